@@ -1,0 +1,85 @@
+import type {
+  AttrChanges,
+  AttrReply,
+  Dirent,
+  Entry,
+  Fh,
+  Ino,
+  OpContext,
+  Opened,
+  RenameFlags,
+  StatFs,
+  XattrMode,
+} from './types.ts'
+
+/**
+ * The filesystem as the kernel asks for it: inode-based, plain results, `FsError` with an errno when it says no. Names are
+ * one path element, valid UTF-8 (a driver answers EILSEQ otherwise), never `.` or `..` unless said.
+ */
+export interface FileSystem {
+  /** Adds one to the look-up count of the answered node. ENOENT: no such name. */
+  lookup(parent: Ino, name: string, context: OpContext): Promise<Entry>
+  /** Takes `count` look-ups back; a node with none and no handle may go. */
+  forget(ino: Ino, count: number): void
+  getattr(ino: Ino, fh: Fh | undefined, context: OpContext): Promise<AttrReply>
+  setattr(ino: Ino, changes: AttrChanges, fh: Fh | undefined, context: OpContext): Promise<AttrReply>
+  readlink(ino: Ino, context: OpContext): Promise<string>
+
+  mknod(parent: Ino, name: string, mode: number, context: OpContext): Promise<Entry>
+  mkdir(parent: Ino, name: string, mode: number, context: OpContext): Promise<Entry>
+  symlink(parent: Ino, name: string, target: string, context: OpContext): Promise<Entry>
+  link(ino: Ino, newParent: Ino, newName: string, context: OpContext): Promise<Entry>
+  unlink(parent: Ino, name: string, context: OpContext): Promise<void>
+  rmdir(parent: Ino, name: string, context: OpContext): Promise<void>
+  rename(from: Place, to: Place, flags: RenameFlags, context: OpContext): Promise<void>
+
+  /** Creates and opens in one step; `flags` as open(2). Counts as a look-up. */
+  create(
+    at: Place,
+    mode: number,
+    flags: number,
+    context: OpContext,
+  ): Promise<{ entry: Entry; opened: Opened }>
+  open(ino: Ino, flags: number, context: OpContext): Promise<Opened>
+  /** At most `length` bytes; fewer only at the end of the file. The buffer is the caller's until its next call. */
+  read(fh: Fh, offset: number, length: number, context: OpContext): Promise<Uint8Array>
+  /** `data` belongs to the caller again once the promise is settled. Answers the bytes taken. */
+  write(fh: Fh, offset: number, data: Uint8Array, context: OpContext): Promise<number>
+  /** Each close(2) of a descriptor, also of duplicates. */
+  flush(fh: Fh, context: OpContext): Promise<void>
+  fsync(fh: Fh, dataOnly: boolean, context: OpContext): Promise<void>
+  /** The last reference is gone. Cannot fail: nobody would hear it. */
+  release(fh: Fh): Promise<void>
+
+  opendir(ino: Ino, context: OpContext): Promise<Opened>
+  /** Entries after `cookie` (0 = from the start), of one stable snapshot a handle; without `.` and `..`. Empty = end. */
+  readdir(fh: Fh, cookie: number, context: OpContext): Promise<readonly Dirent[]>
+  /** As `readdir`, with the entry of each name, each of which counts as a look-up. */
+  readdirPlus(fh: Fh, cookie: number, context: OpContext): Promise<readonly (Dirent & { entry: Entry })[]>
+  releasedir(fh: Fh): Promise<void>
+  fsyncdir(fh: Fh, context: OpContext): Promise<void>
+
+  statfs(context: OpContext): Promise<StatFs>
+  getxattr(ino: Ino, name: string, context: OpContext): Promise<Uint8Array>
+  setxattr(ino: Ino, name: string, value: Uint8Array, mode: XattrMode, context: OpContext): Promise<void>
+  listxattr(ino: Ino, context: OpContext): Promise<readonly string[]>
+  removexattr(ino: Ino, name: string, context: OpContext): Promise<void>
+}
+
+/** A name in a folder. */
+export interface Place {
+  readonly parent: Ino
+  readonly name: string
+}
+
+/** What the core may ask of the kernel's caches; a driver without notifications does nothing. */
+export interface KernelCache {
+  /** Attributes and pages of a node are not to be trusted any more. */
+  invalidateInode(ino: Ino): void
+  /** A name is not to be trusted any more. */
+  invalidateEntry(parent: Ino, name: string): void
+  /** A name is gone. */
+  deleteEntry(parent: Ino, child: Ino, name: string): void
+}
+
+export const noKernelCache: KernelCache = { invalidateInode() {}, invalidateEntry() {}, deleteEntry() {} }

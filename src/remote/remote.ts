@@ -1,0 +1,104 @@
+/**
+ * The port: what the filesystem core asks of a server. Every method may throw `RemoteError` and nothing else on purpose.
+ * An aborted `signal` ends the *waiting*; a request that is on its way is never cut (only content streams are).
+ */
+import type { ByteRange } from '../base/ranges.ts'
+import type {
+  ActivityPage,
+  ActivityQuery,
+  Capacity,
+  EntityId,
+  FileId,
+  ListingPage,
+  MetadataPatch,
+  RemoteDetails,
+  RemoteEntry,
+  RemotePath,
+  UploadRequest,
+} from './types.ts'
+
+export interface CallOptions {
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface RemoteTree {
+  /**
+   * The complete folder, page by page as the server delivers them, without repeats. Throws rather than ending early: a walk
+   * that ended without an error saw everything.
+   */
+  list(folder: RemotePath, options?: CallOptions): AsyncIterable<ListingPage>
+  info(path: RemotePath, options?: CallOptions): Promise<RemoteEntry>
+  /** The object wherever it is now. `not-found` also when it lies in the trash. */
+  infoById(id: FileId, options?: CallOptions): Promise<RemoteEntry>
+  /** Creates missing parents too. `exists` when the name is taken. */
+  createFolder(path: RemotePath, options?: CallOptions): Promise<RemoteEntry>
+  /** An empty file without content. `exists` when the name is taken. */
+  createFile(
+    path: RemotePath,
+    metadata: Readonly<Record<string, string>>,
+    options?: CallOptions,
+  ): Promise<RemoteEntry>
+  /** Never replaces: `exists` when the new name is taken. */
+  rename(path: RemotePath, newName: string, options?: CallOptions): Promise<RemoteEntry>
+  /** Keeps names; `exists` when one is taken in `folder` (then nothing was moved). */
+  move(paths: readonly RemotePath[], folder: RemotePath, options?: CallOptions): Promise<void>
+  /** Server-side copy under the same names into another folder. */
+  copy(paths: readonly RemotePath[], folder: RemotePath, options?: CallOptions): Promise<void>
+  /** To the trash, or for good, as the mount was told. */
+  remove(paths: readonly RemotePath[], options?: CallOptions): Promise<void>
+  patchMetadata(
+    paths: readonly RemotePath[],
+    patches: readonly MetadataPatch[],
+    options?: CallOptions,
+  ): Promise<void>
+}
+
+/** One content of one file. */
+export interface ContentAddress {
+  /** Where the file is now; asked for anew whenever a signed URL is needed. */
+  readonly path: () => RemotePath | undefined
+  readonly entity: EntityId
+  readonly sizeBytes: number
+}
+
+export interface RemoteContent {
+  /**
+   * Exactly the bytes of `range`, which lies within the content. Cut streams are resumed at the byte, expired URLs renewed.
+   * `entity-gone` when the server does not keep this content any more.
+   */
+  readRange(content: ContentAddress, range: ByteRange, options?: CallOptions): Promise<Uint8Array>
+  /**
+   * Makes `source` the current content of `path`, by the cheapest call that can carry the request, confirmed by the server.
+   * `stale` when the content is not `previous` any more; `unknown-outcome` when the answer was lost and asking did not help.
+   */
+  upload(request: UploadRequest, options?: CallOptions): Promise<RemoteEntry>
+  /** Ends a session that nobody will finish, so that its lock does not stay for a day. Harmless when it is complete or gone. */
+  cancelUpload(session: { readonly id: string; readonly uri: string }, options?: CallOptions): Promise<void>
+}
+
+export interface RemoteFacts {
+  details(path: RemotePath, options?: CallOptions): Promise<RemoteDetails>
+  /** Falls back to a derived history where the server has no activity log. */
+  activities(path: RemotePath, query: ActivityQuery, options?: CallOptions): Promise<ActivityPage>
+  capacity(options?: CallOptions): Promise<Capacity>
+}
+
+export interface Remote extends RemoteTree, RemoteContent, RemoteFacts {
+  readonly facts: RemoteProperties
+  /** Waits for requests on their way, then lets go of connections. */
+  close(): Promise<void>
+}
+
+/** What is known of server and account once connected. */
+export interface RemoteProperties {
+  /** For messages: `https://cloud.example.com`. */
+  readonly origin: string
+  readonly userId: string
+  readonly userName: string
+  /** True for a share or when asked for: every write is refused. */
+  readonly readOnly: boolean
+  /** Longest name of a file, bytes (255 for folders); less on `local` policies (api/00-live-files §5). */
+  readonly maxFileNameBytes: number
+  /** `user.cloudreve.uri` and messages: URI of an object of this mount. */
+  uriOf(path: RemotePath): string
+}

@@ -1,0 +1,117 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { isBuiltin } from 'node:module'
+import { dirname, join, relative, resolve, sep } from 'node:path'
+import { describe, expect, it } from 'vitest'
+
+const root = resolve(import.meta.dirname, '../../src')
+
+/**
+ * Which layer may import which: imports point down only (docs/ARCHITECTURE.md). A layer is the longest prefix that matches;
+ * `src` names other layers or single files, `npm` packages. A layer may always import itself, and everyone `base`.
+ */
+const layers: Record<string, { src: string[]; npm: string[] }> = {
+  base: { src: [], npm: [] },
+  api: { src: [], npm: ['got', 'zod', 'p-queue'] },
+  auth: { src: ['api'], npm: ['@napi-rs/keyring'] },
+  transfer: { src: ['api'], npm: ['got', 'p-queue'] },
+  remote: { src: [], npm: [] },
+  'remote/cloudreve': { src: ['api', 'transfer', 'remote'], npm: [] },
+  core: { src: ['remote'], npm: ['lru-cache', 'p-queue'] },
+  fuse: {
+    src: ['core/types.ts', 'core/errors.ts', 'core/ports.ts'],
+    npm: [],
+  },
+  'fuse/libfuse2': {
+    src: ['fuse', 'core/types.ts', 'core/errors.ts', 'core/ports.ts'],
+    npm: ['@cocalc/fuse-native'],
+  },
+  config: { src: [], npm: ['smol-toml'] },
+  mount: {
+    src: ['config', 'api', 'auth', 'transfer', 'remote', 'remote/cloudreve', 'core', 'fuse', 'fuse/libfuse2'],
+    npm: ['pino'],
+  },
+  cli: {
+    src: ['config', 'auth', 'api', 'mount'],
+    npm: ['commander', '@clack/prompts', 'cli-progress', 'pino', 'pino-pretty'],
+  },
+  'cli/commands/server.ts': { src: ['cli', 'server', 'config'], npm: ['commander'] },
+  'cli/commands/demo.ts': {
+    src: ['cli', 'server', 'config', 'mount', 'auth', 'api'],
+    npm: ['commander', '@clack/prompts'],
+  },
+  server: { src: ['api/types.ts'], npm: [] },
+}
+
+interface Import {
+  file: string
+  target: string
+  typeOnly: boolean
+}
+
+function sourceFiles(folder: string): string[] {
+  return readdirSync(folder).flatMap((name) => {
+    const path = join(folder, name)
+    if (statSync(path).isDirectory()) return sourceFiles(path)
+    return path.endsWith('.ts') ? [path] : []
+  })
+}
+
+function importsOf(path: string): Import[] {
+  const text = readFileSync(path, 'utf8')
+  const pattern =
+    /^\s*(?:import|export)\s+(type\s+)?(?:[^'"]*?\sfrom\s+)?['"]([^'"]+)['"]|import\(\s*['"]([^'"]+)['"]/gm
+  return [...text.matchAll(pattern)].map((match) => {
+    const specifier = match[2] ?? match[3] ?? ''
+    const target = specifier.startsWith('.') ? relative(root, resolve(dirname(path), specifier)) : specifier
+    return { file: relative(root, path), target, typeOnly: match[1] !== undefined }
+  })
+}
+
+/** `remote/cloudreve` for `remote/cloudreve/map-entry.ts`: the longest entry of the table that holds the file. */
+function layerOf(file: string): string | undefined {
+  return Object.keys(layers)
+    .filter((layer) => file === layer || file.startsWith(layer + sep))
+    .sort((a, b) => b.length - a.length)[0]
+}
+
+function isLocal(target: string): boolean {
+  return target.endsWith('.ts')
+}
+
+function mayImport(layer: string, { target, typeOnly }: Import): boolean {
+  const { src, npm } = layers[layer]!
+  if (!isLocal(target))
+    return isBuiltin(target) || npm.some((name) => target === name || target.startsWith(`${name}/`))
+  const targetLayer = layerOf(target)
+  if (targetLayer === undefined) return false
+  if (targetLayer === layer || targetLayer === 'base') return true
+  if (layer === 'server' && !typeOnly) return false
+  return src.includes(targetLayer) || src.includes(target)
+}
+
+const files = sourceFiles(root)
+
+describe('layers', () => {
+  it('has a layer for every file', () => {
+    const homeless = files
+      .map((file) => relative(root, file))
+      .filter((file) => file !== 'index.ts' && !layerOf(file))
+    expect(homeless).toEqual([])
+  })
+
+  it('imports point down only', () => {
+    const upward = files
+      .flatMap(importsOf)
+      .filter((found) => found.file !== 'index.ts' && !mayImport(layerOf(found.file)!, found))
+      .map(({ file, target }) => `${file} must not import ${target}`)
+    expect(upward).toEqual([])
+  })
+
+  it('time passes in base/clock.ts only, except in the embedded server and the command line', () => {
+    const clocks = files
+      .filter((file) => /\b(Date\.now|setTimeout|setInterval)\(/.test(readFileSync(file, 'utf8')))
+      .map((file) => relative(root, file))
+      .filter((file) => file !== 'base/clock.ts' && !/^(server|cli)\//.test(file))
+    expect(clocks).toEqual([])
+  })
+})
