@@ -1,0 +1,2 @@
+export { checkNewName, type NameLimits } from './check-new-name.ts'
+export { canBeShown, toPosixName, toServerName } from './name-map.ts'
