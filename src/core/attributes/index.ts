@@ -1,0 +1,6 @@
+export { decodeAttributes, type StoredAttributes } from './decode-attributes.ts'
+export { isOwnKey } from './keys.ts'
+export { encodeLinkTarget } from './link-target.ts'
+export { encodeMode } from './mode.ts'
+export { encodeMtime, type MtimeHolds } from './mtime.ts'
+export { encodeXattr } from './xattr-value.ts'
