@@ -1,0 +1,133 @@
+import { RemoteError } from '../../src/remote/errors.ts'
+import type { RemoteEntry, RemotePath } from '../../src/remote/types.ts'
+import { CallScript, type Gate, type RecordedCall } from './call-script.ts'
+import { MemoryTree, type MemoryNode } from './memory-tree.ts'
+
+export type RemoteMethod =
+  | 'list'
+  | 'info'
+  | 'infoById'
+  | 'createFolder'
+  | 'createFile'
+  | 'rename'
+  | 'move'
+  | 'copy'
+  | 'remove'
+  | 'patchMetadata'
+  | 'readRange'
+  | 'upload'
+  | 'uploadChunk'
+  | 'cancelUpload'
+  | 'details'
+  | 'activities'
+  | 'capacity'
+
+/** `a/b` or `['a', 'b']`. */
+export type PathLike = string | RemotePath
+
+export function toPath(path: PathLike): RemotePath {
+  return typeof path === 'string' ? path.split('/').filter((name) => name !== '') : path
+}
+
+export function exists(path: RemotePath): RemoteError {
+  return new RemoteError('exists', `${path.join('/')}: the name is taken`)
+}
+
+/** The drive behind a `MemoryRemote`: what a test scripts, what another client does to it, and what lies there. */
+export class MemoryDrive {
+  readonly tree: MemoryTree
+  readonly script = new CallScript<RemoteMethod>()
+  /** Versions kept of a file, the current one included. */
+  versionsKept: number
+
+  constructor(now: () => number, versionsKept: number) {
+    this.tree = new MemoryTree(now)
+    this.versionsKept = versionsKept
+  }
+
+  // --- the script, shortened
+
+  get calls(): readonly RecordedCall[] {
+    return this.script.calls
+  }
+
+  get offline(): boolean {
+    return this.script.offline
+  }
+
+  set offline(offline: boolean) {
+    this.script.offline = offline
+  }
+
+  fail(method: RemoteMethod, error: RemoteError, times = 1): void {
+    this.script.fail(method, error, times)
+  }
+
+  loseAnswers(method: RemoteMethod, times = 1): void {
+    this.script.loseAnswers(method, times)
+  }
+
+  hold(method: RemoteMethod, at: 'before' | 'after' = 'before'): Gate {
+    return this.script.hold(method, at)
+  }
+
+  count(method?: RemoteMethod): number {
+    return this.script.count(method)
+  }
+
+  // --- another client
+
+  /** Current bytes of a file; undefined when there is no such file. */
+  bytesAt(path: PathLike): Uint8Array | undefined {
+    const node = this.tree.find(toPath(path))
+    return node?.kind === 'file' ? this.tree.currentBytes(node) : undefined
+  }
+
+  /** Current text of a file; undefined when there is no such file. */
+  textAt(path: PathLike): string | undefined {
+    const bytes = this.bytesAt(path)
+    return bytes && Buffer.from(bytes).toString('utf8')
+  }
+
+  entryAt(path: PathLike): RemoteEntry {
+    return this.tree.entry(this.tree.get(toPath(path)))
+  }
+
+  /** Paths of everything in the drive, sorted; folders end in `/`. */
+  paths(): string[] {
+    return [...this.tree.walk()]
+      .filter((node) => node !== this.tree.root)
+      .map((node) => this.tree.pathOf(node).join('/') + (node.kind === 'folder' ? '/' : ''))
+      .sort()
+  }
+
+  /** Creates or overwrites a file, whatever was there. */
+  putAsOther(path: PathLike, content: Uint8Array | string): RemoteEntry {
+    const node = this.tree.find(toPath(path)) ?? this.newFile(toPath(path))
+    this.tree.addVersion(node, Uint8Array.from(Buffer.from(content)), this.versionsKept)
+    return this.tree.entry(node)
+  }
+
+  mkdirAsOther(path: PathLike): RemoteEntry {
+    return this.tree.entry(this.tree.ensureFolder(toPath(path)))
+  }
+
+  /** Renames and moves in one step; never replaces. */
+  moveAsOther(from: PathLike, to: PathLike): void {
+    const target = toPath(to)
+    if (this.tree.find(target)) throw exists(target)
+    this.tree.attach(this.tree.get(toPath(from)), this.tree.ensureFolder(target.slice(0, -1)), target.at(-1)!)
+  }
+
+  removeAsOther(path: PathLike): void {
+    const node = this.tree.get(toPath(path))
+    this.tree.detach(node)
+    this.tree.trash.push(node)
+  }
+
+  protected newFile(path: RemotePath): MemoryNode {
+    const name = path.at(-1)
+    if (name === undefined) throw new RemoteError('denied', 'the root is not a file')
+    return this.tree.node('file', this.tree.checkName(name), this.tree.ensureFolder(path.slice(0, -1)))
+  }
+}
