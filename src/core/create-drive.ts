@@ -1,0 +1,145 @@
+/** Puts the filesystem of one drive together, and takes it apart in order. */
+import type { Clock } from '../base/clock.ts'
+import { Errno } from '../base/errno.ts'
+import type { Log } from '../base/log.ts'
+import type { Remote } from '../remote/remote.ts'
+import { FsError } from './errors.ts'
+import {
+  CloudreveFileSystem,
+  FolderLocks,
+  LocalTimes,
+  viewOf,
+  type Core,
+  type FileSystemOptions,
+} from './filesystem/index.ts'
+import { NodeTable, type Node } from './inode/index.ts'
+import { toServerName } from './names/index.ts'
+import { Patience, defaultPatience, type PatienceOptions } from './patience.ts'
+import { noKernelCache, type FileSystem, type KernelCache } from './ports.ts'
+import { ContentReaders, MemoryBudget } from './read/index.ts'
+import { FolderCache, Tree } from './tree/index.ts'
+import { WriteBack } from './write/index.ts'
+import { FactListing, Facts, type FileView, type ListFacts } from './xattr/index.ts'
+
+export interface CreateOptions {
+  readonly remote: Remote
+  /** Unsent bytes are kept here: a folder that survives the process, for one account. */
+  readonly stagingFolder: string
+  readonly clock: Clock
+  readonly log: Log
+  /** For names of conflict copies. */
+  readonly hostName: string
+  readonly kernel?: KernelCache
+  readonly patience?: PatienceOptions
+  readonly settings?: Partial<CoreSettings>
+}
+
+export interface CoreSettings extends FileSystemOptions {
+  /** How long a listing is believed, ms. */
+  readonly metadataTtlMs: number
+  /** Objects whose metadata is kept in memory. */
+  readonly metadataEntries: number
+  /** Memory for file content that was read, bytes, for the whole process. */
+  readonly readMemoryBytes: number
+  /** How long after the last writer closed a file its upload starts, ms. */
+  readonly quietMs: number
+  /** Uploads at the same time. */
+  readonly uploadConcurrency: number
+  readonly listFacts: ListFacts
+}
+
+export const defaultSettings: CoreSettings = {
+  uid: process.getuid?.() ?? 0,
+  gid: process.getgid?.() ?? 0,
+  fileMode: 0o644,
+  folderMode: 0o755,
+  entryTtlMs: 1_000,
+  attrTtlMs: 1_000,
+  readOnly: false,
+  renameDelayMs: 1_000,
+  metadataTtlMs: 30_000,
+  metadataEntries: 500_000,
+  readMemoryBytes: 256 * 1024 * 1024,
+  quietMs: 500,
+  uploadConcurrency: 4,
+  listFacts: 'auto',
+}
+
+/** A filesystem and what its process needs of it beside the kernel's operations. */
+export class Drive {
+  readonly fileSystem: FileSystem
+  readonly writeBack: WriteBack
+  readonly facts: Facts
+  readonly #core: Core
+  readonly #settle: () => Promise<void>
+
+  constructor(parts: { fileSystem: CloudreveFileSystem; core: Core; facts: Facts }) {
+    this.fileSystem = parts.fileSystem
+    this.#settle = () => parts.fileSystem.settle()
+    this.#core = parts.core
+    this.writeBack = parts.core.writeBack
+    this.facts = parts.facts
+  }
+
+  /** The view of a path below the mountpoint, as programs name it. @throws {FsError} ENOENT */
+  async view(names: readonly string[], signal?: AbortSignal): Promise<FileView> {
+    let node: Node = this.#core.tree.table.root
+    for (const name of names) {
+      const child: Node | undefined = await this.#core.tree.child(node, toServerName(name), signal)
+      if (!child) throw new FsError(Errno.ENOENT, `${names.join('/')}: no such file or folder`)
+      node = child
+    }
+    return viewOf(node)
+  }
+
+  /** Sends everything that waits. What fails for good stays in the staging folder and is told by `writeBack.pending()`. */
+  async drain(options: Parameters<WriteBack['drain']>[0] = {}): Promise<void> {
+    await this.#settle()
+    await this.writeBack.drain(options)
+    await this.#settle()
+  }
+
+  /** Nodes that are still referred to, for tests of leaks. */
+  get nodeCount(): number {
+    return this.#core.tree.table.size
+  }
+
+  checkInvariants(): void {
+    this.#core.tree.table.checkInvariants()
+  }
+
+  async close(): Promise<void> {
+    await this.writeBack.close()
+    await this.#core.remote.close()
+  }
+}
+
+/** @throws {RemoteError} when the drive's top folder cannot be listed. */
+export async function createDrive(options: CreateOptions): Promise<Drive> {
+  const settings = { ...defaultSettings, ...options.settings }
+  const { remote, clock, log, hostName } = options
+  const patience = new Patience(clock, log, options.patience ?? defaultPatience)
+  const { metadataTtlMs: ttlMs, metadataEntries: maxEntries } = settings
+  const folders = new FolderCache({ remote, clock, patience, ttlMs, maxEntries })
+  const root = await folders.loadRoot(remote.facts.origin)
+  const kernel = options.kernel ?? noKernelCache
+  const tree = new Tree({ table: new NodeTable(root.folder), folders, kernel })
+  const { quietMs, uploadConcurrency: concurrency } = settings
+  const { stagingFolder } = options
+  const core: Core = {
+    remote,
+    tree,
+    writeBack: await WriteBack.create({ remote, stagingFolder, clock, log, quietMs, concurrency, hostName }),
+    readers: new ContentReaders({ remote, budget: new MemoryBudget(settings.readMemoryBytes), clock, log }),
+    patience,
+    times: new LocalTimes(),
+    kernel,
+    clock,
+    log,
+    options: settings,
+    folderLocks: new FolderLocks(),
+  }
+  const facts = new Facts({ remote, clock })
+  const listing = new FactListing(settings.listFacts, clock)
+  return new Drive({ core, facts, fileSystem: new CloudreveFileSystem(core, facts, listing) })
+}

@@ -1,0 +1,93 @@
+/** getattr, setattr, readlink. */
+import { Errno } from '../../base/errno.ts'
+import { timespecFromMs, type Timespec } from '../../base/timespec.ts'
+import type { MetadataPatch } from '../../remote/types.ts'
+import { encodeMode, encodeMtime } from '../attributes/index.ts'
+import { FsError, toFsError } from '../errors.ts'
+import type { Node } from '../inode/index.ts'
+import type { AttrChanges, AttrReply, Ino, OpContext } from '../types.ts'
+import type { AttributeSender } from './attribute-sender.ts'
+import { assertWritable, type Core } from './core.ts'
+import type { Files } from './files.ts'
+import { attrReply, defaultMode, viewAttributes } from './node-view.ts'
+import type { RenameDelay } from './rename-delay.ts'
+
+export class AttributeOps {
+  readonly #core: Core
+  readonly #files: Files
+  readonly #attributes: AttributeSender
+  readonly #renames: RenameDelay
+
+  constructor(core: Core, files: Files, attributes: AttributeSender, renames: RenameDelay) {
+    this.#core = core
+    this.#files = files
+    this.#attributes = attributes
+    this.#renames = renames
+  }
+
+  async getattr(ino: Ino, { signal }: OpContext): Promise<AttrReply> {
+    const node = this.#core.tree.table.get(ino)
+    const folder = node.remotePlace?.parent
+    // One listing of the folder answers for all its files; a file that is written to here is known best here.
+    if (folder && !folder.isUnlinked && !node.isLocal) await this.#core.tree.listing(folder, signal)
+    return attrReply(this.#core, node)
+  }
+
+  async setattr(ino: Ino, changes: AttrChanges, { signal }: OpContext): Promise<AttrReply> {
+    const node = this.#core.tree.table.get(ino)
+    assertWritable(this.#core, node)
+    this.#checkOwner(node, changes)
+    await this.#renames.settle(node)
+    if (changes.sizeBytes !== undefined) await this.#resize(node, changes.sizeBytes, signal)
+    const patches = [...this.#modePatch(node, changes.mode), ...this.#timePatch(node, changes.mtime)]
+    if (patches.length > 0) await this.#apply(node, patches, signal)
+    return attrReply(this.#core, node)
+  }
+
+  async readlink(ino: Ino): Promise<string> {
+    const node = this.#core.tree.table.get(ino)
+    const target = viewAttributes(node).linkTarget
+    if (target === undefined) throw new FsError(Errno.EINVAL, `${node.label} is not a symbolic link`)
+    return target
+  }
+
+  async #apply(node: Node, patches: MetadataPatch[], signal: AbortSignal): Promise<void> {
+    if (node.isRoot) throw new FsError(Errno.EPERM, 'the server keeps no attributes for the top folder')
+    try {
+      await this.#attributes.apply(node, patches, signal)
+    } catch (error) {
+      throw toFsError(error, node.label)
+    }
+  }
+
+  async #resize(node: Node, sizeBytes: number, signal: AbortSignal): Promise<void> {
+    if (node.isFolder) throw new FsError(Errno.EISDIR, `${node.label} is a folder`)
+    if (node.kind === 'symlink') throw new FsError(Errno.EINVAL, `${node.label} is a symbolic link`)
+    await this.#files.truncate(node, sizeBytes, signal)
+  }
+
+  #checkOwner(node: Node, { uid, gid }: AttrChanges): void {
+    const { options } = this.#core
+    if ((uid ?? options.uid) === options.uid && (gid ?? options.gid) === options.gid) return
+    throw new FsError(Errno.EPERM, `${node.label}: files belong to the user who mounted the drive`)
+  }
+
+  /** Only a mode that differs from the default is stored. */
+  #modePatch(node: Node, mode: number | undefined): MetadataPatch[] {
+    if (mode === undefined || node.kind === 'symlink') return []
+    const bits = mode & 0o7777
+    return [encodeMode(bits === defaultMode(this.#core.options, node) ? undefined : bits)]
+  }
+
+  #timePatch(node: Node, time: Timespec | 'now' | undefined): MetadataPatch[] {
+    if (time === undefined || (node.isRoot && time === 'now')) return []
+    const mtime = time === 'now' ? timespecFromMs(this.#core.clock.now()) : time
+    if (node.isFolder) return [encodeMtime(mtime, 'folder')]
+    if (node.isLocal) {
+      node.unsent.mtime = mtime
+      return []
+    }
+    const entity = node.entry?.entity
+    return [encodeMtime(mtime, entity ? { entity } : { sizeBytes: node.entry?.sizeBytes ?? 0 })]
+  }
+}

@@ -1,0 +1,110 @@
+/** Sends attributes of files that the server has: at once when a program waits for it, later when the content went first. */
+import { backoffMs } from '../../base/backoff.ts'
+import { isRemoteError } from '../../remote/errors.ts'
+import type { MetadataPatch, RemoteEntry } from '../../remote/types.ts'
+import { encodeMtime } from '../attributes/index.ts'
+import type { Node } from '../inode/index.ts'
+import type { Core } from './core.ts'
+
+export class AttributeSender {
+  readonly #core: Core
+  readonly #later = new Map<Node, Promise<void>>()
+
+  constructor(core: Core) {
+    this.#core = core
+  }
+
+  /**
+   * Applies `patches`: to the server at once when it has the file and nothing of it is unsent, else with or after the
+   * content. @throws {RemoteError} what the server said.
+   */
+  async apply(node: Node, patches: readonly MetadataPatch[], signal?: AbortSignal): Promise<void> {
+    if (node.entry === undefined || node.isLocal || node.isUnlinked) {
+      for (const patch of patches) node.unsent.patches.set(patch.key, patch)
+      return
+    }
+    const wanted = patches.filter(({ key, value }) => node.entry!.metadata[key] !== value)
+    if (wanted.length === 0) return
+    const path = node.remotePath
+    if (!path) return
+    const { patience, remote } = this.#core
+    await patience.run(node.label, () => remote.patchMetadata([path], wanted), signal)
+    this.#applied(node, wanted)
+  }
+
+  /** After an upload: what did not travel with it. */
+  sendLater(node: Node): void {
+    if (this.#later.has(node) || (node.unsent.patches.size === 0 && !node.unsent.mtime)) return
+    node.pins += 1
+    const work = this.#send(node).finally(() => {
+      this.#later.delete(node)
+      node.pins -= 1
+      this.#core.tree.table.release(node)
+    })
+    this.#later.set(node, work)
+  }
+
+  /** Waits for everything that is being sent. */
+  async drain(): Promise<void> {
+    await Promise.all(this.#later.values())
+  }
+
+  async #send(node: Node): Promise<void> {
+    for (let attempt = 0; ; attempt += 1) {
+      if (node.isUnlinked || node.isLocal) return // travels with the next upload
+      const patches = this.#unsent(node)
+      if (patches.length === 0) return
+      try {
+        await this.#core.remote.patchMetadata([node.remotePath!], patches)
+        this.#applied(node, patches)
+        return
+      } catch (error) {
+        if (!isRemoteError(error) || !error.isTransient) return this.#giveUp(node, error)
+        await this.#pause(attempt)
+      }
+    }
+  }
+
+  #pause(attempt: number): Promise<void> {
+    const delayMs = backoffMs(attempt, { firstMs: 500, maxMs: 60_000 })
+    return new Promise((resolve) => this.#core.clock.after(delayMs, resolve))
+  }
+
+  #giveUp(node: Node, error: unknown): void {
+    this.#core.log.warn('attributes were not stored', { file: node.label, error: String(error) })
+    node.unsent.patches.clear()
+    node.unsent.mtime = undefined
+  }
+
+  #unsent(node: Node): MetadataPatch[] {
+    const { patches, mtime } = node.unsent
+    const all = [...patches.values()].filter(({ key, value }) => node.entry!.metadata[key] !== value)
+    const { entity } = node.entry!
+    if (mtime && entity) all.push(encodeMtime(mtime, { entity }))
+    if (all.length === 0) {
+      patches.clear()
+      node.unsent.mtime = undefined
+    }
+    return all
+  }
+
+  #applied(node: Node, patches: readonly MetadataPatch[]): void {
+    const metadata: Record<string, string> = { ...node.entry!.metadata }
+    for (const { key, value } of patches) {
+      if (value === undefined) delete metadata[key]
+      else metadata[key] = value
+      node.unsent.patches.delete(key)
+    }
+    if (node.unsent.mtime && node.entry!.entity) {
+      const { key, value } = encodeMtime(node.unsent.mtime, { entity: node.entry!.entity })
+      if (metadata[key] === value) node.unsent.mtime = undefined
+    }
+    this.#record(node, { ...node.entry!, metadata })
+  }
+
+  #record(node: Node, entry: RemoteEntry): void {
+    this.#core.tree.table.bind(node, entry)
+    const folder = node.remotePlace?.parent
+    if (folder && !folder.isUnlinked) this.#core.tree.placed(folder, entry)
+  }
+}

@@ -1,0 +1,78 @@
+import type { Clock } from '../../base/clock.ts'
+import { Errno } from '../../base/errno.ts'
+import type { Log } from '../../base/log.ts'
+import { KeyedMutex } from '../../base/mutex.ts'
+import type { Remote } from '../../remote/remote.ts'
+import { FsError } from '../errors.ts'
+import type { Node } from '../inode/index.ts'
+import type { Patience } from '../patience.ts'
+import type { KernelCache } from '../ports.ts'
+import type { ContentReaders } from '../read/index.ts'
+import type { Tree } from '../tree/index.ts'
+import type { Ino } from '../types.ts'
+import type { WriteBack } from '../write/index.ts'
+import type { LocalTimes } from './local-times.ts'
+
+export interface FileSystemOptions {
+  readonly uid: number
+  readonly gid: number
+  /** Permission bits of files and folders that nobody changed. */
+  readonly fileMode: number
+  readonly folderMode: number
+  readonly entryTtlMs: number
+  readonly attrTtlMs: number
+  readonly readOnly: boolean
+  /** A rename of a file waits so long for what editors do next, ms. */
+  readonly renameDelayMs: number
+}
+
+/** What the operations share. */
+export interface Core {
+  readonly remote: Remote
+  readonly tree: Tree
+  readonly writeBack: WriteBack
+  readonly readers: ContentReaders
+  readonly patience: Patience
+  readonly times: LocalTimes
+  readonly kernel: KernelCache
+  readonly clock: Clock
+  readonly log: Log
+  readonly options: FileSystemOptions
+  readonly folderLocks: FolderLocks
+}
+
+/** Names of one folder change one after the other. Two folders are locked in the order of their numbers. */
+export class FolderLocks {
+  readonly #mutex = new KeyedMutex<Ino>()
+
+  run<T>(folder: Node, section: () => Promise<T>): Promise<T> {
+    return this.#mutex.run(folder.ino, section)
+  }
+
+  runBoth<T>(a: Node, b: Node, section: () => Promise<T>): Promise<T> {
+    if (a === b) return this.run(a, section)
+    const [first, second] = a.ino < b.ino ? [a, b] : [b, a]
+    return this.run(first, () => this.run(second, section))
+  }
+}
+
+export function assertWritable({ options }: Core, node: Node): void {
+  if (options.readOnly) throw new FsError(Errno.EROFS, `${node.label}: mounted read-only`)
+}
+
+export function assertFolder(node: Node): void {
+  if (!node.isFolder) throw new FsError(Errno.ENOTDIR, `${node.label} is not a folder`)
+  if (node.isUnlinked) throw new FsError(Errno.ENOENT, `${node.label} was deleted`)
+}
+
+/** @throws {FsError} ENOENT */
+export async function requireChild(
+  { tree }: Core,
+  folder: Node,
+  name: string,
+  signal?: AbortSignal,
+): Promise<Node> {
+  const child = await tree.child(folder, name, signal)
+  if (!child) throw new FsError(Errno.ENOENT, `${folder.label}: no such name: ${name}`)
+  return child
+}

@@ -1,0 +1,138 @@
+/** Ties a node to its content: where uploads go, what travels with them, and what their outcome means for the tree. */
+import { timespecToMs, type Timespec } from '../../base/timespec.ts'
+import type { MetadataPatch, RemoteEntry, RemotePath } from '../../remote/types.ts'
+import { encodeMtime } from '../attributes/index.ts'
+import type { Node } from '../inode/index.ts'
+import type { ContentOwner, FileContent } from '../write/index.ts'
+import type { AttributeSender } from './attribute-sender.ts'
+import type { Core } from './core.ts'
+import type { RenameDelay } from './rename-delay.ts'
+
+export interface OwnerParts {
+  readonly core: Core
+  readonly renames: RenameDelay
+  readonly attributes: AttributeSender
+  /** Handles of the node read the new content from now on. */
+  readonly onConfirmed: (node: Node) => void
+}
+
+export class FileOwner implements ContentOwner {
+  readonly #node: Node
+  readonly #parts: OwnerParts
+  #pinned = false
+  /** When the content last changed here; outlives the upload that confirms it. */
+  #writtenAt: Timespec | undefined
+  #factsSent = false
+
+  constructor(node: Node, parts: OwnerParts) {
+    this.#node = node
+    this.#parts = parts
+  }
+
+  get label(): string {
+    return this.#node.label
+  }
+
+  path(): RemotePath | undefined {
+    return this.#node.isUnlinked ? undefined : this.#node.remotePath
+  }
+
+  uploadFacts(): { modifiedAtMs?: number; metadata?: Readonly<Record<string, string>> } {
+    const { unsent, content, entry } = this.#node
+    const metadata: Record<string, string> = {}
+    for (const { key, value } of unsent.patches.values()) if (value !== undefined) metadata[key] = value
+    const sizeBytes = content!.sizeBytes
+    const mtime = unsent.mtime ?? this.#staleMtimeReplacement(entry, sizeBytes)
+    if (mtime) {
+      const { key, value } = encodeMtime(mtime, { sizeBytes })
+      metadata[key] = value!
+    }
+    this.#factsSent = Object.keys(metadata).length > 0
+    return {
+      ...(mtime && { modifiedAtMs: timespecToMs(mtime) }),
+      ...(this.#factsSent && { metadata }),
+    }
+  }
+
+  beforeUpload(): Promise<void> {
+    return this.#parts.renames.settleFor(this.#node)
+  }
+
+  confirmed(answer: RemoteEntry): void {
+    const node = this.#node
+    const { core, attributes, onConfirmed } = this.#parts
+    const entry = this.#merged(answer)
+    core.tree.table.bind(node, entry)
+    if (entry.entity && this.#writtenAt) core.times.set(entry.entity, this.#writtenAt)
+    if (node.place) {
+      node.remotePlace = node.place
+      core.tree.placed(node.place.parent, entry)
+    }
+    this.#forgetSent(entry)
+    onConfirmed(node)
+    attributes.sendLater(node)
+    this.changed()
+  }
+
+  displaced(copy: RemoteEntry): void {
+    const { core } = this.#parts
+    const folder = this.#node.place?.parent
+    core.log.warn('saved as a conflict copy: somebody else changed the file', {
+      file: this.label,
+      copy: copy.name,
+    })
+    if (!folder) return
+    core.tree.placed(folder, copy)
+    if (folder.id !== undefined) core.tree.folders.expire(folder.id)
+    core.kernel.invalidateInode(this.#node.ino)
+  }
+
+  changed(): void {
+    const content = this.#node.content
+    if (content?.modifiedAt) this.#writtenAt = content.modifiedAt
+    this.#pin(content?.isDirty === true)
+    this.#parts.core.kernel.invalidateInode(this.#node.ino)
+  }
+
+  #pin(wanted: boolean): void {
+    if (wanted === this.#pinned) return
+    this.#pinned = wanted
+    this.#node.pins += wanted ? 1 : -1
+    this.#parts.core.tree.table.release(this.#node)
+  }
+
+  /** A one-request save answers without metadata: what was known then still holds. */
+  #merged(answer: RemoteEntry): RemoteEntry {
+    if (this.#factsSent || !this.#node.entry) return answer
+    return { ...answer, metadata: { ...this.#node.entry.metadata, ...answer.metadata } }
+  }
+
+  #forgetSent(entry: RemoteEntry): void {
+    const { unsent } = this.#node
+    const isThere = ({ key, value }: MetadataPatch) => entry.metadata[key] === value
+    for (const patch of unsent.patches.values()) if (isThere(patch)) unsent.patches.delete(patch.key)
+    if (unsent.mtime && isThere(encodeMtime(unsent.mtime, { sizeBytes: entry.sizeBytes })))
+      unsent.mtime = undefined
+  }
+
+  /**
+   * A stored mtime that names only a size would hold for new content of the same size too: then the new content's time
+   * must replace it.
+   */
+  #staleMtimeReplacement(entry: RemoteEntry | undefined, sizeBytes: number): Timespec | undefined {
+    const written = this.#node.content?.modifiedAt
+    if (!entry || !written) return undefined
+    const { key, value } = encodeMtime(written, { sizeBytes })
+    const stored = entry.metadata[key]
+    return stored !== undefined && stored !== value && entry.sizeBytes === sizeBytes ? written : undefined
+  }
+}
+
+/** The content of a file, made at its first use. */
+export function contentOf(node: Node, parts: OwnerParts): FileContent {
+  node.content ??= parts.core.writeBack.content(new FileOwner(node, parts), {
+    entity: node.entry?.entity ?? 'absent',
+    sizeBytes: node.entry?.sizeBytes ?? 0,
+  })
+  return node.content
+}

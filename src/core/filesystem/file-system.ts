@@ -1,0 +1,187 @@
+/** The filesystem: one short method an operation. What each means lives in the files beside. */
+import { Errno } from '../../base/errno.ts'
+import { FsError, toFsError } from '../errors.ts'
+import { toServerName } from '../names/index.ts'
+import type { FileSystem, Place } from '../ports.ts'
+import type { AttrChanges, Entry, Fh, Ino, OpContext, RenameFlags } from '../types.ts'
+import type { FactListing, Facts } from '../xattr/index.ts'
+import { AttributeOps } from './attribute-ops.ts'
+import { AttributeSender } from './attribute-sender.ts'
+import { assertFolder, requireChild, type Core } from './core.ts'
+import type { OwnerParts } from './file-owner.ts'
+import { Files } from './files.ts'
+import { Folders } from './folders.ts'
+import { HandleNumbers } from './handle-numbers.ts'
+import { Namespace } from './namespace.ts'
+import { entryReply } from './node-view.ts'
+import { RenameDelay } from './rename-delay.ts'
+import { Renames } from './rename.ts'
+import { StatFsReader } from './stat-fs.ts'
+import { XattrOps } from './xattr-ops.ts'
+
+export class CloudreveFileSystem implements FileSystem {
+  readonly #core: Core
+  readonly #files: Files
+  readonly #folders: Folders
+  readonly #namespace: Namespace
+  readonly #renames: Renames
+  readonly #attributeOps: AttributeOps
+  readonly #xattrs: XattrOps
+  readonly #statFs: StatFsReader
+  readonly #delay: RenameDelay
+  readonly #sender: AttributeSender
+
+  constructor(core: Core, facts: Facts, listing: FactListing) {
+    const numbers = new HandleNumbers()
+    const renames = new RenameDelay(core)
+    const attributes = new AttributeSender(core)
+    const files = new Files(core, numbers, () => parts)
+    const parts: OwnerParts = { core, renames, attributes, onConfirmed: (node) => files.reopenReaders(node) }
+    this.#core = core
+    this.#delay = renames
+    this.#sender = attributes
+    this.#files = files
+    this.#folders = new Folders(core, numbers)
+    this.#namespace = new Namespace(core, parts, files)
+    this.#renames = new Renames(core, parts, this.#namespace, files)
+    this.#attributeOps = new AttributeOps(core, files, attributes, renames)
+    this.#xattrs = new XattrOps(core, facts, listing, { attributes, renames })
+    this.#statFs = new StatFsReader(core.remote, core.clock, core.log)
+  }
+
+  async lookup(parent: Ino, name: string, { signal }: OpContext): Promise<Entry> {
+    const folder = this.#core.tree.table.get(parent)
+    assertFolder(folder)
+    if (Buffer.byteLength(name) > 255)
+      throw new FsError(Errno.ENAMETOOLONG, `${name}: a name has at most 255 bytes`)
+    return this.#said(folder.label, async () =>
+      entryReply(this.#core, await requireChild(this.#core, folder, toServerName(name), signal)),
+    )
+  }
+
+  forget(ino: Ino, count: number): void {
+    this.#core.tree.table.forget(ino, count)
+  }
+
+  getattr(ino: Ino, _fh: Fh | undefined, context: OpContext) {
+    return this.#said(`node ${ino}`, () => this.#attributeOps.getattr(ino, context))
+  }
+
+  setattr(ino: Ino, changes: AttrChanges, _fh: Fh | undefined, context: OpContext) {
+    return this.#said(`node ${ino}`, () => this.#attributeOps.setattr(ino, changes, context))
+  }
+
+  readlink(ino: Ino) {
+    return this.#attributeOps.readlink(ino)
+  }
+
+  mknod(parent: Ino, name: string, mode: number, context: OpContext) {
+    return this.#said(name, () => this.#namespace.mknod(parent, name, mode, context))
+  }
+
+  mkdir(parent: Ino, name: string, mode: number, context: OpContext) {
+    return this.#said(name, () => this.#namespace.mkdir(parent, name, mode, context))
+  }
+
+  symlink(parent: Ino, name: string, target: string, context: OpContext) {
+    return this.#said(name, () => this.#namespace.symlink(parent, name, target, context))
+  }
+
+  async link(_ino: Ino, _newParent: Ino, newName: string): Promise<Entry> {
+    throw new FsError(Errno.EPERM, `${newName}: the server has no hard links`)
+  }
+
+  unlink(parent: Ino, name: string, context: OpContext) {
+    return this.#said(name, () => this.#namespace.unlink(parent, name, context))
+  }
+
+  rmdir(parent: Ino, name: string, context: OpContext) {
+    return this.#said(name, () => this.#namespace.rmdir(parent, name, context))
+  }
+
+  rename(from: Place, to: Place, flags: RenameFlags, context: OpContext) {
+    return this.#said(from.name, () => this.#renames.rename(from, to, flags, context))
+  }
+
+  create(at: Place, mode: number, flags: number, context: OpContext) {
+    return this.#said(at.name, () => this.#namespace.create(at, mode, flags, context))
+  }
+
+  open(ino: Ino, flags: number) {
+    return this.#said(`node ${ino}`, () => this.#files.open(ino, flags))
+  }
+
+  read(fh: Fh, offset: number, length: number, context: OpContext) {
+    return this.#files.read(fh, offset, length, context)
+  }
+
+  write(fh: Fh, offset: number, data: Uint8Array, context: OpContext) {
+    return this.#files.write(fh, offset, data, context)
+  }
+
+  flush(fh: Fh) {
+    return this.#files.flush(fh)
+  }
+
+  fsync(fh: Fh) {
+    return this.#files.fsync(fh)
+  }
+
+  release(fh: Fh) {
+    return this.#files.release(fh)
+  }
+
+  opendir(ino: Ino) {
+    return this.#folders.opendir(ino)
+  }
+
+  readdir(fh: Fh, cookie: number, context: OpContext) {
+    return this.#said('folder', () => this.#folders.readdir(fh, cookie, context))
+  }
+
+  readdirPlus(fh: Fh, cookie: number, context: OpContext) {
+    return this.#said('folder', () => this.#folders.readdirPlus(fh, cookie, context))
+  }
+
+  releasedir(fh: Fh) {
+    return this.#folders.releasedir(fh)
+  }
+
+  async fsyncdir(): Promise<void> {
+    await this.#delay.settleWithin(this.#core.tree.table.root)
+  }
+
+  statfs({ signal }: OpContext) {
+    return this.#statFs.read(signal)
+  }
+
+  getxattr(ino: Ino, name: string, context: OpContext) {
+    return this.#xattrs.get(ino, name, context)
+  }
+
+  setxattr(...[ino, name, value, mode, context]: Parameters<FileSystem['setxattr']>) {
+    return this.#xattrs.set(ino, name, { value, mode }, context)
+  }
+
+  listxattr(ino: Ino, context: OpContext) {
+    return this.#xattrs.list(ino, context)
+  }
+
+  removexattr(ino: Ino, name: string, context: OpContext) {
+    return this.#xattrs.remove(ino, name, context)
+  }
+
+  /** Sends every rename and attribute that waits: part of a clean unmount. */
+  async settle(): Promise<void> {
+    await this.#delay.settleWithin(this.#core.tree.table.root)
+    await this.#sender.drain()
+  }
+
+  async #said<T>(subject: string, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work()
+    } catch (error) {
+      throw toFsError(error, subject)
+    }
+  }
+}

@@ -1,0 +1,219 @@
+/** open, read, write, flush, fsync, release of files. */
+import { constants } from 'node:fs'
+import { Errno } from '../../base/errno.ts'
+import type { EntityId } from '../../remote/types.ts'
+import { FsError, toFsError } from '../errors.ts'
+import type { Node } from '../inode/index.ts'
+import type { ContentReader } from '../read/index.ts'
+import type { Fh, Ino, OpContext, Opened } from '../types.ts'
+import type { FileContent } from '../write/index.ts'
+import { assertWritable, type Core } from './core.ts'
+import { contentOf, type OwnerParts } from './file-owner.ts'
+import type { HandleNumbers } from './handle-numbers.ts'
+
+interface FileHandle {
+  readonly node: Node
+  readonly content: FileContent
+  readonly writable: boolean
+  readonly readable: boolean
+  readonly append: boolean
+  /** Clean bytes; opened at the first read, of the version that was shown then. */
+  reader: ContentReader | undefined
+}
+
+/** Content of a file that is deleted while open is kept here up to this size; of larger ones the signed URL is kept alive. */
+const preserveLimitBytes = 64 * 1024 * 1024
+
+export class Files {
+  readonly #core: Core
+  readonly #numbers: HandleNumbers
+  readonly #owners: () => OwnerParts
+  readonly #handles = new Map<Fh, FileHandle>()
+  /** Content of the last clean open, by file: the kernel may keep its pages while it is the same. */
+  readonly #lastOpened = new WeakMap<Node, EntityId | undefined>()
+
+  constructor(core: Core, numbers: HandleNumbers, owners: () => OwnerParts) {
+    this.#core = core
+    this.#numbers = numbers
+    this.#owners = owners
+  }
+
+  async open(ino: Ino, flags: number): Promise<Opened> {
+    const node = this.#core.tree.table.get(ino)
+    if (node.isFolder) throw new FsError(Errno.EISDIR, `${node.label} is a folder`)
+    if (node.kind === 'symlink') throw new FsError(Errno.ELOOP, `${node.label} is a symbolic link`)
+    const access = flags & 3
+    const writable = access === constants.O_WRONLY || access === constants.O_RDWR
+    if (writable) await this.#prepareForWriting(node)
+    const opened = this.openNode(node, flags)
+    if (writable && flags & constants.O_TRUNC) {
+      try {
+        await this.truncate(node, 0)
+      } catch (error) {
+        await this.release(opened.fh)
+        throw error
+      }
+    }
+    return opened
+  }
+
+  openNode(node: Node, flags: number): Opened {
+    const access = flags & 3
+    const writable = access !== constants.O_RDONLY
+    const content = contentOf(node, this.#owners())
+    const fh = this.#numbers.next()
+    const append = (flags & constants.O_APPEND) !== 0
+    const readable = access !== constants.O_WRONLY
+    this.#handles.set(fh, { node, content, writable, readable, append, reader: undefined })
+    node.handles += 1
+    if (writable) {
+      node.writers += 1
+      content.retainWriter()
+    }
+    const entity = content.isDirty ? undefined : node.entry?.entity
+    const keepCache = entity !== undefined && this.#lastOpened.get(node) === entity
+    this.#lastOpened.set(node, entity)
+    return { fh, keepCache, directIo: false }
+  }
+
+  async read(fh: Fh, offset: number, length: number, { signal }: OpContext): Promise<Uint8Array> {
+    const handle = this.#get(fh)
+    if (!handle.readable) throw new FsError(Errno.EBADF, `${handle.node.label} is not open for reading`)
+    const { content, node } = handle
+    try {
+      if (content.isDirty) {
+        return await content.read(
+          offset,
+          length,
+          (start, end) => this.#readBase(handle, start, end, signal),
+          signal,
+        )
+      }
+      const reader = this.#readerOf(handle)
+      return reader ? await reader.read(offset, length, signal) : new Uint8Array(0)
+    } catch (error) {
+      throw toFsError(error, node.label)
+    }
+  }
+
+  async write(fh: Fh, offset: number, data: Uint8Array, { signal }: OpContext): Promise<number> {
+    const handle = this.#get(fh)
+    const { node, content } = handle
+    if (!handle.writable) throw new FsError(Errno.EBADF, `${node.label} is not open for writing`)
+    try {
+      if (handle.append) await content.append(data)
+      else await content.write(offset, data, signal)
+    } catch (error) {
+      throw toFsError(error, node.label)
+    }
+    node.unsent.mtime = undefined
+    return data.byteLength
+  }
+
+  async truncate(node: Node, sizeBytes: number, signal?: AbortSignal): Promise<void> {
+    assertWritable(this.#core, node)
+    const content = contentOf(node, this.#owners())
+    if (content.sizeBytes === sizeBytes && !content.isDirty && sizeBytes > 0) return
+    content.retainWriter()
+    try {
+      await content.truncate(sizeBytes, signal)
+      node.unsent.mtime = undefined
+    } catch (error) {
+      throw toFsError(error, node.label)
+    } finally {
+      content.releaseWriter()
+    }
+  }
+
+  async flush(fh: Fh): Promise<void> {
+    const { content, writable } = this.#get(fh)
+    if (writable) content.check()
+  }
+
+  async fsync(fh: Fh): Promise<void> {
+    const { content, node } = this.#get(fh)
+    try {
+      content.check()
+      await content.fsync()
+    } catch (error) {
+      throw toFsError(error, node.label)
+    }
+  }
+
+  async release(fh: Fh): Promise<void> {
+    const handle = this.#handles.get(fh)
+    if (!handle) return
+    this.#handles.delete(fh)
+    this.#numbers.free(fh)
+    const { node, content, reader, writable } = handle
+    reader?.close()
+    node.handles -= 1
+    if (writable) {
+      node.writers -= 1
+      content.releaseWriter()
+    }
+    if (node.isUnlinked && node.handles === 0) await this.discard(node)
+    this.#core.tree.table.release(node)
+  }
+
+  /** Local bytes of a file that nobody can reach any more. */
+  async discard(node: Node): Promise<void> {
+    await node.content?.discard()
+  }
+
+  /** The node's content was confirmed by the server: clean bytes are those of the new version from now on. */
+  reopenReaders(node: Node): void {
+    for (const handle of this.#handles.values()) {
+      if (handle.node !== node) continue
+      handle.reader?.close()
+      handle.reader = undefined
+    }
+  }
+
+  /** Before a file that programs have open is deleted at the server: its bytes must stay readable. */
+  async preserve(node: Node, signal?: AbortSignal): Promise<void> {
+    const { content } = node
+    if (!content || node.handles === 0 || content.isDirty || !node.entry?.entity) return
+    const open = [...this.#handles.values()].filter((handle) => handle.node === node)
+    const readers = open.map((handle) => this.#readerOf(handle)).filter((reader) => reader !== undefined)
+    const { sizeBytes } = content
+    if (sizeBytes > preserveLimitBytes) {
+      await Promise.all(readers.map((reader) => reader.read(0, 1, signal)))
+    } else if (readers[0] && sizeBytes > 0) {
+      const bytes = await readers[0].read(0, sizeBytes, signal)
+      const release = await content.pause() // it is to be deleted, not uploaded
+      await content.write(0, bytes, signal)
+      release()
+    }
+  }
+
+  async #prepareForWriting(node: Node): Promise<void> {
+    assertWritable(this.#core, node)
+    await this.#owners().renames.settle(node)
+    contentOf(node, this.#owners()).check()
+  }
+
+  #get(fh: Fh): FileHandle {
+    const handle = this.#handles.get(fh)
+    if (!handle) throw new FsError(Errno.EBADF, `file handle ${fh} is not open`)
+    return handle
+  }
+
+  /** Undefined for a file without content. */
+  #readerOf(handle: FileHandle): ContentReader | undefined {
+    const { node } = handle
+    const { entry } = node
+    if (!handle.reader && entry?.entity && entry.sizeBytes > 0) {
+      const { entity, sizeBytes } = entry
+      handle.reader = this.#core.readers.open({ path: () => node.remotePath, entity, sizeBytes })
+    }
+    return handle.reader
+  }
+
+  async #readBase(handle: FileHandle, start: number, end: number, signal: AbortSignal): Promise<Uint8Array> {
+    const reader = this.#readerOf(handle)
+    if (!reader)
+      throw new FsError(Errno.EIO, `${handle.node.label}: the content under unsaved changes is not known`)
+    return reader.read(start, end - start, signal)
+  }
+}

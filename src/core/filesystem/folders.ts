@@ -1,0 +1,86 @@
+/** opendir, readdir, releasedir: one stable snapshot a handle. */
+import { Errno } from '../../base/errno.ts'
+import { FsError } from '../errors.ts'
+import type { Node } from '../inode/index.ts'
+import { toPosixName } from '../names/index.ts'
+import type { ChildName } from '../tree/index.ts'
+import type { Dirent, Entry, Fh, Ino, OpContext, Opened } from '../types.ts'
+import { assertFolder, type Core } from './core.ts'
+import type { HandleNumbers } from './handle-numbers.ts'
+import { entryReply } from './node-view.ts'
+
+interface FolderHandle {
+  readonly node: Node
+  names: readonly ChildName[] | undefined
+}
+
+/** Entries answered by one call: the kernel asks again with the last cookie. */
+const batchSize = 1024
+
+export class Folders {
+  readonly #core: Core
+  readonly #numbers: HandleNumbers
+  readonly #handles = new Map<Fh, FolderHandle>()
+
+  constructor(core: Core, numbers: HandleNumbers) {
+    this.#core = core
+    this.#numbers = numbers
+  }
+
+  async opendir(ino: Ino): Promise<Opened> {
+    const node = this.#core.tree.table.get(ino)
+    assertFolder(node)
+    const fh = this.#numbers.next()
+    this.#handles.set(fh, { node, names: undefined })
+    node.handles += 1
+    return { fh, keepCache: false, directIo: false }
+  }
+
+  async readdir(fh: Fh, cookie: number, { signal }: OpContext): Promise<readonly Dirent[]> {
+    const names = await this.#namesOf(fh, cookie, signal)
+    return names.slice(cookie, cookie + batchSize).map((child, i) => direntOf(child, cookie + i + 1))
+  }
+
+  async readdirPlus(
+    fh: Fh,
+    cookie: number,
+    context: OpContext,
+  ): Promise<readonly (Dirent & { entry: Entry })[]> {
+    const { node } = this.#get(fh)
+    const names = await this.#namesOf(fh, cookie, context.signal)
+    const batch: (Dirent & { entry: Entry })[] = []
+    // An empty answer means the end to the kernel: names that are gone meanwhile are passed over.
+    for (let i = cookie; i < names.length && batch.length < batchSize; i += 1) {
+      const found = await this.#core.tree.child(node, names[i]!.name, context.signal)
+      if (found) batch.push({ ...direntOf(names[i]!, i + 1), entry: entryReply(this.#core, found) })
+    }
+    return batch
+  }
+
+  async releasedir(fh: Fh): Promise<void> {
+    const handle = this.#handles.get(fh)
+    if (!handle) return
+    this.#handles.delete(fh)
+    this.#numbers.free(fh)
+    handle.node.handles -= 1
+    this.#core.tree.table.release(handle.node)
+  }
+
+  #get(fh: Fh): FolderHandle {
+    const handle = this.#handles.get(fh)
+    if (!handle) throw new FsError(Errno.EBADF, `folder handle ${fh} is not open`)
+    return handle
+  }
+
+  async #namesOf(fh: Fh, cookie: number, signal: AbortSignal): Promise<readonly ChildName[]> {
+    const handle = this.#get(fh)
+    if (!handle.names || cookie === 0) {
+      handle.names = handle.node.isUnlinked ? [] : await this.#core.tree.names(handle.node, signal)
+    }
+    return handle.names
+  }
+}
+
+function direntOf({ name, kind, stableIno }: ChildName, cookie: number): Dirent {
+  return { name: toPosixName(name), kind, ino: stableIno, cookie }
+}

@@ -1,0 +1,88 @@
+/** How a node looks to programs: the server's record, with what is only known here over it. Sends nothing. */
+import { timespecFromMs, type Timespec } from '../../base/timespec.ts'
+import type { RemoteEntry } from '../../remote/types.ts'
+import { decodeAttributes } from '../attributes/index.ts'
+import type { Node } from '../inode/index.ts'
+import { attributesOf, type EntryAttributes } from '../tree/index.ts'
+import type { Attr, AttrReply, Entry } from '../types.ts'
+import type { Core } from './core.ts'
+
+/** What programs see in a node's metadata: the server's, changed by what is not sent yet. */
+export function viewAttributes(node: Node): EntryAttributes {
+  if (node.unsent.patches.size === 0 && node.entry) return attributesOf(node.entry)
+  const metadata: Record<string, string> = { ...node.entry?.metadata }
+  for (const { key, value } of node.unsent.patches.values()) {
+    if (value === undefined) delete metadata[key]
+    else metadata[key] = value
+  }
+  return decodeAttributes({ ...(node.entry ?? newFileRecord), metadata })
+}
+
+/** Stands in for the record of a file that the server does not have yet. */
+const newFileRecord = {
+  id: '',
+  kind: 'file',
+  name: '',
+  sizeBytes: 0,
+  createdAtMs: 0,
+  updatedAtMs: 0,
+  entity: undefined,
+  metadata: {},
+  shared: false,
+  owned: true,
+  capability: '',
+  uri: '',
+  uploadSessionId: undefined,
+} as unknown as RemoteEntry
+
+export function sizeOf(node: Node): number {
+  if (node.kind === 'symlink') return Buffer.byteLength(viewAttributes(node).linkTarget ?? '')
+  if (node.kind === 'folder') return 4096
+  return node.content ? node.content.sizeBytes : (node.entry?.sizeBytes ?? 0)
+}
+
+/** A time that somebody set, else the last write here, else the content's. */
+export function mtimeOf({ times, clock }: Core, node: Node): Timespec {
+  if (node.unsent.mtime) return node.unsent.mtime
+  const written = node.content?.modifiedAt
+  if (written) return written
+  if (!node.entry) return timespecFromMs(clock.now())
+  return viewAttributes(node).mtime ?? times.of(node.entry)
+}
+
+export function attrOf(core: Core, node: Node): Attr {
+  const { options } = core
+  const mtime = mtimeOf(core, node)
+  return {
+    ino: node.stableIno,
+    kind: node.kind,
+    sizeBytes: sizeOf(node),
+    mode: modeOf(core, node),
+    nlink: node.isUnlinked ? 0 : node.isFolder ? 2 : 1,
+    uid: options.uid,
+    gid: options.gid,
+    atime: mtime,
+    mtime,
+    ctime: mtime,
+  }
+}
+
+function modeOf({ options }: Core, node: Node): number {
+  if (node.kind === 'symlink') return 0o777
+  return viewAttributes(node).mode ?? defaultMode(options, node)
+}
+
+export function defaultMode(options: { fileMode: number; folderMode: number }, node: Node): number {
+  return node.isFolder ? options.folderMode : options.fileMode
+}
+
+export function attrReply(core: Core, node: Node): AttrReply {
+  return { attr: attrOf(core, node), attrTtlMs: core.options.attrTtlMs }
+}
+
+/** Answers a node to the kernel: counts as a look-up. */
+export function entryReply(core: Core, node: Node): Entry {
+  core.tree.table.addLookup(node)
+  const { entryTtlMs, attrTtlMs } = core.options
+  return { ino: node.ino, generation: 0, attr: attrOf(core, node), entryTtlMs, attrTtlMs }
+}

@@ -1,0 +1,228 @@
+/** rename(2): what it means for unsent bytes, for the server's objects and for who has the target open. */
+import { Errno } from '../../base/errno.ts'
+import { isRemoteError } from '../../remote/errors.ts'
+import type { EntityId, RemoteEntry } from '../../remote/types.ts'
+import { isOwnKey } from '../attributes/index.ts'
+import { FsError, toFsError } from '../errors.ts'
+import type { Node, NodePlace } from '../inode/index.ts'
+import { checkNewName, toServerName } from '../names/index.ts'
+import type { Place } from '../ports.ts'
+import type { OpContext, RenameFlags } from '../types.ts'
+import { assertFolder, assertWritable, requireChild, type Core } from './core.ts'
+import { contentOf, type OwnerParts } from './file-owner.ts'
+import type { Files } from './files.ts'
+import type { Namespace } from './namespace.ts'
+import { mtimeOf } from './node-view.ts'
+import { renameOnServer } from './server-rename.ts'
+import { takeOver } from './take-over.ts'
+
+/** A clean source up to this size replaces a file by becoming its next version: one request, and the target keeps its id. */
+const versionLimitBytes = 4 * 1024 * 1024
+
+interface Move {
+  readonly source: Node
+  readonly target: Node | undefined
+  readonly to: NodePlace
+  readonly signal: AbortSignal
+}
+
+export class Renames {
+  readonly #core: Core
+  readonly #parts: OwnerParts
+  readonly #namespace: Namespace
+  readonly #files: Files
+
+  constructor(core: Core, parts: OwnerParts, namespace: Namespace, files: Files) {
+    this.#core = core
+    this.#parts = parts
+    this.#namespace = namespace
+    this.#files = files
+  }
+
+  async rename(from: Place, to: Place, flags: RenameFlags, { signal }: OpContext): Promise<void> {
+    if (flags.exchange)
+      throw new FsError(Errno.EINVAL, `${from.name}: the server cannot exchange two names at once`)
+    const { table } = this.#core.tree
+    const [fromFolder, toFolder] = [table.get(from.parent), table.get(to.parent)]
+    assertFolder(fromFolder)
+    assertFolder(toFolder)
+    await this.#core.folderLocks.runBoth(fromFolder, toFolder, async () => {
+      const source = await requireChild(this.#core, fromFolder, toServerName(from.name), signal)
+      assertWritable(this.#core, source)
+      const { maxFileNameBytes } = this.#core.remote.facts
+      checkNewName(to.name, source.kind, { maxFileNameBytes, maxFolderNameBytes: 255 })
+      const place = { parent: toFolder, name: toServerName(to.name) }
+      const target = await this.#core.tree.child(toFolder, place.name, signal)
+      if (target === source) return
+      if (target && flags.noReplace) throw new FsError(Errno.EEXIST, `${to.name} exists already`)
+      checkKinds(source, target, toFolder)
+      try {
+        await this.#move({ source, target, to: place, signal })
+      } catch (error) {
+        this.#lookAgain(error, fromFolder, toFolder)
+        throw toFsError(error, `${from.name} → ${to.name}`)
+      }
+    })
+  }
+
+  /** What the server has is not what was thought: the next use asks it. */
+  #lookAgain(error: unknown, ...folders: Node[]): void {
+    if (!isRemoteError(error, 'exists', 'not-found', 'stale')) return
+    for (const { id } of folders) if (id !== undefined) this.#core.tree.folders.expire(id)
+  }
+
+  async #move(move: Move): Promise<void> {
+    const { source, target } = move
+    if (source.isFolder) return this.#moveFolder(move)
+    const { renames } = this.#parts
+    if (renames.has(source)) await renames.settle(source)
+    const release = await source.content?.pause()
+    const releaseTarget = await target?.content?.pause()
+    try {
+      if (source.entry === undefined) await this.#moveUnsent(move)
+      else await this.#moveSent(move)
+    } finally {
+      release?.()
+      releaseTarget?.()
+    }
+    return undefined
+  }
+
+  /** A file that the server never saw: at most its target changes there, and that only by the upload to come. */
+  async #moveUnsent({ source, target, to, signal }: Move): Promise<void> {
+    if (target && isReplaceable(target)) {
+      if (this.#parts.renames.has(target)) await this.#parts.renames.settle(target)
+      await this.#files.preserve(target, signal)
+      takeOver(this.#core, this.#parts, source, target)
+      await this.#letGo(target)
+    } else if (target) {
+      await this.#namespace.removeFile(target, signal)
+    }
+    source.moveTo(to.parent, to.name)
+    if (source.remotePlace) source.remotePlace = source.place
+  }
+
+  async #moveSent(move: Move): Promise<void> {
+    const { source, target, to, signal } = move
+    if (!target) return this.#toFreeName(move)
+    if (target.entry !== undefined && this.#parts.renames.has(target))
+      await this.#parts.renames.settle(target)
+    if (isReplaceable(target) && isSmallAndClean(source)) return this.#asVersion(source, target, to, signal)
+    await this.#assertUnchanged(target, signal)
+    await this.#namespace.removeFile(target, signal)
+    return this.#toFreeName(move)
+  }
+
+  async #toFreeName({ source, to }: Move): Promise<void> {
+    const { renames } = this.#parts
+    const former = renames.formerOf(to.parent, to.name)
+    if (former && former !== source) await renames.settle(former)
+    const mayWait =
+      to.parent === source.place!.parent && source.kind === 'file' && !source.isLocal && source.writers === 0
+    if (!mayWait) await renameOnServer(this.#core, source, to)
+    source.moveTo(to.parent, to.name)
+    if (mayWait) renames.add(source)
+    else source.remotePlace = source.place
+  }
+
+  /** The source's bytes become the target's next version; then the source goes. */
+  async #asVersion(source: Node, target: Node, to: NodePlace, signal: AbortSignal): Promise<void> {
+    const { readers, remote, patience, tree, times } = this.#core
+    const { entity, sizeBytes } = source.entry! as RemoteEntry & { entity: EntityId }
+    const time = mtimeOf(this.#core, source)
+    const reader = readers.open({ path: () => source.remotePath, entity, sizeBytes })
+    const bytes = await reader.read(0, sizeBytes, signal).finally(() => reader.close())
+    await this.#files.preserve(target, signal)
+    const own = Object.entries(source.entry!.metadata).filter(([key]) => isOwnKey(key))
+    const answer = await patience.run(target.label, () =>
+      remote.upload({
+        path: target.remotePath!,
+        previous: target.entry!.entity ?? 'absent',
+        source: { sizeBytes, read: async (start, end) => bytes.subarray(start, end) },
+        ...(own.length > 0 && { metadata: Object.fromEntries(own) }),
+      }),
+    )
+    const entry =
+      own.length > 0 ? answer : { ...answer, metadata: { ...target.entry!.metadata, ...answer.metadata } }
+    if (entry.entity) times.set(entry.entity, time)
+    const former = source.remotePlace!
+    const formerPath = source.remotePath!
+    await this.#letGo(target)
+    tree.table.bind(source, entry)
+    tree.placed(to.parent, entry)
+    source.moveTo(to.parent, to.name)
+    source.remotePlace = source.place
+    source.content?.adoptClean(entry)
+    this.#files.reopenReaders(source)
+    tree.removed(former.parent, former.name)
+    await patience.run(source.label, () => remote.remove([formerPath]))
+  }
+
+  async #moveFolder({ source, target, to, signal }: Move): Promise<void> {
+    const { renames } = this.#parts
+    if (target) await this.#namespace.removeFolder(target, signal)
+    await renames.settleWithin(source)
+    const former = renames.formerOf(to.parent, to.name)
+    if (former) await renames.settle(former)
+    const below = [...this.#core.tree.table.nodes()].filter(
+      (node) => node.content?.isDirty && node.isWithin(source),
+    )
+    const releases = await Promise.all(below.map((node) => node.content!.pause()))
+    try {
+      await renameOnServer(this.#core, source, to)
+      source.moveTo(to.parent, to.name)
+      source.remotePlace = source.place
+    } finally {
+      for (const release of releases) release()
+    }
+  }
+
+  /** The target's name is taken by another node; who has it open keeps it. */
+  async #letGo(target: Node): Promise<void> {
+    this.#core.tree.table.unbind(target)
+    target.detach()
+    target.remotePlace = undefined
+    if (target.handles === 0) await this.#files.discard(target)
+    this.#core.tree.table.release(target)
+  }
+
+  /** Nothing unseen is replaced. @throws {FsError} ESTALE */
+  async #assertUnchanged(target: Node, signal: AbortSignal): Promise<void> {
+    const { remote, patience } = this.#core
+    const path = target.remotePath
+    if (!target.entry || !path || !target.remotePlace) return
+    const found = await patience.run(target.label, () => remote.info(path), signal)
+    const known = contentOf(target, this.#parts).isDirty
+      ? target.content!.base
+      : (target.entry.entity ?? 'absent')
+    if (found.id === target.id && (found.entity ?? 'absent') === known) return
+    this.#core.tree.placed(target.remotePlace.parent, found)
+    throw new FsError(Errno.ESTALE, `${target.label} was changed by somebody else just now`, {
+      level: 'warn',
+    })
+  }
+}
+
+function isReplaceable(target: Node): boolean {
+  return target.kind === 'file' && target.entry !== undefined
+}
+
+function isSmallAndClean(source: Node): boolean {
+  const { entry } = source
+  return (
+    source.kind === 'file' &&
+    !source.isLocal &&
+    entry?.entity !== undefined &&
+    entry.sizeBytes <= versionLimitBytes
+  )
+}
+
+/** As rename(2) says. */
+function checkKinds(source: Node, target: Node | undefined, toFolder: Node): void {
+  if (source.isFolder && toFolder.isWithin(source)) {
+    throw new FsError(Errno.EINVAL, `${source.label} cannot be moved into itself`)
+  }
+  if (!target) return
+  if (target.isFolder && !source.isFolder) throw new FsError(Errno.EISDIR, `${target.label} is a folder`)
+  if (!target.isFolder && source.isFolder) throw new FsError(Errno.ENOTDIR, `${target.label} is not a folder`)
+}

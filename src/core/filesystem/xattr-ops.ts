@@ -1,0 +1,117 @@
+/** Extended attributes: facts of the server, and what users keep on their files (in the server's metadata). */
+import { Errno } from '../../base/errno.ts'
+import type { MetadataPatch } from '../../remote/types.ts'
+import { encodeXattr } from '../attributes/index.ts'
+import { FsError, toFsError } from '../errors.ts'
+import type { Node } from '../inode/index.ts'
+import type { Ino, OpContext, XattrMode } from '../types.ts'
+import type { FactListing, Facts, FileView } from '../xattr/index.ts'
+import type { AttributeSender } from './attribute-sender.ts'
+import { assertWritable, type Core } from './core.ts'
+import { viewAttributes } from './node-view.ts'
+import type { RenameDelay } from './rename-delay.ts'
+
+const userPrefix = 'user.'
+const factPrefix = 'user.cloudreve.'
+
+export class XattrOps {
+  readonly #core: Core
+  readonly #facts: Facts
+  readonly #listing: FactListing
+  readonly #attributes: AttributeSender
+  readonly #renames: RenameDelay
+
+  constructor(
+    core: Core,
+    facts: Facts,
+    listing: FactListing,
+    senders: { attributes: AttributeSender; renames: RenameDelay },
+  ) {
+    this.#core = core
+    this.#facts = facts
+    this.#listing = listing
+    this.#attributes = senders.attributes
+    this.#renames = senders.renames
+  }
+
+  async get(ino: Ino, name: string, { signal }: OpContext): Promise<Uint8Array> {
+    const node = this.#core.tree.table.get(ino)
+    checkNamespace(name)
+    if (this.#facts.isFact(name)) {
+      try {
+        return await this.#facts.get(name, viewOf(node), signal)
+      } catch (error) {
+        throw toFsError(error, node.label)
+      }
+    }
+    const value = viewAttributes(node).xattrs.get(name.slice(userPrefix.length))
+    if (!value) throw new FsError(Errno.ENODATA, `${node.label}: no attribute ${name}`)
+    return value
+  }
+
+  /** Costs no request. */
+  async list(ino: Ino, { pid }: OpContext): Promise<readonly string[]> {
+    const node = this.#core.tree.table.get(ino)
+    const users = [...viewAttributes(node).xattrs.keys()].map((name) => userPrefix + name)
+    const facts = this.#listing.shouldList(pid, node.handles > 0) ? this.#facts.names(viewOf(node)) : []
+    return [...facts, ...users]
+  }
+
+  async set(
+    ino: Ino,
+    name: string,
+    change: { value: Uint8Array; mode: XattrMode },
+    context: OpContext,
+  ): Promise<void> {
+    const node = this.#writable(ino, name)
+    const key = name.slice(userPrefix.length)
+    const present = viewAttributes(node).xattrs.has(key)
+    if (change.mode === 'create' && present)
+      throw new FsError(Errno.EEXIST, `${node.label}: ${name} exists already`)
+    if (change.mode === 'replace' && !present)
+      throw new FsError(Errno.ENODATA, `${node.label}: no attribute ${name}`)
+    await this.#apply(node, encodeXattr(key, change.value), context.signal)
+  }
+
+  async remove(ino: Ino, name: string, context: OpContext): Promise<void> {
+    const node = this.#writable(ino, name)
+    const key = name.slice(userPrefix.length)
+    if (!viewAttributes(node).xattrs.has(key))
+      throw new FsError(Errno.ENODATA, `${node.label}: no attribute ${name}`)
+    await this.#apply(node, encodeXattr(key, undefined), context.signal)
+  }
+
+  #writable(ino: Ino, name: string): Node {
+    const node = this.#core.tree.table.get(ino)
+    checkNamespace(name)
+    if (name.startsWith(factPrefix))
+      throw new FsError(Errno.EPERM, `${name} is a fact of the server: it cannot be changed`)
+    assertWritable(this.#core, node)
+    if (node.isRoot) throw new FsError(Errno.EPERM, 'the server keeps no attributes for the top folder')
+    return node
+  }
+
+  async #apply(node: Node, patch: MetadataPatch, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#renames.settle(node)
+      await this.#attributes.apply(node, [patch], signal)
+    } catch (error) {
+      throw toFsError(error, node.label)
+    }
+  }
+}
+
+/** EOPNOTSUPP, not ENODATA: `ls -l` then asks once a mount and not once a file. */
+function checkNamespace(name: string): void {
+  if (name.startsWith(userPrefix)) return
+  throw new FsError(Errno.EOPNOTSUPP, `${name}: only attributes in the namespace user are kept`)
+}
+
+export function viewOf(node: Node): FileView {
+  const sync = node.content?.sync ?? { state: 'synced' as const, detail: undefined }
+  return {
+    entry: node.entry,
+    path: node.remotePath ?? [],
+    sync: sync.detail === undefined ? sync.state : `${sync.state}: ${sync.detail}`,
+  }
+}

@@ -1,0 +1,115 @@
+import { invariant } from '../../base/assert.ts'
+import type { Timespec } from '../../base/timespec.ts'
+import type { FileId, MetadataPatch, RemoteEntry, RemotePath } from '../../remote/types.ts'
+import type { FileKind, Ino } from '../types.ts'
+import type { FileContent } from '../write/index.ts'
+
+/** A name in a folder that is a node too. */
+export interface NodePlace {
+  readonly parent: Node
+  /** The server's name, not the one that programs see. */
+  readonly name: string
+}
+
+/**
+ * One file, folder or symlink while the kernel, a handle, a child or unsent work refers to it. *Bound* to a file id once the
+ * server knows it; the binding can change (a new version of a rename's target keeps the target's id).
+ *
+ * `place` is where programs see it; `remotePlace` where the server has it. They differ only while a rename waits to be sent.
+ * Neither is set for an unlinked node, which lives on for who has it open.
+ */
+export class Node {
+  readonly ino: Ino
+  /** `st_ino`: derived from the file id, so that it survives being forgotten; see `NodeTable`. */
+  readonly stableIno: number
+  kind: FileKind
+  place: NodePlace | undefined
+  remotePlace: NodePlace | undefined
+  /** What the server said last; undefined for a file that exists only here. */
+  entry: RemoteEntry | undefined
+  /** Local content; made at the first open. Files only. */
+  content: FileContent | undefined
+  /** Attributes that the server does not have yet: they travel with the content, or are sent once it is there. */
+  readonly unsent: UnsentAttributes = { patches: new Map(), mtime: undefined }
+  /** References by the kernel. */
+  lookups = 0
+  /** Open handles of files and folders. */
+  handles = 0
+  /** Open handles that may write. */
+  writers = 0
+  /** Unsent work that must not lose the node. */
+  pins = 0
+  /** Nodes below, by server name. */
+  readonly children = new Map<string, Node>()
+
+  constructor(ino: Ino, stableIno: number, kind: FileKind) {
+    this.ino = ino
+    this.stableIno = stableIno
+    this.kind = kind
+  }
+
+  get id(): FileId | undefined {
+    return this.entry?.id
+  }
+
+  get isRoot(): boolean {
+    return this.ino === 1
+  }
+
+  get isFolder(): boolean {
+    return this.kind === 'folder'
+  }
+
+  get isUnlinked(): boolean {
+    return this.place === undefined && !this.isRoot
+  }
+
+  /** Unsent bytes, or never sent at all: the server's view of it must not replace ours. */
+  get isLocal(): boolean {
+    return !this.isRoot && (this.entry === undefined || this.content?.isDirty === true)
+  }
+
+  /** Path that a request must carry; undefined for an unlinked node. */
+  get remotePath(): RemotePath | undefined {
+    if (this.isRoot) return []
+    const at = this.remotePlace ?? this.place
+    const above = at?.parent.remotePath
+    return at && above ? [...above, at.name] : undefined
+  }
+
+  /** Path as programs see it, for messages (server names). */
+  get label(): string {
+    if (this.isRoot) return '/'
+    if (!this.place) return '(deleted file)'
+    const above = this.place.parent.label
+    return above === '/' ? `/${this.place.name}` : `${above}/${this.place.name}`
+  }
+
+  /** True for the folder itself and everything below it. */
+  isWithin(folder: Node): boolean {
+    return this === folder || (this.place?.parent.isWithin(folder) ?? false)
+  }
+
+  /** Puts the node under a name, taking it away from where it was. */
+  moveTo(parent: Node, name: string): void {
+    this.detach()
+    const present = parent.children.get(name)
+    invariant(present === undefined || present === this, `${parent.label}: two nodes of the name ${name}`)
+    parent.children.set(name, this)
+    this.place = { parent, name }
+  }
+
+  /** Takes its name away. */
+  detach(): void {
+    if (this.place?.parent.children.get(this.place.name) === this)
+      this.place.parent.children.delete(this.place.name)
+    this.place = undefined
+  }
+}
+
+export interface UnsentAttributes {
+  /** By metadata key. */
+  readonly patches: Map<string, MetadataPatch>
+  /** An mtime that somebody set, as opposed to the time of a write. */
+  mtime: Timespec | undefined
+}

@@ -1,0 +1,51 @@
+import { backoffMs } from '../base/backoff.ts'
+import { delay, waitUnlessAborted, type Clock } from '../base/clock.ts'
+import type { Log } from '../base/log.ts'
+import { isRemoteError, RemoteError } from '../remote/errors.ts'
+
+export interface PatienceOptions {
+  /** A program is kept waiting for a server that is away at most so long, ms. */
+  readonly deadlineMs: number
+  /** … and for somebody else's lock at most so long, ms: most holders keep it for one request (api/01 §5). */
+  readonly lockDeadlineMs: number
+}
+
+export const defaultPatience: PatienceOptions = { deadlineMs: 120_000, lockDeadlineMs: 5_000 }
+
+/**
+ * Waits for a server that is away: a short outage only delays a program, a long one becomes an error. Only for calls that
+ * may be repeated, or whose `unknown-outcome` the caller resolves (it is never retried here).
+ */
+export class Patience {
+  readonly #clock: Clock
+  readonly #log: Log
+  readonly #options: PatienceOptions
+
+  constructor(clock: Clock, log: Log, options: PatienceOptions = defaultPatience) {
+    this.#clock = clock
+    this.#log = log
+    this.#options = options
+  }
+
+  /** @throws {RemoteError} the last one, when patience is over; `aborted` when the caller stopped waiting. */
+  async run<T>(subject: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    const startedAt = this.#clock.monotonic()
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        return await waitUnlessAborted(work(), signal)
+      } catch (error) {
+        if (signal?.aborted) throw new RemoteError('aborted', `${subject}: interrupted`, { cause: error })
+        const left = this.#deadlineOf(error) - (this.#clock.monotonic() - startedAt)
+        if (left <= 0) throw error
+        this.#log.debug('waiting for the server', { subject, attempt, error: String(error) })
+        await delay(this.#clock, Math.min(left, backoffMs(attempt, { firstMs: 50, maxMs: 5_000 })), signal)
+      }
+    }
+  }
+
+  #deadlineOf(error: unknown): number {
+    if (isRemoteError(error, 'offline', 'server')) return this.#options.deadlineMs
+    if (isRemoteError(error, 'locked', 'conflict')) return this.#options.lockDeadlineMs
+    return 0
+  }
+}

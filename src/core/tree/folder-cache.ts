@@ -1,0 +1,131 @@
+/**
+ * Complete listings of folders, in a bounded LRU (entries, not folders, are counted). A listing is trusted for `ttlMs`. Own
+ * changes are applied to it, and also to a listing that is on its way: what the server says never undoes what was done here
+ * after it was asked.
+ */
+import { LRUCache } from 'lru-cache'
+import { waitUnlessAborted, type Clock } from '../../base/clock.ts'
+import { SingleFlight } from '../../base/single-flight.ts'
+import type { RemoteTree } from '../../remote/remote.ts'
+import type { FileId, RemoteEntry, RemotePath, StoragePolicy } from '../../remote/types.ts'
+import type { Patience } from '../patience.ts'
+
+export interface Listing {
+  /** By server name. */
+  readonly entries: Map<string, RemoteEntry>
+  readonly folder: RemoteEntry
+  readonly policy: StoragePolicy | undefined
+  /** When the server was asked, monotonic ms. */
+  readonly askedAt: number
+}
+
+export interface ListedFolder {
+  readonly id: FileId
+  readonly label: string
+  /** Where it is now. */
+  readonly path: () => RemotePath
+}
+
+export interface FolderCacheOptions {
+  readonly remote: Pick<RemoteTree, 'list'>
+  readonly clock: Clock
+  readonly patience: Patience
+  readonly ttlMs: number
+  readonly maxEntries: number
+}
+
+type Mutation = (entries: Map<string, RemoteEntry>) => void
+
+export class FolderCache {
+  readonly #options: FolderCacheOptions
+  readonly #listings: LRUCache<FileId, Listing>
+  readonly #flights = new SingleFlight<FileId, Listing>()
+  /** Own changes since the listing of a folder was asked for. */
+  readonly #since = new Map<FileId, Mutation[]>()
+
+  constructor(options: FolderCacheOptions) {
+    this.#options = options
+    this.#listings = new LRUCache({
+      maxSize: options.maxEntries,
+      // A folder larger than the whole cache takes all of it rather than being asked for at each look-up.
+      sizeCalculation: (listing) => Math.min(listing.entries.size + 1, options.maxEntries),
+    })
+  }
+
+  /** Cached and still trusted. */
+  fresh(id: FileId): Listing | undefined {
+    const listing = this.#listings.get(id)
+    return listing && this.#options.clock.monotonic() - listing.askedAt <= this.#options.ttlMs
+      ? listing
+      : undefined
+  }
+
+  /** Cached, however old. */
+  known(id: FileId): Listing | undefined {
+    return this.#listings.get(id)
+  }
+
+  /** Asks the server; callers at the same time share the answer. */
+  async load(folder: ListedFolder, signal?: AbortSignal): Promise<Listing> {
+    return waitUnlessAborted(
+      this.#flights.run(folder.id, () => this.#load(folder)),
+      signal,
+    )
+  }
+
+  /** The first question to a server: the top folder, whose id nobody knows yet. */
+  async loadRoot(label: string, signal?: AbortSignal): Promise<Listing> {
+    const asked = this.#options.patience.run(label, () => this.#ask({ label, path: () => [] }, []), signal)
+    const listing = await asked
+    this.#listings.set(listing.folder.id, listing)
+    return listing
+  }
+
+  put(folder: FileId, entry: RemoteEntry, formerName?: string): void {
+    this.#mutate(folder, (entries) => {
+      if (formerName !== undefined) entries.delete(formerName)
+      entries.set(entry.name, entry)
+    })
+  }
+
+  remove(folder: FileId, name: string): void {
+    this.#mutate(folder, (entries) => entries.delete(name))
+  }
+
+  /** The next use asks the server. */
+  expire(folder: FileId): void {
+    this.#listings.delete(folder)
+  }
+
+  #mutate(folder: FileId, mutation: Mutation): void {
+    const listing = this.#listings.peek(folder)
+    if (listing) mutation(listing.entries)
+    this.#since.get(folder)?.push(mutation)
+  }
+
+  async #load(folder: ListedFolder): Promise<Listing> {
+    const mutations: Mutation[] = []
+    this.#since.set(folder.id, mutations)
+    try {
+      const listing = await this.#options.patience.run(folder.label, () => this.#ask(folder, mutations))
+      for (const mutation of mutations) mutation(listing.entries)
+      this.#listings.set(folder.id, listing)
+      return listing
+    } finally {
+      this.#since.delete(folder.id)
+    }
+  }
+
+  async #ask(folder: Pick<ListedFolder, 'label' | 'path'>, mutations: Mutation[]): Promise<Listing> {
+    mutations.length = 0
+    const askedAt = this.#options.clock.monotonic()
+    const entries = new Map<string, RemoteEntry>()
+    let last: { folder: RemoteEntry; policy: StoragePolicy | undefined } | undefined
+    for await (const page of this.#options.remote.list(folder.path())) {
+      for (const entry of page.entries) entries.set(entry.name, entry)
+      last = page
+    }
+    if (!last) throw new Error(`${folder.label}: the server sent no page`)
+    return { entries, folder: last.folder, policy: last.policy, askedAt }
+  }
+}
