@@ -1,4 +1,6 @@
 /** Puts the filesystem of one drive together, and takes it apart in order. */
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { Clock } from '../base/clock.ts'
 import { Errno } from '../base/errno.ts'
 import type { Log } from '../base/log.ts'
@@ -8,6 +10,7 @@ import {
   CloudreveFileSystem,
   FolderLocks,
   LocalTimes,
+  TimesFile,
   viewOf,
   type Core,
   type FileSystemOptions,
@@ -23,8 +26,8 @@ import { FactListing, Facts, type FileView, type ListFacts } from './xattr/index
 
 export interface CreateOptions {
   readonly remote: Remote
-  /** Unsent bytes are kept here: a folder that survives the process, for one account. */
-  readonly stagingFolder: string
+  /** Unsent bytes and exact times are kept here: a folder that survives the process, for one account. */
+  readonly stateFolder: string
   readonly clock: Clock
   readonly log: Log
   /** For names of conflict copies. */
@@ -71,14 +74,16 @@ export class Drive {
   readonly writeBack: WriteBack
   readonly facts: Facts
   readonly #core: Core
+  readonly #times: TimesFile
   readonly #settle: () => Promise<void>
 
-  constructor(parts: { fileSystem: CloudreveFileSystem; core: Core; facts: Facts }) {
+  constructor(parts: { fileSystem: CloudreveFileSystem; core: Core; facts: Facts; times: TimesFile }) {
     this.fileSystem = parts.fileSystem
     this.#settle = () => parts.fileSystem.settle()
     this.#core = parts.core
     this.writeBack = parts.core.writeBack
     this.facts = parts.facts
+    this.#times = parts.times
   }
 
   /** The view of a path below the mountpoint, as programs name it. @throws {FsError} ENOENT */
@@ -110,6 +115,7 @@ export class Drive {
 
   async close(): Promise<void> {
     await this.writeBack.close()
+    await this.#times.close()
     await this.#core.remote.close()
   }
 }
@@ -125,14 +131,16 @@ export async function createDrive(options: CreateOptions): Promise<Drive> {
   const kernel = options.kernel ?? noKernelCache
   const tree = new Tree({ table: new NodeTable(root.folder), folders, kernel })
   const { quietMs, uploadConcurrency: concurrency } = settings
-  const { stagingFolder } = options
+  const stagingFolder = join(options.stateFolder, 'staging')
+  await mkdir(stagingFolder, { recursive: true, mode: 0o700 })
+  const times = await TimesFile.open(join(options.stateFolder, 'times.jsonl'), log)
   const core: Core = {
     remote,
     tree,
     writeBack: await WriteBack.create({ remote, stagingFolder, clock, log, quietMs, concurrency, hostName }),
     readers: new ContentReaders({ remote, budget: new MemoryBudget(settings.readMemoryBytes), clock, log }),
     patience,
-    times: new LocalTimes(),
+    times: new LocalTimes(times.known, times.file),
     kernel,
     clock,
     log,
@@ -141,5 +149,10 @@ export async function createDrive(options: CreateOptions): Promise<Drive> {
   }
   const facts = new Facts({ remote, clock })
   const listing = new FactListing(settings.listFacts, clock)
-  return new Drive({ core, facts, fileSystem: new CloudreveFileSystem(core, facts, listing) })
+  return new Drive({
+    core,
+    facts,
+    fileSystem: new CloudreveFileSystem(core, facts, listing),
+    times: times.file,
+  })
 }

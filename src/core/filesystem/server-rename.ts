@@ -11,6 +11,7 @@ export async function renameOnServer(core: Core, node: Node, to: NodePlace): Pro
   const folder = to.parent.remotePath
   const path = node.remotePath
   if (!folder || !path) return
+  if (node.entry) core.times.keep(node.entry)
   if (from.parent === to.parent) await renameStep(core, node, path, to.name)
   else if (from.name === to.name) await moveStep(core, node, path, folder)
   else await renameAndMove(core, node, { path, folder, to })

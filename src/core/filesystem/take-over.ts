@@ -12,6 +12,8 @@ export function takeOver(core: Core, parts: OwnerParts, heir: Node, former: Node
   const { table } = core.tree
   const entry = former.entry!
   const at = former.remotePlace!
+  // Unsent bytes of the former rest on the version that it was opened at, which may not be the newest.
+  const base = former.content?.isDirty ? former.content.base : (entry.entity ?? 'absent')
   parts.renames.drop(former)
   table.unbind(former)
   former.detach()
@@ -19,7 +21,7 @@ export function takeOver(core: Core, parts: OwnerParts, heir: Node, former: Node
   replaceAttributes(heir, entry)
   table.bind(heir, entry)
   heir.remotePlace = at
-  contentOf(heir, parts).rebase(entry.entity ?? 'absent')
+  contentOf(heir, parts).rebase(base)
 }
 
 /** What the object has and the new file has not must go; what is the same need not be sent. */

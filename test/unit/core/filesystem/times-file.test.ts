@@ -1,0 +1,68 @@
+import { appendFile, mkdtemp, readFile, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { silentLog } from '../../../../src/base/log.ts'
+import { TimesFile } from '../../../../src/core/filesystem/times-file.ts'
+import type { EntityId } from '../../../../src/remote/types.ts'
+
+const a = 'aaaa' as EntityId
+const b = 'bbbb' as EntityId
+const time = (seconds: number, nanoseconds = 0) => ({ seconds, nanoseconds })
+
+async function freshPath(): Promise<string> {
+  return join(await mkdtemp(join(tmpdir(), 'times-')), 'times.jsonl')
+}
+
+async function written(
+  path: string,
+  ...times: [EntityId, { seconds: number; nanoseconds: number }][]
+): Promise<void> {
+  const { file } = await TimesFile.open(path, silentLog)
+  for (const [entity, at] of times) file.append(entity, at)
+  await file.close()
+}
+
+describe('TimesFile', () => {
+  it('gives back the last time of each content, to the nanosecond', async () => {
+    const path = await freshPath()
+    await written(path, [a, time(1, 999_999_999)], [b, time(-5)], [a, time(2, 7)])
+    const { known } = await TimesFile.open(path, silentLog)
+    expect(new Map(known)).toEqual(
+      new Map([
+        [a, time(2, 7)],
+        [b, time(-5)],
+      ]),
+    )
+  })
+
+  it('passes over a line that a crash tore', async () => {
+    const path = await freshPath()
+    await written(path, [a, time(1)])
+    await appendFile(path, '["bbbb",12')
+    await written(path, [b, time(2)])
+    const { known } = await TimesFile.open(path, silentLog)
+    expect(known).toEqual([
+      [a, time(1)],
+      [b, time(2)],
+    ])
+  })
+
+  it('leaves a file of a newer format alone', async () => {
+    const path = await freshPath()
+    const newer = '{"format":"cloudreve-mount times","version":2}\nwhatever\n'
+    await writeFile(path, newer)
+    await written(path, [a, time(1)])
+    expect(await readFile(path, 'utf8')).toBe(newer)
+  })
+
+  it('drops outdated lines when most are', async () => {
+    const path = await freshPath()
+    await written(
+      path,
+      ...Array.from({ length: 3000 }, (_, i): [EntityId, ReturnType<typeof time>] => [a, time(i)]),
+    )
+    await TimesFile.open(path, silentLog)
+    expect((await readFile(path, 'utf8')).trim().split('\n')).toHaveLength(2)
+  })
+})
