@@ -114,30 +114,42 @@ export class Namespace {
 
   /** @requires lock of the file's folder */
   async removeFile(node: Node, signal?: AbortSignal): Promise<void> {
+    const { renames } = this.#parts
+    await renames.settleIfSending(node)
+    const heir = renames.has(node) ? this.#heirOf(node) : undefined
+    if (heir) takeOver(this.#core, this.#parts, heir, node)
+    else if (node.handles > 0 && node.remotePlace && !renames.has(node)) this.#removeLater(node)
+    else await this.#removeNow(node, signal)
+    if (node.isUnlinked && node.handles === 0) await this.#files.discard(node)
+    this.#core.tree.table.release(node)
+  }
+
+  /** A new file has got its place: where an unlinked one is still known to the server, it becomes its next version. */
+  succeed(node: Node): void {
+    const former = node.place && this.#parts.renames.removedAt(node.place.parent, node.place.name)
+    if (former && node.entry === undefined) takeOver(this.#core, this.#parts, node, former)
+  }
+
+  #removeLater(node: Node): void {
+    node.detach()
+    this.#parts.renames.addRemoval(node, () => this.#removeNow(node))
+  }
+
+  async #removeNow(node: Node, signal?: AbortSignal): Promise<void> {
     const { tree } = this.#core
     await this.#files.preserve(node, signal)
-    await this.#parts.renames.settleIfSending(node)
-    const heir = this.#parts.renames.has(node) ? this.#heirOf(node) : undefined
-    if (heir) {
-      takeOver(this.#core, this.#parts, heir, node)
-    } else {
-      const release = await node.content?.pause()
-      try {
-        if (node.remotePlace) await this.#removeOnServer(node, node.remotePath, signal)
-      } catch (error) {
-        release?.()
-        throw error
-      }
+    const release = await node.content?.pause()
+    try {
       const at = node.remotePlace
+      if (at) await this.#removeOnServer(node, node.remotePath, signal)
+      if (at) tree.removed(at.parent, at.name)
       this.#parts.renames.drop(node)
       tree.table.unbind(node)
-      if (at) tree.removed(at.parent, at.name)
       node.detach()
       node.remotePlace = undefined
+    } finally {
       release?.()
     }
-    if (node.handles === 0) await this.#files.discard(node)
-    tree.table.release(node)
   }
 
   /** Only what was seen to be empty a moment ago is removed. @requires lock of the folder above */
@@ -211,6 +223,7 @@ export class Namespace {
       }
       try {
         await contentOf(node, this.#parts).createEmpty()
+        this.succeed(node)
       } catch (error) {
         node.detach()
         throw toFsError(error, at.name)

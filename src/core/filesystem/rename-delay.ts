@@ -5,6 +5,9 @@
  *   renamed ──(a new file takes the old name, the original is unlinked)──▶ the new file becomes the next version of the original
  *      └────(time passes, or anything needs the names at the server)─────▶ sent
  *
+ * The same for a file that somebody has open and that is unlinked or renamed over: most often its successor takes the name
+ * at once (libfuse 2 turns a rename over an open file into an unlink before it).
+ *
  * Nothing is lost when the process dies in between: the server still has the file under its old name.
  */
 import type { Node } from '../inode/index.ts'
@@ -13,6 +16,7 @@ import { renameOnServer } from './server-rename.ts'
 
 interface Delayed {
   readonly cancelTimer: () => void
+  readonly send: () => Promise<void>
   sending: Promise<void> | undefined
 }
 
@@ -36,19 +40,40 @@ export class RenameDelay {
     return undefined
   }
 
+  /** The file that was unlinked here and that the server still has under `name` of `folder`. */
+  removedAt(folder: Node, name: string): Node | undefined {
+    const former = this.formerOf(folder, name)
+    return former?.isUnlinked && !this.#delayed.get(former)?.sending ? former : undefined
+  }
+
   /** `node` has its new place already; the server hears of it later. */
-  add(node: Node): void {
+  addRename(node: Node): void {
+    this.#add(node, () => this.#sendRename(node))
+  }
+
+  /** `node` has no place any more; `send` removes it at the server. */
+  addRemoval(node: Node, send: () => Promise<void>): void {
+    this.#add(node, async () => {
+      const former = node.remotePlace
+      try {
+        await send()
+      } catch (error) {
+        if (former && node.isUnlinked) this.#takeBack(node, former)
+        throw error
+      }
+    })
+  }
+
+  #add(node: Node, send: () => Promise<void>): void {
     node.pins += 1
     const { clock, options } = this.#core
     const cancelTimer = clock.after(options.renameDelayMs, () => {
       this.settle(node).catch((error: unknown) => {
-        this.#core.log.warn('a rename was refused by the server and taken back', {
-          file: node.label,
-          error: String(error),
-        })
+        const fields = { file: node.label, error: String(error) }
+        this.#core.log.warn('a rename or deletion was refused by the server and taken back', fields)
       })
     })
-    this.#delayed.set(node, { cancelTimer, sending: undefined })
+    this.#delayed.set(node, { cancelTimer, send, sending: undefined })
   }
 
   /** Forgets the rename without sending it: somebody else took over the file's id, or it is deleted under its old name. */
@@ -61,12 +86,12 @@ export class RenameDelay {
     this.#core.tree.table.release(node)
   }
 
-  /** Sends the rename of `node` now, if it waits. @throws {FsError} when the server refuses: then it is taken back. */
+  /** Sends the rename or removal of `node` now, if it waits. @throws {FsError} when the server refuses: then it is taken back. */
   async settle(node: Node): Promise<void> {
     const delayed = this.#delayed.get(node)
     if (!delayed) return
     delayed.cancelTimer()
-    delayed.sending ??= this.#send(node).finally(() => this.drop(node))
+    delayed.sending ??= delayed.send().finally(() => this.drop(node))
     await delayed.sending
   }
 
@@ -91,7 +116,7 @@ export class RenameDelay {
     await Promise.all(below.map((node) => this.settle(node)))
   }
 
-  async #send(node: Node): Promise<void> {
+  async #sendRename(node: Node): Promise<void> {
     const { place, remotePlace } = node
     if (!place || !remotePlace) return
     try {

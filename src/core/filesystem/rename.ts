@@ -92,13 +92,13 @@ export class Renames {
   async #moveUnsent({ source, target, to, signal }: Move): Promise<void> {
     if (target && isReplaceable(target)) {
       if (this.#parts.renames.has(target)) await this.#parts.renames.settle(target)
-      await this.#files.preserve(target, signal)
       takeOver(this.#core, this.#parts, source, target)
       await this.#letGo(target)
     } else if (target) {
       await this.#namespace.removeFile(target, signal)
     }
     source.moveTo(to.parent, to.name)
+    this.#namespace.succeed(source)
     if (source.remotePlace) source.remotePlace = source.place
   }
 
@@ -121,7 +121,7 @@ export class Renames {
       to.parent === source.place!.parent && source.kind === 'file' && !source.isLocal && source.writers === 0
     if (!mayWait) await renameOnServer(this.#core, source, to)
     source.moveTo(to.parent, to.name)
-    if (mayWait) renames.add(source)
+    if (mayWait) renames.addRename(source)
     else source.remotePlace = source.place
   }
 
