@@ -7,8 +7,9 @@
  *     start          frontier            ahead
  *       |   read        |    asked for     |
  *
- * The kernel's own readahead arrives in parallel and slightly out of order, so a read counts as next in sequence within
- * some tolerance. `frontier` never goes back, and at most one window lies between it and `ahead`.
+ * The kernel's own readahead arrives in parallel and slightly out of order: a read that overtakes others begins a stream, the
+ * late ones continue the stream before it, and within a window order does not matter. While a stream goes forward its
+ * `frontier` never goes back, and at most one window lies between it and `ahead`.
  */
 import type { ByteRange } from '../../base/ranges.ts'
 import type { ReadOptions } from './read-options.ts'
@@ -49,7 +50,7 @@ export class ReadWindows {
    * covers the read. `isMissing`: some of the read is neither cached nor asked for. `capBytes` bounds the window.
    */
   note(read: ByteRange, isMissing: boolean, capBytes: number): ByteRange {
-    const forward = this.#streams.find((stream, i) => this.#continues(stream, read, i === 0))
+    const forward = this.#streams.find((stream) => this.#continues(stream, read))
     if (forward) {
       this.#use(forward)
       return this.#advance(forward, read, isMissing, capBytes)
@@ -66,12 +67,12 @@ export class ReadWindows {
     return windowBytes < this.#options.firstWindowBytes
   }
 
-  #continues(stream: Stream, { start }: ByteRange, isLatest: boolean): boolean {
+  #continues(stream: Stream, { start }: ByteRange): boolean {
     const { blockBytes, firstWindowBytes } = this.#options
     if (start < stream.start) return false
     if (!this.#isYoung(stream))
       return start >= stream.frontier - firstWindowBytes && start <= stream.ahead + blockBytes
-    return isLatest ? start <= stream.frontier + 2 * blockBytes : start === stream.frontier
+    return start >= stream.frontier - blockBytes && start <= stream.frontier
   }
 
   #precedes(stream: Stream, { start, end }: ByteRange): boolean {

@@ -95,6 +95,18 @@ describe('reading in sequence', () => {
     expect(remote.sizesKiB.reduce((sum, size) => sum + size, 0)).toBe(32 * KIB)
   })
 
+  it('goes on in large ranges after what it had fetched ahead was pushed out of memory', async () => {
+    const { remote, readers, budget } = setUp({ limitBytes: 64 * MIB })
+    const reader = readers.open(remote.add('a', big))
+    for (let at = 0; at < 24 * MIB; at += 128 * KIB) await reader.read(at, 128 * KIB)
+    await settle()
+    const before = remote.requests.length
+    expect(budget.reserve(budget.limitBytes)).toBe(true)
+    budget.release(budget.limitBytes)
+    for (let at = 24 * MIB; at < 40 * MIB; at += 128 * KIB) await reader.read(at, 128 * KIB)
+    expect(remote.requests.length - before).toBeLessThanOrEqual(12)
+  })
+
   it('at two places of one handle by turns keeps two windows', async () => {
     const { remote, readers } = setUp()
     const reader = readers.open(remote.add('a', big))
