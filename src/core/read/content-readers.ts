@@ -1,0 +1,78 @@
+import type { Clock } from '../../base/clock.ts'
+import type { Log } from '../../base/log.ts'
+import type { ContentAddress, RemoteContent } from '../../remote/remote.ts'
+import type { EntityId } from '../../remote/types.ts'
+import { MemoryBlockCache, type BlockCache } from './block-cache.ts'
+import { EntityBlocks, type EntityBlocksDeps } from './entity-blocks.ts'
+import type { MemoryBudget } from './memory-budget.ts'
+import { defaultReadOptions, type ReadOptions } from './read-options.ts'
+import { WindowedReader, type ContentReader } from './windowed-reader.ts'
+
+export interface ContentReadersDeps {
+  readonly remote: Pick<RemoteContent, 'readRange'>
+  /** Shared by everything in the process that holds content in memory. */
+  readonly budget: MemoryBudget
+  readonly clock: Clock
+  readonly log: Log
+  /** Where blocks stay after their readers are closed; by default in memory, within `budget`. */
+  readonly cache?: BlockCache
+  readonly options?: Partial<ReadOptions>
+}
+
+/**
+ * Readers of clean contents. Owns what is shared by all handles of one content (blocks on their way) for as long as one of
+ * them is open, and how far all readers together may fetch ahead.
+ */
+export class ContentReaders {
+  readonly #deps: EntityBlocksDeps
+  readonly #clock: Clock
+  readonly #open = new Map<EntityId, { readonly blocks: EntityBlocks; readers: number }>()
+  readonly #streaming = new Set<WindowedReader>()
+
+  constructor({ remote, budget, clock, log, cache, options }: ContentReadersDeps) {
+    this.#clock = clock
+    this.#deps = {
+      remote,
+      budget,
+      log,
+      cache: cache ?? new MemoryBlockCache(budget),
+      options: { ...defaultReadOptions, ...options },
+    }
+  }
+
+  /** A reader of its own for each file handle. To be closed. */
+  open(content: ContentAddress): ContentReader {
+    const shared = this.#open.get(content.entity) ?? {
+      blocks: new EntityBlocks(content, this.#deps),
+      readers: 0,
+    }
+    this.#open.set(content.entity, shared)
+    shared.readers += 1
+    return new WindowedReader(content, {
+      blocks: shared.blocks,
+      clock: this.#clock,
+      log: this.#deps.log,
+      options: this.#deps.options,
+      capBytes: (reader) => this.#capBytes(reader),
+      onClose: (reader) => this.#onClose(reader),
+    })
+  }
+
+  /** Longest window of `reader`: all windows together take at most half of the memory, or they would push each other out. */
+  #capBytes(reader: WindowedReader): number {
+    if (reader.isStreaming) this.#streaming.add(reader)
+    else this.#streaming.delete(reader)
+    return this.#deps.budget.limitBytes / (2 * Math.max(1, this.#streaming.size))
+  }
+
+  #onClose(reader: WindowedReader): void {
+    const { entity } = reader.content
+    this.#streaming.delete(reader)
+    const shared = this.#open.get(entity)
+    if (!shared) return
+    shared.readers -= 1
+    if (shared.readers > 0) return
+    this.#open.delete(entity)
+    shared.blocks.close()
+  }
+}

@@ -1,0 +1,202 @@
+/**
+ * The blocks of one content while somebody has it open: those in the cache and those on their way. Owns the downloads, so
+ * that all readers of a content share them; every download is tried once, trying again is for whoever waits for it.
+ *
+ * Memory for a download is reserved before it starts and handed to the cache when it ends, so the budget holds at any time.
+ */
+import type { ByteRange } from '../../base/ranges.ts'
+import type { Log } from '../../base/log.ts'
+import { SingleFlight } from '../../base/single-flight.ts'
+import type { ContentAddress, RemoteContent } from '../../remote/remote.ts'
+import { RemoteError } from '../../remote/errors.ts'
+import type { BlockCache } from './block-cache.ts'
+import type { MemoryBudget } from './memory-budget.ts'
+import type { ReadOptions } from './read-options.ts'
+
+export interface EntityBlocksDeps {
+  readonly remote: Pick<RemoteContent, 'readRange'>
+  readonly budget: MemoryBudget
+  readonly cache: BlockCache
+  readonly log: Log
+  readonly options: ReadOptions
+}
+
+/** Several blocks that come with one request, by number. */
+type Part = Promise<ReadonlyMap<number, Uint8Array>>
+
+export class EntityBlocks {
+  readonly #content: ContentAddress
+  readonly #deps: EntityBlocksDeps
+  /** Blocks on their way: number → the part that brings it. */
+  readonly #arriving = new Map<number, Part>()
+  /** Reads past the cache, by their range. */
+  readonly #plain = new SingleFlight<string, Uint8Array>()
+  readonly #stop = new AbortController()
+
+  constructor(content: ContentAddress, deps: EntityBlocksDeps) {
+    this.#content = content
+    this.#deps = deps
+  }
+
+  /** Nobody reads this content any more: content streams may be cut, and what arrives late is dropped. */
+  close(): void {
+    this.#stop.abort(new RemoteError('aborted', 'nobody reads this content any more'))
+  }
+
+  /** True if some byte of `range` is neither cached nor on its way. */
+  isMissing(range: ByteRange): boolean {
+    return this.#numbers(range).some((index) => !this.#has(index))
+  }
+
+  /**
+   * The bytes of `needed`: from the cache, from what is on its way, else by a request for just these bytes. Starts to fetch what
+   * is missing of `wanted` (it covers `needed` and begins at a block) before it waits.
+   */
+  async read(from: ContentAddress, needed: ByteRange, wanted: ByteRange): Promise<Uint8Array> {
+    const numbers = this.#numbers(needed)
+    // Held before anything is fetched: making room for that may drop them from the cache.
+    const held = new Map(numbers.map((index) => [index, this.#cached(index)]))
+    this.#fetchMissing(from, wanted, needed)
+    const blocks = await this.#collect(numbers, held)
+    return blocks ? this.#assemble(needed, blocks) : this.#readPlain(from, needed)
+  }
+
+  #cached(index: number): Promise<Uint8Array | undefined> | undefined {
+    const { cache } = this.#deps
+    const { entity } = this.#content
+    return cache.has(entity, index) ? Promise.resolve(cache.get(entity, index)) : undefined
+  }
+
+  /** Without enough memory it fetches no more than the bytes that somebody waits for, or nothing. */
+  #fetchMissing(from: ContentAddress, wanted: ByteRange, needed: ByteRange): void {
+    for (const run of this.#missingRuns(wanted)) {
+      if (this.#fetchPart(from, run)) continue
+      const trimmed = this.#intersection(run, needed)
+      if (trimmed) this.#fetchPart(from, trimmed)
+      if (run.start >= needed.end) return
+    }
+  }
+
+  /** The blocks in order; undefined if one is neither cached nor on its way, or turns out to be damaged. */
+  async #collect(
+    numbers: readonly number[],
+    held: ReadonlyMap<number, Promise<Uint8Array | undefined> | undefined>,
+  ): Promise<Uint8Array[] | undefined> {
+    if (numbers.some((index) => !held.get(index) && !this.#arriving.has(index))) return undefined
+    const sources = numbers.map(
+      (index) =>
+        held.get(index) ?? Promise.resolve(this.#arriving.get(index)).then((part) => part?.get(index)),
+    )
+    const blocks = await Promise.all(sources)
+    return blocks.every((block) => block !== undefined) ? blocks : undefined
+  }
+
+  #readPlain(from: ContentAddress, range: ByteRange): Promise<Uint8Array> {
+    return this.#plain.run(`${range.start}-${range.end}`, () => this.#request(from, range))
+  }
+
+  #has(index: number): boolean {
+    return this.#arriving.has(index) || this.#deps.cache.has(this.#content.entity, index)
+  }
+
+  #numbers({ start, end }: ByteRange): number[] {
+    const { blockBytes } = this.#deps.options
+    const first = Math.floor(start / blockBytes)
+    const past = Math.ceil(Math.min(end, this.#content.sizeBytes) / blockBytes)
+    return Array.from({ length: Math.max(0, past - first) }, (_, i) => first + i)
+  }
+
+  /** Missing stretches of `range`, none longer than a part. */
+  #missingRuns(range: ByteRange): ByteRange[] {
+    const { blockBytes, partBytes } = this.#deps.options
+    const runs: { start: number; end: number }[] = []
+    for (const index of this.#numbers(range)) {
+      if (this.#has(index)) continue
+      const { start, end } = this.#bytesOf(index)
+      const last = runs.at(-1)
+      if (last && last.end === start && last.end - last.start + blockBytes <= partBytes) last.end = end
+      else runs.push({ start, end })
+    }
+    return runs
+  }
+
+  /** The whole blocks of `run` that hold bytes of `needed`; undefined when that is nothing, or all of it. */
+  #intersection(run: ByteRange, needed: ByteRange): ByteRange | undefined {
+    const numbers = this.#numbers({
+      start: Math.max(run.start, needed.start),
+      end: Math.min(run.end, needed.end),
+    })
+    if (numbers.length === 0) return undefined
+    const trimmed = { start: this.#bytesOf(numbers[0]!).start, end: this.#bytesOf(numbers.at(-1)!).end }
+    return trimmed.end - trimmed.start < run.end - run.start ? trimmed : undefined
+  }
+
+  #bytesOf(index: number): ByteRange {
+    const { blockBytes } = this.#deps.options
+    return { start: index * blockBytes, end: Math.min((index + 1) * blockBytes, this.#content.sizeBytes) }
+  }
+
+  /** False when there is no memory for it. */
+  #fetchPart(from: ContentAddress, range: ByteRange): boolean {
+    const sizeBytes = range.end - range.start
+    if (!this.#deps.budget.reserve(sizeBytes)) return false
+    const numbers = this.#numbers(range)
+    const part = this.#request(from, range).then(
+      (bytes) => {
+        this.#deps.budget.release(sizeBytes)
+        return this.#keep(range, bytes, numbers)
+      },
+      (error: unknown) => {
+        this.#deps.budget.release(sizeBytes)
+        throw error
+      },
+    )
+    for (const index of numbers) this.#arriving.set(index, part)
+    void this.#forgetWhenDone(part, numbers)
+    return true
+  }
+
+  async #forgetWhenDone(part: Part, numbers: readonly number[]): Promise<void> {
+    try {
+      await part
+    } catch (error) {
+      // Whoever waits for these blocks gets the error too; what nobody waits for is asked for again when it is needed.
+      this.#deps.log.debug('a part of a content did not arrive', { entity: this.#content.entity, error })
+    }
+    for (const index of numbers) this.#arriving.delete(index)
+  }
+
+  /** Copies, because a block that is a view of a part would keep the whole part in memory. */
+  #keep(range: ByteRange, bytes: Uint8Array, numbers: readonly number[]): ReadonlyMap<number, Uint8Array> {
+    const blocks = new Map<number, Uint8Array>()
+    for (const index of numbers) {
+      const { start, end } = this.#bytesOf(index)
+      const view = bytes.subarray(start - range.start, end - range.start)
+      const block = numbers.length === 1 && view.byteLength === view.buffer.byteLength ? view : view.slice()
+      blocks.set(index, block)
+      if (!this.#stop.signal.aborted) this.#deps.cache.put(this.#content.entity, index, block)
+    }
+    return blocks
+  }
+
+  async #request(from: ContentAddress, range: ByteRange): Promise<Uint8Array> {
+    const bytes = await this.#deps.remote.readRange(from, range, { signal: this.#stop.signal })
+    const expected = range.end - range.start
+    if (bytes.length === expected) return bytes
+    throw new RemoteError('protocol', `asked for ${expected} bytes of a content, ${bytes.length} came`)
+  }
+
+  #assemble({ start, end }: ByteRange, blocks: readonly Uint8Array[]): Uint8Array {
+    const { blockBytes } = this.#deps.options
+    const skip = start % blockBytes
+    const first = blocks[0]
+    if (first && blocks.length === 1) return first.subarray(skip, skip + end - start)
+    const bytes = Buffer.allocUnsafe(end - start)
+    let at = -skip
+    for (const block of blocks) {
+      bytes.set(block.subarray(Math.max(0, -at), Math.min(block.length, bytes.length - at)), Math.max(0, at))
+      at += block.length
+    }
+    return bytes
+  }
+}

@@ -1,0 +1,5 @@
+export { MemoryBlockCache, type BlockCache } from './block-cache.ts'
+export type { ContentReader } from './windowed-reader.ts'
+export { ContentReaders, type ContentReadersDeps } from './content-readers.ts'
+export { MemoryBudget } from './memory-budget.ts'
+export { defaultReadOptions, type ReadOptions } from './read-options.ts'

@@ -1,0 +1,168 @@
+/**
+ * Decides, for one handle, how far beyond a read to fetch. Knows offsets only: no I/O, no time.
+ *
+ * Owns a few *streams*, each a run of reads that follow each other (several, because one handle may be read at two places
+ * by turns). A stream is young until a read in sequence needs more than the first blocks; then it has a window:
+ *
+ *     start          frontier            ahead
+ *       |   read        |    asked for     |
+ *
+ * The kernel's own readahead arrives in parallel and slightly out of order: a read that overtakes others begins a stream, the
+ * late ones continue the stream before it, and within a window order does not matter. While a stream goes forward its
+ * `frontier` never goes back, and at most one window lies between it and `ahead`.
+ */
+import type { ByteRange } from '../../base/ranges.ts'
+import type { ReadOptions } from './read-options.ts'
+
+interface Stream {
+  start: number
+  /** Highest byte that was read, exclusive. */
+  frontier: number
+  /** Everything before this has been asked for, from `start` on. */
+  ahead: number
+  /** One block while young. */
+  windowBytes: number
+  /** Reads that each ended where the one before began. */
+  backwards: number
+}
+
+type WindowOptions = Pick<ReadOptions, 'blockBytes' | 'firstWindowBytes' | 'maxWindowBytes' | 'partBytes'>
+
+/** Enough for one handle that two or three threads read; more would take random reads for streams. */
+const MAX_STREAMS = 4
+
+export class ReadWindows {
+  readonly #options: WindowOptions
+  /** Last used first. */
+  #streams: Stream[] = []
+
+  constructor(options: WindowOptions) {
+    this.#options = options
+  }
+
+  /** True while some stream fetches ahead. */
+  get isStreaming(): boolean {
+    return this.#streams.some((stream) => !this.#isYoung(stream))
+  }
+
+  /**
+   * Notes a read and answers what to have, a range that begins and ends at blocks (its end may lie beyond the content) and
+   * covers the read. `isMissing`: some of the read is neither cached nor asked for. `capBytes` bounds the window.
+   */
+  note(read: ByteRange, isMissing: boolean, capBytes: number): ByteRange {
+    const forward = this.#streams.find((stream) => this.#continues(stream, read))
+    if (forward) {
+      this.#use(forward)
+      return this.#advance(forward, read, isMissing, capBytes)
+    }
+    const backward = this.#streams.find((stream) => this.#precedes(stream, read))
+    if (backward) {
+      this.#use(backward)
+      return this.#retreat(backward, read, isMissing, capBytes)
+    }
+    return this.#begin(read)
+  }
+
+  #isYoung({ windowBytes }: Stream): boolean {
+    return windowBytes < this.#options.firstWindowBytes
+  }
+
+  #continues(stream: Stream, { start }: ByteRange): boolean {
+    const { blockBytes, firstWindowBytes } = this.#options
+    if (start < stream.start) return false
+    if (!this.#isYoung(stream))
+      return start >= stream.frontier - firstWindowBytes && start <= stream.ahead + blockBytes
+    return start >= stream.frontier - blockBytes && start <= stream.frontier
+  }
+
+  #precedes(stream: Stream, { start, end }: ByteRange): boolean {
+    return (
+      this.#isYoung(stream) &&
+      start < stream.start &&
+      end >= stream.start &&
+      end <= stream.start + this.#options.blockBytes
+    )
+  }
+
+  #use(stream: Stream): void {
+    if (this.#streams[0] === stream) return
+    this.#streams = [stream, ...this.#streams.filter((other) => other !== stream)]
+  }
+
+  #begin(read: ByteRange): ByteRange {
+    const { start, end } = this.#blocksOf(read)
+    const { blockBytes } = this.#options
+    const stream = {
+      start: read.start,
+      frontier: read.end,
+      ahead: end,
+      windowBytes: blockBytes,
+      backwards: 0,
+    }
+    this.#streams = [stream, ...this.#streams].slice(0, MAX_STREAMS)
+    return { start, end }
+  }
+
+  #advance(stream: Stream, read: ByteRange, isMissing: boolean, capBytes: number): ByteRange {
+    const { start, end } = this.#blocksOf(read)
+    const progress = read.end > stream.frontier
+    if (isMissing && !this.#isYoung(stream) && read.start < stream.ahead) this.#reset(stream, end)
+    // A read that overtook another one leaves a gap; the other one is on its way.
+    const from = Math.min(start, stream.ahead)
+    stream.frontier = Math.max(stream.frontier, read.end)
+    if (!progress) return { start, end: Math.max(end, stream.ahead) }
+    this.#extend(stream, read, capBytes)
+    stream.ahead = Math.max(stream.ahead, end)
+    return { start: from, end: stream.ahead }
+  }
+
+  /** What was fetched ahead is gone before it was read: memory is short, so begin again with little. */
+  #reset(stream: Stream, ahead: number): void {
+    stream.windowBytes = this.#options.firstWindowBytes
+    stream.ahead = ahead
+  }
+
+  #extend(stream: Stream, read: ByteRange, capBytes: number): void {
+    const { firstWindowBytes, maxWindowBytes, partBytes, blockBytes } = this.#options
+    const cap = Math.max(blockBytes, this.#wholeBlocks(Math.min(maxWindowBytes, capBytes)))
+    const remaining = () => stream.ahead - stream.frontier
+    if (this.#isYoung(stream)) {
+      if (remaining() > stream.windowBytes / 2) return
+      stream.windowBytes = firstWindowBytes
+      stream.ahead = this.#blocksOf(read).start + Math.min(firstWindowBytes, cap)
+    } else if (stream.windowBytes < cap) {
+      if (remaining() > stream.windowBytes / 2) return
+      stream.windowBytes = Math.min(2 * stream.windowBytes, cap)
+      stream.ahead = this.#wholeBlocks(stream.frontier + stream.windowBytes)
+    } else {
+      const step = Math.max(blockBytes, this.#wholeBlocks(Math.min(partBytes, cap / 2)))
+      while (remaining() <= cap - step)
+        stream.ahead = Math.max(stream.ahead, this.#blocksOf(read).start) + step
+    }
+  }
+
+  /** Reading towards the start (`tac`): from the second such read on, what is missing is fetched with what lies before it. */
+  #retreat(stream: Stream, read: ByteRange, isMissing: boolean, capBytes: number): ByteRange {
+    const { firstWindowBytes, blockBytes } = this.#options
+    const { start, end } = this.#blocksOf(read)
+    stream.start = read.start
+    stream.frontier = read.end
+    stream.ahead = end
+    stream.backwards += 1
+    if (!isMissing || stream.backwards < 2) return { start, end }
+    const windowBytes = Math.max(blockBytes, this.#wholeBlocks(Math.min(firstWindowBytes, capBytes)))
+    return { start: Math.max(0, Math.min(start, end - windowBytes)), end }
+  }
+
+  #blocksOf({ start, end }: ByteRange): ByteRange {
+    const { blockBytes } = this.#options
+    return {
+      start: Math.floor(start / blockBytes) * blockBytes,
+      end: Math.ceil(end / blockBytes) * blockBytes,
+    }
+  }
+
+  #wholeBlocks(bytes: number): number {
+    return Math.floor(bytes / this.#options.blockBytes) * this.#options.blockBytes
+  }
+}

@@ -1,0 +1,99 @@
+import { backoffMs } from '../../base/backoff.ts'
+import { delay, waitUnlessAborted, type Clock } from '../../base/clock.ts'
+import type { Log } from '../../base/log.ts'
+import type { ByteRange } from '../../base/ranges.ts'
+import { isRemoteError, RemoteError } from '../../remote/errors.ts'
+import type { ContentAddress } from '../../remote/remote.ts'
+import type { EntityBlocks } from './entity-blocks.ts'
+import type { ReadOptions } from './read-options.ts'
+import { ReadWindows } from './read-windows.ts'
+
+interface WindowedReaderDeps {
+  readonly blocks: EntityBlocks
+  readonly clock: Clock
+  readonly log: Log
+  readonly options: ReadOptions
+  readonly capBytes: (reader: WindowedReader) => number
+  readonly onClose: (reader: WindowedReader) => void
+}
+
+/** Reads one content, for one file handle. Reads may overlap in time and in place. */
+export interface ContentReader {
+  readonly content: ContentAddress
+  /**
+   * `length` bytes from `offset` on, fewer only at the end of the content. Not to be written to: they may be a view of a cached
+   * block. Waits through passing troubles until the deadline of the options; an aborted `signal` ends the waiting only.
+   * @throws {RemoteError} `entity-gone` at once; what the last try met, after the deadline; `aborted`
+   */
+  read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array>
+  /** Ends what was fetched ahead, if nobody else reads this content. Reads that still wait may fail with `aborted`. */
+  close(): void
+}
+
+/** A reader with windows of its own over blocks that it shares with others. */
+export class WindowedReader implements ContentReader {
+  readonly content: ContentAddress
+  readonly #deps: WindowedReaderDeps
+  readonly #windows: ReadWindows
+  #isClosed = false
+
+  constructor(content: ContentAddress, deps: WindowedReaderDeps) {
+    this.content = content
+    this.#deps = deps
+    this.#windows = new ReadWindows(deps.options)
+  }
+
+  /** True while it fetches ahead of somebody who reads in sequence. */
+  get isStreaming(): boolean {
+    return this.#windows.isStreaming
+  }
+
+  async read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array> {
+    const end = Math.min(offset + length, this.content.sizeBytes)
+    if (this.#isClosed) throw new RemoteError('aborted', 'the reader of this content is closed')
+    if (signal?.aborted) throw new RemoteError('aborted', 'nobody waits for this read any more')
+    if (end <= offset) return new Uint8Array()
+    const range = { start: offset, end }
+    const { blocks, capBytes } = this.#deps
+    const wanted = this.#windows.note(range, blocks.isMissing(range), capBytes(this))
+    return this.#readPatiently(range, wanted, signal)
+  }
+
+  close(): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#deps.onClose(this)
+  }
+
+  async #readPatiently(range: ByteRange, wanted: ByteRange, signal?: AbortSignal): Promise<Uint8Array> {
+    const { blocks, clock, options } = this.#deps
+    const deadlineAt = clock.monotonic() + options.deadlineMs
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        // After a failure only what is waited for: a server that comes back has enough to do.
+        const bytes = blocks.read(this.content, range, attempt === 0 ? wanted : range)
+        return await waitUnlessAborted(bytes, signal)
+      } catch (error) {
+        const waitMs = this.#waitBeforeNext(error, attempt, deadlineAt, signal)
+        await delay(clock, waitMs, signal).catch((cause: unknown) => {
+          throw new RemoteError('aborted', 'nobody waits for this read any more', { cause })
+        })
+      }
+    }
+  }
+
+  /** @throws what ends the read: giving up, a lasting error, or the deadline. */
+  #waitBeforeNext(error: unknown, attempt: number, deadlineAt: number, signal?: AbortSignal): number {
+    const { clock, options, log } = this.#deps
+    if (signal?.aborted) {
+      throw new RemoteError('aborted', 'nobody waits for this read any more', { cause: error })
+    }
+    if (!isRemoteError(error) || !error.isTransient || this.#isClosed) throw error
+    const { retryFirstMs, retryMaxMs, random } = options
+    const leftMs = deadlineAt - clock.monotonic()
+    if (leftMs <= 0) throw error
+    const waitMs = Math.min(leftMs, backoffMs(attempt, { firstMs: retryFirstMs, maxMs: retryMaxMs, random }))
+    log.debug('a read waits for the server', { kind: error.kind, attempt, waitMs })
+    return waitMs
+  }
+}

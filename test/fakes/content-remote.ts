@@ -1,0 +1,75 @@
+import type { ByteRange } from '../../src/base/ranges.ts'
+import type { CallOptions, ContentAddress, RemoteContent } from '../../src/remote/remote.ts'
+import type { EntityId } from '../../src/remote/types.ts'
+
+/** `sizeBytes` bytes that differ at every place, and between seeds. */
+export function patternBytes(sizeBytes: number, seed = 1): Uint8Array {
+  const words = new Uint32Array(Math.ceil(sizeBytes / 4))
+  for (let i = 0; i < words.length; i += 1) words[i] = Math.imul(i + 1, 2_654_435_761) ^ (seed * 97)
+  return new Uint8Array(words.buffer, 0, sizeBytes)
+}
+
+/** Contents in memory, with a record of what was asked. Answers at once, unless `hold` was called. */
+export class ContentRemote implements Pick<RemoteContent, 'readRange'> {
+  /** Every range that was asked for, in order. */
+  readonly requests: (ByteRange & { readonly entity: EntityId; readonly signal: AbortSignal | undefined })[] =
+    []
+  readonly #contents = new Map<EntityId, Uint8Array>()
+  readonly #faults: (() => Error | undefined)[] = []
+  #held: (() => void)[] | undefined
+  /** Bytes asked for and not yet answered. */
+  inFlightBytes = 0
+
+  add(entity: string, bytes: Uint8Array): ContentAddress {
+    this.#contents.set(entity as EntityId, bytes)
+    return { path: () => [entity], entity: entity as EntityId, sizeBytes: bytes.length }
+  }
+
+  /** The next `times` requests fail. */
+  fail(error: Error, times = 1): void {
+    for (let i = 0; i < times; i += 1) this.#faults.push(() => error)
+  }
+
+  /** Requests fail, or not, as `fault` says each time. */
+  failWhen(fault: () => Error | undefined): void {
+    this.#faults.push(fault)
+    this.#repeat = true
+  }
+
+  #repeat = false
+
+  /** From now on requests wait for `release`. */
+  hold(): void {
+    this.#held ??= []
+  }
+
+  /** Answers the requests that wait, the newest first if told so. */
+  release(order: 'oldest-first' | 'newest-first' = 'oldest-first'): void {
+    const held = this.#held ?? []
+    this.#held = undefined
+    for (const answer of order === 'oldest-first' ? held : held.reverse()) answer()
+  }
+
+  get sizesKiB(): number[] {
+    return this.requests.map(({ start, end }) => (end - start) / 1024)
+  }
+
+  async readRange(content: ContentAddress, range: ByteRange, options?: CallOptions): Promise<Uint8Array> {
+    this.requests.push({ ...range, entity: content.entity, signal: options?.signal })
+    const fault = this.#repeat ? this.#faults[0] : this.#faults.shift()
+    const sizeBytes = range.end - range.start
+    this.inFlightBytes += sizeBytes
+    await new Promise<void>((resolve) => {
+      if (this.#held) this.#held.push(resolve)
+      else setImmediate(resolve)
+    })
+    this.inFlightBytes -= sizeBytes
+    const error = fault?.()
+    if (error) throw error
+    const bytes = this.#contents.get(content.entity)
+    if (!bytes || range.start < 0 || range.end > bytes.length || range.start >= range.end) {
+      throw new Error(`a range ${range.start}-${range.end} outside of the content was asked for`)
+    }
+    return bytes.slice(range.start, range.end)
+  }
+}
