@@ -1,0 +1,138 @@
+import { createHash } from 'node:crypto'
+import { isRemoteError, RemoteError } from '../../remote/errors.ts'
+import type { RemoteEntry, RemotePath } from '../../remote/types.ts'
+import { conflictName } from './conflict-name.ts'
+import type { WriteEnvironment } from './environment.ts'
+import type { Generation } from './generation.ts'
+import type { Transfer } from './transfer.ts'
+import type { BaseEntity } from './types.ts'
+
+/** Content that we sent without hearing what became of it. */
+export interface Attempt {
+  readonly sizeBytes: number
+  /** SHA-256, hex. */
+  readonly digest: string
+}
+
+/**
+ * What a refused upload (`stale`) turned out to be.
+ * - `ours`: the server has exactly these bytes
+ * - `earlier`: it has something that is safe to replace: an earlier attempt of ours, or nothing
+ * - `aside`: somebody else's content; ours lies beside it as `copy`, at `path`
+ */
+export type Resolution =
+  | { readonly kind: 'ours'; readonly entry: RemoteEntry }
+  | { readonly kind: 'earlier'; readonly entity: BaseEntity }
+  | {
+      readonly kind: 'aside'
+      readonly copy: RemoteEntry
+      readonly path: RemotePath
+      readonly current: RemoteEntry
+    }
+
+export interface Refused {
+  readonly path: RemotePath
+  readonly previous: BaseEntity
+  readonly generation: Generation
+  readonly attempts: readonly Attempt[]
+  /** When it was first refused, ms since the epoch: in the name of a copy. */
+  readonly atMs: number
+}
+
+const compareStepBytes = 4 * 1024 ** 2
+/** Names beside are tried in turn; so many conflicts in one minute are no conflict any more. */
+const maxCopies = 100
+
+/** Finds out why an upload was refused, and saves the content beside the other one when it has to. */
+export async function resolveConflict(
+  refused: Refused,
+  transfer: Transfer,
+  environment: WriteEnvironment,
+): Promise<Resolution> {
+  const { path, generation } = refused
+  const current = await environment.remote.info(path)
+  transfer.checkCut()
+  if (current.kind !== 'file') return saveAside(refused, current, transfer, environment)
+  if (current.uploadSessionId !== undefined)
+    throw new RemoteError('locked', `${path.join('/')}: another upload to it is running`, {
+      holder: 'upload',
+    })
+  if (current.entity === undefined) return { kind: 'earlier', entity: 'absent' }
+  if (current.entity === refused.previous)
+    throw new RemoteError('conflict', `${path.join('/')}: it changed and changed back`)
+  if (await isEqual(path, current, generation, environment)) return { kind: 'ours', entry: current }
+  transfer.checkCut()
+  if (await isEarlier(path, current, refused.attempts, environment))
+    return { kind: 'earlier', entity: current.entity }
+  transfer.checkCut()
+  return saveAside(refused, current, transfer, environment)
+}
+
+/** Uploads beside, under the first name that is free; a copy that an attempt of ours left there counts as done. */
+async function saveAside(
+  { path, generation, atMs }: Refused,
+  current: RemoteEntry,
+  transfer: Transfer,
+  environment: WriteEnvironment,
+): Promise<Resolution> {
+  const { remote, hostName } = environment
+  const maxBytes = remote.facts.maxFileNameBytes
+  for (let attempt = 1; attempt <= maxCopies; attempt += 1) {
+    const name = conflictName(path.at(-1) ?? '', { atMs, hostName, attempt, maxBytes })
+    const beside = [...path.slice(0, -1), name]
+    try {
+      const copy = await transfer.send(beside, 'absent', generation)
+      return { kind: 'aside', copy, path: beside, current }
+    } catch (error) {
+      if (!isRemoteError(error, 'stale', 'exists')) throw error
+    }
+    const taken = await remote.info(beside)
+    transfer.checkCut()
+    if (await isEqual(beside, taken, generation, environment))
+      return { kind: 'aside', copy: taken, path: beside, current }
+  }
+  throw new RemoteError('exists', `${path.join('/')}: there are ${maxCopies} conflict copies of this minute`)
+}
+
+/** Compares bytes: equal contents have different entity ids (api/00-live-files §12). */
+async function isEqual(
+  path: RemotePath,
+  entry: RemoteEntry,
+  generation: Generation,
+  environment: WriteEnvironment,
+): Promise<boolean> {
+  if (entry.kind !== 'file' || entry.sizeBytes !== generation.sizeBytes) return false
+  let position = 0
+  for await (const theirs of contentOf(path, entry, environment)) {
+    const ours = await generation.read(position, position + theirs.length)
+    if (Buffer.compare(ours, theirs) !== 0) return false
+    position += theirs.length
+  }
+  return position === generation.sizeBytes
+}
+
+async function isEarlier(
+  path: RemotePath,
+  entry: RemoteEntry,
+  attempts: readonly Attempt[],
+  environment: WriteEnvironment,
+): Promise<boolean> {
+  const candidates = attempts.filter(({ sizeBytes }) => sizeBytes === entry.sizeBytes)
+  if (candidates.length === 0) return false
+  const hash = createHash('sha256')
+  for await (const bytes of contentOf(path, entry, environment)) hash.update(bytes)
+  const digest = hash.digest('hex')
+  return candidates.some((attempt) => attempt.digest === digest)
+}
+
+async function* contentOf(
+  path: RemotePath,
+  { entity, sizeBytes }: RemoteEntry,
+  { remote }: WriteEnvironment,
+): AsyncGenerator<Uint8Array> {
+  if (entity === undefined) return
+  for (let start = 0; start < sizeBytes; start += compareStepBytes) {
+    const end = Math.min(sizeBytes, start + compareStepBytes)
+    yield await remote.readRange({ path: () => path, entity, sizeBytes }, { start, end })
+  }
+}

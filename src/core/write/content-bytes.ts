@@ -1,0 +1,372 @@
+import { invariant } from '../../base/assert.ts'
+import { Errno } from '../../base/errno.ts'
+import { Mutex } from '../../base/mutex.ts'
+import type { ByteRange } from '../../base/ranges.ts'
+import type { RemoteEntry } from '../../remote/types.ts'
+import { FsError, toFsError } from '../errors.ts'
+import type { WriteEnvironment } from './environment.ts'
+import type { Generation } from './generation.ts'
+import type { StagedFacts, StagedFile } from './staged-file.ts'
+import type { StagingStore } from './staging-store.ts'
+import type { BaseEntity, ContentOwner, UploadSession } from './types.ts'
+import type { Uploadable } from './uploadable.ts'
+
+/** Delivers `[start, end)` of the base. */
+export type ReadBase = (start: number, end: number) => Promise<Uint8Array>
+
+/** Step in which missing parts of the base are brought here, bytes. */
+const fetchStepBytes = 4 * 1024 ** 2
+
+export interface ContentBytesParts {
+  readonly owner: ContentOwner
+  readonly base: { readonly entity: BaseEntity; readonly sizeBytes: number }
+  readonly store: StagingStore
+  readonly environment: WriteEnvironment
+  /** Throws when no change is to be taken now. */
+  readonly beforeChange: () => void
+  readonly onChanged: () => void
+  /** There are changes now, or there are none any more. */
+  readonly onDirty: (isDirty: boolean) => void
+}
+
+/**
+ * The bytes of one file: its base at the server, and the staged file with what was changed since (only while there are
+ * changes). Knows nothing of when and how they are sent.
+ *
+ * One mutex orders everything that touches the staged file; it is never held while something is uploaded or downloaded.
+ */
+export class ContentBytes implements Uploadable {
+  readonly #parts: ContentBytesParts
+  readonly #mutex = new Mutex()
+  #base: BaseEntity
+  #baseSizeBytes: number
+  #replaces: BaseEntity
+  /** Counts the changes of the base: a reader that waited for the server looks whether its plan still holds. */
+  #baseEpoch = 0
+  #staged: StagedFile | undefined
+  #writers = 0
+  /** The staged file is kept open for the writers. */
+  #isRetained = false
+  /** Number of changes before those of the staged file. */
+  #changes = 0
+  #confirmedModifiedAtMs: number | undefined
+
+  constructor(parts: ContentBytesParts) {
+    this.#parts = parts
+    this.#base = parts.base.entity
+    this.#baseSizeBytes = parts.base.sizeBytes
+    this.#replaces = parts.base.entity
+  }
+
+  get isDirty(): boolean {
+    return this.#staged !== undefined
+  }
+
+  get sizeBytes(): number {
+    return this.#staged?.sizeBytes ?? this.#baseSizeBytes
+  }
+
+  /** Time of the last change while there are unconfirmed ones, ms since the epoch. */
+  get modifiedAtMs(): number | undefined {
+    return this.#staged?.facts.modifiedAtMs
+  }
+
+  /** Time of the last change in what the server confirmed last, ms since the epoch. */
+  get confirmedModifiedAtMs(): number | undefined {
+    return this.#confirmedModifiedAtMs
+  }
+
+  get base(): BaseEntity {
+    return this.#base
+  }
+
+  get replaces(): BaseEntity {
+    return this.#replaces
+  }
+
+  get changes(): number {
+    return this.#staged?.changes ?? this.#changes
+  }
+
+  get #label(): string {
+    return this.#parts.owner.label
+  }
+
+  /** As `FileContent.read`. */
+  async read(range: ByteRange, readBase: ReadBase, signal?: AbortSignal): Promise<Uint8Array> {
+    for (;;) {
+      this.#checkWaiting(signal)
+      const epoch = this.#baseEpoch
+      try {
+        const bytes = await this.#readOnce(range, readBase)
+        if (bytes) return bytes
+      } catch (error) {
+        if (epoch === this.#baseEpoch) throw error
+      }
+    }
+  }
+
+  /** Writes `data` at the offset that `at` chooses from the present size. */
+  write(at: (sizeBytes: number) => number, data: Uint8Array, signal?: AbortSignal): Promise<void> {
+    if (data.length === 0) return Promise.resolve()
+    return this.#change(
+      (size) => Math.max(size, at(size) + data.length),
+      (staged, atMs) => staged.write(at(staged.sizeBytes), data, atMs),
+      signal,
+    )
+  }
+
+  truncate(sizeBytes: number, signal?: AbortSignal): Promise<void> {
+    return this.#change(
+      () => sizeBytes,
+      async (staged, atMs) => {
+        if (sizeBytes !== staged.sizeBytes) await staged.truncate(sizeBytes, atMs)
+      },
+      signal,
+    )
+  }
+
+  /** Counts as a change without being one. */
+  touch(): Promise<void> {
+    return this.#change(
+      (size) => size,
+      (staged, atMs) => Promise.resolve(staged.touch(atMs)),
+    )
+  }
+
+  sync(): Promise<void> {
+    return this.#mutex.run(() => this.#local(() => this.#staged?.sync()))
+  }
+
+  retainWriter(): void {
+    this.#writers += 1
+    this.#retainStaged()
+  }
+
+  releaseWriter(): void {
+    invariant(this.#writers > 0, 'a writer is released that was never retained')
+    this.#writers -= 1
+    if (this.#writers === 0) this.#background(() => this.#releaseStaged())
+  }
+
+  relabel(): Promise<void> {
+    return this.#mutex.run(() => this.#local(() => this.#relabelStaged()))
+  }
+
+  rebase(entity: BaseEntity): void {
+    this.#replaces = entity
+    this.#background(() => this.#relabelStaged())
+  }
+
+  /** The base at the server is another one. @requires no changes here */
+  adopt(entity: BaseEntity, sizeBytes: number): void {
+    invariant(!this.isDirty, 'a content with changes adopts nothing')
+    this.#showBase(entity, sizeBytes)
+  }
+
+  /** Drops the changes: the base shows again. */
+  drop(): Promise<void> {
+    return this.#mutex.run(() => {
+      this.#dropStaged()
+      this.#showBase(this.#base, this.#baseSizeBytes)
+    })
+  }
+
+  /** Everything so far survives power loss, and no local file stays open. */
+  close(): Promise<void> {
+    this.#writers = 0
+    return this.#mutex.run(async () => {
+      await this.#local(() => this.#staged?.sync())
+      await this.#releaseStaged()
+    })
+  }
+
+  // --- what the upload asks (`Uploadable`)
+
+  /** Brings every byte here that only the server has: also before the file that holds them goes. */
+  async complete(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      const [gap] = await this.#mutex.run(() => this.#staged?.extents.missing() ?? [])
+      if (!gap) return
+      const entity = this.#base
+      invariant(entity !== 'absent', 'bytes of a base are missing that is not there')
+      const range = { start: gap.start, end: Math.min(gap.end, gap.start + fetchStepBytes) }
+      const address = { path: () => this.#parts.owner.path(), entity, sizeBytes: this.#baseSizeBytes }
+      const bytes = await this.#parts.environment.remote.readRange(address, range, { signal })
+      await this.#mutex.run(async () => {
+        if (this.#base === entity) await this.#staged?.storeFetched(range, bytes)
+      })
+    }
+  }
+
+  freeze(): Promise<Generation> {
+    return this.#mutex.run(() => {
+      invariant(this.#staged, 'a clean content has nothing to send')
+      return this.#staged.freeze()
+    })
+  }
+
+  thaw(): Promise<void> {
+    return this.#mutex.run(() => this.#staged?.thaw())
+  }
+
+  confirm(generation: Generation, entry: RemoteEntry, shown: RemoteEntry): Promise<void> {
+    return this.#mutex.run(async () => {
+      const staged = this.#staged
+      invariant(staged, 'a clean content is confirmed')
+      this.#confirmedModifiedAtMs = generation.modifiedAtMs
+      const entity = entry.entity ?? 'absent'
+      if (staged.changes === generation.changes) {
+        this.#dropStaged()
+        this.#showBase(shown.entity ?? 'absent', shown.sizeBytes)
+      } else {
+        this.#showBase(entity, generation.sizeBytes)
+        // The server has it: trouble with the local record must not look like a failed upload.
+        await staged.settle(generation, entity).catch((error: unknown) => this.#complain(error))
+      }
+    })
+  }
+
+  noteSession(session: UploadSession | undefined): Promise<void> {
+    return this.#mutex.run(() => this.#staged?.noteSession(session))
+  }
+
+  // --- inside
+
+  /** undefined: the base changed while its bytes were on their way. */
+  async #readOnce(range: ByteRange, readBase: ReadBase): Promise<Uint8Array | undefined> {
+    const epoch = this.#baseEpoch
+    const into = new Uint8Array(Math.max(0, Math.min(range.end, this.sizeBytes) - range.start))
+    const within = { start: range.start, end: range.start + into.length }
+    const fromBase = await this.#mutex.run(() => this.#local(() => this.#readStaged(within, into)))
+    if (epoch !== this.#baseEpoch) return undefined
+    for (const { start, end } of fromBase) {
+      into.set(await readBase(start, end), start - range.start)
+      if (epoch !== this.#baseEpoch) return undefined
+    }
+    return into
+  }
+
+  /** Reads what is here; answers what must come from the base. */
+  async #readStaged(range: ByteRange, into: Uint8Array): Promise<readonly ByteRange[]> {
+    const staged = this.#staged
+    if (!staged) return range.end > range.start ? [range] : []
+    const pieces = staged.extents.pieces(range)
+    for (const { origin, start, end } of pieces) {
+      if (origin === 'local')
+        await staged.readLocal(into.subarray(start - range.start, end - range.start), start)
+    }
+    return pieces.filter(({ origin }) => origin === 'base')
+  }
+
+  #change(
+    sizeAfter: (sizeBytes: number) => number,
+    work: (staged: StagedFile, atMs: number) => Promise<void>,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const { quota, clock } = this.#parts.environment
+    return this.#mutex.run(async () => {
+      this.#checkWaiting(signal)
+      this.#parts.beforeChange()
+      await quota.reserve(this, sizeAfter(this.sizeBytes), this.#label)
+      const before = this.changes
+      try {
+        await this.#local(async () => work(await this.#stage(), clock.now()))
+      } finally {
+        if (this.#staged?.changes === this.#changes) this.#dropStaged() // it never began
+        if (this.isDirty) quota.resize(this, this.sizeBytes)
+        else quota.release(this)
+        if (this.changes !== before) this.#parts.onChanged()
+      }
+    })
+  }
+
+  async #stage(): Promise<StagedFile> {
+    const facts = this.#facts()
+    if (this.#staged) {
+      const { label, uri } = this.#staged.facts
+      if (facts.label !== label || facts.uri !== uri)
+        await this.#staged.relabel(this.#facts(this.#staged.facts))
+      return this.#staged
+    }
+    const before = { sizeBytes: this.#baseSizeBytes, changes: this.#changes }
+    this.#staged = await this.#parts.store.stage(facts, before, this.#mutex)
+    this.#parts.onDirty(true)
+    this.#retainStaged()
+    return this.#staged
+  }
+
+  /** @requires the mutex */
+  async #relabelStaged(): Promise<void> {
+    await this.#staged?.relabel(this.#facts(this.#staged.facts))
+  }
+
+  /** In one step, so that nobody sees a content between two. @requires the mutex */
+  #dropStaged(): void {
+    const staged = this.#staged
+    this.#parts.environment.quota.release(this)
+    if (!staged) return
+    this.#changes = staged.changes
+    this.#staged = undefined
+    this.#isRetained = false
+    this.#parts.store.dispose(staged)
+    this.#parts.onDirty(false)
+  }
+
+  #retainStaged(): void {
+    if (!this.#staged || this.#isRetained || this.#writers === 0) return
+    this.#isRetained = true
+    this.#staged.retain()
+  }
+
+  /** @requires the mutex */
+  async #releaseStaged(): Promise<void> {
+    if (!this.#isRetained || this.#writers > 0) return
+    this.#isRetained = false
+    await this.#staged?.release()
+  }
+
+  #showBase(entity: BaseEntity, sizeBytes: number): void {
+    this.#base = entity
+    this.#replaces = entity
+    this.#baseSizeBytes = sizeBytes
+    this.#baseEpoch += 1
+  }
+
+  #facts(before?: StagedFacts): StagedFacts {
+    const path = this.#parts.owner.path()
+    const nowMs = this.#parts.environment.clock.now()
+    return {
+      label: this.#label,
+      path,
+      uri: path && this.#parts.environment.remote.facts.uriOf(path),
+      base: this.#base,
+      replaces: this.#replaces,
+      createdAtMs: before?.createdAtMs ?? nowMs,
+      modifiedAtMs: before?.modifiedAtMs ?? nowMs,
+    }
+  }
+
+  #checkWaiting(signal: AbortSignal | undefined): void {
+    if (signal?.aborted) throw new FsError(Errno.EINTR, `${this.#label}: the program stopped waiting`)
+  }
+
+  /** Errors of the local disk as the filesystem's, about this file. */
+  async #local<T>(work: () => Promise<T> | T): Promise<T> {
+    try {
+      return await work()
+    } catch (error) {
+      throw toFsError(error, this.#label)
+    }
+  }
+
+  /** Work on the staged file that nobody waits for. */
+  #background(work: () => Promise<void>): void {
+    this.#mutex.run(work).catch((error: unknown) => this.#complain(error))
+  }
+
+  #complain(error: unknown): void {
+    const { log } = this.#parts.environment
+    log.error('a staged file could not be looked after', { label: this.#label, error })
+  }
+}

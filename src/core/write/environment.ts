@@ -1,0 +1,22 @@
+import type { Clock } from '../../base/clock.ts'
+import type { Log } from '../../base/log.ts'
+import type { QuotaGuard } from './quota-guard.ts'
+import type { UploadFailure, WriteRemote } from './types.ts'
+import type { UploadQueue } from './upload-queue.ts'
+
+/** What all contents of one mount share. */
+export interface WriteEnvironment {
+  readonly remote: WriteRemote
+  readonly queue: UploadQueue
+  readonly quota: QuotaGuard
+  readonly clock: Clock
+  readonly log: Log
+  /** From the release of the last writable handle to the upload, ms. */
+  readonly quietMs: number
+  /** Names conflict copies. */
+  readonly hostName: string
+  readonly random: () => number
+  readonly onFailed: (failure: UploadFailure) => void
+  /** A file's number of sent bytes, or its state, changed. */
+  readonly onProgress: () => void
+}

@@ -1,0 +1,62 @@
+import { isRemoteError, type RemoteError, type RemoteErrorKind } from '../../remote/errors.ts'
+import { FsError, toFsError } from '../errors.ts'
+
+/** What becomes of an upload that failed. */
+export type Verdict =
+  | { readonly kind: 'retry'; readonly detail: string; readonly firstMs: number }
+  | { readonly kind: 'park'; readonly detail: string; readonly error: FsError }
+
+/** After these the server may have done what was asked. */
+const uncertainKinds: ReadonlySet<RemoteErrorKind> = new Set<RemoteErrorKind>([
+  'unknown-outcome',
+  'server',
+  'protocol',
+  'aborted',
+])
+
+/** Errors of the local disk that go away when somebody makes room. */
+const localTransients: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EMFILE', 'ENFILE', 'EAGAIN'])
+
+export function mayHaveBeenDone(error: unknown): boolean {
+  return isRemoteError(error) && uncertainKinds.has(error.kind)
+}
+
+/** `label` is the file as the person knows it. */
+export function judge(error: unknown, label: string): Verdict {
+  const cause = error instanceof FsError ? error.cause : error
+  if (isRemoteError(cause)) {
+    const detail = retryDetail(cause)
+    if (detail !== undefined) return { kind: 'retry', detail, firstMs: firstRetryMs(cause) }
+  } else if (localTransients.has((cause as NodeJS.ErrnoException | undefined)?.code ?? '')) {
+    return { kind: 'retry', detail: 'the local disk is full', firstMs: 1000 }
+  }
+  return { kind: 'park', detail: parkDetail(cause), error: toFsError(error, label) }
+}
+
+/** A sentence when trying again helps; undefined when somebody must change something. */
+function retryDetail(error: RemoteError): string | undefined {
+  if (error.kind === 'locked') return `${error.holder ?? 'another program'} holds a lock on it at the server`
+  // An upload makes missing folders again, so this one met a change that was under way.
+  if (error.kind === 'not-found' || error.kind === 'stale' || error.kind === 'exists')
+    return `it is being changed at the server (${error.message})`
+  return error.isTransient ? error.message : undefined
+}
+
+function firstRetryMs(error: RemoteError): number {
+  // Two operations met: the other one takes milliseconds (api/00-live-files §17.11).
+  return error.kind === 'conflict' ? 100 : 1000
+}
+
+const parkSentences: Partial<Record<RemoteErrorKind, (message: string) => string>> = {
+  quota: () => 'the drive is full; delete something in it and try again',
+  'too-large': (message) => `the server takes no files of this size (${message})`,
+  'bad-name': (message) => `the server refuses this name; rename the file (${message})`,
+  denied: (message) => `the server does not permit it (${message})`,
+  'entity-gone': () =>
+    'only a part of it was changed, and the server does not keep the version any more that has the rest',
+}
+
+function parkDetail(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error)
+  return (isRemoteError(error) && parkSentences[error.kind]?.(message)) || message
+}

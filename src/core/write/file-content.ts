@@ -1,0 +1,217 @@
+import { timespecFromMs, type Timespec } from '../../base/timespec.ts'
+import type { RemoteEntry } from '../../remote/types.ts'
+import { ContentBytes, type ReadBase } from './content-bytes.ts'
+import type { WriteEnvironment } from './environment.ts'
+import { FileUpload } from './file-upload.ts'
+import type { StagingStore } from './staging-store.ts'
+import type { BaseEntity, ContentOwner, SyncState, UploadFailure } from './types.ts'
+
+export interface FileContentParts {
+  readonly owner: ContentOwner
+  readonly base: { readonly entity: BaseEntity; readonly sizeBytes: number }
+  readonly store: StagingStore
+  readonly environment: WriteEnvironment
+  /** Contents that the server does not have yet as they are here. */
+  readonly dirty: Set<FileContent>
+}
+
+/**
+ * The content of one file: what the server has, and what was changed here since. Clean, it costs nothing but its base; the
+ * first change makes a staged file, which goes when the server has everything.
+ */
+export class FileContent {
+  readonly #owner: ContentOwner
+  readonly #bytes: ContentBytes
+  readonly #upload: FileUpload
+
+  constructor({ owner, base, store, environment, dirty }: FileContentParts) {
+    this.#owner = owner
+    this.#bytes = new ContentBytes({
+      owner,
+      base,
+      store,
+      environment,
+      beforeChange: () => this.check(),
+      onChanged: () => {
+        this.#upload.schedule.changed()
+        this.#upload.plan()
+        owner.changed()
+      },
+      onDirty: (isDirty) => {
+        if (isDirty) dirty.add(this)
+        else dirty.delete(this)
+      },
+    })
+    this.#upload = new FileUpload(this.#bytes, owner, environment)
+  }
+
+  get label(): string {
+    return this.#owner.label
+  }
+
+  /** There are changes here that the server has not confirmed. */
+  get isDirty(): boolean {
+    return this.#bytes.isDirty
+  }
+
+  get sizeBytes(): number {
+    return this.#bytes.sizeBytes
+  }
+
+  /** Time of the last change here while there are unconfirmed ones; undefined when clean. */
+  get modifiedAt(): Timespec | undefined {
+    const { modifiedAtMs } = this.#bytes
+    return modifiedAtMs === undefined ? undefined : timespecFromMs(modifiedAtMs)
+  }
+
+  /** Time of the last change in what the server confirmed last; undefined when nothing was uploaded from here. */
+  get confirmedModifiedAt(): Timespec | undefined {
+    const { confirmedModifiedAtMs } = this.#bytes
+    return confirmedModifiedAtMs === undefined ? undefined : timespecFromMs(confirmedModifiedAtMs)
+  }
+
+  get sync(): SyncState {
+    return this.#upload.state
+  }
+
+  /** Bytes of the running upload that the server has taken. */
+  get sentBytes(): number {
+    return this.#upload.sentBytes
+  }
+
+  /** The entity whose bytes show where nothing was changed here. */
+  get base(): BaseEntity {
+    return this.#bytes.base
+  }
+
+  /** The entity that the next upload replaces: the base, or what `rebase` said. */
+  get replaces(): BaseEntity {
+    return this.#bytes.replaces
+  }
+
+  /** There is something to send, and it was not given up. */
+  get canBeSent(): boolean {
+    return this.isDirty && !this.#upload.error && this.#owner.path() !== undefined
+  }
+
+  /** Why the upload was given up; undefined when it was not. */
+  get failure(): UploadFailure | undefined {
+    const { error, state } = this.#upload
+    return error && { label: this.label, reason: state.detail ?? error.message, error }
+  }
+
+  /**
+   * At most `length` bytes from `offset` on; fewer only at the end. `readBase` is asked for what is not here, without any lock
+   * held; when the base changes meanwhile, the read starts over.
+   */
+  read(offset: number, length: number, readBase: ReadBase, signal?: AbortSignal): Promise<Uint8Array> {
+    return this.#bytes.read({ start: offset, end: offset + length }, readBase, signal)
+  }
+
+  /** @throws {FsError} of an upload that was given up; EDQUOT: no room on the drive; ENOSPC: none on the local disk */
+  write(offset: number, data: Uint8Array, signal?: AbortSignal): Promise<void> {
+    return this.#bytes.write(() => offset, data, signal)
+  }
+
+  /** Writes at the end that the file has when its turn comes: appends of several writers never overlap. */
+  append(data: Uint8Array, signal?: AbortSignal): Promise<void> {
+    return this.#bytes.write((sizeBytes) => sizeBytes, data, signal)
+  }
+
+  /** @throws {FsError} as `write`; cutting down to nothing makes new content, so an upload that was given up is tried again */
+  truncate(sizeBytes: number, signal?: AbortSignal): Promise<void> {
+    if (sizeBytes === 0) this.#upload.unpark()
+    return this.#bytes.truncate(sizeBytes, signal)
+  }
+
+  /** A new file without content is to be at the server as well. */
+  createEmpty(): Promise<void> {
+    return this.#bytes.touch()
+  }
+
+  /** Staged bytes and what is known of them survive power loss. */
+  async fsync(): Promise<void> {
+    this.check()
+    await this.#bytes.sync()
+  }
+
+  /** A handle that may write was opened: the upload waits. */
+  retainWriter(): void {
+    this.#bytes.retainWriter()
+    this.#upload.schedule.retainWriter()
+    this.#upload.plan()
+  }
+
+  /** One was released: with the last one the quiet time starts. */
+  releaseWriter(): void {
+    this.#bytes.releaseWriter()
+    this.#upload.schedule.releaseWriter()
+    this.#upload.plan()
+  }
+
+  /** The owner's label or path is another one. An upload that was given up is tried again under the new name. */
+  async relabel(): Promise<void> {
+    this.#upload.unpark()
+    await this.#bytes.relabel()
+    this.#upload.plan()
+  }
+
+  /**
+   * The next upload replaces `entity`: after a rename over a file. The base of clean parts stays what it was.
+   * @requires nothing in flight (`pause`)
+   */
+  rebase(entity: BaseEntity): void {
+    this.#bytes.rebase(entity)
+  }
+
+  /** The content at the server changed. Changes here stay: the upload finds the conflict. */
+  adoptClean(entry: RemoteEntry): void {
+    if (!this.isDirty) this.#bytes.adopt(entry.entity ?? 'absent', entry.sizeBytes)
+  }
+
+  /** Brings every byte here that only the server has: before the file that holds them goes. */
+  complete(signal: AbortSignal): Promise<void> {
+    return this.#bytes.complete(signal)
+  }
+
+  /** Uploads without quiet time and waits. @throws {FsError} when the upload was given up */
+  flushNow(signal?: AbortSignal): Promise<void> {
+    return this.#upload.flush(signal)
+  }
+
+  /**
+   * Nothing is in flight and nothing starts until the returned function is called: for rename and unlink. An upload session is
+   * cut and cancelled, a request that carries the whole file is waited for.
+   */
+  pause(): Promise<() => void> {
+    return this.#upload.hold()
+  }
+
+  /** @throws {FsError} why the upload was given up, if it was */
+  check(): void {
+    if (this.#upload.error) throw this.#upload.error
+  }
+
+  /** Tries an upload that was given up, or that waits, again at once. */
+  retry(): void {
+    this.#upload.retry()
+  }
+
+  /** The changes here are not wanted any more: nothing of them is sent from now on. */
+  async discard(): Promise<void> {
+    const release = await this.#upload.hold()
+    try {
+      await this.#upload.forget()
+      await this.#bytes.drop()
+      this.#upload.dropped()
+    } finally {
+      release()
+    }
+  }
+
+  /** Stops uploading for good; what is staged stays for the next start. */
+  async close(): Promise<void> {
+    await this.#upload.close()
+    await this.#bytes.close()
+  }
+}

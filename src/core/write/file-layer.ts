@@ -1,0 +1,76 @@
+import { open, rename, unlink } from 'node:fs/promises'
+import { writeFileAtomic, syncFolder } from '../../base/atomic-file.ts'
+
+/** What staging needs of an open local file. Offsets and sizes in bytes. */
+export interface LocalFile {
+  /** Fills `into` from `position` on; answers how many bytes there were (fewer at the end of the file). */
+  read(into: Uint8Array, position: number): Promise<number>
+  /** Writes as much as fits and answers how much that was; throws the system's error when it was nothing. */
+  write(data: Uint8Array, position: number): Promise<number>
+  append(data: Uint8Array): Promise<void>
+  truncate(sizeBytes: number): Promise<void>
+  datasync(): Promise<void>
+  close(): Promise<void>
+}
+
+/** The local file system as staging sees it: a seam, so that a full disk can be tried without filling one. */
+export interface FileLayer {
+  /** `create`: must not exist; `use`: read and write; `append`: for records. Made with mode 0600. */
+  open(path: string, how: 'create' | 'use' | 'append'): Promise<LocalFile>
+  /** Replaces `path` in one step; with `durable` it also survives power loss. */
+  replace(path: string, content: string, durable: boolean): Promise<void>
+  /** No error when the file is not there. */
+  remove(path: string): Promise<void>
+  syncFolder(folder: string): Promise<void>
+}
+
+const flagsOf = { create: 'wx+', use: 'r+', append: 'a' } as const
+
+export const nodeFileLayer: FileLayer = {
+  async open(path, how) {
+    const file = await open(path, flagsOf[how], 0o600)
+    return {
+      read: (into, position) => readFully((at) => file.read(into, at, into.length - at, position + at), into),
+      write: async (data, position) => (await file.write(data, 0, data.length, position)).bytesWritten,
+      append: (data) => file.appendFile(data),
+      truncate: (sizeBytes) => file.truncate(sizeBytes),
+      datasync: () => file.datasync(),
+      close: () => file.close(),
+    }
+  },
+
+  async replace(path, content, durable) {
+    if (durable) return writeFileAtomic(path, content)
+    const temporary = `${path}.tmp`
+    const file = await open(temporary, 'w', 0o600)
+    try {
+      await file.writeFile(content)
+    } finally {
+      await file.close()
+    }
+    return rename(temporary, path)
+  },
+
+  async remove(path) {
+    try {
+      await unlink(path)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    }
+  },
+
+  syncFolder,
+}
+
+async function readFully(
+  readOn: (at: number) => Promise<{ bytesRead: number }>,
+  into: Uint8Array,
+): Promise<number> {
+  let filled = 0
+  while (filled < into.length) {
+    const { bytesRead } = await readOn(filled)
+    if (bytesRead === 0) break
+    filled += bytesRead
+  }
+  return filled
+}

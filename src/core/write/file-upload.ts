@@ -1,0 +1,364 @@
+import { backoffMs } from '../../base/backoff.ts'
+import { waitUnlessAborted } from '../../base/clock.ts'
+import { isRemoteError } from '../../remote/errors.ts'
+import type { RemoteEntry, RemotePath } from '../../remote/types.ts'
+import { Errno } from '../../base/errno.ts'
+import { FsError } from '../errors.ts'
+import { resolveConflict, type Attempt, type Resolution } from './conflict.ts'
+import type { WriteEnvironment } from './environment.ts'
+import { judge, mayHaveBeenDone } from './failure.ts'
+import type { Generation } from './generation.ts'
+import { Transfer, UploadCutError } from './transfer.ts'
+import type { BaseEntity, ContentOwner, SyncState } from './types.ts'
+import type { Uploadable } from './uploadable.ts'
+import { UploadSchedule } from './upload-schedule.ts'
+
+const maxRetryMs = 60_000
+
+interface Waiter {
+  /** Resolved when the server has everything up to this change. */
+  readonly changes: number
+  readonly resolve: () => void
+  readonly reject: (error: FsError) => void
+}
+
+/**
+ * Brings one file's changes to the server: at most one upload at a time.
+ *
+ * ```
+ *            changed            due, a place free          content frozen
+ *   synced ──────────▶ waiting ───────────────▶ preparing ───────────────▶ sending ──▶ synced, or waiting for the rest
+ *                         ▲                        │  │                      │  │
+ *                         ├──── held (pause) ──────┘  │                      │  │
+ *                         ├──── back-off ◀────────────┴──── transient ───────┘  │
+ *                         └──── retry, rename, new content ──── failed ◀────────┘ permanent
+ * ```
+ *
+ * Invariants: while `#holds > 0` nothing is being sent after `hold` resolved; a frozen generation exists only from the first
+ * attempt to send it until it is confirmed, replaced by a newer one, or given up.
+ */
+export class FileUpload {
+  readonly schedule: UploadSchedule
+  readonly #content: Uploadable
+  readonly #owner: ContentOwner
+  readonly #environment: WriteEnvironment
+  readonly #transfer: Transfer
+  readonly #waiters = new Set<Waiter>()
+  #cancelTimer: (() => void) | undefined
+  #isQueued = false
+  #isBusy = false
+  #isClosed = false
+  #holds = 0
+  #preparing = new AbortController()
+  #sending: Promise<void> | undefined
+  #failures = 0
+  #retryDetail = ''
+  #parked: { readonly detail: string; readonly error: FsError } | undefined
+  /** What is being sent, or was sent with no answer. */
+  #generation: Generation | undefined
+  #isUncertain = false
+  #attempts: Attempt[] = []
+  /** After a conflict, while there are still newer changes: the copy that our line of changes goes on in. */
+  #aside: { readonly path: RemotePath; entity: BaseEntity; current: RemoteEntry } | undefined
+  /** Names the copy: a second try must find the first one's. */
+  #conflictAtMs: number | undefined
+  /** Number of the last change that the server has. */
+  #confirmedChanges = 0
+
+  constructor(content: Uploadable, owner: ContentOwner, environment: WriteEnvironment) {
+    this.#content = content
+    this.#owner = owner
+    this.#environment = environment
+    this.#transfer = new Transfer(content, owner, environment)
+    this.schedule = new UploadSchedule(environment.clock, environment.quietMs)
+  }
+
+  get state(): SyncState {
+    if (this.#parked) return { state: 'failed', detail: this.#parked.detail }
+    if (!this.#content.isDirty) return { state: 'synced' }
+    if (this.#sending) return { state: 'uploading' }
+    const outage = this.#environment.queue.outage.detail
+    if (outage !== undefined) return { state: 'retrying', detail: outage }
+    if (this.schedule.isInBackoff) return { state: 'retrying', detail: this.#retryDetail }
+    return { state: 'waiting' }
+  }
+
+  get sentBytes(): number {
+    return this.#transfer.sentBytes
+  }
+
+  /** Why the upload was given up; undefined when it was not. */
+  get error(): FsError | undefined {
+    return this.#parked?.error
+  }
+
+  /** Call after anything that changes when, or whether, there is something to send. */
+  plan(): void {
+    const dueInMs = this.schedule.dueInMs
+    this.#cancelTimer?.()
+    this.#cancelTimer = undefined
+    if (!this.#mayRun || this.#isBusy || this.#isQueued) return
+    if (dueInMs > 0) {
+      this.#cancelTimer = this.#environment.clock.after(dueInMs, () => this.plan())
+      return
+    }
+    this.#isQueued = true
+    const { sizeBytes } = this.#content
+    this.#environment.queue.add(() => this.#run(), { sizeBytes, urgent: this.schedule.isUrgent })
+  }
+
+  /** @throws {FsError} when the upload was given up */
+  async flush(signal?: AbortSignal): Promise<void> {
+    if (this.#parked) throw this.#parked.error
+    if (!this.#content.isDirty || this.#owner.path() === undefined) return
+    this.schedule.hurry()
+    let waiter: Waiter | undefined
+    const confirmed = new Promise<void>((resolve, reject) => {
+      waiter = { changes: this.#content.changes, resolve, reject }
+      this.#waiters.add(waiter)
+    })
+    this.plan()
+    try {
+      await waitUnlessAborted(confirmed, signal)
+    } finally {
+      if (waiter) this.#waiters.delete(waiter)
+    }
+  }
+
+  /** Nothing is being sent, and nothing starts, until the returned function is called. */
+  async hold(): Promise<() => void> {
+    this.#holds += 1
+    this.#preparing.abort()
+    this.#transfer.cut()
+    await this.#sending
+    let isHeld = true
+    return () => {
+      if (!isHeld) return
+      isHeld = false
+      this.#holds -= 1
+      if (this.#holds > 0) return
+      this.#transfer.mend()
+      this.plan()
+    }
+  }
+
+  /** Tries an upload that was given up, or that waits in back-off, again at once. */
+  retry(): void {
+    this.unpark()
+    this.schedule.forgetBackoff()
+    this.schedule.hurry()
+    this.#environment.queue.outage.tryNow()
+    this.plan()
+  }
+
+  /** Something is different now: the name, or the whole content. */
+  unpark(): void {
+    this.#parked = undefined
+    this.#failures = 0
+  }
+
+  /**
+   * Forgets what was tried so far: the changes are going to be dropped.
+   * @requires held
+   */
+  async forget(): Promise<void> {
+    this.unpark()
+    await this.#forgetGeneration()
+    this.#attempts = []
+    this.#conflictAtMs = undefined
+    this.#aside = undefined
+  }
+
+  /** The changes were dropped: nobody waits for them any more. */
+  dropped(): void {
+    this.schedule.done(0, false)
+    this.#settleWaiters()
+  }
+
+  /** Nothing is started any more; what is being sent is cut or waited for. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    this.#cancelTimer?.()
+    await this.hold()
+    for (const { reject } of this.#waiters) {
+      reject(
+        new FsError(
+          Errno.EIO,
+          `${this.#owner.label}: the program ends; the changes are kept on this machine`,
+        ),
+      )
+    }
+    this.#waiters.clear()
+  }
+
+  get #mayRun(): boolean {
+    return (
+      this.#content.isDirty &&
+      this.#holds === 0 &&
+      !this.#parked &&
+      !this.#isClosed &&
+      this.#owner.path() !== undefined
+    )
+  }
+
+  async #run(): Promise<void> {
+    this.#isQueued = false
+    // A file that was opened again while it waited for its turn is due at another time now.
+    if (!this.#mayRun || this.schedule.dueInMs > 0) return this.plan()
+    this.#isBusy = true
+    try {
+      await this.#attempt()
+    } finally {
+      this.#isBusy = false
+      this.plan()
+      this.#settleWaiters()
+      this.#owner.changed()
+      this.#environment.onProgress()
+    }
+  }
+
+  async #attempt(): Promise<void> {
+    const { outage } = this.#environment.queue
+    this.#preparing = new AbortController()
+    const { signal } = this.#preparing
+    try {
+      await outage.pass(signal)
+      await this.#owner.beforeUpload()
+      await this.#content.complete(signal)
+      if (!this.#mayRun) return outage.undecided()
+      // From here on `hold` waits: no `await` stands between the check and this line.
+      const sending = this.#send()
+      this.#sending = sending.catch(() => undefined)
+      this.#owner.changed()
+      await sending
+      outage.ok()
+    } catch (error) {
+      if (error instanceof UploadCutError || signal.aborted) outage.undecided()
+      else await this.#failed(error)
+    } finally {
+      this.#sending = undefined
+    }
+  }
+
+  async #send(): Promise<void> {
+    const generation = await this.#freeze()
+    const path = this.#aside?.path ?? this.#owner.path()
+    if (path === undefined) return
+    const startedAtMs = this.#environment.clock.monotonic()
+    const previous = this.#aside?.entity ?? this.#content.replaces
+    try {
+      const entry = await this.#transfer.send(path, previous, generation)
+      await this.#confirmed(generation, entry, startedAtMs)
+    } catch (error) {
+      if (mayHaveBeenDone(error) || error instanceof UploadCutError) this.#isUncertain = true
+      if (!isRemoteError(error, 'stale', 'exists')) throw error
+      this.#conflictAtMs ??= this.#environment.clock.now()
+      const atMs = this.#conflictAtMs
+      const refused = { path, previous, generation, attempts: this.#attempts, atMs }
+      const resolution = await resolveConflict(refused, this.#transfer, this.#environment)
+      await this.#resolved(generation, resolution, startedAtMs)
+    }
+  }
+
+  async #resolved(generation: Generation, resolution: Resolution, startedAtMs: number): Promise<void> {
+    switch (resolution.kind) {
+      case 'ours':
+        return this.#confirmed(generation, resolution.entry, startedAtMs)
+      case 'earlier':
+        if (this.#aside) this.#aside.entity = resolution.entity
+        else this.#content.rebase(resolution.entity)
+        this.schedule.hurry()
+        return undefined
+      case 'aside': {
+        const { copy, path } = resolution
+        const current = this.#aside?.current ?? resolution.current
+        this.#aside = { path, entity: copy.entity ?? 'absent', current }
+        this.#environment.log.warn('changed here and at the server: both are kept', {
+          label: this.#owner.label,
+          copy: copy.name,
+        })
+        return this.#confirmed(generation, copy, startedAtMs)
+      }
+    }
+  }
+
+  async #confirmed(generation: Generation, entry: RemoteEntry, startedAtMs: number): Promise<void> {
+    const { clock, quota } = this.#environment
+    const aside = this.#aside
+    this.#failures = 0
+    this.#attempts = []
+    this.#conflictAtMs = undefined
+    this.#generation = undefined
+    this.#isUncertain = false
+    quota.committed(this.#content, generation.sizeBytes)
+    await this.#content.confirm(generation, entry, aside?.current ?? entry)
+    this.#confirmedChanges = generation.changes
+    const isNewer = this.#content.isDirty
+    this.schedule.done(clock.monotonic() - startedAtMs, isNewer)
+    if (aside) {
+      aside.entity = entry.entity ?? 'absent'
+      if (!isNewer) this.#aside = undefined
+      this.#owner.displaced(entry, aside.current)
+    } else {
+      this.#owner.confirmed(entry)
+    }
+  }
+
+  /** The newest content; an older one that was sent without an answer is remembered by its digest. */
+  async #freeze(): Promise<Generation> {
+    if (this.#generation?.changes === this.#content.changes) return this.#generation
+    if (this.#generation && this.#isUncertain) {
+      const { sizeBytes } = this.#generation
+      this.#attempts.push({ sizeBytes, digest: await this.#generation.digest() })
+    }
+    await this.#forgetGeneration()
+    this.#generation = await this.#content.freeze()
+    return this.#generation
+  }
+
+  async #forgetGeneration(): Promise<void> {
+    this.#isUncertain = false
+    if (!this.#generation) return
+    this.#generation = undefined
+    await this.#content.thaw()
+  }
+
+  async #failed(error: unknown): Promise<void> {
+    const { queue, quota, log, random } = this.#environment
+    const { label } = this.#owner
+    if (!this.#isUncertain) await this.#forgetGeneration()
+    if (isRemoteError(error, 'quota')) quota.forget()
+    if (isRemoteError(error)) {
+      if (queue.outage.failed(error, this)) return
+      if (mayHaveBeenDone(error)) queue.outage.undecided()
+      else queue.outage.ok()
+    } else {
+      queue.outage.undecided()
+    }
+    const verdict = judge(error, label)
+    if (verdict.kind === 'park') return this.#park(verdict)
+    this.#retryDetail = verdict.detail
+    const options = { firstMs: verdict.firstMs, maxMs: maxRetryMs, random }
+    this.schedule.retryIn(backoffMs(this.#failures, options))
+    this.#failures += 1
+    log.info('an upload is tried again later', { label, reason: verdict.detail })
+  }
+
+  #park({ detail, error }: { readonly detail: string; readonly error: FsError }): void {
+    const { log, onFailed } = this.#environment
+    const { label } = this.#owner
+    this.#parked = { detail, error }
+    this.schedule.relax()
+    log.error('an upload was given up; the changes are kept here', { label, reason: detail, error })
+    onFailed({ label, reason: detail, error })
+  }
+
+  #settleWaiters(): void {
+    for (const waiter of this.#waiters) {
+      if (this.#parked) waiter.reject(this.#parked.error)
+      else if (!this.#content.isDirty || this.#confirmedChanges >= waiter.changes) waiter.resolve()
+      else continue
+      this.#waiters.delete(waiter)
+    }
+  }
+}

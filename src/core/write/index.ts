@@ -1,0 +1,16 @@
+export { FolderInUseError } from './folder-lock.ts'
+export type { ReadBase } from './content-bytes.ts'
+export type { FileContent } from './file-content.ts'
+export type { FileLayer, LocalFile } from './file-layer.ts'
+export { nodeFileLayer } from './file-layer.ts'
+export type { LostFile } from './lost-and-found.ts'
+export type {
+  BaseEntity,
+  ContentOwner,
+  PendingUpload,
+  SyncState,
+  UploadFailure,
+  WriteRemote,
+} from './types.ts'
+export { WriteBack } from './write-back.ts'
+export type { DrainOptions, DrainProgress, WriteBackOptions } from './write-back.ts'

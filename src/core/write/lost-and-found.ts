@@ -1,0 +1,165 @@
+import { mkdir, open, readdir, readFile, rename, stat, type FileHandle } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { writeFileAtomic } from '../../base/atomic-file.ts'
+import type { ByteRange } from '../../base/ranges.ts'
+import type { Log } from '../../base/log.ts'
+import type { EntityId } from '../../remote/types.ts'
+import { localMinute, splitName } from './conflict-name.ts'
+import { nodeFileLayer } from './file-layer.ts'
+import { parseSideCar, type SideCar } from './side-car.ts'
+
+/** A change that a dead process left behind: what is known about it. */
+export interface LostFile {
+  /** Absolute local path of the saved bytes. */
+  readonly storedAt: string
+  /** Path under which the person knew the file. */
+  readonly label: string
+  readonly uri: string
+  /** Content that the change was made to; `'absent'`: the file was new. */
+  readonly base: EntityId | 'absent'
+  readonly sizeBytes: number
+  /** False: parts that were not changed are missing (zeros here) and only in `base` at the server. */
+  readonly isComplete: boolean
+  /** What was changed here, `[start, end)` in bytes. */
+  readonly writtenRanges: readonly (readonly [start: number, end: number])[]
+  readonly modifiedAtMs: number
+  readonly foundAtMs: number
+}
+
+const aboutSuffix = '.about.json'
+
+/**
+ * Where the staged files of a dead process go: readable names, each beside a file that says what it is. Nothing in here is
+ * ever removed by us.
+ */
+export class LostAndFound {
+  readonly #folder: string
+  readonly #log: Log
+
+  constructor(folder: string, log: Log) {
+    this.#folder = folder
+    this.#log = log
+  }
+
+  /** Everything that lies there, from this start and earlier ones. */
+  async list(): Promise<readonly LostFile[]> {
+    const names = await namesIn(this.#folder)
+    const abouts = names.filter((name) => name.endsWith(aboutSuffix)).sort()
+    const files: LostFile[] = []
+    for (const name of abouts) {
+      const about = JSON.parse(await readFile(join(this.#folder, name), 'utf8')) as LostFile
+      if (await exists(about.storedAt)) files.push(about)
+    }
+    return files
+  }
+
+  /**
+   * Takes the leftovers of a dead process out of `stagingFolder`; answers their side-cars. What cannot be understood stays
+   * where it is, and the log says so.
+   */
+  async collect(stagingFolder: string, foundAtMs: number): Promise<readonly SideCar[]> {
+    const names = await namesIn(stagingFolder)
+    const collected: SideCar[] = []
+    for (const name of names.filter((name) => name.endsWith('.side')).sort()) {
+      const id = basename(name, '.side')
+      try {
+        collected.push(await this.#collectOne(stagingFolder, id, foundAtMs))
+      } catch (error) {
+        this.#log.error('a staged file of an earlier run could not be moved to lost+found; it stays', {
+          file: join(stagingFolder, name),
+          error,
+        })
+      }
+    }
+    for (const name of names.filter((name) => isRubble(name, names)))
+      await nodeFileLayer.remove(join(stagingFolder, name))
+    return collected
+  }
+
+  async #collectOne(stagingFolder: string, id: string, foundAtMs: number): Promise<SideCar> {
+    const sidePath = join(stagingFolder, `${id}.side`)
+    const dataPath = join(stagingFolder, `${id}.data`)
+    const sideCar = parseSideCar(await readFile(sidePath, 'utf8'))
+    if (sideCar.uri === undefined || !(await exists(dataPath))) {
+      // Deleted while it was open, so nobody could reach it any more; or an earlier start moved the data and came no further.
+      await nodeFileLayer.remove(sidePath)
+      await nodeFileLayer.remove(dataPath)
+      return sideCar
+    }
+    await shapeData(dataPath, sideCar)
+    await mkdir(this.#folder, { recursive: true, mode: 0o700 })
+    const storedAt = await this.#freePath(sideCar.label, sideCar.modifiedAtMs)
+    const about: LostFile = {
+      storedAt,
+      label: sideCar.label,
+      uri: sideCar.uri,
+      base: sideCar.base,
+      sizeBytes: sideCar.extents.sizeBytes,
+      isComplete: sideCar.extents.isComplete,
+      writtenRanges: sideCar.extents.toRecord().written,
+      modifiedAtMs: sideCar.modifiedAtMs,
+      foundAtMs,
+    }
+    // In this order an interruption at any point leaves something that the next start finds again.
+    await writeFileAtomic(`${storedAt}${aboutSuffix}`, `${JSON.stringify(about, undefined, 2)}\n`)
+    await rename(dataPath, storedAt)
+    await nodeFileLayer.syncFolder(this.#folder)
+    await nodeFileLayer.remove(sidePath)
+    return sideCar
+  }
+
+  /** `report (2026-11-23 14.03).odt`, with a number when that is taken. */
+  async #freePath(label: string, modifiedAtMs: number): Promise<string> {
+    const { stem, extension } = splitName(basename(label) || 'file')
+    for (let number = 1; ; number += 1) {
+      const mark = ` (${localMinute(modifiedAtMs)}${number > 1 ? ` ${number}` : ''})`
+      const path = join(this.#folder, `${stem.slice(0, 60)}${mark}${extension}`)
+      if (!(await exists(path)) && !(await exists(`${path}${aboutSuffix}`))) return path
+    }
+  }
+}
+
+/** What is left of files that were not there yet, or not any more, when the process died: nothing acknowledged is in them. */
+function isRubble(name: string, names: readonly string[]): boolean {
+  const isOrphan = name.endsWith('.data') && !names.includes(`${basename(name, '.data')}.side`)
+  return isOrphan || /\.(kept|tmp)$/.test(name)
+}
+
+/** Makes the data file read as the content does: its size, and zeros where there are holes. */
+async function shapeData(path: string, { extents, hasStaleBytes }: SideCar): Promise<void> {
+  const file = await open(path, 'r+')
+  try {
+    const { size } = await file.stat()
+    if (hasStaleBytes)
+      for (const hole of extents.zeros.present({ start: 0, end: size })) await clear(file, hole)
+    await file.truncate(extents.sizeBytes)
+    await file.datasync()
+  } finally {
+    await file.close()
+  }
+}
+
+async function clear(file: FileHandle, { start, end }: ByteRange): Promise<void> {
+  for (let at = start; at < end; at += 1024 ** 2) {
+    await file.write(new Uint8Array(Math.min(1024 ** 2, end - at)), 0, undefined, at)
+  }
+}
+
+async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+    throw error
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await stat(path)
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
+    throw error
+  }
+}

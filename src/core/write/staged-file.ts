@@ -1,0 +1,257 @@
+import { invariant } from '../../base/assert.ts'
+import type { Mutex } from '../../base/mutex.ts'
+import type { ByteRange } from '../../base/ranges.ts'
+import type { RemotePath } from '../../remote/types.ts'
+import { Extents } from './extents.ts'
+import type { FileLayer } from './file-layer.ts'
+import { fill, Generation, writeAll } from './generation.ts'
+import { OpenFile } from './open-file.ts'
+import { formatChange, formatHead, sideCarVersion, type SideCarChange } from './side-car.ts'
+import type { BaseEntity, UploadSession } from './types.ts'
+
+/** What a side-car says about the file beyond its extents. */
+export interface StagedFacts {
+  readonly label: string
+  readonly uri: string | undefined
+  readonly path: RemotePath | undefined
+  readonly base: BaseEntity
+  readonly replaces: BaseEntity
+  readonly createdAtMs: number
+  modifiedAtMs: number
+}
+
+export interface StagedPlace {
+  readonly layer: FileLayer
+  readonly folder: string
+  /** Names the files of this content: `<id>.data`, `<id>.side`, `<id>.kept`. */
+  readonly id: string
+  /** Number of changes that the content had seen before: it goes on from there. */
+  readonly changes: number
+}
+
+/** Changes in a side-car before a released file gets a short one again. */
+const compactAfterChanges = 64
+
+/**
+ * The local copy of a content that differs from the server's: a sparse data file, its extents, and the side-car that lets
+ * another process find out what it is. A change is in the side-car before it is acknowledged, so it survives the death of
+ * this process; after `sync` it survives power loss.
+ *
+ * @requires the content's mutex for every method
+ */
+export class StagedFile {
+  readonly id: string
+  #facts: StagedFacts
+  readonly #extents: Extents
+  readonly #place: StagedPlace
+  readonly #data: OpenFile
+  readonly #side: OpenFile
+  readonly #mutex: Mutex
+  #frozen: Generation | undefined
+  /** Number of changes to the content so far. */
+  #changes: number
+  #sideChanges = 0
+  #hasStaleBytes = false
+  #session: UploadSession | undefined
+  /** Somebody keeps it open. */
+  #isRetained = false
+  /** Somebody was promised that this file survives power loss. */
+  #isSynced = false
+
+  private constructor(place: StagedPlace, facts: StagedFacts, extents: Extents, mutex: Mutex) {
+    this.id = place.id
+    this.#place = place
+    this.#changes = place.changes
+    this.#facts = facts
+    this.#extents = extents
+    this.#mutex = mutex
+    this.#data = new OpenFile(place.layer, `${place.folder}/${place.id}.data`, 'use')
+    this.#side = new OpenFile(place.layer, `${place.folder}/${place.id}.side`, 'append')
+  }
+
+  /** A content of which nothing is here yet: `baseSizeBytes` bytes show the base. */
+  static async create(
+    place: StagedPlace,
+    facts: StagedFacts,
+    baseSizeBytes: number,
+    mutex: Mutex,
+  ): Promise<StagedFile> {
+    const staged = new StagedFile(place, facts, Extents.ofBase(baseSizeBytes), mutex)
+    await staged.#data.create()
+    await staged.#writeHead()
+    return staged
+  }
+
+  get sizeBytes(): number {
+    return this.#extents.sizeBytes
+  }
+
+  get changes(): number {
+    return this.#changes
+  }
+
+  get facts(): StagedFacts {
+    return this.#facts
+  }
+
+  get extents(): Extents {
+    return this.#extents
+  }
+
+  /** Bytes of the local data file at `position`; the range must be local. */
+  readLocal(into: Uint8Array, position: number): Promise<void> {
+    return this.#data.use((file) => fill(file, into, position))
+  }
+
+  async write(offset: number, data: Uint8Array, atMs: number): Promise<void> {
+    const range = { start: offset, end: offset + data.length }
+    await this.#frozen?.keep(range)
+    const progress = { doneBytes: 0 }
+    try {
+      await this.#data.use((file) => writeAll(file, data, offset, progress))
+      if (!this.#extents.written.covers(range)) await this.#record({ w: [range.start, range.end] })
+    } catch (error) {
+      // What lay in the data file already was changed in place; what did not stays as if never written.
+      const changed = this.#extents.local({ start: offset, end: offset + progress.doneBytes })
+      for (const part of changed) this.#wrote(part, atMs)
+      throw error
+    }
+    this.#wrote(range, atMs)
+  }
+
+  async truncate(sizeBytes: number, atMs: number): Promise<void> {
+    const before = this.#extents.sizeBytes
+    // A frozen generation may still need what is cut off: then the bytes stay where they are, hidden by the extents.
+    const isKept = this.#frozen !== undefined && sizeBytes < before
+    await this.#record({ t: sizeBytes, ...(isKept ? { kept: true as const } : {}) })
+    this.#extents.truncate(sizeBytes)
+    this.#frozen?.newer.add({ start: Math.min(before, sizeBytes), end: Math.max(before, sizeBytes) })
+    this.touch(atMs)
+    if (isKept) this.#hasStaleBytes = true
+    else if (sizeBytes < before) await this.#cut()
+  }
+
+  /** The content changed, if only in being new. */
+  touch(atMs: number): void {
+    this.#changes += 1
+    this.#facts.modifiedAtMs = atMs
+  }
+
+  /** Stores bytes of the base where nothing newer lies. */
+  async storeFetched(range: ByteRange, bytes: Uint8Array): Promise<void> {
+    for (const { start, end } of this.#extents.fetchable(range)) {
+      const part = bytes.subarray(start - range.start, end - range.start)
+      await this.#data.use((file) => writeAll(file, part, start))
+      await this.#record({ f: [start, end] })
+      this.#extents.fetch({ start, end })
+    }
+  }
+
+  /** The content as it is now, unchanged by everything later until `thaw`. At most one at a time. */
+  freeze(): Generation {
+    invariant(!this.#frozen, 'a content has one frozen generation at a time')
+    const { layer, folder, id } = this.#place
+    this.#frozen = new Generation({
+      data: this.#data,
+      keptPath: `${folder}/${id}.kept`,
+      layer,
+      extents: this.#extents.clone(),
+      changes: this.#changes,
+      modifiedAtMs: this.#facts.modifiedAtMs,
+      mutex: this.#mutex,
+    })
+    return this.#frozen
+  }
+
+  async thaw(): Promise<void> {
+    const frozen = this.#frozen
+    this.#frozen = undefined
+    await frozen?.drop()
+    if (this.#hasStaleBytes) await this.#cut()
+  }
+
+  /** The server has `generation` as `entity`, and there are newer changes: they are all that differs from it now. */
+  async settle(generation: Generation, entity: BaseEntity): Promise<void> {
+    this.#extents.settle(generation.newer)
+    await this.thaw()
+    await this.relabel({ ...this.#facts, base: entity, replaces: entity })
+  }
+
+  /** Something that the side-car says about the file became different. */
+  async relabel(facts: StagedFacts): Promise<void> {
+    this.#facts = facts
+    await this.#writeHead()
+  }
+
+  /** An upload session is open at the server (undefined: none any more). Durable, as it locks the file there for a day. */
+  async noteSession(session: UploadSession | undefined): Promise<void> {
+    this.#session = session
+    await this.#record({ s: session ?? null })
+    if (session) await this.#side.use((file) => file.datasync())
+  }
+
+  /** Everything acknowledged so far survives power loss. */
+  async sync(): Promise<void> {
+    await this.#data.use((file) => file.datasync())
+    await this.#side.use((file) => file.datasync())
+    if (!this.#isSynced) await this.#place.layer.syncFolder(this.#place.folder)
+    this.#isSynced = true
+  }
+
+  /** Keeps the files open, for somebody who is going to write more. */
+  retain(): void {
+    this.#isRetained = true
+    this.#data.retain()
+    this.#side.retain()
+  }
+
+  async release(): Promise<void> {
+    this.#isRetained = false
+    if (this.#sideChanges > compactAfterChanges) await this.#writeHead()
+    await this.#data.release()
+    await this.#side.release()
+  }
+
+  /** Nobody needs the local copy any more, nor uses it. */
+  async remove(): Promise<void> {
+    if (this.#isRetained) {
+      await this.#data.release()
+      await this.#side.release()
+    }
+    await this.#frozen?.drop()
+    // The side-car goes first: data without one is never taken for a saved file.
+    await this.#place.layer.remove(this.#side.path)
+    await this.#place.layer.remove(this.#data.path)
+  }
+
+  #wrote(range: ByteRange, atMs: number): void {
+    this.#extents.write(range)
+    this.#frozen?.newer.add(range)
+    this.touch(atMs)
+  }
+
+  /** Gives space at the end of the data file back; holes in its middle may keep old bytes. */
+  async #cut(): Promise<void> {
+    const ends = [this.#extents.written, this.#extents.fetched].map((set) => set.ranges.at(-1)?.end ?? 0)
+    await this.#data.use((file) => file.truncate(Math.max(...ends)))
+  }
+
+  async #record(change: SideCarChange): Promise<void> {
+    await this.#side.use((file) => file.append(Buffer.from(formatChange(change))))
+    this.#sideChanges += 1
+  }
+
+  async #writeHead(): Promise<void> {
+    const head = {
+      version: sideCarVersion,
+      ...this.#facts,
+      extents: this.#extents.toRecord(),
+      hasStaleBytes: this.#hasStaleBytes,
+      session: this.#session,
+    }
+    // What once survived power loss must not be replaced by something that does not.
+    await this.#place.layer.replace(this.#side.path, formatHead(head), this.#isSynced)
+    await this.#side.reopen()
+    this.#sideChanges = 0
+  }
+}

@@ -1,0 +1,60 @@
+import type { EntityId, RemoteEntry, RemotePath } from '../../remote/types.ts'
+import type { Remote } from '../../remote/remote.ts'
+
+/** What of the server the write path uses. */
+export type WriteRemote = Pick<
+  Remote,
+  'upload' | 'cancelUpload' | 'info' | 'infoById' | 'readRange' | 'capacity' | 'facts'
+>
+
+/** The content that bytes come from or that an upload replaces; `'absent'`: there is none. */
+export type BaseEntity = EntityId | 'absent'
+
+/** The file whose content this is: knows its names, and what travels with its content. */
+export interface ContentOwner {
+  /** Shown path, for logs and messages; may change after renames. */
+  readonly label: string
+  /** Where the file is at the server now; undefined = unlinked: nothing may be sent. */
+  path(): RemotePath | undefined
+  /** Attributes that somebody set explicitly and that the server does not have yet. */
+  uploadFacts(): {
+    readonly modifiedAtMs?: number
+    readonly metadata?: Readonly<Record<string, string>>
+  }
+  /** Settles the names at the server that this upload depends on. */
+  beforeUpload(): Promise<void>
+  /** The server has this content now; `isDirty` tells whether something newer waits here. */
+  confirmed(entry: RemoteEntry): void
+  /** Conflict: our content lies beside as `copy`; the server's version, `current`, stays at the name. */
+  displaced(copy: RemoteEntry, current: RemoteEntry): void
+  /** Size, modification time or state of synchronisation changed. */
+  changed(): void
+}
+
+export interface SyncState {
+  readonly state: 'synced' | 'waiting' | 'uploading' | 'retrying' | 'failed'
+  /** A sentence for a person. */
+  readonly detail?: string
+}
+
+/** One file that the server does not have yet as it is here. */
+export interface PendingUpload {
+  readonly label: string
+  readonly state: SyncState
+  readonly sizeBytes: number
+  /** Bytes of the running upload that the server has taken. */
+  readonly sentBytes: number
+}
+
+/** An upload that was given up until somebody changes something. */
+export interface UploadFailure {
+  readonly label: string
+  readonly reason: string
+  readonly error: Error
+}
+
+/** An upload session that holds a lock at the server. */
+export interface UploadSession {
+  readonly id: string
+  readonly uri: string
+}

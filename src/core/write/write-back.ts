@@ -1,0 +1,180 @@
+import type { Clock } from '../../base/clock.ts'
+import { waitUnlessAborted } from '../../base/clock.ts'
+import type { Log } from '../../base/log.ts'
+import type { Capacity } from '../../remote/types.ts'
+import type { WriteEnvironment } from './environment.ts'
+import { FileContent } from './file-content.ts'
+import { nodeFileLayer, type FileLayer } from './file-layer.ts'
+import type { LostFile } from './lost-and-found.ts'
+import { QuotaGuard } from './quota-guard.ts'
+import { StagingStore } from './staging-store.ts'
+import type { BaseEntity, ContentOwner, PendingUpload, UploadFailure, WriteRemote } from './types.ts'
+import { UploadQueue } from './upload-queue.ts'
+
+export interface WriteBackOptions {
+  readonly remote: WriteRemote
+  /** Absolute path of the folder for staged files; its neighbour `lost+found` takes what a dead process left. */
+  readonly stagingFolder: string
+  readonly clock: Clock
+  readonly log: Log
+  /** From the release of the last writable handle to the upload, ms; 500 by default. */
+  readonly quietMs?: number | undefined
+  /** Small uploads at once, 4 by default; large ones have half as many places of their own. */
+  readonly concurrency?: number | undefined
+  /** Names conflict copies. */
+  readonly hostName: string
+  /** An upload was given up; its changes are kept. */
+  readonly onFailed?: ((failure: UploadFailure) => void) | undefined
+  readonly random?: (() => number) | undefined
+  readonly fileLayer?: FileLayer | undefined
+}
+
+export interface DrainProgress {
+  readonly files: number
+  /** Of all files that are not at the server yet. */
+  readonly totalBytes: number
+  readonly sentBytes: number
+}
+
+export interface DrainOptions {
+  readonly onProgress?: ((progress: DrainProgress) => void) | undefined
+  /** Ends the waiting; uploads go on. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** The write path of one mount: staged contents, and the queue that brings them to the server. */
+export class WriteBack {
+  /** What dead processes left behind, of this start and earlier ones; for `status`. */
+  readonly lostAndFound: readonly LostFile[]
+  readonly #store: StagingStore
+  readonly #environment: WriteEnvironment
+  readonly #dirty = new Set<FileContent>()
+  readonly #listeners: Set<() => void>
+  #closed: Promise<void> | undefined
+
+  private constructor(store: StagingStore, environment: WriteEnvironment, listeners: Set<() => void>) {
+    this.#store = store
+    this.#environment = environment
+    this.#listeners = listeners
+    this.lostAndFound = store.lostFiles
+  }
+
+  /** @throws {FolderInUseError} when another process uses the staging folder */
+  static async create(options: WriteBackOptions): Promise<WriteBack> {
+    const { remote, clock, log, random = Math.random, fileLayer = nodeFileLayer } = options
+    const store = await StagingStore.open({
+      folder: options.stagingFolder,
+      layer: fileLayer,
+      log,
+      nowMs: clock.now(),
+    })
+    const listeners = new Set<() => void>()
+    const writeBack = new WriteBack(
+      store,
+      {
+        remote,
+        clock,
+        log,
+        random,
+        hostName: options.hostName,
+        quietMs: options.quietMs ?? 500,
+        queue: new UploadQueue({ clock, log, random, concurrency: options.concurrency ?? 4 }),
+        quota: new QuotaGuard({ clock, log, capacity: () => remote.capacity() }),
+        onFailed: options.onFailed ?? (() => undefined),
+        onProgress: () => {
+          for (const listener of listeners) listener()
+        },
+      },
+      listeners,
+    )
+    writeBack.#cancelLeftSessions()
+    return writeBack
+  }
+
+  /**
+   * The content of a file that exists at the server, or is new here (`'absent'`, 0 bytes). Costs nothing before its first
+   * change.
+   */
+  content(
+    owner: ContentOwner,
+    base: { readonly entity: BaseEntity; readonly sizeBytes: number },
+  ): FileContent {
+    const environment = this.#environment
+    return new FileContent({ owner, base, environment, store: this.#store, dirty: this.#dirty })
+  }
+
+  /** Everything that the server does not have yet as it is here. */
+  pending(): readonly PendingUpload[] {
+    return [...this.#dirty].map(({ label, sync, sizeBytes, sentBytes }) => ({
+      label,
+      state: sync,
+      sizeBytes,
+      sentBytes,
+    }))
+  }
+
+  /** Somebody asked the server for the capacity: the next write need not. */
+  learnCapacity(capacity: Capacity): void {
+    this.#environment.quota.learn(capacity)
+  }
+
+  /** The network is back, or somebody signed in: uploads that wait for the server try at once. */
+  tryNow(): void {
+    this.#environment.queue.outage.tryNow()
+  }
+
+  /**
+   * Uploads everything now, without quiet time, until nothing is left but what was given up: that is the answer. Files that
+   * were unlinked are not sent. Rejects only when the signal is aborted.
+   */
+  async drain({ onProgress, signal }: DrainOptions = {}): Promise<readonly UploadFailure[]> {
+    const listener = () => onProgress?.(this.#progress())
+    this.#listeners.add(listener)
+    try {
+      for (;;) {
+        const unsent = [...this.#dirty].filter((content) => content.canBeSent)
+        listener()
+        if (unsent.length === 0) return this.#failures()
+        await waitUnlessAborted(Promise.allSettled(unsent.map((content) => content.flushNow(signal))), signal)
+      }
+    } finally {
+      this.#listeners.delete(listener)
+    }
+  }
+
+  /** Nothing is started any more; what is in flight is cut or waited for; what is staged stays for the next start. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  async #close(): Promise<void> {
+    this.#environment.queue.close()
+    await Promise.all([...this.#dirty].map((content) => content.close()))
+    await this.#store.close()
+  }
+
+  #progress(): DrainProgress {
+    const pending = this.pending()
+    return {
+      files: pending.length,
+      totalBytes: pending.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+      sentBytes: pending.reduce((sum, { sentBytes }) => sum + sentBytes, 0),
+    }
+  }
+
+  #failures(): UploadFailure[] {
+    return [...this.#dirty].flatMap(({ failure }) => (failure ? [failure] : []))
+  }
+
+  /** Upload sessions of a dead process would lock their folders for a day (api/00-live §1). */
+  #cancelLeftSessions(): void {
+    const { remote, log } = this.#environment
+    for (const { session, label } of this.#store.leftovers) {
+      if (!session) continue
+      remote.cancelUpload(session).catch((error: unknown) => {
+        log.warn('an upload session of an earlier run could not be cancelled', { label, error })
+      })
+    }
+  }
+}

@@ -1,0 +1,277 @@
+import { readdir } from 'node:fs/promises'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { eventually } from '../../../fakes/eventually.ts'
+import { settle } from '../../../fakes/manual-clock.ts'
+import { WriteBench } from '../../../fakes/write-bench.ts'
+
+let bench: WriteBench
+
+beforeEach(async () => {
+  bench = await WriteBench.open()
+})
+
+afterEach(async () => {
+  await bench.stop()
+  await bench.remove()
+})
+
+/** After `close`, which waits for removals. */
+async function stagedNames(): Promise<string[]> {
+  return (await readdir(bench.stagingFolder)).filter((name) => name !== 'lock')
+}
+
+describe('saving a file', () => {
+  it('sends many writes as one upload, after the quiet time', async () => {
+    const file = bench.newFile('a.txt')
+    file.content.retainWriter()
+    await file.write(0, 'hello')
+    await file.write(5, ' wor')
+    await file.append('ld')
+    file.content.releaseWriter()
+    await bench.clock.advance(499)
+    expect(bench.remote.count()).toBe(0)
+    expect(file.content.sync).toEqual({ state: 'waiting' })
+    await bench.clock.advance(1)
+    await bench.synced(file)
+    expect(bench.remote.textAt('a.txt')).toBe('hello world')
+    expect(bench.remote.count()).toBe(1)
+    expect(file.confirmations.map(({ name }) => name)).toEqual(['a.txt'])
+    await bench.stop()
+    expect(await stagedNames()).toEqual([])
+  })
+
+  it('starts the quiet time when the last writer is gone', async () => {
+    const file = bench.newFile('a.txt')
+    file.content.retainWriter()
+    file.content.retainWriter()
+    await file.write(0, 'x')
+    file.content.releaseWriter()
+    await bench.clock.advance(5000)
+    expect(bench.remote.count('upload')).toBe(0)
+    file.content.releaseWriter()
+    await bench.settleAll(file)
+    expect(bench.remote.count('upload')).toBe(1)
+  })
+
+  it('waits again when a file is opened again within the quiet time', async () => {
+    const file = bench.newFile('a.txt')
+    await file.save('one')
+    await bench.clock.advance(400)
+    await file.save('two')
+    await bench.clock.advance(400)
+    expect(bench.remote.count('upload')).toBe(0)
+    await bench.settleAll(file)
+    expect(bench.remote.count('upload')).toBe(1)
+    expect(bench.remote.textAt('a.txt')).toBe('two')
+  })
+
+  it('tells the server nothing of a file that was created and discarded', async () => {
+    const file = bench.newFile('a.txt')
+    await file.save('gone')
+    await file.content.discard()
+    await bench.clock.advance(10_000)
+    expect(bench.remote.count()).toBe(0)
+    expect(file.content).toMatchObject({ isDirty: false, sizeBytes: 0 })
+    await bench.stop()
+    expect(await stagedNames()).toEqual([])
+  })
+
+  it('uploads an empty new file', async () => {
+    const file = bench.newFile('empty')
+    await file.content.createEmpty()
+    expect(file.content.isDirty).toBe(true)
+    await bench.settleAll(file)
+    expect(bench.remote.bytesAt('empty')).toEqual(new Uint8Array())
+    expect(file.content.base).toBe(bench.remote.entryAt('empty').entity)
+  })
+
+  it('never downloads what is overwritten whole', async () => {
+    const file = bench.existingFile('a', 'old content')
+    await file.write(0, 'NEW CONTENT')
+    await bench.settleAll(file)
+    expect(bench.remote.textAt('a')).toBe('NEW CONTENT')
+    expect(bench.remote.count()).toBe(1)
+  })
+
+  it('brings the unchanged parts only for the upload', async () => {
+    const file = bench.existingFile('a', 'abcdefghij')
+    await file.write(2, 'XY')
+    await file.append('!')
+    await settle()
+    expect(bench.remote.count('readRange')).toBe(0)
+    expect(await file.text()).toBe('abXYefghij!')
+    bench.remote.script.forgetCalls()
+    await bench.settleAll(file)
+    expect(bench.remote.count('readRange')).toBe(2)
+    expect(bench.remote.textAt('a')).toBe('abXYefghij!')
+  })
+
+  it('reads zeros where a file was cut and grew again', async () => {
+    const file = bench.existingFile('a', 'abcdef')
+    await file.content.truncate(2)
+    await file.content.truncate(4)
+    await file.write(6, 'Z')
+    expect(await file.text()).toBe('ab\0\0\0\0Z')
+    await bench.settleAll(file)
+    expect(bench.remote.textAt('a')).toBe('ab\0\0\0\0Z')
+  })
+
+  it('cutting to the present size of a clean file is no change', async () => {
+    const file = bench.existingFile('a', 'abc')
+    await file.content.truncate(3)
+    expect(file.content.isDirty).toBe(false)
+    expect(file.changes).toBe(0)
+  })
+
+  it('tells times: of the last write while dirty, of what was confirmed afterwards', async () => {
+    const file = bench.existingFile('a', 'abc')
+    expect(file.content.modifiedAt).toBeUndefined()
+    await file.write(0, 'x')
+    const at = { seconds: bench.clock.now() / 1000, nanoseconds: 0 }
+    expect(file.content.modifiedAt).toEqual(at)
+    await bench.settleAll(file)
+    expect(file.content.modifiedAt).toBeUndefined()
+    expect(file.content.confirmedModifiedAt).toEqual(at)
+  })
+
+  it('sends times and attributes that were set together with the content', async () => {
+    const file = bench.newFile('a')
+    file.facts = { modifiedAtMs: 1234, metadata: { 'customize:mode': '755' } }
+    await file.save('x')
+    await bench.settleAll(file)
+    expect(bench.remote.entryAt('a')).toMatchObject({
+      updatedAtMs: 1234,
+      metadata: { 'customize:mode': '755' },
+    })
+    expect(bench.remote.openSessions).toBe(0)
+  })
+})
+
+describe('writing during an upload', () => {
+  it('sends exactly what was frozen, then the newer content as the next version', async () => {
+    const file = bench.newFile('a')
+    await file.save('first version, long')
+    const gate = bench.remote.hold('upload')
+    await bench.clock.advance(500)
+    await gate.entered
+    expect(file.content.sync.state).toBe('uploading')
+    await file.write(0, 'SECOND')
+    await file.content.truncate(10)
+    expect(await file.text()).toBe('SECONDvers')
+    gate.release()
+    await eventually(() => file.confirmations.length === 1)
+    expect(bench.remote.textAt('a')).toBe('first version, long')
+    expect(file.content.isDirty).toBe(true)
+    expect(await file.text()).toBe('SECONDvers')
+    await bench.settleAll(file)
+    expect(bench.remote.textAt('a')).toBe('SECONDvers')
+    expect(bench.remote.count()).toBe(2)
+    expect(file.displacements).toEqual([])
+  })
+
+  it('uploads a file that stays open at intervals while it changes', async () => {
+    const file = bench.newFile('log')
+    file.content.retainWriter()
+    await file.append('one\n')
+    await bench.clock.advance(59_999)
+    expect(bench.remote.count('upload')).toBe(0)
+    await bench.clock.advance(1)
+    await bench.synced(file)
+    expect(bench.remote.textAt('log')).toBe('one\n')
+    await bench.clock.advance(600_000)
+    expect(bench.remote.count('upload')).toBe(1)
+    await file.append('two\n')
+    await bench.clock.advance(60_000)
+    await bench.synced(file)
+    expect(bench.remote.textAt('log')).toBe('one\ntwo\n')
+    file.content.releaseWriter()
+  })
+
+  it('gives an open file ten times the rest that its last upload took', async () => {
+    const file = bench.newFile('log')
+    file.content.retainWriter()
+    await file.append('one\n')
+    const gate = bench.remote.hold('upload')
+    await bench.clock.advance(60_000)
+    await gate.entered
+    await file.append('two\n')
+    await bench.clock.advance(20_000)
+    gate.release()
+    await eventually(() => file.confirmations.length === 1)
+    await bench.clock.advance(199_999)
+    await settle()
+    expect(bench.remote.count('upload')).toBe(1)
+    await bench.clock.advance(1)
+    await bench.synced(file)
+    expect(bench.remote.textAt('log')).toBe('one\ntwo\n')
+    file.content.releaseWriter()
+  })
+
+  it('a large upload never delays a small one', async () => {
+    await bench.stop()
+    await bench.remove()
+    bench = await WriteBench.open({ concurrency: 1 })
+    const large = bench.newFile('film')
+    await large.write(5 * 1024 ** 2, 'x')
+    const gate = bench.remote.hold('uploadChunk')
+    await bench.clock.advance(500)
+    await gate.entered
+    const small = bench.newFile('letter')
+    await small.save('dear')
+    await bench.settleAll(small)
+    expect(bench.remote.textAt('letter')).toBe('dear')
+    expect(large.content.sync.state).toBe('uploading')
+    gate.release()
+    await bench.synced(large)
+  })
+})
+
+describe('flushing', () => {
+  it('uploads at once and waits', async () => {
+    const file = bench.newFile('a')
+    file.content.retainWriter()
+    await file.write(0, 'x')
+    await file.content.flushNow()
+    expect(bench.remote.textAt('a')).toBe('x')
+    expect(file.content.isDirty).toBe(false)
+    file.content.releaseWriter()
+  })
+
+  it('stops waiting when it is told to, and uploads all the same', async () => {
+    const file = bench.newFile('a')
+    await file.write(0, 'x')
+    const gate = bench.remote.hold('upload')
+    const waiting = new AbortController()
+    const flushed = file.content.flushNow(waiting.signal)
+    await gate.entered
+    waiting.abort()
+    await expect(flushed).rejects.toThrow()
+    gate.release()
+    await bench.synced(file)
+    expect(bench.remote.textAt('a')).toBe('x')
+  })
+
+  it('drains everything without quiet time and shows progress', async () => {
+    const files = ['a', 'b', 'c'].map((name) => bench.newFile(name))
+    for (const file of files) await file.save(file.label)
+    const left: number[] = []
+    const failed = await bench.writeBack.drain({ onProgress: ({ files }) => left.push(files) })
+    expect(failed).toEqual([])
+    expect(bench.remote.paths()).toEqual(['a', 'b', 'c'])
+    expect(left[0]).toBe(3)
+    expect(left.at(-1)).toBe(0)
+    expect(bench.writeBack.pending()).toEqual([])
+  })
+
+  it('sends nothing of an unlinked file, and a drain does not wait for it', async () => {
+    const file = bench.newFile('a')
+    await file.save('x')
+    file.where = undefined
+    await file.content.relabel()
+    await bench.clock.advance(10_000)
+    expect(await bench.writeBack.drain()).toEqual([])
+    expect(bench.remote.count()).toBe(0)
+    expect(await file.text()).toBe('x')
+    await file.content.discard()
+  })
+})
