@@ -6,13 +6,11 @@ import { execFile } from 'node:child_process'
 import { constants } from 'node:os'
 import { PosixError, type TimeToSet, type XattrFlag } from '../engine.ts'
 
-type CallName =
-  'lsetxattr' | 'lgetxattr' | 'llistxattr' | 'lremovexattr' | 'setxattr' | 'renameat2' | 'utimensat'
+type CallName = 'lsetxattr' | 'lgetxattr' | 'llistxattr' | 'lremovexattr' | 'renameat2' | 'utimensat'
 
 /** System call numbers (asm/unistd_64.h; asm-generic/unistd.h for arm64). */
 const numbers: Readonly<Record<string, Readonly<Record<CallName, number>>>> = {
   x64: {
-    setxattr: 188,
     lsetxattr: 189,
     lgetxattr: 192,
     llistxattr: 195,
@@ -21,7 +19,6 @@ const numbers: Readonly<Record<string, Readonly<Record<CallName, number>>>> = {
     renameat2: 316,
   },
   arm64: {
-    setxattr: 5,
     lsetxattr: 6,
     lgetxattr: 9,
     llistxattr: 12,
@@ -101,7 +98,7 @@ export async function setxattr(
   value: Uint8Array,
   flag: XattrFlag,
 ): Promise<void> {
-  await call('setxattr', path, [
+  await call('lsetxattr', path, [
     bytes(path),
     bytes(name),
     bytes(value),
