@@ -142,10 +142,12 @@ export class CoreEngine implements Engine {
   link(existing: string, path: string): Promise<void> {
     const { fileSystem, context } = this.#vfs
     return answered(
-      this.#vfs.on(existing, false, ({ ino, kind }) => {
-        if (kind === 'folder') throw new PosixError('EPERM', existing)
-        return this.#vfs.make(path, (parent, name) => fileSystem.link(ino, parent, name, context))
-      }),
+      this.#vfs.on(existing, false, ({ ino, kind }) =>
+        this.#vfs.make(path, (parent, name) => {
+          if (kind === 'folder') throw new PosixError('EPERM', existing)
+          return fileSystem.link(ino, parent, name, context)
+        }),
+      ),
     )
   }
 

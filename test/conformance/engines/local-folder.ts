@@ -1,6 +1,6 @@
-import { mkdtemp } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { Abilities, Engine, EngineHost, Semantics } from '../engine.ts'
 import { PosixFolder } from './posix-folder.ts'
 
@@ -33,7 +33,8 @@ class LocalFolder extends PosixFolder implements Engine {
   async remount(): Promise<void> {}
 
   close(): Promise<void> {
-    return this.remove()
+    // One level of its own around the folder: a path that leads out of it meets nothing.
+    return rm(dirname(this.root), { recursive: true, force: true })
   }
 }
 
@@ -54,7 +55,9 @@ export class LocalFolderHost implements EngineHost {
   }
 
   async fresh(): Promise<Engine> {
-    const root = await mkdtemp(join(tmpdir(), 'conformance-'))
+    const outer = await mkdtemp(join(tmpdir(), 'conformance-'))
+    const root = join(outer, 'root')
+    await mkdir(root)
     return new LocalFolder(root, {
       times: true,
       modes: true,
