@@ -1,0 +1,15 @@
+import type { EngineHost } from '../engine.ts'
+import { LocalFolderHost } from './local-folder.ts'
+import { MemoryCoreHost } from './memory-core.ts'
+import type { VfsOptions } from './vfs/vfs.ts'
+
+/** The two kinds of kernel that matter: one that forgets at once, and one that remembers what it was told. */
+export const kernels: readonly VfsOptions[] = [
+  { names: 'drop', truncate: 'setattr', readdirPlus: false },
+  { names: 'keep', truncate: 'atomic', readdirPlus: true },
+]
+
+/** Every engine that the cases run over, the judge first. */
+export async function hosts(): Promise<readonly EngineHost[]> {
+  return [new LocalFolderHost(), ...kernels.map((options) => new MemoryCoreHost(options))]
+}
