@@ -20,8 +20,6 @@ export class FileOwner implements ContentOwner {
   readonly #node: Node
   readonly #parts: OwnerParts
   #pinned = false
-  /** When the content last changed here; outlives the upload that confirms it. */
-  #writtenAt: Timespec | undefined
   #factsSent = false
 
   constructor(node: Node, parts: OwnerParts) {
@@ -63,7 +61,8 @@ export class FileOwner implements ContentOwner {
     const { core, attributes, onConfirmed } = this.#parts
     const entry = this.#merged(answer)
     core.tree.table.bind(node, entry)
-    if (entry.entity && this.#writtenAt) core.times.set(entry.entity, this.#writtenAt)
+    const writtenAt = node.content?.confirmedModifiedAt
+    if (entry.entity && writtenAt) core.times.set(entry.entity, writtenAt)
     if (node.place) {
       node.remotePlace = node.place
       core.tree.placed(node.place.parent, entry)
@@ -89,7 +88,6 @@ export class FileOwner implements ContentOwner {
 
   changed(): void {
     const content = this.#node.content
-    if (content?.modifiedAt) this.#writtenAt = content.modifiedAt
     this.#pin(content?.isDirty === true)
     this.#parts.core.kernel.invalidateInode(this.#node.ino)
   }
@@ -130,9 +128,21 @@ export class FileOwner implements ContentOwner {
 
 /** The content of a file, made at its first use. */
 export function contentOf(node: Node, parts: OwnerParts): FileContent {
-  node.content ??= parts.core.writeBack.content(new FileOwner(node, parts), {
-    entity: node.entry?.entity ?? 'absent',
-    sizeBytes: node.entry?.sizeBytes ?? 0,
+  if (node.content) return node.content
+  const owner = new FileOwner(node, parts)
+  owners.set(node, owner)
+  const { entry } = node
+  node.content = parts.core.writeBack.content(owner, {
+    entity: entry?.entity ?? 'absent',
+    sizeBytes: entry?.sizeBytes ?? 0,
   })
   return node.content
+}
+
+const owners = new WeakMap<Node, FileOwner>()
+
+/** Drops what is staged of a file that nobody can reach any more. */
+export async function discardContent(node: Node): Promise<void> {
+  await node.content?.discard()
+  owners.get(node)?.changed()
 }

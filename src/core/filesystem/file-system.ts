@@ -4,7 +4,7 @@ import { FsError, toFsError } from '../errors.ts'
 import { toServerName } from '../names/index.ts'
 import type { FileSystem, Place } from '../ports.ts'
 import type { AttrChanges, Entry, Fh, Ino, OpContext, RenameFlags } from '../types.ts'
-import type { FactListing, Facts } from '../xattr/index.ts'
+import type { Facts } from '../xattr/index.ts'
 import { AttributeOps } from './attribute-ops.ts'
 import { AttributeSender } from './attribute-sender.ts'
 import { assertFolder, requireChild, type Core } from './core.ts'
@@ -31,7 +31,7 @@ export class CloudreveFileSystem implements FileSystem {
   readonly #delay: RenameDelay
   readonly #sender: AttributeSender
 
-  constructor(core: Core, facts: Facts, listing: FactListing) {
+  constructor(core: Core, facts: Facts) {
     const numbers = new HandleNumbers()
     const renames = new RenameDelay(core)
     const attributes = new AttributeSender(core)
@@ -45,7 +45,7 @@ export class CloudreveFileSystem implements FileSystem {
     this.#namespace = new Namespace(core, parts, files)
     this.#renames = new Renames(core, parts, this.#namespace, files)
     this.#attributeOps = new AttributeOps(core, files, attributes, renames)
-    this.#xattrs = new XattrOps(core, facts, listing, { attributes, renames })
+    this.#xattrs = new XattrOps(core, facts, { attributes, renames })
     this.#statFs = new StatFsReader(core.remote, core.clock, core.log)
   }
 

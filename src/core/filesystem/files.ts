@@ -8,7 +8,7 @@ import type { ContentReader } from '../read/index.ts'
 import type { Fh, Ino, OpContext, Opened } from '../types.ts'
 import type { FileContent } from '../write/index.ts'
 import { assertWritable, type Core } from './core.ts'
-import { contentOf, type OwnerParts } from './file-owner.ts'
+import { contentOf, discardContent, type OwnerParts } from './file-owner.ts'
 import type { HandleNumbers } from './handle-numbers.ts'
 
 interface FileHandle {
@@ -158,7 +158,7 @@ export class Files {
 
   /** Local bytes of a file that nobody can reach any more. */
   async discard(node: Node): Promise<void> {
-    await node.content?.discard()
+    await discardContent(node)
   }
 
   /** The node's content was confirmed by the server: clean bytes are those of the new version from now on. */

@@ -81,6 +81,7 @@ export class Renames {
     try {
       if (source.entry === undefined) await this.#moveUnsent(move)
       else await this.#moveSent(move)
+      if (source.isLocal) await source.content?.relabel()
     } finally {
       release?.()
       releaseTarget?.()
@@ -117,8 +118,7 @@ export class Renames {
     const { renames } = this.#parts
     const former = renames.formerOf(to.parent, to.name)
     if (former && former !== source) await renames.settle(former)
-    const mayWait =
-      to.parent === source.place!.parent && source.kind === 'file' && !source.isLocal && source.writers === 0
+    const mayWait = to.parent === source.place!.parent && source.kind === 'file' && source.writers === 0
     if (!mayWait) await renameOnServer(this.#core, source, to)
     source.moveTo(to.parent, to.name)
     if (mayWait) renames.addRename(source)
@@ -193,7 +193,7 @@ export class Renames {
     if (!target.entry || !path || !target.remotePlace) return
     const found = await patience.run(target.label, () => remote.info(path), signal)
     const known = contentOf(target, this.#parts).isDirty
-      ? target.content!.base
+      ? target.content!.replaces
       : (target.entry.entity ?? 'absent')
     if (found.id === target.id && (found.entity ?? 'absent') === known) return
     this.#core.tree.placed(target.remotePlace.parent, found)

@@ -13,7 +13,7 @@ export function takeOver(core: Core, parts: OwnerParts, heir: Node, former: Node
   const entry = former.entry!
   const at = former.remotePlace!
   // Unsent bytes of the former rest on the version that it was opened at, which may not be the newest.
-  const base = former.content?.isDirty ? former.content.base : (entry.entity ?? 'absent')
+  const base = former.content?.isDirty ? former.content.replaces : (entry.entity ?? 'absent')
   parts.renames.drop(former)
   table.unbind(former)
   former.detach()

@@ -5,7 +5,7 @@ import { encodeXattr } from '../attributes/index.ts'
 import { FsError, toFsError } from '../errors.ts'
 import type { Node } from '../inode/index.ts'
 import type { Ino, OpContext, XattrMode } from '../types.ts'
-import type { FactListing, Facts, FileView } from '../xattr/index.ts'
+import type { Facts, FileView } from '../xattr/index.ts'
 import type { AttributeSender } from './attribute-sender.ts'
 import { assertWritable, type Core } from './core.ts'
 import { viewAttributes } from './node-view.ts'
@@ -17,19 +17,12 @@ const factPrefix = 'user.cloudreve.'
 export class XattrOps {
   readonly #core: Core
   readonly #facts: Facts
-  readonly #listing: FactListing
   readonly #attributes: AttributeSender
   readonly #renames: RenameDelay
 
-  constructor(
-    core: Core,
-    facts: Facts,
-    listing: FactListing,
-    senders: { attributes: AttributeSender; renames: RenameDelay },
-  ) {
+  constructor(core: Core, facts: Facts, senders: { attributes: AttributeSender; renames: RenameDelay }) {
     this.#core = core
     this.#facts = facts
-    this.#listing = listing
     this.#attributes = senders.attributes
     this.#renames = senders.renames
   }
@@ -53,7 +46,9 @@ export class XattrOps {
   async list(ino: Ino, { pid }: OpContext): Promise<readonly string[]> {
     const node = this.#core.tree.table.get(ino)
     const users = [...viewAttributes(node).xattrs.keys()].map((name) => userPrefix + name)
-    const facts = this.#listing.shouldList(pid, node.handles > 0) ? this.#facts.names(viewOf(node)) : []
+    const facts = this.#facts.listPolicy.shouldList(pid, node.handles > 0, node.stableIno)
+      ? this.#facts.names(viewOf(node))
+      : []
     return [...facts, ...users]
   }
 

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { LRUCache } from 'lru-cache'
 import { invariant } from '../../base/assert.ts'
 import { Errno } from '../../base/errno.ts'
 import type { FileId, RemoteEntry } from '../../remote/types.ts'
@@ -14,6 +15,8 @@ export class NodeTable {
   readonly root: Node
   readonly #byIno = new Map<Ino, Node>()
   readonly #byId = new Map<FileId, Node>()
+  /** Numbers of objects that were made here, before they had an id. */
+  readonly #stableInos = new LRUCache<FileId, number>({ max: 100_000 })
   #nextIno = 2
 
   constructor(rootEntry: RemoteEntry) {
@@ -38,13 +41,18 @@ export class NodeTable {
     return this.#byId.get(id)
   }
 
+  /** Nodes that the kernel refers to, the root aside. */
+  get heldCount(): number {
+    return [...this.#byIno.values()].filter((node) => !node.isRoot && node.lookups + node.handles > 0).length
+  }
+
   nodes(): Iterable<Node> {
     return this.#byIno.values()
   }
 
   /** A node for an object that the server has, under `parent`. */
   addRemote(parent: Node, entry: RemoteEntry, kind: FileKind): Node {
-    const node = this.#add(kind, stableInoOf(entry.id))
+    const node = this.#add(kind, this.#stableInos.get(entry.id) ?? stableInoOf(entry.id))
     node.moveTo(parent, entry.name)
     this.bind(node, entry)
     node.remotePlace = node.place
@@ -63,6 +71,8 @@ export class NodeTable {
     if (node.id !== undefined && node.id !== entry.id) this.unbind(node)
     node.entry = entry
     this.#byId.set(entry.id, node)
+    if (!node.isRoot && node.stableIno !== stableInoOf(entry.id))
+      this.#stableInos.set(entry.id, node.stableIno)
   }
 
   /** The node stands for no server object any more (its `entry` stays for who has it open). */

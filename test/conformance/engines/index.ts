@@ -1,4 +1,5 @@
 import type { EngineHost } from '../engine.ts'
+import { DriveCoreHost } from './drive-core.ts'
 import { LocalFolderHost } from './local-folder.ts'
 import { MemoryCoreHost } from './memory-core.ts'
 import type { VfsOptions } from './vfs/vfs.ts'
@@ -11,5 +12,9 @@ export const kernels: readonly VfsOptions[] = [
 
 /** Every engine that the cases run over, the judge first. */
 export async function hosts(): Promise<readonly EngineHost[]> {
-  return [new LocalFolderHost(), ...kernels.map((options) => new MemoryCoreHost(options))]
+  return [
+    new LocalFolderHost(),
+    ...kernels.map((options) => new MemoryCoreHost(options)),
+    ...kernels.map((options) => new DriveCoreHost(options)),
+  ]
 }
