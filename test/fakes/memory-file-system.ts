@@ -142,9 +142,14 @@ export class MemoryFileSystem implements FileSystem {
   async rename(from: Place, to: Place, flags: RenameFlags, _context: OpContext): Promise<void> {
     const node = this.#child(from)
     const folder = this.#folder(to.parent)
-    if (folder.children.has(to.name)) {
+    if (holds(node, folder)) throw new FsError(Errno.EINVAL, `${from.name} would be inside itself`)
+    const target = folder.children.get(to.name)
+    if (target === node) return
+    if (target) {
       if (flags.noReplace) throw new FsError(Errno.EEXIST, `${to.name} is there`)
-      if (folder.children.get(to.name) === node) return
+      if (target.kind === 'folder' && node.kind !== 'folder') throw new FsError(Errno.EISDIR, to.name)
+      if (target.kind !== 'folder' && node.kind === 'folder') throw new FsError(Errno.ENOTDIR, to.name)
+      if (target.children.size > 0) throw new FsError(Errno.ENOTEMPTY, to.name)
       this.#removeName(to)
     }
     this.#folder(from.parent).children.delete(from.name)
@@ -363,6 +368,10 @@ export class MemoryFileSystem implements FileSystem {
   #dropIfUnused(node: Node): void {
     if (node.names === 0 && node.lookups === 0 && node.handles === 0) this.#nodes.delete(node.ino)
   }
+}
+
+function holds(node: Node, other: Node): boolean {
+  return node === other || [...node.children.values()].some((child) => holds(child, other))
 }
 
 function attrOf(node: Node): Attr {
