@@ -188,7 +188,7 @@ describe('any sequence of calls', () => {
             else if (op === 'rmdir') await paths.rmdir(path, context)
             else if (op === 'readdir') await paths.readdir(path, context)
             else if (op === 'getattr') await paths.getattr(path, context)
-            else if (op === 'rename' && 'to' in rest) await paths.rename(path, rest.to as string, context)
+            else if (op === 'rename' && 'to' in rest) await paths.rename(path, rest.to, context)
             else if (op === 'hide') await hide(path)
             else if (op === 'release' && open.length > 0) await paths.release(open.shift()!)
           } catch (error) {
