@@ -1,7 +1,6 @@
 import type { EngineHost } from '../engine.ts'
 import { DriveCoreHost } from './drive-core.ts'
 import { LocalFolderHost } from './local-folder.ts'
-import { MemoryCoreHost } from './memory-core.ts'
 import type { VfsOptions } from './vfs/vfs.ts'
 
 /** The two kinds of kernel that matter: one that forgets at once, and one that remembers what it was told. */
@@ -12,9 +11,5 @@ export const kernels: readonly VfsOptions[] = [
 
 /** Every engine that the cases run over, the judge first. */
 export async function hosts(): Promise<readonly EngineHost[]> {
-  return [
-    new LocalFolderHost(),
-    ...kernels.map((options) => new MemoryCoreHost(options)),
-    ...kernels.map((options) => new DriveCoreHost(options)),
-  ]
+  return [new LocalFolderHost(), ...kernels.map((options) => new DriveCoreHost(options))]
 }
