@@ -1,3 +1,4 @@
+import { PosixError } from '../conformance/engine.ts'
 import { patterned } from '../conformance/suite.ts'
 import { ownXattrs, type Comparison } from './comparison.ts'
 import type { Content, OperationOf, PathPick } from './operations.ts'
@@ -81,6 +82,13 @@ export async function runOnPath(both: Comparison, operation: PathOperation, reso
   }
 }
 
+/** The node of a path; the product's server keeps no attributes for the top folder. */
+function changeable({ engine, reference }: Comparison, path: string, follow = true) {
+  const node = reference.node(path, follow)
+  if (node === reference.root && engine.can.facts === true) throw new PosixError('EPERM', path)
+  return node
+}
+
 export async function runOnAttributes(
   both: Comparison,
   operation: AttributeOperation,
@@ -95,20 +103,23 @@ export async function runOnAttributes(
     case 'chmod':
       return both.both(
         () => engine.chmod(path, operation.mode),
-        () => void (reference.node(path).mode = operation.mode),
+        () => void (changeable(both, path).mode = operation.mode),
       )
     case 'utimes': {
       const mtimeNs = BigInt(operation.mtimeNs)
       return both.both(
         () => engine.utimes(path, mtimeNs, mtimeNs),
-        () => void (reference.node(path).setMtimeNs = mtimeNs),
+        () => void (changeable(both, path).setMtimeNs = mtimeNs),
       )
     }
     case 'setxattr': {
       const value = bytes(operation.value)
       return both.both(
         () => engine.setxattr(path, operation.name, value),
-        () => reference.setxattr(path, operation.name, value),
+        () => {
+          changeable(both, path, false)
+          reference.setxattr(path, operation.name, value)
+        },
       )
     }
     case 'getxattr':

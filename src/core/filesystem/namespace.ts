@@ -131,8 +131,8 @@ export class Namespace {
   }
 
   #removeLater(node: Node): void {
-    node.detach()
     this.#parts.renames.addRemoval(node, () => this.#removeNow(node))
+    node.detach()
   }
 
   async #removeNow(node: Node, signal?: AbortSignal): Promise<void> {

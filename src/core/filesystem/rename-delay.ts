@@ -17,6 +17,8 @@ import { renameOnServer } from './server-rename.ts'
 interface Delayed {
   readonly cancelTimer: () => void
   readonly send: () => Promise<void>
+  /** Where the server has it: nothing else may hold that folder. */
+  readonly folder: Node | undefined
   sending: Promise<void> | undefined
 }
 
@@ -65,7 +67,9 @@ export class RenameDelay {
   }
 
   #add(node: Node, send: () => Promise<void>): void {
+    const folder = node.remotePlace?.parent
     node.pins += 1
+    if (folder) folder.pins += 1
     const { clock, options } = this.#core
     const cancelTimer = clock.after(options.renameDelayMs, () => {
       this.settle(node).catch((error: unknown) => {
@@ -73,7 +77,7 @@ export class RenameDelay {
         this.#core.log.warn('a rename or deletion was refused by the server and taken back', fields)
       })
     })
-    this.#delayed.set(node, { cancelTimer, send, sending: undefined })
+    this.#delayed.set(node, { cancelTimer, send, folder, sending: undefined })
   }
 
   /** Forgets the rename without sending it: somebody else took over the file's id, or it is deleted under its old name. */
@@ -82,8 +86,11 @@ export class RenameDelay {
     if (!delayed) return
     delayed.cancelTimer()
     this.#delayed.delete(node)
-    node.pins -= 1
-    this.#core.tree.table.release(node)
+    for (const held of [node, delayed.folder]) {
+      if (!held) continue
+      held.pins -= 1
+      this.#core.tree.table.release(held)
+    }
   }
 
   /** Sends the rename or removal of `node` now, if it waits. @throws {FsError} when the server refuses: then it is taken back. */

@@ -1,12 +1,14 @@
 /** rename(2): what it means for unsent bytes, for the server's objects and for who has the target open. */
 import { Errno } from '../../base/errno.ts'
+import { timespecToMs } from '../../base/timespec.ts'
 import { isRemoteError } from '../../remote/errors.ts'
-import type { EntityId, RemoteEntry } from '../../remote/types.ts'
-import { isOwnKey } from '../attributes/index.ts'
+import type { EntityId, RemoteEntry, UploadRequest } from '../../remote/types.ts'
+import { encodeMtime, isOwnKey } from '../attributes/index.ts'
 import { FsError, toFsError } from '../errors.ts'
 import type { Node, NodePlace } from '../inode/index.ts'
 import { checkNewName, toServerName } from '../names/index.ts'
 import type { Place } from '../ports.ts'
+import { attributesOf } from '../tree/index.ts'
 import type { OpContext, RenameFlags } from '../types.ts'
 import { assertFolder, assertWritable, requireChild, type Core } from './core.ts'
 import { contentOf, type OwnerParts } from './file-owner.ts'
@@ -127,26 +129,25 @@ export class Renames {
 
   /** The source's bytes become the target's next version; then the source goes. */
   async #asVersion(source: Node, target: Node, to: NodePlace, signal: AbortSignal): Promise<void> {
-    const { readers, remote, patience, tree, times } = this.#core
-    const { entity, sizeBytes } = source.entry! as RemoteEntry & { entity: EntityId }
+    const { remote, patience, tree, times } = this.#core
     const time = mtimeOf(this.#core, source)
-    const reader = readers.open({ path: () => source.remotePath, entity, sizeBytes })
-    const bytes = await reader.read(0, sizeBytes, signal).finally(() => reader.close())
-    await this.#files.preserve(target, signal)
-    const own = Object.entries(source.entry!.metadata).filter(([key]) => isOwnKey(key))
+    const bytes = await this.#bytesOf(source, signal)
+    const facts = travellingFacts(source)
     const answer = await patience.run(target.label, () =>
       remote.upload({
         path: target.remotePath!,
         previous: target.entry!.entity ?? 'absent',
-        source: { sizeBytes, read: async (start, end) => bytes.subarray(start, end) },
-        ...(own.length > 0 && { metadata: Object.fromEntries(own) }),
+        source: { sizeBytes: bytes.length, read: async (start, end) => bytes.subarray(start, end) },
+        ...facts,
       }),
     )
-    const entry =
-      own.length > 0 ? answer : { ...answer, metadata: { ...target.entry!.metadata, ...answer.metadata } }
+    // A one-request save answers without metadata: what the target had still holds.
+    const metadata = facts.metadata ? answer.metadata : { ...target.entry!.metadata, ...answer.metadata }
+    const entry = { ...answer, metadata }
     if (entry.entity) times.set(entry.entity, time)
     const former = source.remotePlace!
     const formerPath = source.remotePath!
+    const formerKeys = Object.keys(source.entry!.metadata)
     await this.#letGo(target)
     tree.table.bind(source, entry)
     tree.placed(to.parent, entry)
@@ -154,8 +155,22 @@ export class Renames {
     source.remotePlace = source.place
     source.content?.adoptClean(entry)
     this.#files.reopenReaders(source)
+    for (const key of Object.keys(metadata).filter((own) => isOwnKey(own) && !formerKeys.includes(own))) {
+      source.unsent.patches.set(key, { key, value: undefined })
+    }
+    this.#parts.attributes.sendLater(source)
     tree.removed(former.parent, former.name)
     await patience.run(source.label, () => remote.remove([formerPath]))
+  }
+
+  async #bytesOf(node: Node, signal: AbortSignal): Promise<Uint8Array> {
+    const { entity, sizeBytes } = node.entry! as RemoteEntry & { entity: EntityId }
+    const reader = this.#core.readers.open({ path: () => node.remotePath, entity, sizeBytes })
+    try {
+      return await reader.read(0, sizeBytes, signal)
+    } finally {
+      reader.close()
+    }
   }
 
   async #moveFolder({ source, target, to, signal }: Move): Promise<void> {
@@ -201,6 +216,19 @@ export class Renames {
       level: 'warn',
     })
   }
+}
+
+/** What a clean file takes along when its bytes become another file's version. */
+function travellingFacts({ entry }: Node): Pick<UploadRequest, 'metadata' | 'modifiedAtMs'> {
+  const { metadata, sizeBytes } = entry!
+  const own = Object.fromEntries(Object.entries(metadata).filter(([key]) => isOwnKey(key)))
+  const { mtime } = attributesOf(entry!)
+  if (mtime) {
+    const { key, value } = encodeMtime(mtime, { sizeBytes })
+    own[key] = value!
+  }
+  if (Object.keys(own).length === 0) return {}
+  return { metadata: own, ...(mtime && { modifiedAtMs: timespecToMs(mtime) }) }
 }
 
 function isReplaceable(target: Node): boolean {
