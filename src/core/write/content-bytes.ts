@@ -235,28 +235,27 @@ export class ContentBytes implements Uploadable {
 
   /** undefined: the base changed while its bytes were on their way. */
   async #readOnce(range: ByteRange, readBase: ReadBase): Promise<Uint8Array | undefined> {
-    const epoch = this.#baseEpoch
-    const into = new Uint8Array(Math.max(0, Math.min(range.end, this.sizeBytes) - range.start))
-    const within = { start: range.start, end: range.start + into.length }
-    const fromBase = await this.#mutex.run(() => this.#local(() => this.#readStaged(within, into)))
-    if (epoch !== this.#baseEpoch) return undefined
-    for (const { start, end } of fromBase) {
-      into.set(await readBase(start, end), start - range.start)
+    const { into, gaps, epoch } = await this.#mutex.run(() => this.#local(() => this.#readHere(range)))
+    for (const { start, end } of gaps) {
       if (epoch !== this.#baseEpoch) return undefined
+      into.set(await readBase(start, end), start - range.start)
     }
-    return into
+    return gaps.length > 0 && epoch !== this.#baseEpoch ? undefined : into
   }
 
-  /** Reads what is here; answers what must come from the base. */
-  async #readStaged(range: ByteRange, into: Uint8Array): Promise<readonly ByteRange[]> {
+  /** What is here of `range`, and the gaps that only the base can fill. @requires the mutex */
+  async #readHere(
+    range: ByteRange,
+  ): Promise<{ into: Uint8Array; gaps: readonly ByteRange[]; epoch: number }> {
+    const end = Math.max(range.start, Math.min(range.end, this.sizeBytes))
+    const within = { start: range.start, end }
+    const into = new Uint8Array(end - range.start)
     const staged = this.#staged
-    if (!staged) return range.end > range.start ? [range] : []
-    const pieces = staged.extents.pieces(range)
-    for (const { origin, start, end } of pieces) {
-      if (origin === 'local')
-        await staged.readLocal(into.subarray(start - range.start, end - range.start), start)
-    }
-    return pieces.filter(({ origin }) => origin === 'base')
+    const epoch = this.#baseEpoch
+    if (!staged) return { into, gaps: end > range.start ? [within] : [], epoch }
+    for (const local of staged.extents.local(within))
+      await staged.readLocal(into.subarray(local.start - range.start, local.end - range.start), local.start)
+    return { into, gaps: staged.extents.fetchable(within), epoch }
   }
 
   #change(

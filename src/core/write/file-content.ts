@@ -91,7 +91,7 @@ export class FileContent {
 
   /** There is something to send, and it was not given up. */
   get canBeSent(): boolean {
-    return this.isDirty && !this.#upload.error && this.#owner.path() !== undefined
+    return this.#upload.canSend
   }
 
   /** Why the upload was given up; undefined when it was not. */

@@ -87,6 +87,11 @@ export class FileUpload {
     return this.#transfer.sentBytes
   }
 
+  /** There is something to send, and nobody has to do anything first. */
+  get canSend(): boolean {
+    return this.#content.isDirty && !this.#parked && !this.#isClosed && this.#owner.path() !== undefined
+  }
+
   /** Why the upload was given up; undefined when it was not. */
   get error(): FsError | undefined {
     return this.#parked?.error
@@ -110,7 +115,8 @@ export class FileUpload {
   /** @throws {FsError} when the upload was given up */
   async flush(signal?: AbortSignal): Promise<void> {
     if (this.#parked) throw this.#parked.error
-    if (!this.#content.isDirty || this.#owner.path() === undefined) return
+    if (this.#isClosed && this.#content.isDirty) throw this.#ended()
+    if (!this.canSend) return
     this.schedule.hurry()
     let waiter: Waiter | undefined
     const confirmed = new Promise<void>((resolve, reject) => {
@@ -180,25 +186,17 @@ export class FileUpload {
     this.#isClosed = true
     this.#cancelTimer?.()
     await this.hold()
-    for (const { reject } of this.#waiters) {
-      reject(
-        new FsError(
-          Errno.EIO,
-          `${this.#owner.label}: the program ends; the changes are kept on this machine`,
-        ),
-      )
-    }
+    for (const { reject } of this.#waiters) reject(this.#ended())
     this.#waiters.clear()
   }
 
   get #mayRun(): boolean {
-    return (
-      this.#content.isDirty &&
-      this.#holds === 0 &&
-      !this.#parked &&
-      !this.#isClosed &&
-      this.#owner.path() !== undefined
-    )
+    return this.canSend && this.#holds === 0
+  }
+
+  #ended(): FsError {
+    const { label } = this.#owner
+    return new FsError(Errno.EIO, `${label}: the program ends; the changes are kept on this machine`)
   }
 
   async #run(): Promise<void> {

@@ -54,6 +54,8 @@ class Run {
   readonly #bench: WriteBench
   readonly #file: FakeFile
   #model: Buffer
+  /** Every content that the file ever had: an upload must be one of them, whole. */
+  readonly #history = new Set<string>()
   #fill = 0
   #writers = 0
   #gate: Gate | undefined
@@ -63,9 +65,15 @@ class Run {
     this.#bench = bench
     this.#file = initial === undefined ? bench.newFile('f') : bench.existingFile('f', initial)
     this.#model = Buffer.from(initial ?? '')
+    this.#remember()
   }
 
   async step(step: Step): Promise<void> {
+    await this.#apply(step)
+    this.#remember()
+  }
+
+  async #apply(step: Step): Promise<void> {
     const { content } = this.#file
     switch (step.op) {
       case 'write':
@@ -118,6 +126,12 @@ class Run {
     expect(this.#bench.remote.paths().filter((path) => path !== 'f')).toEqual([])
     expect(this.#file.displacements).toEqual([])
     expect(this.#bench.remote.openSessions).toBe(0)
+    for (const { bytes } of this.#bench.remote.tree.find(['f'])?.versions ?? [])
+      expect(this.#history).toContain(Buffer.from(bytes).toString('hex'))
+  }
+
+  #remember(): void {
+    this.#history.add(this.#model.toString('hex'))
   }
 
   async #read(at: number, length: number): Promise<void> {

@@ -114,6 +114,25 @@ describe('the local disk', () => {
     expect(bench.remote.textAt('a')).toBe('acknowledged!')
   })
 
+  it('is full in the middle of an overwrite: what is in the file then is uploaded', async () => {
+    const disk = new FullDisk()
+    await open({ fileLayer: disk })
+    const file = bench.newFile('a')
+    await file.save('aaaaaaaa')
+    const gate = bench.remote.hold('upload')
+    await bench.clock.advance(500)
+    await gate.entered
+    disk.roomBytes = 8 + 4 // the old bytes for the running upload, and half of the new ones
+    await expect(file.write(0, 'bbbbbbbb')).rejects.toEqual(errno(Errno.ENOSPC))
+    disk.roomBytes = Infinity
+    expect(await file.text()).toBe('bbbbaaaa')
+    gate.release()
+    await eventually(() => file.confirmations.length === 1)
+    expect(bench.remote.textAt('a')).toBe('aaaaaaaa')
+    await bench.settleAll(file)
+    expect(bench.remote.textAt('a')).toBe('bbbbaaaa')
+  })
+
   it('is full at the first write: the file stays clean', async () => {
     const disk = new FullDisk()
     await open({ fileLayer: disk })
