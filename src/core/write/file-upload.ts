@@ -58,7 +58,7 @@ export class FileUpload {
   #generation: Generation | undefined
   #isUncertain = false
   #attempts: Attempt[] = []
-  /** After a conflict, while there are still newer changes: the copy that our line of changes goes on in. */
+  /** After a conflict, while our line of changes goes on: the copy that it goes on in. */
   #aside: { readonly path: RemotePath; entity: BaseEntity; current: RemoteEntry } | undefined
   /** Names the copy: a second try must find the first one's. */
   #conflictAtMs: number | undefined
@@ -77,6 +77,8 @@ export class FileUpload {
     if (this.#parked) return { state: 'failed', detail: this.#parked.detail }
     if (!this.#content.isDirty) return { state: 'synced' }
     if (this.#sending) return { state: 'uploading' }
+    if (this.#owner.path() === undefined)
+      return { state: 'waiting', detail: 'deleted; it is kept until the last program closes it' }
     const outage = this.#environment.queue.outage.detail
     if (outage !== undefined) return { state: 'retrying', detail: outage }
     if (this.schedule.isInBackoff) return { state: 'retrying', detail: this.#retryDetail }
@@ -172,6 +174,11 @@ export class FileUpload {
     await this.#forgetGeneration()
     this.#attempts = []
     this.#conflictAtMs = undefined
+    this.#aside = undefined
+  }
+
+  /** The name shows the server's version again: the conflict is over. */
+  rejoined(): void {
     this.#aside = undefined
   }
 
@@ -295,7 +302,7 @@ export class FileUpload {
     this.schedule.done(clock.monotonic() - startedAtMs, isNewer)
     if (aside) {
       aside.entity = entry.entity ?? 'absent'
-      if (!isNewer) this.#aside = undefined
+      if (!this.#content.isBeside) this.#aside = undefined
       this.#owner.displaced(entry, aside.current)
     } else {
       this.#owner.confirmed(entry)
