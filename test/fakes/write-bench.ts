@@ -92,6 +92,8 @@ export class FakeFile implements ContentOwner {
 export interface WriteBenchOptions extends Omit<MemoryRemoteOptions, 'clock'> {
   readonly fileLayer?: FileLayer
   readonly concurrency?: number
+  /** False: nobody asked the server before the first write. */
+  readonly knowsCapacity?: boolean
 }
 
 /** A write path over a server in memory, with a clock that a test moves. */
@@ -131,7 +133,7 @@ export class WriteBench {
       onFailed: (failure) => this.failures.push(failure),
       ...this.#options,
     })
-    this.writeBack.learnCapacity(await this.remote.capacity())
+    if (this.#options.knowsCapacity !== false) this.writeBack.learnCapacity(await this.remote.capacity())
     this.remote.script.forgetCalls()
   }
 

@@ -25,7 +25,7 @@ export function conflictName(name: string, options: ConflictNameOptions): string
 /** A leading dot begins a hidden name, not an extension; endless "extensions" are part of the name. */
 export function splitName(name: string): { stem: string; extension: string } {
   const dot = name.lastIndexOf('.')
-  const isExtension = dot > 0 && Buffer.byteLength(name) - dot <= 32
+  const isExtension = dot > 0 && Buffer.byteLength(name.slice(dot)) <= 32
   return isExtension
     ? { stem: name.slice(0, dot), extension: name.slice(dot) }
     : { stem: name, extension: '' }

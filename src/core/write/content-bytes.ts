@@ -4,30 +4,14 @@ import { Mutex } from '../../base/mutex.ts'
 import type { ByteRange } from '../../base/ranges.ts'
 import type { RemoteEntry } from '../../remote/types.ts'
 import { FsError, toFsError } from '../errors.ts'
-import type { WriteEnvironment } from './environment.ts'
+import type { ContentBytesParts, ReadBase } from './content-parts.ts'
 import type { Generation } from './generation.ts'
 import type { StagedFacts, StagedFile } from './staged-file.ts'
-import type { StagingStore } from './staging-store.ts'
-import type { BaseEntity, ContentOwner, UploadSession } from './types.ts'
+import type { BaseEntity, UploadSession } from './types.ts'
 import type { Uploadable } from './uploadable.ts'
-
-/** Delivers `[start, end)` of the base. */
-export type ReadBase = (start: number, end: number) => Promise<Uint8Array>
 
 /** Step in which missing parts of the base are brought here, bytes. */
 const fetchStepBytes = 4 * 1024 ** 2
-
-export interface ContentBytesParts {
-  readonly owner: ContentOwner
-  readonly base: { readonly entity: BaseEntity; readonly sizeBytes: number }
-  readonly store: StagingStore
-  readonly environment: WriteEnvironment
-  /** Throws when no change is to be taken now. */
-  readonly beforeChange: () => void
-  readonly onChanged: () => void
-  /** There are changes now, or there are none any more. */
-  readonly onDirty: (isDirty: boolean) => void
-}
 
 /**
  * The bytes of one file: its base at the server, and the staged file with what was changed since (only while there are
@@ -50,6 +34,11 @@ export class ContentBytes implements Uploadable {
   /** Number of changes before those of the staged file. */
   #changes = 0
   #confirmedModifiedAtMs: number | undefined
+  /**
+   * After a conflict, while somebody has the file open for writing: the staged file stays, although the server has it beside,
+   * so that what they write next is never mixed into the version that the name shows.
+   */
+  #beside: { readonly changes: number; shown: RemoteEntry } | undefined
 
   constructor(parts: ContentBytesParts) {
     this.#parts = parts
@@ -59,7 +48,11 @@ export class ContentBytes implements Uploadable {
   }
 
   get isDirty(): boolean {
-    return this.#staged !== undefined
+    return this.#staged !== undefined && this.#staged.changes !== this.#beside?.changes
+  }
+
+  get isBeside(): boolean {
+    return this.#beside !== undefined
   }
 
   get sizeBytes(): number {
@@ -68,7 +61,7 @@ export class ContentBytes implements Uploadable {
 
   /** Time of the last change while there are unconfirmed ones, ms since the epoch. */
   get modifiedAtMs(): number | undefined {
-    return this.#staged?.facts.modifiedAtMs
+    return this.isDirty ? this.#staged?.facts.modifiedAtMs : undefined
   }
 
   /** Time of the last change in what the server confirmed last, ms since the epoch. */
@@ -146,7 +139,11 @@ export class ContentBytes implements Uploadable {
   releaseWriter(): void {
     invariant(this.#writers > 0, 'a writer is released that was never retained')
     this.#writers -= 1
-    if (this.#writers === 0) this.#background(() => this.#releaseStaged())
+    if (this.#writers > 0) return
+    this.#background(async () => {
+      await this.#releaseStaged()
+      this.#rejoin()
+    })
   }
 
   relabel(): Promise<void> {
@@ -159,16 +156,19 @@ export class ContentBytes implements Uploadable {
   }
 
   /** The base at the server is another one. @requires no changes here */
-  adopt(entity: BaseEntity, sizeBytes: number): void {
+  adopt(entry: RemoteEntry): void {
     invariant(!this.isDirty, 'a content with changes adopts nothing')
-    this.#showBase(entity, sizeBytes)
+    if (this.#beside) this.#beside.shown = entry
+    else this.#show(entry)
   }
 
   /** Drops the changes: the base shows again. */
   drop(): Promise<void> {
     return this.#mutex.run(() => {
+      const shown = this.#beside?.shown
       this.#dropStaged()
-      this.#showBase(this.#base, this.#baseSizeBytes)
+      if (shown) this.#show(shown)
+      else this.#showBase(this.#base, this.#baseSizeBytes)
     })
   }
 
@@ -216,14 +216,18 @@ export class ContentBytes implements Uploadable {
       invariant(staged, 'a clean content is confirmed')
       this.#confirmedModifiedAtMs = generation.modifiedAtMs
       const entity = entry.entity ?? 'absent'
-      if (staged.changes === generation.changes) {
+      const isNewer = staged.changes !== generation.changes
+      const staysBeside = shown !== entry && (isNewer || this.#writers > 0)
+      if (!isNewer && !staysBeside) {
         this.#dropStaged()
-        this.#showBase(shown.entity ?? 'absent', shown.sizeBytes)
-      } else {
-        this.#showBase(entity, generation.sizeBytes)
-        // The server has it: trouble with the local record must not look like a failed upload.
-        await staged.settle(generation, entity).catch((error: unknown) => this.#complain(error))
+        this.#show(shown)
+        return
       }
+      this.#showBase(entity, generation.sizeBytes)
+      // The server has it: trouble with the local record must not look like a failed upload.
+      await staged.settle(generation, entity).catch((error: unknown) => this.#complain(error))
+      this.#beside = staysBeside ? { changes: generation.changes, shown } : undefined
+      if (!isNewer) this.#settled()
     })
   }
 
@@ -235,28 +239,22 @@ export class ContentBytes implements Uploadable {
 
   /** undefined: the base changed while its bytes were on their way. */
   async #readOnce(range: ByteRange, readBase: ReadBase): Promise<Uint8Array | undefined> {
-    const epoch = this.#baseEpoch
-    const into = new Uint8Array(Math.max(0, Math.min(range.end, this.sizeBytes) - range.start))
-    const within = { start: range.start, end: range.start + into.length }
-    const fromBase = await this.#mutex.run(() => this.#local(() => this.#readStaged(within, into)))
-    if (epoch !== this.#baseEpoch) return undefined
-    for (const { start, end } of fromBase) {
-      into.set(await readBase(start, end), start - range.start)
+    const { into, gaps, epoch } = await this.#mutex.run(() => this.#local(() => this.#readHere(range)))
+    for (const { start, end } of gaps) {
       if (epoch !== this.#baseEpoch) return undefined
+      into.set(await readBase(start, end), start - range.start)
     }
-    return into
+    return gaps.length > 0 && epoch !== this.#baseEpoch ? undefined : into
   }
 
-  /** Reads what is here; answers what must come from the base. */
-  async #readStaged(range: ByteRange, into: Uint8Array): Promise<readonly ByteRange[]> {
-    const staged = this.#staged
-    if (!staged) return range.end > range.start ? [range] : []
-    const pieces = staged.extents.pieces(range)
-    for (const { origin, start, end } of pieces) {
-      if (origin === 'local')
-        await staged.readLocal(into.subarray(start - range.start, end - range.start), start)
-    }
-    return pieces.filter(({ origin }) => origin === 'base')
+  /** What is here of `range`, and the gaps that only the base can fill. @requires the mutex */
+  async #readHere(range: ByteRange): Promise<{ into: Uint8Array; gaps: ByteRange[]; epoch: number }> {
+    const end = Math.max(range.start, Math.min(range.end, this.sizeBytes))
+    const within = { start: range.start, end }
+    const into = new Uint8Array(end - range.start)
+    const epoch = this.#baseEpoch
+    const gaps = this.#staged ? await this.#staged.read(within, into) : [within]
+    return { into, gaps: gaps.filter(({ start, end }) => end > start), epoch }
   }
 
   #change(
@@ -276,7 +274,7 @@ export class ContentBytes implements Uploadable {
         if (this.#staged?.changes === this.#changes) this.#dropStaged() // it never began
         if (this.isDirty) quota.resize(this, this.sizeBytes)
         else quota.release(this)
-        if (this.changes !== before) this.#parts.onChanged()
+        if (this.changes !== before) this.#noticed()
       }
     })
   }
@@ -291,7 +289,6 @@ export class ContentBytes implements Uploadable {
     }
     const before = { sizeBytes: this.#baseSizeBytes, changes: this.#changes }
     this.#staged = await this.#parts.store.stage(facts, before, this.#mutex)
-    this.#parts.onDirty(true)
     this.#retainStaged()
     return this.#staged
   }
@@ -301,16 +298,35 @@ export class ContentBytes implements Uploadable {
     await this.#staged?.relabel(this.#facts(this.#staged.facts))
   }
 
+  #noticed(): void {
+    if (this.isDirty) this.#parts.onDirty(true)
+    this.#parts.onChanged()
+  }
+
+  #settled(): void {
+    this.#parts.environment.quota.release(this)
+    this.#parts.onDirty(false)
+  }
+
+  /** The last writer is gone: from now on the name shows the server's version. @requires the mutex */
+  #rejoin(): void {
+    if (!this.#beside || this.isDirty || this.#writers > 0) return
+    const { shown } = this.#beside
+    this.#dropStaged()
+    this.#show(shown)
+    this.#parts.onRejoined()
+  }
+
   /** In one step, so that nobody sees a content between two. @requires the mutex */
   #dropStaged(): void {
     const staged = this.#staged
-    this.#parts.environment.quota.release(this)
+    this.#settled()
     if (!staged) return
     this.#changes = staged.changes
     this.#staged = undefined
+    this.#beside = undefined
     this.#isRetained = false
     this.#parts.store.dispose(staged)
-    this.#parts.onDirty(false)
   }
 
   #retainStaged(): void {
@@ -326,6 +342,10 @@ export class ContentBytes implements Uploadable {
     await this.#staged?.release()
   }
 
+  #show(entry: RemoteEntry): void {
+    this.#showBase(entry.entity ?? 'absent', entry.sizeBytes)
+  }
+
   #showBase(entity: BaseEntity, sizeBytes: number): void {
     this.#base = entity
     this.#replaces = entity
@@ -334,17 +354,13 @@ export class ContentBytes implements Uploadable {
   }
 
   #facts(before?: StagedFacts): StagedFacts {
-    const path = this.#parts.owner.path()
-    const nowMs = this.#parts.environment.clock.now()
-    return {
-      label: this.#label,
-      path,
-      uri: path && this.#parts.environment.remote.facts.uriOf(path),
-      base: this.#base,
-      replaces: this.#replaces,
-      createdAtMs: before?.createdAtMs ?? nowMs,
-      modifiedAtMs: before?.modifiedAtMs ?? nowMs,
-    }
+    const { owner, environment } = this.#parts
+    const { label } = owner
+    const path = owner.path()
+    const uri = path && environment.remote.facts.uriOf(path)
+    const times = before ?? { createdAtMs: environment.clock.now(), modifiedAtMs: environment.clock.now() }
+    const { createdAtMs, modifiedAtMs } = times
+    return { label, path, uri, base: this.#base, replaces: this.#replaces, createdAtMs, modifiedAtMs }
   }
 
   #checkWaiting(signal: AbortSignal | undefined): void {

@@ -39,6 +39,8 @@ function retryDetail(error: RemoteError): string | undefined {
   // An upload makes missing folders again, so this one met a change that was under way.
   if (error.kind === 'not-found' || error.kind === 'stale' || error.kind === 'exists')
     return `it is being changed at the server (${error.message})`
+  // An answer that makes no sense is mostly not the server's: a proxy or a sign-in page on the way.
+  if (error.kind === 'protocol' || error.kind === 'aborted') return error.message
   return error.isTransient ? error.message : undefined
 }
 

@@ -1,6 +1,7 @@
 import { timespecFromMs, type Timespec } from '../../base/timespec.ts'
 import type { RemoteEntry } from '../../remote/types.ts'
-import { ContentBytes, type ReadBase } from './content-bytes.ts'
+import { ContentBytes } from './content-bytes.ts'
+import type { ReadBase } from './content-parts.ts'
 import type { WriteEnvironment } from './environment.ts'
 import { FileUpload } from './file-upload.ts'
 import type { StagingStore } from './staging-store.ts'
@@ -40,6 +41,10 @@ export class FileContent {
       onDirty: (isDirty) => {
         if (isDirty) dirty.add(this)
         else dirty.delete(this)
+      },
+      onRejoined: () => {
+        this.#upload.rejoined()
+        owner.changed()
       },
     })
     this.#upload = new FileUpload(this.#bytes, owner, environment)
@@ -91,7 +96,7 @@ export class FileContent {
 
   /** There is something to send, and it was not given up. */
   get canBeSent(): boolean {
-    return this.isDirty && !this.#upload.error && this.#owner.path() !== undefined
+    return this.#upload.canSend
   }
 
   /** Why the upload was given up; undefined when it was not. */
@@ -166,7 +171,7 @@ export class FileContent {
 
   /** The content at the server changed. Changes here stay: the upload finds the conflict. */
   adoptClean(entry: RemoteEntry): void {
-    if (!this.isDirty) this.#bytes.adopt(entry.entity ?? 'absent', entry.sizeBytes)
+    if (!this.isDirty) this.#bytes.adopt(entry)
   }
 
   /** Brings every byte here that only the server has: before the file that holds them goes. */

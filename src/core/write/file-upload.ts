@@ -58,7 +58,7 @@ export class FileUpload {
   #generation: Generation | undefined
   #isUncertain = false
   #attempts: Attempt[] = []
-  /** After a conflict, while there are still newer changes: the copy that our line of changes goes on in. */
+  /** After a conflict, while our line of changes goes on: the copy that it goes on in. */
   #aside: { readonly path: RemotePath; entity: BaseEntity; current: RemoteEntry } | undefined
   /** Names the copy: a second try must find the first one's. */
   #conflictAtMs: number | undefined
@@ -77,6 +77,8 @@ export class FileUpload {
     if (this.#parked) return { state: 'failed', detail: this.#parked.detail }
     if (!this.#content.isDirty) return { state: 'synced' }
     if (this.#sending) return { state: 'uploading' }
+    if (this.#owner.path() === undefined)
+      return { state: 'waiting', detail: 'deleted; it is kept until the last program closes it' }
     const outage = this.#environment.queue.outage.detail
     if (outage !== undefined) return { state: 'retrying', detail: outage }
     if (this.schedule.isInBackoff) return { state: 'retrying', detail: this.#retryDetail }
@@ -85,6 +87,11 @@ export class FileUpload {
 
   get sentBytes(): number {
     return this.#transfer.sentBytes
+  }
+
+  /** There is something to send, and nobody has to do anything first. */
+  get canSend(): boolean {
+    return this.#content.isDirty && !this.#parked && !this.#isClosed && this.#owner.path() !== undefined
   }
 
   /** Why the upload was given up; undefined when it was not. */
@@ -110,7 +117,8 @@ export class FileUpload {
   /** @throws {FsError} when the upload was given up */
   async flush(signal?: AbortSignal): Promise<void> {
     if (this.#parked) throw this.#parked.error
-    if (!this.#content.isDirty || this.#owner.path() === undefined) return
+    if (this.#isClosed && this.#content.isDirty) throw this.#ended()
+    if (!this.canSend) return
     this.schedule.hurry()
     let waiter: Waiter | undefined
     const confirmed = new Promise<void>((resolve, reject) => {
@@ -169,6 +177,11 @@ export class FileUpload {
     this.#aside = undefined
   }
 
+  /** The name shows the server's version again: the conflict is over. */
+  rejoined(): void {
+    this.#aside = undefined
+  }
+
   /** The changes were dropped: nobody waits for them any more. */
   dropped(): void {
     this.schedule.done(0, false)
@@ -180,25 +193,17 @@ export class FileUpload {
     this.#isClosed = true
     this.#cancelTimer?.()
     await this.hold()
-    for (const { reject } of this.#waiters) {
-      reject(
-        new FsError(
-          Errno.EIO,
-          `${this.#owner.label}: the program ends; the changes are kept on this machine`,
-        ),
-      )
-    }
+    for (const { reject } of this.#waiters) reject(this.#ended())
     this.#waiters.clear()
   }
 
   get #mayRun(): boolean {
-    return (
-      this.#content.isDirty &&
-      this.#holds === 0 &&
-      !this.#parked &&
-      !this.#isClosed &&
-      this.#owner.path() !== undefined
-    )
+    return this.canSend && this.#holds === 0
+  }
+
+  #ended(): FsError {
+    const { label } = this.#owner
+    return new FsError(Errno.EIO, `${label}: the program ends; the changes are kept on this machine`)
   }
 
   async #run(): Promise<void> {
@@ -297,7 +302,7 @@ export class FileUpload {
     this.schedule.done(clock.monotonic() - startedAtMs, isNewer)
     if (aside) {
       aside.entity = entry.entity ?? 'absent'
-      if (!isNewer) this.#aside = undefined
+      if (!this.#content.isBeside) this.#aside = undefined
       this.#owner.displaced(entry, aside.current)
     } else {
       this.#owner.confirmed(entry)

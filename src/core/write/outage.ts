@@ -67,7 +67,7 @@ export class Outage {
 
   /** True when `error` is the server's trouble and not the file's: then `pass` is the place to wait. */
   failed(error: RemoteError, file: object): boolean {
-    const isServerFailure = isRemoteError(error, 'server')
+    const isServerFailure = isRemoteError(error, 'server', 'protocol')
     if (isServerFailure) this.#troubled.add(file)
     const isTrouble =
       isRemoteError(error, 'offline', 'unauthenticated') ||
@@ -93,7 +93,7 @@ export class Outage {
   #close(error: RemoteError, isServerFailure: boolean): void {
     if (this.#cause === undefined) this.#options.log.warn('uploads wait for the server', { error })
     this.#cause = isServerFailure
-      ? `the server fails at every change (${error.message}); if that goes on, it must be restarted`
+      ? `the server fails at every change (${error.message}); if that goes on, it may have to be restarted`
       : error.message
     this.#probe = 'none'
     const { random = Math.random } = this.#options

@@ -98,9 +98,13 @@ export class StagedFile {
     return this.#extents
   }
 
-  /** Bytes of the local data file at `position`; the range must be local. */
-  readLocal(into: Uint8Array, position: number): Promise<void> {
-    return this.#data.use((file) => fill(file, into, position))
+  /** Fills `into` with what is here of `range`; answers the gaps, which only the base can fill. */
+  async read(range: ByteRange, into: Uint8Array): Promise<ByteRange[]> {
+    for (const { start, end } of this.#extents.local(range)) {
+      const part = into.subarray(start - range.start, end - range.start)
+      await this.#data.use((file) => fill(file, part, start))
+    }
+    return this.#extents.fetchable(range)
   }
 
   async write(offset: number, data: Uint8Array, atMs: number): Promise<void> {

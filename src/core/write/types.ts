@@ -21,7 +21,10 @@ export interface ContentOwner {
     readonly modifiedAtMs?: number
     readonly metadata?: Readonly<Record<string, string>>
   }
-  /** Settles the names at the server that this upload depends on. */
+  /**
+   * Settles the names at the server that this upload depends on. Takes a place in the queue while it runs, so it must not wait
+   * for the upload of another file. A rejection counts as the upload's.
+   */
   beforeUpload(): Promise<void>
   /** The server has this content now; `isDirty` tells whether something newer waits here. */
   confirmed(entry: RemoteEntry): void

@@ -6,6 +6,8 @@ import type { BaseEntity, UploadSession } from './types.ts'
 export interface Uploadable {
   readonly sizeBytes: number
   readonly isDirty: boolean
+  /** After a conflict: our line of changes goes on in the copy. */
+  readonly isBeside: boolean
   /** Number of changes so far; only grows. */
   readonly changes: number
   /** What the upload is to replace. */
@@ -15,7 +17,10 @@ export interface Uploadable {
   freeze(): Promise<Generation>
   /** The frozen generation is not needed any more. */
   thaw(): Promise<void>
-  /** The server has `generation` as `entry`; where nothing is newer, the name shows `shown` from now on. */
+  /**
+   * The server has `generation` as `entry`. The name shows `shown`, which is another one after a conflict: as soon as nothing is
+   * newer here and nobody has the file open for writing.
+   */
   confirm(generation: Generation, entry: RemoteEntry, shown: RemoteEntry): Promise<void>
   rebase(entity: BaseEntity): void
   noteSession(session: UploadSession | undefined): Promise<void>

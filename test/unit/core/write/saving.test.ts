@@ -226,6 +226,45 @@ describe('writing during an upload', () => {
   })
 })
 
+describe('reading while the base changes', () => {
+  it('starts over, and never mixes two versions', async () => {
+    const file = bench.existingFile('a', 'abcdef')
+    await file.write(0, 'X')
+    let reads = 0
+    const bytes = await file.content.read(0, 6, async (start, end) => {
+      reads += 1
+      if (reads > 1) return Buffer.from('zzzzzz').subarray(start, end)
+      await file.content.flushNow()
+      file.content.adoptClean(bench.remote.putAsOther('a', 'zzzzzz'))
+      return Buffer.from('abcdef').subarray(start, end)
+    })
+    expect(Buffer.from(bytes).toString()).toBe('zzzzzz')
+  })
+
+  it('starts over when the old base cannot be read any more', async () => {
+    const file = bench.existingFile('a', 'abcdef')
+    const bytes = await file.content.read(0, 9, (start, end) => {
+      if (file.content.sizeBytes === 3) return Promise.resolve(Buffer.from('new').subarray(start, end))
+      file.content.adoptClean(bench.remote.putAsOther('a', 'new'))
+      return Promise.reject(new Error('gone'))
+    })
+    expect(Buffer.from(bytes).toString()).toBe('new')
+  })
+
+  it('passes on why the base cannot be read', async () => {
+    const file = bench.existingFile('a', 'abcdef')
+    const read = file.content.read(0, 9, () => Promise.reject(new Error('no')))
+    await expect(read).rejects.toThrow('no')
+  })
+
+  it('ends where the file ended when the read had its turn', async () => {
+    const file = bench.newFile('a')
+    await file.write(0, 'abcdef')
+    const [, bytes] = await Promise.all([file.content.truncate(2), file.text()])
+    expect(bytes).toBe('ab')
+  })
+})
+
 describe('flushing', () => {
   it('uploads at once and waits', async () => {
     const file = bench.newFile('a')

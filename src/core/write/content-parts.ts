@@ -1,0 +1,20 @@
+import type { WriteEnvironment } from './environment.ts'
+import type { StagingStore } from './staging-store.ts'
+import type { BaseEntity, ContentOwner } from './types.ts'
+
+/** Delivers `[start, end)` of the base. */
+export type ReadBase = (start: number, end: number) => Promise<Uint8Array>
+
+export interface ContentBytesParts {
+  readonly owner: ContentOwner
+  readonly base: { readonly entity: BaseEntity; readonly sizeBytes: number }
+  readonly store: StagingStore
+  readonly environment: WriteEnvironment
+  /** Throws when no change is to be taken now. */
+  readonly beforeChange: () => void
+  readonly onChanged: () => void
+  /** There are changes now, or there are none any more. */
+  readonly onDirty: (isDirty: boolean) => void
+  /** The content does not go on beside any more: the name shows the server's version. */
+  readonly onRejoined: () => void
+}

@@ -1,0 +1,45 @@
+import { nodeFileLayer, type FileLayer, type LocalFile } from '../../src/core/write/index.ts'
+
+function noSpace(): NodeJS.ErrnoException {
+  return Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' })
+}
+
+/** The local disk with so many bytes of room left: what does not fit fails as on a full disk, after a partial write. */
+export class FullDisk implements FileLayer {
+  /** Bytes that may still be written or appended. */
+  roomBytes = Infinity
+
+  async open(path: string, how: 'create' | 'use' | 'append'): Promise<LocalFile> {
+    const file = await nodeFileLayer.open(path, how)
+    return {
+      ...file,
+      write: (data, position) => file.write(data.subarray(0, this.#take(data.length)), position),
+      append: (data) => {
+        if (this.roomBytes < data.length) return Promise.reject(noSpace())
+        this.#take(data.length)
+        return file.append(data)
+      },
+    }
+  }
+
+  replace(path: string, content: string, durable: boolean): Promise<void> {
+    if (this.roomBytes < content.length) return Promise.reject(noSpace())
+    return nodeFileLayer.replace(path, content, durable)
+  }
+
+  remove(path: string): Promise<void> {
+    return nodeFileLayer.remove(path)
+  }
+
+  syncFolder(folder: string): Promise<void> {
+    return nodeFileLayer.syncFolder(folder)
+  }
+
+  /** How much of `bytes` fits. */
+  #take(bytes: number): number {
+    const taken = Math.min(bytes, this.roomBytes)
+    if (taken === 0 && bytes > 0) throw noSpace()
+    this.roomBytes -= taken
+    return taken
+  }
+}

@@ -1,0 +1,142 @@
+import { EventEmitter, once } from 'node:events'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { RemoteError } from '../../../../src/remote/errors.ts'
+import { eventually } from '../../../fakes/eventually.ts'
+import { settle } from '../../../fakes/manual-clock.ts'
+import { WriteBench, type FakeFile } from '../../../fakes/write-bench.ts'
+
+let bench: WriteBench
+
+beforeEach(async () => {
+  bench = await WriteBench.open()
+})
+
+afterEach(async () => {
+  await bench.stop()
+  await bench.remove()
+})
+
+function inState(file: FakeFile, state: string): Promise<void> {
+  return eventually(() => file.content.sync.state === state)
+}
+
+describe('pausing', () => {
+  it('waits for a request that carries the whole file', async () => {
+    const file = bench.newFile('a')
+    await file.save('x')
+    const gate = bench.remote.hold('upload')
+    await bench.clock.advance(500)
+    await gate.entered
+    let isPaused = false
+    const pausing = file.content.pause().then((release) => {
+      isPaused = true
+      return release
+    })
+    await settle()
+    expect(isPaused).toBe(false)
+    gate.release()
+    const release = await pausing
+    expect(file.content.isDirty).toBe(false)
+    release()
+  })
+
+  it('cuts and cancels an upload session, and starts over under the new name', async () => {
+    await bench.stop()
+    await bench.remove()
+    bench = await WriteBench.open({ putLimitBytes: 4, chunkBytes: 4 })
+    const file = bench.newFile('d/a')
+    await file.save('a large file')
+    const gate = bench.remote.hold('uploadChunk')
+    await bench.clock.advance(500)
+    await gate.entered
+    const pausing = file.content.pause()
+    gate.release()
+    const release = await pausing
+    expect(bench.remote.openSessions).toBe(0)
+    expect(bench.remote.count('cancelUpload')).toBe(1)
+    await bench.remote.rename(['d'], 'e')
+    file.where = ['e', 'a']
+    await bench.clock.advance(10_000)
+    expect(bench.remote.count('upload')).toBe(1)
+    release()
+    await bench.synced(file)
+    expect(bench.remote.paths()).toEqual(['e/', 'e/a'])
+    expect(bench.remote.textAt('e/a')).toBe('a large file')
+  })
+
+  it('holds an upload that waits in back-off, at once', async () => {
+    const file = bench.newFile('a')
+    await file.save('x')
+    bench.remote.fail('upload', new RemoteError('conflict', 'busy'))
+    await bench.clock.advance(500)
+    await inState(file, 'retrying')
+    const release = await file.content.pause()
+    await bench.clock.advance(100_000)
+    expect(bench.remote.count('upload')).toBe(1)
+    release()
+    await bench.synced(file)
+  })
+
+  it('does not wait for an upload that waits for the server or for names', async () => {
+    const file = bench.newFile('a')
+    const names = new EventEmitter()
+    file.before = () => once(names, 'settled').then(() => undefined)
+    await file.save('x')
+    await bench.clock.advance(500)
+    await settle()
+    const release = await file.content.pause()
+    names.emit('settled')
+    await settle()
+    expect(bench.remote.count()).toBe(0)
+    file.before = () => Promise.resolve()
+    release()
+    await bench.synced(file)
+  })
+
+  it('nests', async () => {
+    const file = bench.newFile('a')
+    await file.save('x')
+    const first = await file.content.pause()
+    const second = await file.content.pause()
+    first()
+    first()
+    await bench.clock.advance(1000)
+    await settle()
+    expect(bench.remote.count()).toBe(0)
+    second()
+    await bench.synced(file)
+  })
+
+  it('a rename over a file replaces exactly that file', async () => {
+    const target = bench.remote.putAsOther('real', 'old')
+    const file = bench.newFile('real.tmp')
+    await file.save('new')
+    const release = await file.content.pause()
+    file.where = ['real']
+    file.content.rebase(target.entity!)
+    release()
+    await bench.settleAll(file)
+    expect(bench.remote.paths()).toEqual(['real'])
+    expect(bench.remote.entryAt('real').id).toBe(target.id)
+    expect(bench.remote.textAt('real')).toBe('new')
+  })
+
+  it('discarding during an upload leaves no session and no further upload', async () => {
+    await bench.stop()
+    await bench.remove()
+    bench = await WriteBench.open({ putLimitBytes: 4, chunkBytes: 4 })
+    const file = bench.newFile('a')
+    await file.save('a large file')
+    const gate = bench.remote.hold('uploadChunk')
+    await bench.clock.advance(500)
+    await gate.entered
+    const discarding = file.content.discard()
+    gate.release()
+    await discarding
+    await bench.clock.advance(100_000)
+    expect(bench.remote.openSessions).toBe(0)
+    expect(bench.remote.paths()).toEqual([])
+    expect(bench.remote.count('upload')).toBe(1)
+    expect(bench.writeBack.pending()).toEqual([])
+  })
+})

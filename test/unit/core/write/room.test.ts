@@ -1,0 +1,180 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import { Errno } from '../../../../src/base/errno.ts'
+import { RemoteError } from '../../../../src/remote/errors.ts'
+import { eventually } from '../../../fakes/eventually.ts'
+import { FullDisk } from '../../../fakes/full-disk.ts'
+import { WriteBench, type WriteBenchOptions } from '../../../fakes/write-bench.ts'
+
+let bench: WriteBench
+
+async function open(options: WriteBenchOptions): Promise<void> {
+  bench = await WriteBench.open(options)
+}
+
+afterEach(async () => {
+  await bench.stop()
+  await bench.remove()
+})
+
+const errno = (errno: number) => expect.objectContaining({ errno }) as unknown
+
+describe('the drive', () => {
+  it('is full at the write that does not fit, and what was written before stays', async () => {
+    await open({ totalBytes: 10 })
+    const file = bench.newFile('a')
+    await file.write(0, '0123456789')
+    await expect(file.append('x')).rejects.toEqual(errno(Errno.EDQUOT))
+    await expect(file.content.truncate(11)).rejects.toEqual(errno(Errno.EDQUOT))
+    expect(await file.text()).toBe('0123456789')
+    await bench.settleAll(file)
+    expect(bench.remote.textAt('a')).toBe('0123456789')
+  })
+
+  it('must have room for the whole new version beside the old one', async () => {
+    await open({ totalBytes: 15 })
+    const file = bench.existingFile('a', '0123456789')
+    bench.writeBack.learnCapacity(await bench.remote.capacity())
+    await expect(file.write(0, 'X')).rejects.toEqual(errno(Errno.EDQUOT))
+    expect(file.content.isDirty).toBe(false)
+    expect(bench.writeBack.pending()).toEqual([])
+    await file.content.truncate(5)
+    await bench.settleAll(file)
+    expect(bench.remote.textAt('a')).toBe('01234')
+  })
+
+  it('counts what waits in all files, and forgets what was discarded or cut', async () => {
+    await open({ totalBytes: 10 })
+    const [a, b] = [bench.newFile('a'), bench.newFile('b')]
+    await a.write(0, '012345')
+    await expect(b.write(0, '01234')).rejects.toEqual(errno(Errno.EDQUOT))
+    await a.content.truncate(5)
+    await b.write(0, '01234')
+    await a.content.discard()
+    await b.append('56789')
+    await bench.settleAll(b)
+    expect(bench.remote.textAt('b')).toBe('0123456789')
+  })
+
+  it('is asked again before a write is refused on an old number', async () => {
+    await open({ totalBytes: 10 })
+    const file = bench.newFile('a')
+    bench.remote.totalBytes = 100
+    await expect(file.write(0, '0123456789ABC')).rejects.toEqual(errno(Errno.EDQUOT))
+    await bench.clock.advance(5000)
+    await file.write(0, '0123456789ABC')
+    expect(bench.remote.count('capacity')).toBe(1)
+  })
+
+  it('is not asked for every write', async () => {
+    await open({ totalBytes: 1000 })
+    for (let i = 0; i < 5; i += 1) {
+      const file = bench.newFile(`f${i}`)
+      await file.save('x')
+      await bench.settleAll(file)
+      await bench.clock.advance(30_000)
+    }
+    expect(bench.remote.count('capacity')).toBe(0)
+  })
+
+  it('may be full all the same: the upload is kept and the next writes are refused', async () => {
+    await open({ totalBytes: 100 })
+    const file = bench.newFile('a')
+    await file.save('0123456789')
+    bench.remote.putAsOther('big', new Uint8Array(95))
+    await bench.clock.advance(500)
+    await eventually(() => file.content.sync.state === 'failed')
+    expect(file.content.sync.detail).toContain('drive is full')
+    bench.remote.totalBytes = 1000
+    file.content.retry()
+    await bench.synced(file)
+    expect(bench.remote.textAt('a')).toBe('0123456789')
+  })
+
+  it('of unknown size refuses nothing', async () => {
+    await open({ totalBytes: 10, knowsCapacity: false })
+    bench.remote.fail('capacity', new RemoteError('server', 'no'), 2)
+    const file = bench.newFile('a')
+    await file.write(0, 'longer than ten bytes')
+    expect(file.content.sizeBytes).toBe(21)
+  })
+})
+
+describe('the local disk', () => {
+  it('is full at the write, and everything acknowledged before stays as it was', async () => {
+    const disk = new FullDisk()
+    await open({ fileLayer: disk })
+    const file = bench.newFile('a')
+    await file.write(0, 'acknowledged')
+    disk.roomBytes = 4
+    await expect(file.append(' and more')).rejects.toEqual(errno(Errno.ENOSPC))
+    expect(await file.text()).toBe('acknowledged')
+    disk.roomBytes = Infinity
+    await file.append('!')
+    await bench.settleAll(file)
+    expect(bench.remote.textAt('a')).toBe('acknowledged!')
+  })
+
+  it('is full in the middle of an overwrite: what is in the file then is uploaded', async () => {
+    const disk = new FullDisk()
+    await open({ fileLayer: disk })
+    const file = bench.newFile('a')
+    await file.save('aaaaaaaa')
+    const gate = bench.remote.hold('upload')
+    await bench.clock.advance(500)
+    await gate.entered
+    disk.roomBytes = 8 + 4 // the old bytes for the running upload, and half of the new ones
+    await expect(file.write(0, 'bbbbbbbb')).rejects.toEqual(errno(Errno.ENOSPC))
+    disk.roomBytes = Infinity
+    expect(await file.text()).toBe('bbbbaaaa')
+    gate.release()
+    await eventually(() => file.confirmations.length === 1)
+    expect(bench.remote.textAt('a')).toBe('aaaaaaaa')
+    await bench.settleAll(file)
+    expect(bench.remote.textAt('a')).toBe('bbbbaaaa')
+  })
+
+  it('is full at the first write: the file stays clean', async () => {
+    const disk = new FullDisk()
+    await open({ fileLayer: disk })
+    const file = bench.existingFile('a', 'old')
+    disk.roomBytes = 0
+    await expect(file.write(0, 'new')).rejects.toEqual(errno(Errno.ENOSPC))
+    expect(file.content.isDirty).toBe(false)
+    expect(await file.text()).toBe('old')
+    disk.roomBytes = Infinity
+    await file.write(0, 'new')
+    await bench.settleAll(file)
+    expect(bench.remote.textAt('a')).toBe('new')
+  })
+
+  it('is full while bytes are saved for a running upload: that upload is unharmed', async () => {
+    const disk = new FullDisk()
+    await open({ fileLayer: disk })
+    const file = bench.newFile('a')
+    await file.save('first')
+    const gate = bench.remote.hold('upload')
+    await bench.clock.advance(500)
+    await gate.entered
+    disk.roomBytes = 0
+    await expect(file.write(0, 'XXXXX')).rejects.toEqual(errno(Errno.ENOSPC))
+    disk.roomBytes = Infinity
+    gate.release()
+    await bench.synced(file)
+    expect(bench.remote.textAt('a')).toBe('first')
+  })
+
+  it('is full while missing parts are brought here: the upload is tried again later', async () => {
+    const disk = new FullDisk()
+    await open({ fileLayer: disk })
+    const file = bench.existingFile('a', 'abcdef')
+    await file.write(0, 'X')
+    disk.roomBytes = 2
+    await bench.clock.advance(500)
+    await eventually(() => file.content.sync.state === 'retrying')
+    expect(file.content.sync.detail).toContain('local disk')
+    disk.roomBytes = Infinity
+    await bench.clock.advance(1000)
+    await bench.synced(file)
+    expect(bench.remote.textAt('a')).toBe('Xbcdef')
+  })
+})
