@@ -44,14 +44,14 @@ const top = 15
 /** A PNG that a person can read the text from. Characters without a glyph are left out. */
 export function captchaPicture(text: string): Buffer {
   const width = Math.max(240, text.length * cell + cell)
-  const shown = [...text.toUpperCase()].map((letter) => glyphs[letter] ?? [])
+  const shown = Array.from(text.toUpperCase()).map((letter) => glyphs[letter] ?? [])
   return encodePng(
     paint(width, height, (x, y) => {
       const row = Math.floor((y - top) / dot)
       const column = Math.floor((x - dot) / dot)
       const bits = shown[Math.floor(column / 4)]?.[row] ?? 0
       const isInk = column >= 0 && row >= 0 && column % 4 < 3 && (bits & (4 >> (column % 4))) !== 0
-      return isInk ? [20, 40, 90] : [235, 240, 250 - ((x * 7 + y * 13) % 25)]
+      return isInk ? [20, 40, 90] : [235, 240, 250 - ((x * x * 7 + y * y * 13 + x * y) % 97)]
     }),
   )
 }
