@@ -1,0 +1,84 @@
+/**
+ * What somebody who wants a mount says, as plain JSON: it travels over IPC to the process that serves the mount. It holds
+ * no secrets: these come from the token store or from the environment, in the serving process itself.
+ */
+export interface MountSpec {
+  /** Absolute path of an existing, empty folder. */
+  readonly mountpoint: string
+  /** Key of the account in the token store; null: the account of `CLOUDREVE_URL`, `CLOUDREVE_EMAIL`, `CLOUDREVE_PASSWORD`. */
+  readonly accountKey: string | null
+  /** What the folder shows: `cloudreve://my` or a folder in it. */
+  readonly rootUri: string
+  readonly readOnly: boolean
+  /** Deletes past the trash. */
+  readonly deletePermanently: boolean
+  /** The `-o` options, by their names in the option table. */
+  readonly options: Readonly<Record<string, string | number | boolean>>
+  /** Absolute paths; created with 0700 when missing. */
+  readonly stateFolder: string
+  readonly cacheFolder: string
+  /** Holds the control sockets. */
+  readonly runtimeFolder: string
+  /** Log of a mount in the background; appended to. */
+  readonly logFile: string
+  readonly verbose: boolean
+}
+
+/** `draining`: not mounted any more, still sending what was written. */
+export type MountState = 'starting' | 'mounted' | 'draining'
+
+/** One process that serves (or just served) a mount. */
+export interface RunningMount {
+  readonly pid: number
+  readonly mountpoint: string
+  /** For people: `anna@example.com at https://cloud.example.com`. */
+  readonly account: string
+  readonly state: MountState
+  /** Of the control socket. */
+  readonly socketPath: string
+  /** Epoch ms. */
+  readonly startedAt: number
+}
+
+/** Parameters, results and progress are JSON. */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
+
+/**
+ * What the serving process can be asked over its socket. Always there: `info`, `unmount`. The composer adds the others
+ * (`status`, `flush`, `activities`, ...). `signal` is aborted when the asker goes away.
+ */
+export interface ControlCall {
+  readonly params: Json
+  readonly signal: AbortSignal
+  /** Sends something on the way to the result. */
+  progress(event: Json): void
+}
+
+export type ControlMethod = (call: ControlCall) => Promise<Json>
+export type ControlMethods = Readonly<Record<string, ControlMethod>>
+
+export interface ControlClient {
+  /** @throws {ControlError} with the sentence of the serving process, or when it is gone. */
+  call(method: string, params?: Json, onProgress?: (event: Json) => void): Promise<Json>
+  close(): void
+}
+
+/** A mount that cannot be had, or a question that cannot be answered: a sentence for a person. */
+export class MountError extends Error {
+  override readonly name = 'MountError'
+}
+
+/** How a serving process ends. */
+export const exitCodes = {
+  ok: 0,
+  /** The mount could not be made; the sentence was printed or sent to the starter. */
+  mountFailed: 1,
+  /** The mount is gone, and not everything that was written is on the server. */
+  notDrained: 3,
+} as const
+
+// Who uses this folder calls (one file each):
+//   daemon.ts          startInBackground(spec): Promise<{ mountpoint, pid }>         rejects with MountError
+//   daemon.ts          runForeground(spec): Promise<number>                          an exit code
+//   registry.ts        listRunning(runtimeFolder): Promise<RunningMount[]>
+//   control-client.ts  controlClient(runtimeFolder, mountpointOrPathInIt): Promise<ControlClient>
