@@ -58,7 +58,7 @@ export type ControlMethod = (call: ControlCall) => Promise<Json>
 export type ControlMethods = Readonly<Record<string, ControlMethod>>
 
 export interface ControlClient {
-  /** @throws {ControlError} with the sentence of the serving process, or when it is gone. */
+  /** @throws {MountError} with the sentence of the serving process, or when it is gone. */
   call(method: string, params?: Json, onProgress?: (event: Json) => void): Promise<Json>
   close(): void
 }
@@ -77,8 +77,8 @@ export const exitCodes = {
   notDrained: 3,
 } as const
 
-// Who uses this folder calls (one file each):
-//   daemon.ts          startInBackground(spec): Promise<{ mountpoint, pid }>         rejects with MountError
-//   daemon.ts          runForeground(spec): Promise<number>                          an exit code
-//   registry.ts        listRunning(runtimeFolder): Promise<RunningMount[]>
-//   control-client.ts  controlClient(runtimeFolder, mountpointOrPathInIt): Promise<ControlClient>
+// Who uses this folder calls:
+//   start-in-background.ts  startInBackground(spec): Promise<{ mountpoint, pid }>       rejects with MountError
+//   run-foreground.ts       runForeground(spec): Promise<number>                        an exit code
+//   registry.ts             listRunning(runtimeFolder?): Promise<RunningMount[]>
+//   control-client.ts       controlClient(mountpointOrPathInIt, runtimeFolder?): Promise<ControlClient>

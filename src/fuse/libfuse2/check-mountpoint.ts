@@ -1,0 +1,111 @@
+import { constants } from 'node:fs'
+import { access, readdir, readFile, stat } from 'node:fs/promises'
+import { delimiter, join } from 'node:path'
+import { DriverError } from '../errors.ts'
+import { mountAt, readMounts } from '../mountinfo.ts'
+
+const DEVICE = '/dev/fuse'
+
+/**
+ * Finds out beforehand what the addon would only call "fuse failed" (the reason goes to its standard error).
+ *
+ * @throws {DriverError} a sentence with the remedy.
+ */
+export async function checkMountpoint(
+  mountpoint: string,
+  { allowOther }: { allowOther: boolean },
+): Promise<void> {
+  await checkFolder(mountpoint)
+  const there = mountAt(await readMounts(), mountpoint)
+  if (there) {
+    throw new DriverError(
+      `something is mounted on ${mountpoint} already (${there.source}, ${there.type}): unmount it or choose another folder`,
+    )
+  }
+  await checkDevice()
+  if (process.getuid?.() !== 0) await checkUserMay(mountpoint, allowOther)
+}
+
+/** The sentence for what only the kernel or libfuse knew. */
+export function whyMountFailed(mountpoint: string, error: Error): string {
+  const { message } = error
+  if (message === 'Mountpoint in use') {
+    return `${mountpoint} is itself the top of another filesystem: choose a folder inside it`
+  }
+  const said = message === 'fuse failed' ? 'the reason is in the line that begins with "fuse" above' : message
+  return `${mountpoint} could not be mounted: ${said}`
+}
+
+async function checkFolder(mountpoint: string): Promise<void> {
+  const names = await stat(mountpoint)
+    .then((found) => (found.isDirectory() ? readdir(mountpoint) : undefined))
+    .catch((error: NodeJS.ErrnoException) => {
+      throw new DriverError(folderSentence(mountpoint, error), { cause: error })
+    })
+  if (!names) throw new DriverError(`${mountpoint} is not a folder: a drive can only be mounted on one`)
+  if (names.length > 0) {
+    throw new DriverError(
+      `${mountpoint} is not empty, and the drive would cover what is in it: choose an empty folder`,
+    )
+  }
+}
+
+function folderSentence(mountpoint: string, { code, message }: NodeJS.ErrnoException): string {
+  if (code === 'ENOENT') return `there is no folder ${mountpoint}: make it first (mkdir -p)`
+  if (code === 'ENOTCONN')
+    return `${mountpoint} is a mount whose process has died: unmount it (fusermount3 -u -z)`
+  if (code === 'EACCES') return `${mountpoint} may not be read by this user`
+  return `${mountpoint} cannot be mounted on: ${message}`
+}
+
+async function checkDevice(): Promise<void> {
+  try {
+    await access(DEVICE, constants.R_OK | constants.W_OK)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    throw new DriverError(
+      code === 'ENOENT'
+        ? `${DEVICE} is missing: load the kernel module (sudo modprobe fuse), or start the container with --device ${DEVICE}`
+        : `${DEVICE} may not be opened by this user: it should have mode 0666 (install the package fuse3), or mount as root`,
+      { cause: error },
+    )
+  }
+}
+
+/** What libfuse and its helper demand of users who are not root. */
+async function checkUserMay(mountpoint: string, allowOther: boolean): Promise<void> {
+  if (!(await isOnPath('fusermount'))) {
+    throw new DriverError(
+      'the program fusermount is missing, without which only root can mount: sudo apt-get install fuse3',
+    )
+  }
+  await access(mountpoint, constants.W_OK).catch((error: unknown) => {
+    throw new DriverError(`${mountpoint} may not be written by this user, so only root could mount on it`, {
+      cause: error,
+    })
+  })
+  if (allowOther && !(await mayAllowOther())) {
+    throw new DriverError(
+      'allow-other needs the line `user_allow_other` in /etc/fuse.conf: add it as root, or mount without that option',
+    )
+  }
+}
+
+async function isOnPath(program: string): Promise<boolean> {
+  for (const folder of (process.env['PATH'] ?? '').split(delimiter)) {
+    const isThere = await access(join(folder, program), constants.X_OK).then(
+      () => true,
+      () => false,
+    )
+    if (isThere) return true
+  }
+  return false
+}
+
+async function mayAllowOther(): Promise<boolean> {
+  const text = await readFile('/etc/fuse.conf', 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return ''
+    throw error
+  })
+  return /^\s*user_allow_other\s*$/m.test(text)
+}

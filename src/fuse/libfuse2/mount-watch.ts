@@ -1,0 +1,59 @@
+import type { Clock } from '../../base/clock.ts'
+import type { Log } from '../../base/log.ts'
+import { mountAt, readMounts, type MountEntry } from '../mountinfo.ts'
+
+/** How soon an unmount from outside is noticed. */
+const INTERVAL_MS = 1_000
+
+export interface MountWatchParts {
+  readonly clock: Clock
+  readonly log: Log
+  /** The mount to watch. */
+  readonly mount: MountEntry
+  /** Handles that programs hold. */
+  readonly openCount: () => number
+  /** The mounts of this namespace; from the kernel unless a test says otherwise. */
+  readonly mounts?: () => Promise<readonly MountEntry[]>
+}
+
+/**
+ * Notices the end of a mount, of which the addon tells nothing: looks into the kernel's table of mounts once a second. The
+ * end is when the filesystem is not in it any more (neither at its own place nor by a bind mount) and no handle is open.
+ */
+export class MountWatch {
+  readonly #parts: MountWatchParts
+  readonly #mounts: () => Promise<readonly MountEntry[]>
+  /** Resolves at the end of the mount. */
+  readonly gone: Promise<void>
+
+  constructor(parts: MountWatchParts) {
+    this.#parts = parts
+    this.#mounts = parts.mounts ?? readMounts
+    this.gone = new Promise((resolve) => this.#lookLater(resolve))
+  }
+
+  /** Whether our filesystem is what programs see at its mountpoint. */
+  async isInPlace(): Promise<boolean> {
+    const top = mountAt(await this.#mounts(), this.#parts.mount.mountpoint)
+    return top !== undefined && this.#isOurs(top)
+  }
+
+  #lookLater(onGone: () => void): void {
+    this.#parts.clock.after(INTERVAL_MS, () => void this.#look(onGone))
+  }
+
+  async #look(onGone: () => void): Promise<void> {
+    try {
+      const isMounted = (await this.#mounts()).some((mount) => this.#isOurs(mount))
+      if (!isMounted && this.#parts.openCount() === 0) return onGone()
+    } catch (error) {
+      this.#parts.log.error('the table of mounts could not be read', { reason: String(error) })
+    }
+    return this.#lookLater(onGone)
+  }
+
+  /** Device numbers are given again, so the source must be the same too. */
+  #isOurs({ device, source }: MountEntry): boolean {
+    return device === this.#parts.mount.device && source === this.#parts.mount.source
+  }
+}

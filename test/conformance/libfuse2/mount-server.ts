@@ -1,0 +1,57 @@
+/** A process of its own that serves an in-memory filesystem through the libfuse2 driver; its parent speaks to it over IPC. */
+import { systemClock } from '../../../src/base/clock.ts'
+import type { Log } from '../../../src/base/log.ts'
+import { Libfuse2Driver } from '../../../src/fuse/libfuse2/driver.ts'
+import { MemoryFileSystem } from '../../fakes/memory-file-system.ts'
+
+export type Request = { ask: 'counts' } | { ask: 'unmount' }
+export interface Counts {
+  readonly lookups: number
+  readonly openHandles: number
+  readonly nodes: number
+  readonly names: readonly string[]
+}
+export type Answer =
+  | { say: 'ready' }
+  | { say: 'failed'; reason: string }
+  | { say: 'counts'; counts: Counts }
+  | { say: 'unmounted' }
+  | { say: 'closed' }
+
+const [mountpoint = '', readOnly = ''] = process.argv.slice(2)
+const fileSystem = new MemoryFileSystem()
+const complain = (message: string, fields?: unknown) => console.error(message, JSON.stringify(fields))
+const log: Log = { debug() {}, info() {}, warn: complain, error: complain }
+
+function say(answer: Answer): void {
+  process.send?.(answer)
+}
+
+function counts(): Counts {
+  const { lookups, openHandles, nodeCount: nodes, namesSeen } = fileSystem
+  return { lookups, openHandles, nodes, names: [...namesSeen] }
+}
+
+try {
+  const driver = new Libfuse2Driver({ clock: systemClock, log })
+  const mounted = await driver.mount(fileSystem, {
+    mountpoint,
+    readOnly: readOnly === 'read-only',
+    allowOther: false,
+    sourceName: 'https://cloud.example.com/a,b c',
+    entryTtlMs: 1_000,
+    attrTtlMs: 1_000,
+  })
+  process.on('message', (request: Request) => {
+    if (request.ask === 'counts') say({ say: 'counts', counts: counts() })
+    else void mounted.unmount().then(() => say({ say: 'unmounted' }))
+  })
+  say({ say: 'ready' })
+  await mounted.closed
+  say({ say: 'closed' })
+} catch (error) {
+  say({ say: 'failed', reason: (error as Error).message })
+} finally {
+  // No exit: the process must end by itself once nothing of the mount is left.
+  process.disconnect()
+}
