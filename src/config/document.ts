@@ -55,7 +55,7 @@ read-only = true
 | configuration | \`$XDG_CONFIG_HOME/cloudreve-mount/\` (\`~/.config\`) |
 | what is not on the server yet, logs | \`$XDG_STATE_HOME/cloudreve-mount/\` (\`~/.local/state\`) |
 | what can be fetched again | \`$XDG_CACHE_HOME/cloudreve-mount/\` (\`~/.cache\`) |
-| sockets of running mounts | \`$XDG_RUNTIME_DIR/cloudreve-mount/\`, or \`run\` in the state folder |
+| sockets of running mounts | \`$XDG_RUNTIME_DIR/cloudreve-mount/\`, or \`/tmp/cloudreve-mount-<uid>/\` |
 
 ## An account from the environment
 

@@ -44,9 +44,10 @@ export const mountOptions = {
   account: optional({
     name: 'account',
     type: textType('name'),
-    defaultText: 'the only account, or the one that signed in first',
-    doc: 'account to mount, by its e-mail address, its server, or both (ann@cloud.example.com)',
-    details: '`cloudreve-mount accounts` lists them.',
+    defaultText: 'the only account there is',
+    doc: 'account to mount, by its e-mail address or its server',
+    details:
+      'Where that is not enough, both: `ann@example.com@cloud.example.com`. `cloudreve-mount accounts` lists them.',
   }),
   root: option({
     name: 'root',

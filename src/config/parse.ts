@@ -70,6 +70,20 @@ export function environmentSource(environment: Readonly<Record<string, string | 
   return { label: environmentName, values }
 }
 
+/** `options` as text by option name, to be passed to another process; `readWrittenOptions` is the way back. */
+export function writtenOptions(options: MountOptions): Record<string, string> {
+  return Object.fromEntries(
+    optionList.flatMap(([key, { name, type }]) =>
+      options[key] === undefined ? [] : [[name, type.format(options[key])]],
+    ),
+  )
+}
+
+/** @throws {ConfigError} when the text was not written by `writtenOptions` of the same version */
+export function readWrittenOptions(written: Readonly<Record<string, RawValue>>): MountOptions {
+  return resolveOptions([{ label: (name) => `the option ${name}`, values: new Map(Object.entries(written)) }])
+}
+
 function refuseUnknown(source: OptionSource): void {
   const known = optionList.map(([, { name }]) => name)
   for (const name of source.values.keys()) {

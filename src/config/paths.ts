@@ -1,7 +1,6 @@
 /** Where things lie on this machine: the XDG base directories, keyed by server and user. */
 import { homedir, userInfo } from 'node:os'
 import { isAbsolute, join } from 'node:path'
-import { createHash } from 'node:crypto'
 
 const PRODUCT = 'cloudreve-mount'
 
@@ -31,10 +30,10 @@ export function paths(environment: Readonly<Record<string, string | undefined>> 
     configFile: join(configFolder, 'config.toml'),
     stateFolder,
     cacheFolder: xdg('XDG_CACHE_HOME', join(home, '.cache')),
-    // Without a runtime folder of the session (containers, cron) the state folder is the private place there is.
+    // Without a runtime folder of the session (containers, cron) a short path: a socket's holds 107 bytes at most.
     runtimeFolder: environment['XDG_RUNTIME_DIR']
-      ? xdg('XDG_RUNTIME_DIR', stateFolder)
-      : join(stateFolder, 'run'),
+      ? join(environment['XDG_RUNTIME_DIR'], PRODUCT)
+      : `/tmp/${PRODUCT}-${process.getuid?.() ?? 0}`,
   }
 }
 
@@ -45,7 +44,7 @@ export interface AccountFolders {
 
 /** Folders of one user on one server, wherever and however often it is mounted. */
 export function accountFolders(
-  { stateFolder, cacheFolder }: Paths,
+  { stateFolder, cacheFolder }: Pick<Paths, 'stateFolder' | 'cacheFolder'>,
   origin: string,
   userId: string,
 ): AccountFolders {
@@ -54,10 +53,10 @@ export function accountFolders(
   return { stateFolder: join(stateFolder, server, user), cacheFolder: join(cacheFolder, server, user) }
 }
 
-/** Control socket of the mount at `mountpoint` (absolute). Short, as a socket's path holds 107 bytes at most. */
-export function controlSocket({ runtimeFolder }: Paths, mountpoint: string): string {
-  const digest = createHash('sha256').update(mountpoint).digest('hex').slice(0, 16)
-  return join(runtimeFolder, `${digest}.sock`)
+/** Log of the mount at `mountpoint` (absolute), named so that a person finds it: `home-ann-cloud.log`. */
+export function logFile({ stateFolder }: Paths, mountpoint: string): string {
+  const name = safeName(mountpoint.replace(/^\/+/, '').replaceAll('/', '-')).slice(-200)
+  return join(stateFolder, 'logs', `${name || 'root'}.log`)
 }
 
 /** `cloud.example.com`, `cloud.example.com_8443`, `http_127.0.0.1_5212_sub`: one name an origin and path. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { accountFolders, controlSocket, paths, serverFolderName } from '../../../src/config/paths.ts'
+import { accountFolders, logFile, paths, serverFolderName } from '../../../src/config/paths.ts'
 
 describe('XDG folders', () => {
   it('fall back to the home folder', () => {
@@ -8,7 +8,7 @@ describe('XDG folders', () => {
       configFile: '/home/ann/.config/cloudreve-mount/config.toml',
       stateFolder: '/home/ann/.local/state/cloudreve-mount',
       cacheFolder: '/home/ann/.cache/cloudreve-mount',
-      runtimeFolder: '/home/ann/.local/state/cloudreve-mount/run',
+      runtimeFolder: `/tmp/cloudreve-mount-${process.getuid?.()}`,
     })
   })
 
@@ -44,8 +44,9 @@ describe('XDG folders', () => {
     expect(accountFolders(paths({ HOME: '/h' }), 'https://a', '../../x').stateFolder).not.toContain('/..')
   })
 
-  it('a socket name is short whatever the mountpoint', () => {
-    const socket = controlSocket(paths({ XDG_RUNTIME_DIR: '/run/user/1000' }), `/home/${'x'.repeat(300)}`)
-    expect(socket.length).toBeLessThan(100)
+  it('a log is named after its mountpoint and fits into a file name', () => {
+    const all = paths({ HOME: '/h' })
+    expect(logFile(all, '/home/ann/my cloud')).toBe('/h/.local/state/cloudreve-mount/logs/home-ann-my_cloud.log')
+    expect(logFile(all, `/${'x'.repeat(300)}`).length).toBeLessThan(255)
   })
 })

@@ -1,0 +1,78 @@
+/** The mounts that run on this machine, as commands ask for them. */
+import { realpath } from 'node:fs/promises'
+import { basename, dirname, join, resolve } from 'node:path'
+import { controlClient, mountOf } from '../mount/control-client.ts'
+import { listRunning } from '../mount/registry.ts'
+import { MountError, type Json, type RunningMount } from '../mount/spec.ts'
+import { CliError, exitCodes } from './exit-codes.ts'
+
+export interface Mounts {
+  list(): Promise<readonly RunningMount[]>
+  /** The mount at `mountpoint`. @throws {CliError} `notMounted` */
+  find(mountpoint: string): Promise<RunningMount>
+  /** Asks the process that serves `mountpoint`. @throws {MountError} with its sentence, or when it is gone */
+  call<Result>(mountpoint: string, method: string, params?: Json, onProgress?: (event: Json) => void): Promise<Result>
+  /** Asks the process that serves the mount in which `path` lies, passing it the absolute `path` too. */
+  callAt<Result>(path: string, method: string, params?: { readonly [name: string]: Json }): Promise<Result>
+}
+
+export class RunningMounts implements Mounts {
+  readonly #runtimeFolder: string
+
+  constructor(runtimeFolder: string) {
+    this.#runtimeFolder = runtimeFolder
+  }
+
+  list(): Promise<readonly RunningMount[]> {
+    return listRunning(this.#runtimeFolder)
+  }
+
+  async find(mountpoint: string): Promise<RunningMount> {
+    const running = await this.list()
+    const spellings = await spellingsOf(mountpoint)
+    const found = running.find((mount) => spellings.includes(mount.mountpoint))
+    if (!found) throw new CliError(`nothing is mounted on ${resolve(mountpoint)}`, exitCodes.notMounted)
+    return found
+  }
+
+  async call<Result>(
+    mountpoint: string,
+    method: string,
+    params: Json = null,
+    onProgress?: (event: Json) => void,
+  ): Promise<Result> {
+    const client = await controlClient(mountpoint, this.#runtimeFolder)
+    try {
+      return (await client.call(method, params, onProgress)) as Result
+    } finally {
+      client.close()
+    }
+  }
+
+  async callAt<Result>(
+    path: string,
+    method: string,
+    params: { readonly [name: string]: Json } = {},
+  ): Promise<Result> {
+    const running = await this.list()
+    for (const spelling of await spellingsOf(path)) {
+      const mount = mountOf(running, spelling)
+      if (mount) return this.call<Result>(mount.mountpoint, method, { ...params, path: spelling })
+    }
+    throw new CliError(`${path} is not in a folder that cloudreve-mount serves`, exitCodes.notMounted)
+  }
+}
+
+/**
+ * The absolute path as it was typed, and with the links in the folders above it followed. The last name is left alone: the
+ * mount on it may be dead, and a link in a mount is a file to ask about.
+ */
+async function spellingsOf(path: string): Promise<string[]> {
+  const full = resolve(path)
+  try {
+    return [full, join(await realpath(dirname(full)), basename(full))]
+  } catch (error) {
+    if (error instanceof Error && !(error instanceof MountError)) return [full]
+    throw error
+  }
+}

@@ -1,0 +1,88 @@
+import { paths } from '../../src/config/paths.ts'
+import type { AccountRecord } from '../../src/cli/accounts.ts'
+import type { CliContext } from '../../src/cli/context.ts'
+import { CliError, exitCodes } from '../../src/cli/exit-codes.ts'
+import type { Json, MountSpec, RunningMount } from '../../src/mount/spec.ts'
+
+export interface Asked {
+  readonly mountpoint: string
+  readonly method: string
+  readonly params: Json
+}
+
+/** A command line without a machine: what is said to it is set up, what it does is recorded. */
+export class FakeCli {
+  readonly out: string[] = []
+  readonly err: string[] = []
+  readonly asked: Asked[] = []
+  readonly started: MountSpec[] = []
+  environment: Record<string, string | undefined> = {}
+  input = ''
+  accounts: AccountRecord[] = []
+  running: RunningMount[] = []
+  /** Answers by method; a function sees the question and may report progress. */
+  answers: Record<string, Json | ((asked: Asked, onProgress?: (event: Json) => void) => Json)> = {}
+  home = '/home/ann'
+
+  get context(): CliContext {
+    return {
+      version: '1.2.3',
+      paths: paths({ HOME: this.home }),
+      io: {
+        out: (line) => void this.out.push(line),
+        err: (line) => void this.err.push(line),
+        isTerminal: false,
+        canAsk: false,
+        columns: Number.POSITIVE_INFINITY,
+        environment: this.environment,
+        readInput: () => Promise.resolve(this.input),
+        now: () => Date.UTC(2026, 10, 23, 14, 3),
+      },
+      accounts: { list: () => Promise.resolve(this.accounts) },
+      starter: {
+        startInBackground: (spec) => {
+          this.started.push(spec)
+          return Promise.resolve({ pid: 4711 })
+        },
+        runForeground: (spec) => {
+          this.started.push(spec)
+          return Promise.resolve(0)
+        },
+      },
+      mounts: {
+        list: () => Promise.resolve(this.running),
+        find: (mountpoint) => this.#find(mountpoint),
+        call: <R>(
+          mountpoint: string,
+          method: string,
+          params: Json = null,
+          onProgress?: (event: Json) => void,
+        ) => this.#answer<R>({ mountpoint, method, params }, onProgress),
+        callAt: async <R>(path: string, method: string, params = {}) =>
+          this.#answer<R>({ mountpoint: path, method, params: { ...params, path } }),
+      },
+    }
+  }
+
+  async #find(mountpoint: string): Promise<RunningMount> {
+    const found = this.running.find((mount) => mount.mountpoint === mountpoint)
+    if (!found) throw new CliError(`nothing is mounted on ${mountpoint}`, exitCodes.notMounted)
+    return found
+  }
+
+  async #answer<R>(asked: Asked, onProgress?: (event: Json) => void): Promise<R> {
+    this.asked.push(asked)
+    const answer = this.answers[asked.method]
+    if (answer === undefined)
+      throw new CliError(`the mount on ${asked.mountpoint} is gone`, exitCodes.notMounted)
+    return (typeof answer === 'function' ? answer(asked, onProgress) : answer) as R
+  }
+}
+
+export const ann: AccountRecord = {
+  key: 'ann',
+  url: 'https://cloud.example.com',
+  email: 'ann@example.com',
+  nickname: 'Ann',
+  userId: 'lpua',
+}
