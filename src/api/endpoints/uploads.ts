@@ -1,0 +1,105 @@
+/** Contents on their way to the server (api/03 §9, api/04). */
+import type { ApiClient } from '../client.ts'
+import type { StreamBody } from '../http.ts'
+import * as schema from '../schema.ts'
+import type { Waiting } from './files.ts'
+
+export interface ContentPut extends Waiting {
+  /** Entity that is replaced; the id of "no content" for a file that should be new. Always sent: see api/00-live §5. */
+  readonly previous: string
+  readonly body: StreamBody
+}
+
+/** The whole content in one request, for every storage policy. Never repeated by the client: see the caller. */
+export function putContent(
+  client: ApiClient,
+  uri: string,
+  { previous, body, signal }: ContentPut,
+): Promise<schema.WireFile> {
+  return client.call({
+    method: 'PUT',
+    path: '/file/content',
+    query: { uri, previous },
+    body,
+    schema: schema.file,
+    repeat: 'once',
+    subject: uri,
+    lane: 'uploads',
+    signal,
+  })
+}
+
+export interface SessionRequest extends Waiting {
+  readonly sizeBytes: number
+  readonly previous: string
+  /** Becomes the file's time at completion, ms since the epoch. */
+  readonly modifiedAtMs: number | undefined
+  readonly metadata: Readonly<Record<string, string>> | undefined
+}
+
+/** A new version of a file that exists, or a file that does not. Locks the path until it is complete or cancelled. */
+export function createUploadSession(
+  client: ApiClient,
+  uri: string,
+  { sizeBytes, previous, modifiedAtMs, metadata, signal }: SessionRequest,
+): Promise<schema.WireUploadSession> {
+  return client.call({
+    method: 'PUT',
+    path: '/file/upload',
+    json: {
+      uri,
+      size: sizeBytes,
+      entity_type: 'version',
+      previous,
+      ...(modifiedAtMs === undefined ? {} : { last_modified: modifiedAtMs }),
+      ...(metadata ? { metadata } : {}),
+    },
+    schema: schema.uploadSession,
+    repeat: 'once',
+    subject: uri,
+    signal,
+  })
+}
+
+export interface ChunkUpload extends Waiting {
+  readonly sessionId: string
+  readonly index: number
+  readonly body: StreamBody
+  /** For messages. */
+  readonly uri: string
+}
+
+/** Sending the same bytes of a chunk again is harmless (api/04 §4.5). */
+export async function uploadChunk(
+  client: ApiClient,
+  { sessionId, index, body, uri, signal }: ChunkUpload,
+): Promise<void> {
+  await client.call({
+    method: 'POST',
+    path: `/file/upload/${encodeURIComponent(sessionId)}/${index}`,
+    route: '/file/upload/{session}/{index}',
+    body,
+    schema: schema.ignored,
+    repeat: 'safe',
+    subject: uri,
+    lane: 'uploads',
+    signal,
+  })
+}
+
+/** Ends a session and gives its reserved space back. 0 also when it is complete (api/00-live-files §2). */
+export async function cancelUploadSession(
+  client: ApiClient,
+  session: { readonly id: string; readonly uri: string },
+  { signal }: Waiting = {},
+): Promise<void> {
+  await client.call({
+    method: 'DELETE',
+    path: '/file/upload',
+    json: { id: session.id, uri: session.uri },
+    schema: schema.ignored,
+    repeat: 'safe',
+    subject: session.uri,
+    signal,
+  })
+}

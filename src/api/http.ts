@@ -1,0 +1,203 @@
+/**
+ * One HTTP exchange. A request that is on its way is never cut (closing the connection on a short call can wedge a server's
+ * database, api/00-live-files §1): connecting and the sending of a body may be given up, waiting for the answer may not.
+ */
+import { Agent as HttpAgent, type ClientRequest, type IncomingHttpHeaders } from 'node:http'
+import { Agent as HttpsAgent } from 'node:https'
+import { Readable } from 'node:stream'
+import { got, RequestError, type Response } from 'got'
+import type { Clock } from '../base/clock.ts'
+
+/** A body that can be sent again: `open` starts over at its first byte. */
+export interface StreamBody {
+  readonly sizeBytes: number
+  readonly open: () => AsyncIterable<Uint8Array>
+}
+
+export interface HttpRequest {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body?: string | StreamBody | undefined
+  /** Cuts the sending of a stream body; without effect once the body left. */
+  readonly cutSignal?: AbortSignal | undefined
+  /** Called when the whole request has left. */
+  readonly onSent?: () => void
+}
+
+export interface HttpAnswer {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  readonly text: string
+}
+
+/** No answer. `sent` tells whether the server may have got the whole request. */
+export class HttpFailure extends Error {
+  override readonly name = 'HttpFailure'
+  readonly sent: boolean
+  /** System error code such as `ECONNREFUSED`. */
+  readonly code: string
+
+  constructor(message: string, sent: boolean, code: string) {
+    super(message)
+    this.sent = sent
+    this.code = code
+  }
+}
+
+export interface HttpOptions {
+  readonly clock: Clock
+  /** Per phase: name look-up, TCP, TLS. Default 10 s. */
+  readonly connectTimeoutMs?: number
+  /** A body of which nothing left for so long is cut. Default 60 s. */
+  readonly sendStallMs?: number
+}
+
+/** Connections that nobody used for so long are closed here, before a proxy closes them under a request. */
+const IDLE_SOCKET_MS = 20_000
+
+export class Http {
+  readonly #clock: Clock
+  readonly #connectTimeoutMs: number
+  readonly #sendStallMs: number
+  /** Separate from the agents of content streams: a control call never queues for a socket. */
+  readonly agents = {
+    http: new HttpAgent({ keepAlive: true, timeout: IDLE_SOCKET_MS, scheduling: 'lifo' }),
+    https: new HttpsAgent({ keepAlive: true, timeout: IDLE_SOCKET_MS, scheduling: 'lifo' }),
+  }
+
+  constructor({ clock, connectTimeoutMs = 10_000, sendStallMs = 60_000 }: HttpOptions) {
+    this.#clock = clock
+    this.#connectTimeoutMs = connectTimeoutMs
+    this.#sendStallMs = sendStallMs
+  }
+
+  /** @throws {HttpFailure} when there is no answer; any HTTP status is an answer */
+  async send(request: HttpRequest): Promise<HttpAnswer> {
+    const sending = new Sending(request, this.#clock, this.#sendStallMs)
+    const phaseMs = this.#connectTimeoutMs
+    const exchange = got(request.url, {
+      method: request.method,
+      headers: { ...sending.headers },
+      ...(sending.body === undefined ? {} : { body: sending.body }),
+      agent: this.agents,
+      retry: { limit: 0 },
+      throwHttpErrors: false,
+      followRedirect: false,
+      timeout: { lookup: phaseMs, connect: phaseMs, secureConnect: phaseMs },
+      responseType: 'text',
+    })
+    void exchange.on('request', (wire: ClientRequest) => sending.attach(wire))
+    try {
+      const response: Response<string> = await exchange
+      return { status: response.statusCode, headers: response.headers, text: response.body }
+    } catch (error) {
+      throw failureOf(error, sending.sent)
+    } finally {
+      sending.end()
+    }
+  }
+
+  /** Lets go of idle connections; ones in use end with their request. */
+  close(): void {
+    this.agents.http.destroy()
+    this.agents.https.destroy()
+  }
+}
+
+/** The way out of one request: knows whether all of it left, and cuts a body that stalls. */
+class Sending {
+  readonly headers: Record<string, string>
+  readonly body: string | Readable | undefined
+  readonly #request: HttpRequest
+  readonly #clock: Clock
+  readonly #stallMs: number
+  #wire: ClientRequest | undefined
+  #cancelStall = () => {}
+  #answered = false
+  #cutReason: HttpFailure | undefined
+  sent = false
+
+  constructor(request: HttpRequest, clock: Clock, stallMs: number) {
+    this.#request = request
+    this.#clock = clock
+    this.#stallMs = stallMs
+    const { body } = request
+    this.headers = { ...request.headers }
+    if (typeof body === 'object') {
+      // Without a length the server would store an empty file and answer success (api/00-live §2.1).
+      this.headers['content-length'] = String(body.sizeBytes)
+      this.body = Readable.from(this.#pieces(body), { objectMode: false, highWaterMark: 1 })
+    } else {
+      this.body = body
+    }
+  }
+
+  attach(wire: ClientRequest): void {
+    this.#wire = wire
+    wire.once('finish', () => this.#onFinish())
+    wire.once('response', () => {
+      this.#answered = true
+      this.#cancelStall()
+    })
+    const { cutSignal, body } = this.#request
+    if (typeof body !== 'object') return
+    this.#watchStall()
+    if (cutSignal?.aborted) this.#cut()
+    else cutSignal?.addEventListener('abort', this.#cut, { once: true })
+  }
+
+  end(): void {
+    this.#cancelStall()
+    this.#request.cutSignal?.removeEventListener('abort', this.#cut)
+    if (typeof this.body === 'object') this.body.destroy()
+    // Answered before the body was wanted: the rest of it is not going to leave, so the connection cannot be used again.
+    if (!this.sent) this.#wire?.destroy()
+  }
+
+  #onFinish(): void {
+    if (this.#cutReason) return
+    this.sent = true
+    this.#cancelStall()
+    this.#request.cutSignal?.removeEventListener('abort', this.#cut)
+    this.#request.onSent?.()
+  }
+
+  readonly #cut = () => {
+    if (this.sent || this.#answered) return
+    this.#cutReason = new HttpFailure('the sending was given up', false, 'ECUT')
+    this.#wire?.destroy(this.#cutReason)
+  }
+
+  #watchStall(): void {
+    this.#cancelStall()
+    if (!this.sent && !this.#answered) this.#cancelStall = this.#clock.after(this.#stallMs, this.#cut)
+  }
+
+  /** The body, stopped as soon as an answer is there: a refusal must not be lost to a broken pipe. */
+  async *#pieces(body: StreamBody): AsyncGenerator<Uint8Array> {
+    for await (const piece of body.open()) {
+      if (this.#answered) await new Promise(() => {})
+      this.#watchStall()
+      yield piece
+    }
+  }
+}
+
+function failureOf(error: unknown, sent: boolean): HttpFailure {
+  const found = error instanceof RequestError ? error : undefined
+  const cause = found?.cause
+  if (cause instanceof HttpFailure) return cause
+  const code = found?.code ?? 'EUNKNOWN'
+  // Only the code and a plain message go on: got's errors carry headers and URLs.
+  return new HttpFailure(sentence(code, found?.message ?? String(error)), sent, code)
+}
+
+function sentence(code: string, message: string): string {
+  if (code === 'ECONNREFUSED') return 'the connection was refused'
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'the host name is not known'
+  if (code === 'EHOSTUNREACH' || code === 'ENETUNREACH') return 'there is no route to it'
+  if (code === 'ETIMEDOUT') return 'it does not answer'
+  if (code === 'ECONNRESET' || code === 'EPIPE') return 'the connection broke'
+  return message.replace(/https?:\/\/\S+/g, '(URL)')
+}

@@ -1,0 +1,185 @@
+/**
+ * What the server's answers look like, checked at the edge. Tolerant: unknown members pass, omitted ones have a default,
+ * `null` lists and maps are empty; a missing member that this client cannot do without is an error.
+ */
+import { z } from 'zod'
+
+/** RFC 3339 with any offset and fraction, as ms since the epoch. */
+export const instant = z.string().transform((text, context) => {
+  const atMs = Date.parse(text)
+  if (Number.isNaN(atMs)) context.addIssue({ code: 'custom', message: 'not a time' })
+  return atMs
+})
+
+function listOf<T extends z.ZodType>(item: T) {
+  return z
+    .array(item)
+    .nullish()
+    .transform((list) => list ?? [])
+}
+
+const flag = z
+  .boolean()
+  .nullish()
+  .transform((value) => value ?? false)
+
+const text = z
+  .string()
+  .nullish()
+  .transform((value) => value ?? '')
+
+const count = z
+  .number()
+  .nullish()
+  .transform((value) => value ?? 0)
+
+/** Answers without `data`, or whose `data` nobody needs. */
+export const ignored = z.unknown().transform(() => undefined)
+
+export const storagePolicy = z.object({
+  id: z.string(),
+  name: text,
+  type: z.string(),
+  max_size: count,
+  relay: flag,
+  chunk_concurrency: count,
+})
+
+export const user = z.object({
+  id: z.string(),
+  email: text,
+  nickname: text,
+})
+
+const entity = z.object({
+  id: z.string(),
+  type: count,
+  size: count,
+  created_at: instant,
+  created_by: user.nullish(),
+})
+
+const share = z.object({
+  id: z.string(),
+  url: text,
+  created_at: instant,
+  expires: instant.nullish(),
+  expired: flag,
+  visited: count,
+  is_private: flag,
+})
+
+const directLink = z.object({
+  id: z.string(),
+  url: text,
+  created_at: instant,
+  downloaded: count,
+})
+
+const extendedInfo = z.object({
+  storage_policy: storagePolicy.nullish(),
+  storage_used: count,
+  entities: listOf(entity),
+  shares: listOf(share),
+  direct_links: listOf(directLink),
+})
+
+export const file = z.object({
+  type: z.number(),
+  id: z.string(),
+  name: z.string(),
+  path: z.string(),
+  created_at: instant,
+  updated_at: instant,
+  size: count,
+  metadata: z
+    .record(z.string(), z.string())
+    .nullish()
+    .transform((map) => map ?? {}),
+  shared: flag,
+  owned: flag,
+  capability: text,
+  primary_entity: text,
+  extended_info: extendedInfo.nullish(),
+})
+
+const pagination = z.object({
+  page: count,
+  page_size: count,
+  total_items: z.number().nullish(),
+  next_token: z.string().nullish(),
+  is_cursor: flag,
+})
+
+export const listing = z.object({
+  files: listOf(file),
+  parent: file,
+  pagination: pagination.nullish(),
+  props: z.object({ max_page_size: count, capability: text }).nullish(),
+  storage_policy: storagePolicy.nullish(),
+})
+
+export const downloadUrls = z.object({
+  urls: z.array(z.object({ url: z.string() })),
+  expires: instant.nullish(),
+})
+
+export const uploadSession = z.object({
+  session_id: z.string().min(1),
+  chunk_size: count,
+  /** Unix seconds. */
+  expires: z.number(),
+  storage_policy: storagePolicy.nullish(),
+  uri: z.string(),
+})
+
+export const capacity = z.object({ total: z.number(), used: z.number() })
+
+export const token = z.object({
+  access_token: z.string().min(1),
+  refresh_token: z.string().min(1),
+  access_expires: instant,
+  refresh_expires: instant,
+})
+
+export const signedIn = z.object({ user, token })
+
+export const captcha = z.object({ image: z.string(), ticket: z.string() })
+
+export const basicConfig = z.object({ captcha_type: text, instance_id: text, title: text })
+export const loginConfig = z.object({ login_captcha: flag })
+export const explorerConfig = z.object({ max_batch_size: count })
+
+const logEntry = z.object({
+  category: z.number(),
+  original_name: z.string().nullish(),
+  new_name: z.string().nullish(),
+  from: z.string().nullish(),
+  to: z.string().nullish(),
+  entity_create_time: instant.nullish(),
+  storage_policy: z.string().nullish(),
+  storage_policy_name: z.string().nullish(),
+})
+
+export const activities = z.object({
+  activities: listOf(
+    z.object({
+      id: z.string(),
+      content: logEntry,
+      created_at: instant,
+      user: user.nullish(),
+      version_id: z.string().nullish(),
+    }),
+  ),
+  pagination: pagination.nullish(),
+})
+
+export type WireFile = z.output<typeof file>
+export type WireExtendedInfo = z.output<typeof extendedInfo>
+export type WireListing = z.output<typeof listing>
+export type WireStoragePolicy = z.output<typeof storagePolicy>
+export type WireUploadSession = z.output<typeof uploadSession>
+export type WireUser = z.output<typeof user>
+export type WireToken = z.output<typeof token>
+export type WireSignedIn = z.output<typeof signedIn>
+export type WireActivities = z.output<typeof activities>

@@ -1,0 +1,64 @@
+/** Bytes in and out: the `RemoteContent` part of the port. */
+import { cancelUploadSession } from '../../api/endpoints/uploads.ts'
+import { Code } from '../../api/codes.ts'
+import { isRefusal } from '../../api/errors.ts'
+import { invariant } from '../../base/assert.ts'
+import type { ByteRange } from '../../base/ranges.ts'
+import type { Downloader } from '../../transfer/download.ts'
+import type { CallOptions, ContentAddress, RemoteContent } from '../remote.ts'
+import type { RemoteEntry, UploadRequest } from '../types.ts'
+import { requireWritable, uriOf, type MountContext } from './context.ts'
+import { asRemote } from './map-error.ts'
+import { ContentPutter } from './upload-put.ts'
+
+export class CloudreveContent implements RemoteContent {
+  readonly #context: MountContext
+  readonly #downloader: Downloader
+  readonly #putter: ContentPutter
+
+  constructor(context: MountContext, downloader: Downloader) {
+    this.#context = context
+    this.#downloader = downloader
+    this.#putter = new ContentPutter(context, downloader)
+  }
+
+  readRange(content: ContentAddress, range: ByteRange, { signal }: CallOptions = {}): Promise<Uint8Array> {
+    const { entity, sizeBytes } = content
+    invariant(
+      range.start >= 0 && range.start <= range.end && range.end <= sizeBytes,
+      'a range within the content',
+    )
+    if (range.start === range.end) return Promise.resolve(new Uint8Array(0))
+    const source = {
+      uri: () => {
+        const path = content.path()
+        return path === undefined ? undefined : uriOf(this.#context, path)
+      },
+      entity,
+      sizeBytes,
+      subject: `/${content.path()?.join('/') ?? `(content ${entity})`}`,
+    }
+    return asRemote(() => this.#downloader.read(source, range, signal), signal)
+  }
+
+  upload(request: UploadRequest, { signal }: CallOptions = {}): Promise<RemoteEntry> {
+    return asRemote(async () => {
+      requireWritable(this.#context, request.path)
+      return this.#putter.put(request, signal)
+    }, signal)
+  }
+
+  cancelUpload(
+    session: { readonly id: string; readonly uri: string },
+    { signal }: CallOptions = {},
+  ): Promise<void> {
+    return asRemote(async () => {
+      try {
+        await cancelUploadSession(this.#context.client, session, { signal })
+      } catch (error) {
+        // Nothing left to cancel: the file is gone, or the session was another user's all along.
+        if (!isRefusal(error, Code.pathNotFound, Code.notFound)) throw error
+      }
+    }, signal)
+  }
+}

@@ -1,0 +1,52 @@
+/** What all parts of the adapter share about one mount. */
+import type { Clock } from '../../base/clock.ts'
+import type { Log } from '../../base/log.ts'
+import type { ApiClient } from '../../api/client.ts'
+import { joinUri, parseUri, type CloudreveUri } from '../../api/uri.ts'
+import { RemoteError } from '../errors.ts'
+import type { EntityId, RemotePath } from '../types.ts'
+
+export interface MountContext {
+  readonly client: ApiClient
+  readonly clock: Clock
+  readonly log: Log
+  readonly root: CloudreveUri
+  /** Id that the server uses for "no content". */
+  readonly noContent: EntityId
+  readonly userId: string
+  /** Largest page of a listing. */
+  readonly pageSize: number
+  /** Most objects in one call. */
+  readonly batchSize: number
+  readonly deletePermanently: boolean
+  readonly readOnly: boolean
+}
+
+/** The address that a request carries. May hold the password of a share: not for messages. */
+export function uriOf({ root }: MountContext, path: RemotePath): string {
+  return joinUri(root, path)
+}
+
+/** @throws {RemoteError} `denied` on a mount that must not change anything */
+export function requireWritable({ readOnly }: MountContext, path: RemotePath): void {
+  if (readOnly) throw new RemoteError('denied', `/${path.join('/')}: this mount is read-only`)
+}
+
+/** Addresses of a batch: none twice, none below another one (the server refuses both, api/00-live-files §15). */
+export function batchUris(context: MountContext, paths: readonly RemotePath[]): string[] {
+  const uris = new Set(paths.map((path) => uriOf(context, path)))
+  return [...uris].filter((uri) => !ancestorsOf(uri).some((ancestor) => uris.has(ancestor)))
+}
+
+export function chunksOf<T>(items: readonly T[], size: number): T[][] {
+  const chunks: T[][] = []
+  for (let i = 0; i < items.length; i += size) chunks.push(items.slice(i, i + size))
+  return chunks
+}
+
+function ancestorsOf(uri: string): string[] {
+  const { path } = parseUri(uri)
+  const rootLength = uri.split('/').length - path.length
+  const parts = uri.split('/')
+  return path.map((_, depth) => parts.slice(0, rootLength + depth).join('/'))
+}

@@ -1,0 +1,150 @@
+/** A Cloudreve server as a `Remote`. */
+import type { Clock } from '../../base/clock.ts'
+import { silentLog, type Log } from '../../base/log.ts'
+import { ApiClient } from '../../api/client.ts'
+import { listFolder } from '../../api/endpoints/files.ts'
+import { currentUser, explorerConfig, ping, userCapacity } from '../../api/endpoints/site.ts'
+import { isApiError } from '../../api/errors.ts'
+import { Http } from '../../api/http.ts'
+import { createLanes, type LaneWidths } from '../../api/lanes.ts'
+import type { WireListing } from '../../api/schema.ts'
+import type { ServerClock } from '../../api/server-clock.ts'
+import type { TokenSource } from '../../api/tokens.ts'
+import { formatUri, parseUri, type CloudreveUri } from '../../api/uri.ts'
+import { ContentStreams } from '../../transfer/content-stream.ts'
+import { Downloader } from '../../transfer/download.ts'
+import type { Remote } from '../remote.ts'
+import type { EntityId } from '../types.ts'
+import type { MountContext } from './context.ts'
+import { asRemote } from './map-error.ts'
+import { CloudreveRemote } from './remote.ts'
+
+export interface ConnectOptions {
+  /** `https://cloud.example.com` */
+  readonly origin: string
+  /** undefined = an anonymous visitor: shares only. */
+  readonly tokenSource?: TokenSource | undefined
+  /** Shared with the token source, so that both know the server's time. */
+  readonly serverClock?: ServerClock | undefined
+  /** `cloudreve://my`, `cloudreve://my/Folder`, `cloudreve://ID[:PASSWORD]@share/Folder`. */
+  readonly rootUri: string
+  readonly clock: Clock
+  readonly log?: Log | undefined
+  /** `remove` deletes for good instead of moving to the recycle bin. */
+  readonly deletePermanently?: boolean | undefined
+  readonly readOnly?: boolean | undefined
+  readonly lanes?: LaneWidths | undefined
+  /** Name look-up, TCP and TLS each. Default 10 s. */
+  readonly connectTimeoutMs?: number | undefined
+  /** A sent call is waited for so long, then let go. Default 90 s. */
+  readonly answerTimeoutMs?: number | undefined
+  /** A body or stream of which nothing moved for so long is cut. Default 60 s out, 30 s in. */
+  readonly stallMs?: number | undefined
+}
+
+/** The server clamps it to its own maximum and says so in `props` (api/03 §3). */
+const PAGE_SIZE = 2000
+/** When the site does not say (api/01 §16). */
+const BATCH_SIZE = 3000
+const GUEST = { id: '', nickname: 'guest' }
+
+/**
+ * Asks the server once for everything that a mount needs to know: version, settings, user, space and the root folder, side
+ * by side.
+ * @throws {RemoteError} also when the root is not there or not a folder
+ */
+export function connectCloudreve(options: ConnectOptions): Promise<Remote> {
+  const client = clientOf(options)
+  return asRemote(async () => {
+    try {
+      return await connect(client, options)
+    } catch (error) {
+      await client.close()
+      throw error
+    }
+  })
+}
+
+async function connect(client: ApiClient, options: ConnectOptions): Promise<Remote> {
+  const root = parseUri(options.rootUri)
+  const [version, config, user, capacity, listing] = await Promise.all([
+    ping(client),
+    explorerConfig(client),
+    options.tokenSource ? currentUser(client) : GUEST,
+    options.tokenSource ? optionalCapacity(client) : undefined,
+    listFolder(client, formatUri(root), { pageSize: 1 }),
+  ])
+  const context: MountContext = {
+    client,
+    clock: options.clock,
+    log: options.log ?? silentLog,
+    root,
+    noContent: listing.parent.primary_entity as EntityId,
+    userId: user.id,
+    pageSize: listing.props?.max_page_size || PAGE_SIZE,
+    batchSize: config.max_batch_size || BATCH_SIZE,
+    deletePermanently: options.deletePermanently ?? false,
+    readOnly: (options.readOnly ?? false) || root.fileSystem !== 'my',
+  }
+  context.log.debug('connected', { origin: client.origin, version, usedBytes: capacity?.used })
+  const streams = new ContentStreams({
+    clock: options.clock,
+    ...(options.connectTimeoutMs === undefined ? {} : { connectTimeoutMs: options.connectTimeoutMs }),
+    ...(options.stallMs === undefined ? {} : { stallMs: options.stallMs }),
+  })
+  return new CloudreveRemote({
+    context,
+    downloader: new Downloader({ client, streams }),
+    facts: {
+      userId: user.id,
+      userName: user.nickname,
+      maxFileNameBytes: maxFileNameBytes(listing),
+    },
+  })
+}
+
+/** Not every token may ask for it (api/01 §9.6), and a mount works without. */
+async function optionalCapacity(client: ApiClient) {
+  try {
+    return await userCapacity(client)
+  } catch (error) {
+    if (isApiError(error, 'refused')) return undefined
+    throw error
+  }
+}
+
+function clientOf(options: ConnectOptions): ApiClient {
+  const { origin, clock, tokenSource, log, answerTimeoutMs, connectTimeoutMs, stallMs, serverClock } = options
+  return new ApiClient({
+    origin,
+    clock,
+    tokens: tokenSource,
+    lanes: createLanes(options.lanes),
+    http: new Http({
+      clock,
+      ...(connectTimeoutMs === undefined ? {} : { connectTimeoutMs }),
+      ...(stallMs === undefined ? {} : { sendStallMs: stallMs }),
+    }),
+    ...(log ? { log } : {}),
+    ...(serverClock ? { serverClock } : {}),
+    ...(answerTimeoutMs === undefined ? {} : { answerTimeoutMs }),
+  })
+}
+
+/**
+ * On policies that store files on a disk under the default rule, the stored name is the user's number, eight random
+ * characters and the name, in 255 bytes (api/00-live-files §5): 245 less the digits of the number. A client does not know
+ * the number; seven digits serve ten million users.
+ */
+const DISK_NAME_BYTES = 245 - 7
+const NAME_BYTES = 255
+const diskPolicies: ReadonlySet<string> = new Set(['local', 'remote'])
+
+function maxFileNameBytes({ storage_policy: policy }: WireListing): number {
+  return policy && !diskPolicies.has(policy.type) ? NAME_BYTES : DISK_NAME_BYTES
+}
+
+/** For messages: the root without the password of a share. */
+export function shownRoot(root: CloudreveUri): string {
+  return formatUri({ ...root, password: undefined })
+}

@@ -1,0 +1,129 @@
+/** The port, put together from its parts. */
+import type { ByteRange } from '../../base/ranges.ts'
+import { userCapacity } from '../../api/endpoints/site.ts'
+import { joinUri } from '../../api/uri.ts'
+import type { Downloader } from '../../transfer/download.ts'
+import type { CallOptions, ContentAddress, Remote, RemoteProperties } from '../remote.ts'
+import type {
+  ActivityPage,
+  ActivityQuery,
+  Capacity,
+  FileId,
+  ListingPage,
+  MetadataPatch,
+  RemoteDetails,
+  RemoteEntry,
+  RemotePath,
+  UploadRequest,
+} from '../types.ts'
+import { CloudreveContent } from './content.ts'
+import type { MountContext } from './context.ts'
+import { CloudreveHistory } from './history.ts'
+import { asRemote } from './map-error.ts'
+import { CloudreveTree } from './tree.ts'
+
+export interface RemoteParts {
+  readonly context: MountContext
+  readonly downloader: Downloader
+  readonly facts: Pick<RemoteProperties, 'userId' | 'userName' | 'maxFileNameBytes'>
+}
+
+export class CloudreveRemote implements Remote {
+  readonly facts: RemoteProperties
+  readonly #context: MountContext
+  readonly #downloader: Downloader
+  readonly #tree: CloudreveTree
+  readonly #content: CloudreveContent
+  readonly #history: CloudreveHistory
+
+  constructor({ context, downloader, facts }: RemoteParts) {
+    const { client, readOnly, root } = context
+    this.#context = context
+    this.#downloader = downloader
+    this.#tree = new CloudreveTree(context)
+    this.#content = new CloudreveContent(context, downloader)
+    this.#history = new CloudreveHistory(context)
+    const shown = { ...root, password: undefined }
+    this.facts = { ...facts, origin: client.origin, readOnly, uriOf: (path) => joinUri(shown, path) }
+  }
+
+  list(folder: RemotePath, options?: CallOptions): AsyncIterable<ListingPage> {
+    return this.#tree.list(folder, options)
+  }
+
+  info(path: RemotePath, options?: CallOptions): Promise<RemoteEntry> {
+    return this.#tree.info(path, options)
+  }
+
+  infoById(id: FileId, options?: CallOptions): Promise<RemoteEntry> {
+    return this.#tree.infoById(id, options)
+  }
+
+  createFolder(path: RemotePath, options?: CallOptions): Promise<RemoteEntry> {
+    return this.#tree.createFolder(path, options)
+  }
+
+  createFile(
+    path: RemotePath,
+    metadata: Readonly<Record<string, string>>,
+    options?: CallOptions,
+  ): Promise<RemoteEntry> {
+    return this.#tree.createFile(path, metadata, options)
+  }
+
+  rename(path: RemotePath, newName: string, options?: CallOptions): Promise<RemoteEntry> {
+    return this.#tree.rename(path, newName, options)
+  }
+
+  move(paths: readonly RemotePath[], folder: RemotePath, options?: CallOptions): Promise<void> {
+    return this.#tree.move(paths, folder, options)
+  }
+
+  copy(paths: readonly RemotePath[], folder: RemotePath, options?: CallOptions): Promise<void> {
+    return this.#tree.copy(paths, folder, options)
+  }
+
+  remove(paths: readonly RemotePath[], options?: CallOptions): Promise<void> {
+    return this.#tree.remove(paths, options)
+  }
+
+  patchMetadata(
+    paths: readonly RemotePath[],
+    patches: readonly MetadataPatch[],
+    options?: CallOptions,
+  ): Promise<void> {
+    return this.#tree.patchMetadata(paths, patches, options)
+  }
+
+  readRange(content: ContentAddress, range: ByteRange, options?: CallOptions): Promise<Uint8Array> {
+    return this.#content.readRange(content, range, options)
+  }
+
+  upload(request: UploadRequest, options?: CallOptions): Promise<RemoteEntry> {
+    return this.#content.upload(request, options)
+  }
+
+  cancelUpload(session: { readonly id: string; readonly uri: string }, options?: CallOptions): Promise<void> {
+    return this.#content.cancelUpload(session, options)
+  }
+
+  details(path: RemotePath, options?: CallOptions): Promise<RemoteDetails> {
+    return this.#history.details(path, options)
+  }
+
+  activities(path: RemotePath, query: ActivityQuery, options?: CallOptions): Promise<ActivityPage> {
+    return this.#history.activities(path, query, options)
+  }
+
+  capacity({ signal }: CallOptions = {}): Promise<Capacity> {
+    return asRemote(async () => {
+      const { total, used } = await userCapacity(this.#context.client, { signal })
+      return { totalBytes: total, usedBytes: used }
+    }, signal)
+  }
+
+  async close(): Promise<void> {
+    await this.#context.client.close()
+    this.#downloader.close()
+  }
+}

@@ -1,0 +1,169 @@
+/** Folders and names: the `RemoteTree` half of the port. */
+import {
+  createFile,
+  deleteFiles,
+  fileInfo,
+  listFolder,
+  moveFiles,
+  patchMetadata,
+  renameFile,
+} from '../../api/endpoints/files.ts'
+import { Code } from '../../api/codes.ts'
+import { isRefusal } from '../../api/errors.ts'
+import { RemoteError } from '../errors.ts'
+import type { CallOptions, RemoteTree } from '../remote.ts'
+import type { FileId, ListingPage, MetadataPatch, RemoteEntry, RemotePath } from '../types.ts'
+import { batchUris, chunksOf, requireWritable, uriOf, type MountContext } from './context.ts'
+import { walkListing, type PageRequest } from './listing-walk.ts'
+import { toEntry, toPolicy } from './map-entry.ts'
+import { asRemote, toRemoteError } from './map-error.ts'
+
+export class CloudreveTree implements RemoteTree {
+  readonly #context: MountContext
+
+  constructor(context: MountContext) {
+    this.#context = context
+  }
+
+  async *list(folder: RemotePath, { signal }: CallOptions = {}): AsyncGenerator<ListingPage> {
+    const { client, pageSize, noContent } = this.#context
+    const uri = uriOf(this.#context, folder)
+    const fetch = ({ pageSize, token, page }: PageRequest) =>
+      listFolder(client, uri, { pageSize, token, page, signal })
+    try {
+      for await (const { listing, files } of walkListing({ fetch, pageSize, subject: this.#name(folder) })) {
+        yield {
+          entries: files.map((file) => toEntry(file, noContent)),
+          folder: toEntry(listing.parent, noContent),
+          policy: toPolicy(listing.storage_policy),
+        }
+      }
+    } catch (error) {
+      throw toRemoteError(error, signal)
+    }
+  }
+
+  info(path: RemotePath, { signal }: CallOptions = {}): Promise<RemoteEntry> {
+    return asRemote(async () => {
+      const { client, noContent } = this.#context
+      // The root of a file system has no information of its own (api/03 §4).
+      if (path.length === 0) return this.#root(signal)
+      return toEntry(await fileInfo(client, { uri: uriOf(this.#context, path) }, { signal }), noContent)
+    }, signal)
+  }
+
+  infoById(id: FileId, { signal }: CallOptions = {}): Promise<RemoteEntry> {
+    return asRemote(async () => {
+      const { client, noContent } = this.#context
+      const entry = toEntry(await this.#byId(id, signal), noContent)
+      if (!/^cloudreve:\/\/(?:[^/]*@)?trash(?:\/|$)/i.test(entry.uri)) return entry
+      client.log.debug('an object was found in the recycle bin', { id })
+      throw new RemoteError('not-found', `${entry.name} is in the recycle bin`)
+    }, signal)
+  }
+
+  createFolder(path: RemotePath, options: CallOptions = {}): Promise<RemoteEntry> {
+    return this.#create(path, { type: 'folder' }, options)
+  }
+
+  createFile(
+    path: RemotePath,
+    metadata: Readonly<Record<string, string>>,
+    options: CallOptions = {},
+  ): Promise<RemoteEntry> {
+    return this.#create(path, { type: 'file', metadata }, options)
+  }
+
+  rename(path: RemotePath, newName: string, { signal }: CallOptions = {}): Promise<RemoteEntry> {
+    return asRemote(async () => {
+      requireWritable(this.#context, path)
+      const { client, noContent } = this.#context
+      return toEntry(await renameFile(client, uriOf(this.#context, path), newName, { signal }), noContent)
+    }, signal)
+  }
+
+  move(paths: readonly RemotePath[], folder: RemotePath, options: CallOptions = {}): Promise<void> {
+    return this.#relocate(paths, folder, { ...options, copy: false })
+  }
+
+  copy(paths: readonly RemotePath[], folder: RemotePath, options: CallOptions = {}): Promise<void> {
+    return this.#relocate(paths, folder, { ...options, copy: true })
+  }
+
+  remove(paths: readonly RemotePath[], { signal }: CallOptions = {}): Promise<void> {
+    const { client, deletePermanently: permanently } = this.#context
+    return this.#inBatches(paths, signal, (uris) => deleteFiles(client, uris, { permanently, signal }))
+  }
+
+  patchMetadata(
+    paths: readonly RemotePath[],
+    patches: readonly MetadataPatch[],
+    { signal }: CallOptions = {},
+  ): Promise<void> {
+    const { client } = this.#context
+    return this.#inBatches(paths, signal, (uris) => patchMetadata(client, uris, { patches, signal }), false)
+  }
+
+  #create(
+    path: RemotePath,
+    creation: { type: 'file' | 'folder'; metadata?: Readonly<Record<string, string>> },
+    { signal }: CallOptions,
+  ): Promise<RemoteEntry> {
+    return asRemote(async () => {
+      requireWritable(this.#context, path)
+      const { client, noContent } = this.#context
+      const file = await createFile(client, uriOf(this.#context, path), { ...creation, signal })
+      // The answer does not repeat what was just stored (api/03 §5).
+      return { ...toEntry(file, noContent), metadata: creation.metadata ?? {} }
+    }, signal)
+  }
+
+  #relocate(
+    paths: readonly RemotePath[],
+    folder: RemotePath,
+    { copy, signal }: CallOptions & { readonly copy: boolean },
+  ): Promise<void> {
+    const { client } = this.#context
+    const to = uriOf(this.#context, folder)
+    return this.#inBatches(paths, signal, (uris) => moveFiles(client, { uris, to, copy, signal }))
+  }
+
+  #inBatches(
+    paths: readonly RemotePath[],
+    signal: AbortSignal | undefined,
+    send: (uris: string[]) => Promise<void>,
+    wholeTrees = true,
+  ): Promise<void> {
+    return asRemote(async () => {
+      for (const path of paths) requireWritable(this.#context, path)
+      const uris = wholeTrees
+        ? batchUris(this.#context, paths)
+        : [...new Set(paths.map((path) => uriOf(this.#context, path)))]
+      for (const batch of chunksOf(uris, this.#context.batchSize)) await send(batch)
+    }, signal)
+  }
+
+  async #root(signal: AbortSignal | undefined): Promise<RemoteEntry> {
+    const { client, noContent } = this.#context
+    const { parent } = await listFolder(client, uriOf(this.#context, []), { pageSize: 1, signal })
+    return toEntry(parent, noContent)
+  }
+
+  async #byId(id: FileId, signal: AbortSignal | undefined) {
+    const { client } = this.#context
+    try {
+      return await fileInfo(client, { id }, { signal })
+    } catch (error) {
+      // An id that is not there any more has no code of its own (api/03 §4); everything else that fails so is rare.
+      if (!isRefusal(error, Code.unclassified)) throw error
+      throw new RemoteError('not-found', `no object with id ${id} on the server`, {
+        cause: error,
+        code: error.code,
+      })
+    }
+  }
+
+  #name(path: RemotePath): string {
+    return `/${path.join('/')}`
+  }
+}
