@@ -3,15 +3,19 @@ import { realpath } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { controlClient, mountOf } from '../mount/control-client.ts'
 import { listRunning } from '../mount/registry.ts'
-import { MountError, type Json, type RunningMount } from '../mount/spec.ts'
+import type { Json, RunningMount } from '../mount/spec.ts'
 import { CliError, exitCodes } from './exit-codes.ts'
 
 export interface Mounts {
   list(): Promise<readonly RunningMount[]>
-  /** The mount at `mountpoint`. @throws {CliError} `notMounted` */
-  find(mountpoint: string): Promise<RunningMount>
+  at(mountpoint: string): Promise<RunningMount | undefined>
   /** Asks the process that serves `mountpoint`. @throws {MountError} with its sentence, or when it is gone */
-  call<Result>(mountpoint: string, method: string, params?: Json, onProgress?: (event: Json) => void): Promise<Result>
+  call<Result>(
+    mountpoint: string,
+    method: string,
+    params?: Json,
+    onProgress?: (event: Json) => void,
+  ): Promise<Result>
   /** Asks the process that serves the mount in which `path` lies, passing it the absolute `path` too. */
   callAt<Result>(path: string, method: string, params?: { readonly [name: string]: Json }): Promise<Result>
 }
@@ -27,12 +31,10 @@ export class RunningMounts implements Mounts {
     return listRunning(this.#runtimeFolder)
   }
 
-  async find(mountpoint: string): Promise<RunningMount> {
+  async at(mountpoint: string): Promise<RunningMount | undefined> {
     const running = await this.list()
     const spellings = await spellingsOf(mountpoint)
-    const found = running.find((mount) => spellings.includes(mount.mountpoint))
-    if (!found) throw new CliError(`nothing is mounted on ${resolve(mountpoint)}`, exitCodes.notMounted)
-    return found
+    return running.find((mount) => spellings.includes(mount.mountpoint))
   }
 
   async call<Result>(
@@ -63,16 +65,19 @@ export class RunningMounts implements Mounts {
   }
 }
 
+export function notMounted(mountpoint: string): CliError {
+  return new CliError(`nothing is mounted on ${resolve(mountpoint)}`, exitCodes.notMounted)
+}
+
 /**
  * The absolute path as it was typed, and with the links in the folders above it followed. The last name is left alone: the
  * mount on it may be dead, and a link in a mount is a file to ask about.
  */
 async function spellingsOf(path: string): Promise<string[]> {
   const full = resolve(path)
-  try {
-    return [full, join(await realpath(dirname(full)), basename(full))]
-  } catch (error) {
-    if (error instanceof Error && !(error instanceof MountError)) return [full]
+  const parent = await realpath(dirname(full)).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT' || error.code === 'ENOTCONN' || error.code === 'ENOTDIR') return undefined
     throw error
-  }
+  })
+  return parent === undefined ? [full] : [full, join(parent, basename(full))]
 }

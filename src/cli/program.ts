@@ -1,9 +1,13 @@
 /** The whole command line, as a value: nothing runs until it is parsed. */
 import { Command } from 'commander'
+import { addAccounts } from './commands/accounts.ts'
 import { addActivities } from './commands/activities.ts'
 import { addInfo } from './commands/info.ts'
+import { addLogin } from './commands/login.ts'
+import { addLogout } from './commands/logout.ts'
 import { addMount } from './commands/mount.ts'
 import { addStatus } from './commands/status.ts'
+import { addUmount } from './commands/umount.ts'
 import type { CliContext } from './context.ts'
 import { exitCodeLines } from './exit-codes.ts'
 
@@ -22,8 +26,13 @@ export function buildProgram(context: CliContext): Command {
     })
     .exitOverride()
   addMount(program, context)
+  program.commandsGroup('Accounts:')
+  addLogin(program, context)
+  addLogout(program, context)
+  addAccounts(program, context)
   program.commandsGroup('Mounts:')
   addStatus(program, context)
+  addUmount(program, context)
   program.commandsGroup('Files:')
   addInfo(program, context)
   addActivities(program, context)

@@ -1,6 +1,5 @@
 /** Logs: JSON lines in a file for a mount in the background, readable lines on a terminal. Secrets are hidden in both. */
-import { chmodSync, mkdirSync, renameSync, statSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { renameSync, statSync } from 'node:fs'
 import { pino, type DestinationStream } from 'pino'
 import { PinoPretty } from 'pino-pretty'
 import type { Log, LogFields } from '../base/log.ts'
@@ -13,8 +12,7 @@ export interface LoggerOptions {
   readonly destination: DestinationStream
 }
 
-/** A file over this size is set aside as `.1` when a log is opened, bytes. */
-const ROTATE_AT_BYTES = 10 * 1024 ** 2
+const SET_ASIDE_AT_BYTES = 10 * 1024 ** 2
 
 export function createLogger({ level, destination }: LoggerOptions): Log {
   const logger = pino(
@@ -27,16 +25,12 @@ export function createLogger({ level, destination }: LoggerOptions): Log {
   return { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') }
 }
 
-/** Appends to the file at `path`, which only its owner can read. Written at once, so that the last line before a crash is there. */
-export function logFileDestination(path: string): DestinationStream {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-  setAside(path)
-  const destination = pino.destination({ dest: path, append: true, sync: true, mode: 0o600 })
-  chmodSync(path, 0o600)
-  return destination
+/** stderr, written at once, so that the last line before a crash is there. */
+export function jsonDestination(): DestinationStream {
+  return pino.destination({ dest: 2, sync: true })
 }
 
-/** stderr, with colours where it is a terminal. */
+/** Readable lines on stderr, with colours where it is a terminal. */
 export function terminalDestination(): DestinationStream {
   return PinoPretty({
     destination: 2,
@@ -47,7 +41,8 @@ export function terminalDestination(): DestinationStream {
   })
 }
 
-function setAside(path: string): void {
+/** A log that has grown is kept as `.1`, instead of the one that was kept before. */
+export function setAsideLog(path: string): void {
   const stats = statSync(path, { throwIfNoEntry: false })
-  if (stats && stats.size > ROTATE_AT_BYTES) renameSync(path, `${path}.1`)
+  if (stats && stats.size > SET_ASIDE_AT_BYTES) renameSync(path, `${path}.1`)
 }

@@ -1,6 +1,6 @@
 import { paths } from '../../src/config/paths.ts'
 import type { AccountRecord } from '../../src/cli/accounts.ts'
-import type { CliContext } from '../../src/cli/context.ts'
+import type { AccountBook, CliContext } from '../../src/cli/context.ts'
 import { CliError, exitCodes } from '../../src/cli/exit-codes.ts'
 import type { Json, MountSpec, RunningMount } from '../../src/mount/spec.ts'
 
@@ -23,6 +23,11 @@ export class FakeCli {
   /** Answers by method; a function sees the question and may report progress. */
   answers: Record<string, Json | ((asked: Asked, onProgress?: (event: Json) => void) => Json)> = {}
   home = '/home/ann'
+  stale: string[] = []
+  /** What a person types, in order; undefined: nobody is there. */
+  typed: string[] | undefined
+  readonly questions: string[] = []
+  signIn: AccountBook['signIn'] = () => Promise.resolve({ account: ann, keptIn: 'the desktop keyring' })
 
   get context(): CliContext {
     return {
@@ -32,13 +37,24 @@ export class FakeCli {
         out: (line) => void this.out.push(line),
         err: (line) => void this.err.push(line),
         isTerminal: false,
-        canAsk: false,
+        canAsk: this.typed !== undefined,
         columns: Number.POSITIVE_INFINITY,
         environment: this.environment,
         readInput: () => Promise.resolve(this.input),
         now: () => Date.UTC(2026, 10, 23, 14, 3),
       },
-      accounts: { list: () => Promise.resolve(this.accounts) },
+      prompts: {
+        text: (question) => this.#ask(question),
+        secret: (question) => this.#ask(question),
+      },
+      accounts: {
+        list: () => Promise.resolve(this.accounts),
+        signIn: (url, request) => this.signIn(url, request),
+        signOut: (account) => {
+          this.accounts = this.accounts.filter(({ key }) => key !== account.key)
+          return Promise.resolve()
+        },
+      },
       starter: {
         startInBackground: (spec) => {
           this.started.push(spec)
@@ -48,10 +64,11 @@ export class FakeCli {
           this.started.push(spec)
           return Promise.resolve(0)
         },
+        cleanStale: (mountpoint) => Promise.resolve(this.stale.includes(mountpoint)),
       },
       mounts: {
         list: () => Promise.resolve(this.running),
-        find: (mountpoint) => this.#find(mountpoint),
+        at: async (mountpoint) => this.running.find((mount) => mount.mountpoint === mountpoint),
         call: <R>(
           mountpoint: string,
           method: string,
@@ -64,10 +81,10 @@ export class FakeCli {
     }
   }
 
-  async #find(mountpoint: string): Promise<RunningMount> {
-    const found = this.running.find((mount) => mount.mountpoint === mountpoint)
-    if (!found) throw new CliError(`nothing is mounted on ${mountpoint}`, exitCodes.notMounted)
-    return found
+  #ask(question: string): Promise<string> {
+    this.questions.push(question)
+    const answer = this.typed?.shift()
+    return answer === undefined ? Promise.reject(new Error('nothing was typed')) : Promise.resolve(answer)
   }
 
   async #answer<R>(asked: Asked, onProgress?: (event: Json) => void): Promise<R> {

@@ -19,7 +19,10 @@ export function addLogin(program: Command, context: CliContext): void {
     .option('--email <address>', 'who signs in')
     .option('--password-stdin', 'read the password from standard input')
     .option('--otp <code>', 'code of the authenticator app, for accounts with two-factor sign-in')
-    .addHelpText('after', '\nA password is never taken from the command line: other users of the machine can read that.')
+    .addHelpText(
+      'after',
+      '\nA password is never taken from the command line: other users of the machine can read that.',
+    )
     .action((url: string, flags: LoginFlags) => login(context, url, flags))
 }
 
@@ -55,7 +58,9 @@ function promptsFor(context: CliContext, { otp }: LoginFlags): SignInPrompts {
   return {
     ...(twoFactorCode ? { twoFactorCode } : {}),
     ...(io.canAsk
-      ? { captcha: (picture) => askWithPicture(io, picture, () => prompts.text('What does the picture say?')) }
+      ? {
+          captcha: (picture) => askWithPicture(io, picture, () => prompts.text('What does the picture say?')),
+        }
       : {}),
   }
 }

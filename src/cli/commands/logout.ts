@@ -18,7 +18,11 @@ export function addLogout(program: Command, context: CliContext): void {
     .action((account: string | undefined, flags: LogoutFlags) => logout(context, account, flags))
 }
 
-export async function logout(context: CliContext, wanted: string | undefined, { force }: LogoutFlags): Promise<void> {
+export async function logout(
+  context: CliContext,
+  wanted: string | undefined,
+  { force }: LogoutFlags,
+): Promise<void> {
   const account = chooseAccount(await context.accounts.list(), wanted)
   const words = accountInWords(account)
   const running = await context.mounts.list()
@@ -26,7 +30,11 @@ export async function logout(context: CliContext, wanted: string | undefined, { 
   if (mounted) {
     const pending = await pendingFiles(context, mounted.mountpoint)
     const sentence = `${words} is mounted on ${mounted.mountpoint}${pending}`
-    if (!force) throw new CliError(`${sentence}: run \`cloudreve-mount umount ${mounted.mountpoint}\` first`, exitCodes.notSaved)
+    if (!force)
+      throw new CliError(
+        `${sentence}: run \`cloudreve-mount umount ${mounted.mountpoint}\` first`,
+        exitCodes.notSaved,
+      )
     context.io.err(`${sentence}; signing out all the same`)
   }
   await context.accounts.signOut(account)
@@ -35,5 +43,7 @@ export async function logout(context: CliContext, wanted: string | undefined, { 
 
 async function pendingFiles({ mounts }: CliContext, mountpoint: string): Promise<string> {
   const { uploads } = await mounts.call<MountStatus>(mountpoint, 'status')
-  return uploads.length === 0 ? '' : ` and ${counted(uploads.length, 'file')} there ${uploads.length === 1 ? 'is' : 'are'} not on the server yet`
+  return uploads.length === 0
+    ? ''
+    : ` and ${counted(uploads.length, 'file')} there ${uploads.length === 1 ? 'is' : 'are'} not on the server yet`
 }

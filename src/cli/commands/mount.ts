@@ -15,6 +15,7 @@ import {
   writtenOptions,
 } from '../../config/parse.ts'
 import { logFile } from '../../config/paths.ts'
+import { setAsideLog } from '../../mount/logger.ts'
 import type { MountSpec } from '../../mount/spec.ts'
 import { chooseAccount, environmentAccount } from '../accounts.ts'
 import type { CliContext } from '../context.ts'
@@ -55,6 +56,7 @@ export async function mount(context: CliContext, mountpoint: string, flags: Moun
   const spec = await mountSpec(context, folder, options, flags.verbose === true)
   await requireFolder(folder, mountpoint)
   if (flags.foreground) return context.starter.runForeground(spec)
+  setAsideLog(spec.logFile)
   await context.starter.startInBackground(spec)
   return exitCodes.ok
 }

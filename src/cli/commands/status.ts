@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import type { MountStatus, UploadStatus } from '../../mount/control-results.ts'
 import type { RunningMount } from '../../mount/spec.ts'
 import type { CliContext } from '../context.ts'
+import { notMounted } from '../mounts.ts'
 import { counted, localTime, printable, renderTable, sizeInWords } from '../table.ts'
 
 export interface StatusFlags {
@@ -26,7 +27,7 @@ export async function status(
   { json }: StatusFlags,
 ): Promise<void> {
   const running = await context.mounts.list()
-  const wanted = mountpoint === undefined ? running : [await context.mounts.find(mountpoint)]
+  const wanted = mountpoint === undefined ? running : [await only(context, mountpoint)]
   const statuses = await Promise.all(wanted.map((mount) => ask(context, mount)))
   if (json) {
     context.io.out(JSON.stringify(statuses))
@@ -35,6 +36,12 @@ export async function status(
   } else {
     for (const line of statusLines(statuses, context.io.columns)) context.io.out(line)
   }
+}
+
+async function only({ mounts }: CliContext, mountpoint: string): Promise<RunningMount> {
+  const mount = await mounts.at(mountpoint)
+  if (!mount) throw notMounted(mountpoint)
+  return mount
 }
 
 async function ask(context: CliContext, mount: RunningMount): Promise<AnsweredStatus> {

@@ -1,6 +1,7 @@
 import { mkdtempSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Command } from 'commander'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { chooseAccount, environmentAccount } from '../../../src/cli/accounts.ts'
 import { reportError } from '../../../src/cli/errors.ts'
@@ -89,11 +90,11 @@ describe('mount', () => {
   })
 
   it('has no flag that takes a password', () => {
-    const flags = (command: ReturnType<typeof buildProgram>): string[] => [
+    const flags = (command: Command): string[] => [
       ...command.options
         .filter(({ required, optional }) => required || optional)
         .map(({ long }) => String(long)),
-      ...command.commands.flatMap((child) => flags(child as typeof command)),
+      ...command.commands.flatMap((child) => flags(child)),
     ]
     expect(flags(buildProgram(cli.context)).filter((flag) => /password|token$|secret/.test(flag))).toEqual([])
   })

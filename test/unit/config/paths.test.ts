@@ -46,7 +46,9 @@ describe('XDG folders', () => {
 
   it('a log is named after its mountpoint and fits into a file name', () => {
     const all = paths({ HOME: '/h' })
-    expect(logFile(all, '/home/ann/my cloud')).toBe('/h/.local/state/cloudreve-mount/logs/home-ann-my_cloud.log')
+    expect(logFile(all, '/home/ann/my cloud')).toBe(
+      '/h/.local/state/cloudreve-mount/logs/home-ann-my_cloud.log',
+    )
     expect(logFile(all, `/${'x'.repeat(300)}`).length).toBeLessThan(255)
   })
 })
