@@ -7,7 +7,9 @@ import { defaultRuntimeFolder, ensureRuntimeFolder } from './runtime-folder.ts'
 import { MountError, type MountState, type RunningMount } from './spec.ts'
 
 /** How often a new mount looks whether its predecessor has sent everything. */
-const DRAIN_POLL_MS = 300
+const POLL_MS = 200
+/** `listRunning` holds the lock of a dead process for a moment; so often is that given time to pass. */
+const PASSING_HOLDER_POLLS = 5
 /** The kernel's limit for the path of a socket, less the byte that ends it (unix(7)). */
 const MAX_SOCKET_PATH_BYTES = 107
 const RECORD_VERSION = 1
@@ -22,7 +24,7 @@ export interface ClaimRequest {
   readonly clock: Clock
   readonly signal?: AbortSignal
   /** Called once when the account's last mount is still sending what was written. */
-  onWaiting?(sentence: string): void
+  readonly onWaiting?: (sentence: string) => void
 }
 
 /** The account is this process's until `release`. */
@@ -93,14 +95,28 @@ export async function listRunning(runtimeFolder: string = defaultRuntimeFolder()
 }
 
 async function takeWhenFree(request: ClaimRequest, hash: string, recordPath: string): Promise<AccountLock> {
-  for (let hasSaidSo = false; ;) {
+  let hasSaidSo = false
+  let patience = PASSING_HOLDER_POLLS
+  for (;;) {
     const lock = await AccountLock.take(request.runtimeFolder, hash)
     if (lock) return lock
     const holder = await readRecord(recordPath)
-    if (holder?.state !== 'draining') throw new MountError(heldSentence(request, holder))
-    if (!hasSaidSo) request.onWaiting?.(waitingSentence(holder))
-    hasSaidSo = true
-    await delay(request.clock, DRAIN_POLL_MS, request.signal)
+    const isDraining = holder?.state === 'draining'
+    const isAlive = holder !== undefined && processExists(holder.pid)
+    if (!isDraining && (isAlive || patience === 0)) throw new MountError(heldSentence(request, holder))
+    if (isDraining && !hasSaidSo) request.onWaiting?.(waitingSentence(holder))
+    hasSaidSo ||= isDraining
+    if (!isDraining) patience -= 1
+    await delay(request.clock, POLL_MS, request.signal)
+  }
+}
+
+function processExists(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false
+    throw error
   }
 }
 

@@ -51,7 +51,7 @@ export interface ControlCall {
   readonly params: Json
   readonly signal: AbortSignal
   /** Sends something on the way to the result. */
-  progress(event: Json): void
+  readonly progress: (event: Json) => void
 }
 
 export type ControlMethod = (call: ControlCall) => Promise<Json>

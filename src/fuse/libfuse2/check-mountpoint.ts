@@ -15,13 +15,14 @@ export async function checkMountpoint(
   mountpoint: string,
   { allowOther }: { allowOther: boolean },
 ): Promise<void> {
-  await checkFolder(mountpoint)
+  // First, because a look into a mounted folder may wait for whoever serves it.
   const there = mountAt(await readMounts(), mountpoint)
   if (there) {
     throw new DriverError(
       `something is mounted on ${mountpoint} already (${there.source}, ${there.type}): unmount it or choose another folder`,
     )
   }
+  await checkFolder(mountpoint)
   await checkDevice()
   if (process.getuid?.() !== 0) await checkUserMay(mountpoint, allowOther)
 }

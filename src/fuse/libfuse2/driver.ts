@@ -60,6 +60,7 @@ export class Libfuse2Driver implements FuseDriver {
 
   async #unmount(mountpoint: string, watch: MountWatch): Promise<void> {
     if (await watch.isInPlace()) await lazyUnmount(mountpoint)
+    await watch.look()
   }
 }
 

@@ -25,11 +25,15 @@ export class MountWatch {
   readonly #mounts: () => Promise<readonly MountEntry[]>
   /** Resolves at the end of the mount. */
   readonly gone: Promise<void>
+  #end: () => void = () => undefined
 
   constructor(parts: MountWatchParts) {
     this.#parts = parts
     this.#mounts = parts.mounts ?? readMounts
-    this.gone = new Promise((resolve) => this.#lookLater(resolve))
+    this.gone = new Promise((resolve) => {
+      this.#end = resolve
+    })
+    this.#lookLater()
   }
 
   /** Whether our filesystem is what programs see at its mountpoint. */
@@ -38,18 +42,25 @@ export class MountWatch {
     return top !== undefined && this.#isOurs(top)
   }
 
-  #lookLater(onGone: () => void): void {
-    this.#parts.clock.after(INTERVAL_MS, () => void this.#look(onGone))
+  /** Ends the watch at once when the mount is at its end. */
+  async look(): Promise<boolean> {
+    const isMounted = (await this.#mounts()).some((mount) => this.#isOurs(mount))
+    const isGone = !isMounted && this.#parts.openCount() === 0
+    if (isGone) this.#end()
+    return isGone
   }
 
-  async #look(onGone: () => void): Promise<void> {
+  #lookLater(): void {
+    this.#parts.clock.after(INTERVAL_MS, () => void this.#lookAgain())
+  }
+
+  async #lookAgain(): Promise<void> {
     try {
-      const isMounted = (await this.#mounts()).some((mount) => this.#isOurs(mount))
-      if (!isMounted && this.#parts.openCount() === 0) return onGone()
+      if (await this.look()) return
     } catch (error) {
       this.#parts.log.error('the table of mounts could not be read', { reason: String(error) })
     }
-    return this.#lookLater(onGone)
+    this.#lookLater()
   }
 
   /** Device numbers are given again, so the source must be the same too. */

@@ -1,0 +1,56 @@
+import { extname } from 'node:path'
+import type { Clock } from '../base/clock.ts'
+import type { Log } from '../base/log.ts'
+import type { FileSystem } from '../core/ports.ts'
+import type { DriverOptions, FuseDriver } from '../fuse/driver.ts'
+import type { ControlMethods, Json, MountSpec } from './spec.ts'
+
+/** What a mount is made of, and how it ends. */
+export interface Composition {
+  readonly fileSystem: FileSystem
+  readonly driver: FuseDriver
+  readonly driverOptions: Omit<DriverOptions, 'mountpoint' | 'readOnly'>
+  /** Questions that this mount answers, beside `info` and `unmount`. */
+  readonly methods: ControlMethods
+  /**
+   * Sends what was written until nothing is left, or nothing that can be sent. Called when the folder is not mounted any more
+   * (files may still be open). `signal` is aborted when there is no more time.
+   */
+  drain(onProgress: (event: Json) => void, signal: AbortSignal): Promise<DrainResult>
+  /** Ends everything in reverse order; what is not sent stays on disk. */
+  close(): Promise<void>
+}
+
+export interface DrainResult {
+  /** Operations that are not on the server and stay on this disk. */
+  readonly left: number
+  /** Why, for a person; empty when nothing is left. */
+  readonly reason: string
+}
+
+/** Who the mount is for; known before anything of the account's state is opened. */
+export interface Prepared {
+  /** The server and the user's id: the same for every way to name the account. */
+  readonly accountId: string
+  /** For people. */
+  readonly account: string
+  /** Builds the mount. The account belongs to this process by then, and until after `close`. */
+  open(): Promise<Composition>
+}
+
+export interface ComposeParts {
+  readonly clock: Clock
+  readonly log: Log
+}
+
+/** Finds out who the mount is for (signing in, where that is needed to know). */
+export type Compose = (spec: MountSpec, parts: ComposeParts) => Promise<Prepared>
+
+/** The product's own, beside this file; another one can be named in its place. */
+export const defaultComposition = new URL(`./compose${extname(import.meta.url)}`, import.meta.url).href
+
+/** Loads the exported function `compose` of a module. */
+export async function loadCompose(moduleUrl: string): Promise<Compose> {
+  const { compose } = (await import(moduleUrl)) as { compose: Compose }
+  return compose
+}

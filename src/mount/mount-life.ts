@@ -1,0 +1,107 @@
+import { delay, type Clock } from '../base/clock.ts'
+import type { Log } from '../base/log.ts'
+import type { Mounted } from '../fuse/driver.ts'
+import type { Composition, DrainResult } from './composition.ts'
+import { exitCodes, type ControlMethods, type Json, type MountState } from './spec.ts'
+import type { StopRequests } from './stop-requests.ts'
+
+/** How long programs that still have files open may go on after somebody asked the process to end. */
+const OPEN_FILES_GRACE_MS = 5_000
+
+export interface MountLifeParts {
+  readonly mounted: Mounted
+  readonly composition: Composition
+  readonly stops: StopRequests
+  readonly clock: Clock
+  readonly log: Log
+  readonly setState: (state: MountState) => Promise<void>
+  readonly onDrain: (event: Json) => void
+}
+
+/**
+ * A mount, once it is ready, until its end:
+ *
+ *   mounted --(asked over the socket, a signal, or unmounted from outside)--> unmounted, files may be open
+ *     --(closed, or the grace of a signal is over)--> draining --> ended
+ *
+ * Somebody who unmounts leaves programs with open files their time; somebody who ends the process leaves them a few seconds.
+ */
+export class MountLife {
+  readonly #parts: MountLifeParts
+  readonly #drainListeners = new Set<(event: Json) => void>()
+  #tellEnd: (result: DrainResult) => void = () => undefined
+  readonly #ended: Promise<DrainResult>
+
+  constructor(parts: MountLifeParts) {
+    this.#parts = parts
+    this.#drainListeners.add(parts.onDrain)
+    this.#ended = new Promise((resolve) => {
+      this.#tellEnd = resolve
+    })
+    parts.stops.stop.addEventListener('abort', () => void this.#unmount())
+  }
+
+  /** `unmount` takes `{"wait":true}` to answer only when everything is sent (with its progress), else answers at once. */
+  readonly methods: ControlMethods = {
+    unmount: async ({ params, signal, progress }) => {
+      await this.#parts.mounted.unmount()
+      progress({ state: 'unmounted' })
+      if (!wantsToWait(params)) return { state: 'unmounted' }
+      this.#drainListeners.add(progress)
+      signal.addEventListener('abort', () => this.#drainListeners.delete(progress))
+      const { left, reason } = await this.#ended
+      return { state: 'ended', left, reason }
+    },
+  }
+
+  /** Resolves at the end, with the exit code of the process. */
+  async run(): Promise<number> {
+    const { mounted, stops, log } = this.#parts
+    if (stops.stop.aborted) await this.#unmount()
+    await Promise.race([mounted.closed, this.#outOfPatience()])
+    await this.#parts.setState('draining')
+    const result = await this.#drain()
+    if (result.left > 0) log.warn('not everything that was written is on the server', { ...result })
+    this.#tellEnd(result)
+    return result.left > 0 ? exitCodes.notDrained : exitCodes.ok
+  }
+
+  /** When it fails the process goes on to its end: the next start clears the dead mount away. */
+  async #unmount(): Promise<void> {
+    const { mounted, log } = this.#parts
+    await mounted
+      .unmount()
+      .catch((error: Error) => log.error(error.message, { mountpoint: mounted.mountpoint }))
+  }
+
+  async #outOfPatience(): Promise<void> {
+    const { stops, clock } = this.#parts
+    await aborted(stops.stop)
+    await delay(clock, OPEN_FILES_GRACE_MS, stops.hurry).catch(() => undefined)
+  }
+
+  async #drain(): Promise<DrainResult> {
+    const { composition, stops, log } = this.#parts
+    const tellAll = (event: Json) => {
+      for (const listener of this.#drainListeners) listener(event)
+    }
+    try {
+      return await composition.drain(tellAll, stops.hurry)
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error)
+      log.error('sending what was written has failed', { reason })
+      return { left: 1, reason }
+    }
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+}
+
+function wantsToWait(params: Json): boolean {
+  return typeof params === 'object' && params !== null && 'wait' in params && params.wait === true
+}

@@ -1,0 +1,49 @@
+/** The process behind a mount in the background: started by `startInBackground`, which hears over IPC how it goes. */
+import { once } from 'node:events'
+import { pinoLog } from './pino-log.ts'
+import { runForeground } from './run-foreground.ts'
+import { exitCodes } from './spec.ts'
+import type { ChildMessage, StartMessage } from './start-in-background.ts'
+import { StopRequests } from './stop-requests.ts'
+
+process.umask(0o077)
+const [{ spec, composition }] = (await once(process, 'message')) as [StartMessage]
+process.title = `cloudreve-mount ${spec.mountpoint}`
+const log = pinoLog(spec)
+const stops = new StopRequests()
+const onStarterGone = () => stops.request('the command that wanted this mount was ended')
+process.once('disconnect', onStarterGone)
+
+/** Resolves when it has left; nobody may be listening any more. */
+function say(message: ChildMessage): Promise<void> {
+  return new Promise((resolve) => {
+    if (!process.send) return resolve()
+    process.send(message, () => resolve())
+    return undefined
+  })
+}
+
+try {
+  process.exitCode = await runForeground(spec, {
+    log,
+    stops,
+    ...(composition === undefined ? {} : { composition }),
+    onWaiting: (sentence) => void say({ say: 'waiting', sentence }),
+    onReady() {
+      process.off('disconnect', onStarterGone)
+      void say({ say: 'ready' })
+    },
+    onDrain: (event) => log.debug('sending what was written', { event }),
+  })
+} catch (error) {
+  const sentence = error instanceof Error ? error.message : String(error)
+  log.error(
+    sentence,
+    error instanceof Error && error.cause instanceof Error ? { cause: error.cause.message } : {},
+  )
+  process.exitCode = exitCodes.mountFailed
+  process.off('disconnect', onStarterGone)
+  await say({ say: 'failed', sentence })
+}
+// Not by itself: connections that are kept alive, or a program that still has a file open, would keep it.
+process.exit()
