@@ -1,76 +1,101 @@
-/** Which account a command means. */
+/** Who is signed in on this machine, and the account that the environment may hold. */
+import { accountName, AccountStoreError, type AccountStore } from '../auth/account-store.ts'
+import { logIn, logOut } from '../auth/session.ts'
+import { originOf } from '../auth/origin.ts'
+import { SignInError, type Account, type SignInRequest } from '../auth/sign-in.ts'
+import { isApiError } from '../api/errors.ts'
+import { systemClock } from '../base/clock.ts'
 import { CliError, exitCodes } from './exit-codes.ts'
 
-/** An account that signed in on this machine. No secrets. */
-export interface AccountRecord {
-  /** In the token store. */
-  readonly key: string
-  /** Origin of the server. */
-  readonly url: string
-  readonly email: string
-  readonly nickname: string
-  readonly userId: string
+export interface AccountBook {
+  /** The default account, the one that signed in last, first. */
+  list(): Promise<readonly Account[]>
+  /**
+   * The account that `selector` means by e-mail address, server or both; the default one without it.
+   * @throws {CliError} `signIn` when nobody is signed in, `usage` when it means none or several
+   */
+  find(selector: string | undefined): Promise<Account>
+  /**
+   * Signs in and keeps the tokens.
+   * @throws {CliError} `signIn` or `unreachable`
+   */
+  signIn(url: string, request: SignInRequest): Promise<Account>
+  /** Forgets the account here in any case; false when the server could not be told. */
+  signOut(account: Account): Promise<boolean>
 }
 
-/** The account of the environment, kept nowhere. */
-export interface EnvironmentAccount {
-  readonly url: string
-  readonly email: string
-  /** Secret. */
-  readonly password: string
+/** What `--account` and a mount's process are told: means one account of the store. */
+export function accountSelector({ email, url }: Account): string {
+  return `${email}@${new URL(url).host}`
 }
 
-/** `ann@example.com at https://cloud.example.com`. */
-export function accountInWords({ email, url }: Pick<AccountRecord, 'email' | 'url'>): string {
-  return `${email} at ${url}`
-}
+export class StoredAccounts implements AccountBook {
+  readonly #store: AccountStore
 
-/**
- * The account that `wanted` names by e-mail address, server, both (`ann@example.com@cloud.example.com`) or key; without a
- * name the only one.
- * @throws {CliError} `signIn` when there is none, `usage` when there are several
- */
-export function chooseAccount(accounts: readonly AccountRecord[], wanted: string | undefined): AccountRecord {
-  const found = wanted === undefined ? accounts : accounts.filter((account) => isMeant(account, wanted))
-  if (found.length === 1) return found[0]!
-  const names = (list: readonly AccountRecord[]) => list.map(accountInWords).join('; ')
-  if (found.length > 1) {
-    throw new CliError(`several accounts fit, name one with --account: ${names(found)}`, exitCodes.usage)
+  constructor(store: AccountStore) {
+    this.#store = store
   }
-  if (accounts.length === 0) {
-    throw new CliError('nobody is signed in: run `cloudreve-mount login <url>` first', exitCodes.signIn)
+
+  list(): Promise<readonly Account[]> {
+    return this.#store.list()
   }
-  throw new CliError(`there is no account "${wanted ?? ''}" here, only ${names(accounts)}`, exitCodes.usage)
+
+  async find(selector: string | undefined): Promise<Account> {
+    const isAnybodyThere = (await this.#store.list()).length > 0
+    return this.#store.find(selector).catch((error: unknown) => {
+      if (!(error instanceof AccountStoreError)) throw error
+      throw new CliError(error.message, isAnybodyThere ? exitCodes.usage : exitCodes.signIn, { cause: error })
+    })
+  }
+
+  async signIn(url: string, request: SignInRequest): Promise<Account> {
+    const origin = originFrom(url)
+    return logIn(this.#store, origin, { ...request, clock: systemClock }).catch((error: unknown) => {
+      throw explainSignIn(error, origin)
+    })
+  }
+
+  signOut(account: Account): Promise<boolean> {
+    return logOut(this.#store, account, { clock: systemClock })
+  }
 }
 
-function isMeant({ key, email, url }: AccountRecord, wanted: string): boolean {
-  const { host, hostname } = new URL(url)
-  const servers = [url, host, hostname]
-  const address = email.toLowerCase()
-  const name = wanted.toLowerCase().replace(/\/+$/, '')
-  return (
-    wanted === key ||
-    name === address ||
-    servers.some((server) => name === server || name === `${address}@${server}`)
+function originFrom(url: string): string {
+  try {
+    return originOf(url)
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error
+    throw new CliError(`"${url}" will not do: ${error.message}`, exitCodes.usage, { cause: error })
+  }
+}
+
+/** The exit code that fits; what is no failure of signing in stays as it is. */
+export function explainSignIn(error: unknown, origin: string): unknown {
+  if (error instanceof SignInError) return new CliError(error.message, exitCodes.signIn, { cause: error })
+  if (!isApiError(error)) return error
+  const isAway = isApiError(error, 'unsent', 'lost', 'busy', 'gateway')
+  return new CliError(
+    isAway ? `${origin} cannot be reached: ${error.message}` : error.message,
+    isAway ? exitCodes.unreachable : exitCodes.signIn,
+    { cause: error },
   )
 }
 
+const environmentNames = ['CLOUDREVE_URL', 'CLOUDREVE_EMAIL', 'CLOUDREVE_PASSWORD'] as const
+
 /**
- * The account of `CLOUDREVE_URL`, `CLOUDREVE_EMAIL` and `CLOUDREVE_PASSWORD`; `undefined` when none of them is set.
- * @throws {CliError} `usage` naming the missing one
+ * Whether the environment holds an account (`CLOUDREVE_URL`, `CLOUDREVE_EMAIL`, `CLOUDREVE_PASSWORD`).
+ * @throws {CliError} `usage` when one of the three is missing
  */
-export function environmentAccount(
-  environment: Readonly<Record<string, string | undefined>>,
-): EnvironmentAccount | undefined {
-  const names = ['CLOUDREVE_URL', 'CLOUDREVE_EMAIL', 'CLOUDREVE_PASSWORD'] as const
-  const missing = names.filter((name) => !environment[name])
-  if (missing.length === names.length) return undefined
-  if (missing.length > 0) {
-    throw new CliError(
-      `the account of the environment is incomplete: ${missing.join(' and ')} ${missing.length > 1 ? 'are' : 'is'} not set`,
-      exitCodes.usage,
-    )
-  }
-  const [url, email, password] = names.map((name) => environment[name]!) as [string, string, string]
-  return { url, email, password }
+export function hasEnvironmentAccount(environment: Readonly<Record<string, string | undefined>>): boolean {
+  const missing = environmentNames.filter((name) => !environment[name])
+  if (missing.length === environmentNames.length) return false
+  if (missing.length === 0) return true
+  const verb = missing.length > 1 ? 'are' : 'is'
+  throw new CliError(
+    `the account of the environment is incomplete: ${missing.join(' and ')} ${verb} not set`,
+    exitCodes.usage,
+  )
 }
+
+export { accountName }

@@ -1,7 +1,6 @@
-import type { SignInRequest } from '../auth/sign-in.ts'
 import type { Paths } from '../config/paths.ts'
 import type { MountSpec } from '../mount/spec.ts'
-import type { AccountRecord } from './accounts.ts'
+import type { AccountBook } from './accounts.ts'
 import type { Io } from './io.ts'
 import type { Mounts } from './mounts.ts'
 import type { Prompts } from './prompts.ts'
@@ -16,24 +15,6 @@ export interface CliContext {
   readonly starter: MountStarter
   /** Of package.json. */
   readonly version: string
-}
-
-/** Who is signed in on this machine. */
-export interface AccountBook {
-  list(): Promise<readonly AccountRecord[]>
-  /**
-   * Signs in and keeps the tokens.
-   * @throws {CliError} `signIn` or `unreachable`
-   */
-  signIn(url: string, request: SignInRequest): Promise<KeptSignIn>
-  /** Tells the server, and forgets the tokens also when it cannot be told. */
-  signOut(account: AccountRecord): Promise<void>
-}
-
-export interface KeptSignIn {
-  readonly account: AccountRecord
-  /** `the desktop keyring`, or a file's path. */
-  readonly keptIn: string
 }
 
 export interface MountStarter {

@@ -44,7 +44,7 @@ export const mountOptions = {
   account: optional({
     name: 'account',
     type: textType('name'),
-    defaultText: 'the only account there is',
+    defaultText: 'the account that signed in last',
     doc: 'account to mount, by its e-mail address or its server',
     details:
       'Where that is not enough, both: `ann@example.com@cloud.example.com`. `cloudreve-mount accounts` lists them.',

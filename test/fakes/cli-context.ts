@@ -1,6 +1,8 @@
 import { paths } from '../../src/config/paths.ts'
-import type { AccountRecord } from '../../src/cli/accounts.ts'
-import type { AccountBook, CliContext } from '../../src/cli/context.ts'
+import { StoredAccounts, type AccountBook } from '../../src/cli/accounts.ts'
+import type { CliContext } from '../../src/cli/context.ts'
+import { AccountStore } from '../../src/auth/account-store.ts'
+import type { Account } from '../../src/auth/sign-in.ts'
 import { CliError, exitCodes } from '../../src/cli/exit-codes.ts'
 import type { Json, MountSpec, RunningMount } from '../../src/mount/spec.ts'
 
@@ -18,16 +20,17 @@ export class FakeCli {
   readonly started: MountSpec[] = []
   environment: Record<string, string | undefined> = {}
   input = ''
-  accounts: AccountRecord[] = []
+  accounts: Account[] = []
   running: RunningMount[] = []
   /** Answers by method; a function sees the question and may report progress. */
   answers: Record<string, Json | ((asked: Asked, onProgress?: (event: Json) => void) => Json)> = {}
   home = '/home/ann'
   stale: string[] = []
+  isServerTold = true
   /** What a person types, in order; undefined: nobody is there. */
   typed: string[] | undefined
   readonly questions: string[] = []
-  signIn: AccountBook['signIn'] = () => Promise.resolve({ account: ann, keptIn: 'the desktop keyring' })
+  signIn: AccountBook['signIn'] = () => Promise.resolve(ann)
 
   get context(): CliContext {
     return {
@@ -49,10 +52,11 @@ export class FakeCli {
       },
       accounts: {
         list: () => Promise.resolve(this.accounts),
+        find: (selector) => this.#book().find(selector),
         signIn: (url, request) => this.signIn(url, request),
         signOut: (account) => {
-          this.accounts = this.accounts.filter(({ key }) => key !== account.key)
-          return Promise.resolve()
+          this.accounts = this.accounts.filter(({ userId }) => userId !== account.userId)
+          return Promise.resolve(this.isServerTold)
         },
       },
       starter: {
@@ -81,6 +85,13 @@ export class FakeCli {
     }
   }
 
+  /** The real rules of choosing, over the accounts of this test. */
+  #book(): StoredAccounts {
+    const store = new AccountStore({ folder: '/nowhere', keyring: undefined, onPlainFile: () => undefined })
+    store.list = () => Promise.resolve(this.accounts)
+    return new StoredAccounts(store)
+  }
+
   #ask(question: string): Promise<string> {
     this.questions.push(question)
     const answer = this.typed?.shift()
@@ -96,8 +107,7 @@ export class FakeCli {
   }
 }
 
-export const ann: AccountRecord = {
-  key: 'ann',
+export const ann: Account = {
   url: 'https://cloud.example.com',
   email: 'ann@example.com',
   nickname: 'Ann',

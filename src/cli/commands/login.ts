@@ -33,10 +33,8 @@ export async function login(context: CliContext, url: string, flags: LoginFlags)
     ? withoutLineBreak(await io.readInput())
     : await ask(context, 'secret', 'Password', '--password-stdin')
   if (password === '') throw new CliError('the password on standard input is empty', exitCodes.usage)
-  const signedIn = await accounts.signIn(url, { email, password, prompts: promptsFor(context, flags) })
-  const { account, keptIn } = signedIn
+  const account = await accounts.signIn(url, { email, password, prompts: promptsFor(context, flags) })
   io.out(`signed in as ${printable(account.nickname)} (${printable(account.email)}) at ${account.url}`)
-  io.err(`The sign-in is kept in ${keptIn}.`)
 }
 
 async function ask(

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import type { MountStatus } from '../../mount/control-results.ts'
-import { accountInWords, chooseAccount } from '../accounts.ts'
+import { accountName } from '../accounts.ts'
 import type { CliContext } from '../context.ts'
 import { CliError, exitCodes } from '../exit-codes.ts'
 import { counted } from '../table.ts'
@@ -23,8 +23,8 @@ export async function logout(
   wanted: string | undefined,
   { force }: LogoutFlags,
 ): Promise<void> {
-  const account = chooseAccount(await context.accounts.list(), wanted)
-  const words = accountInWords(account)
+  const account = await context.accounts.find(wanted)
+  const words = accountName(account)
   const running = await context.mounts.list()
   const mounted = running.find((mount) => mount.account === words)
   if (mounted) {
@@ -37,8 +37,9 @@ export async function logout(
       )
     context.io.err(`${sentence}; signing out all the same`)
   }
-  await context.accounts.signOut(account)
+  const isTold = await context.accounts.signOut(account)
   context.io.out(`signed out ${words}`)
+  if (!isTold) context.io.err('The server could not be told: there the sign-in lives on until it expires.')
 }
 
 async function pendingFiles({ mounts }: CliContext, mountpoint: string): Promise<string> {

@@ -17,7 +17,7 @@ import {
 import { logFile } from '../../config/paths.ts'
 import { setAsideLog } from '../../mount/logger.ts'
 import type { MountSpec } from '../../mount/spec.ts'
-import { chooseAccount, environmentAccount } from '../accounts.ts'
+import { accountSelector, hasEnvironmentAccount } from '../accounts.ts'
 import type { CliContext } from '../context.ts'
 import { CliError, exitCodes } from '../exit-codes.ts'
 
@@ -83,8 +83,8 @@ async function mountSpec(
   options: MountOptions,
   verbose: boolean,
 ): Promise<MountSpec> {
-  const fromEnvironment = options.account === undefined && environmentAccount(io.environment) !== undefined
-  const accountKey = fromEnvironment ? null : chooseAccount(await accounts.list(), options.account).key
+  const isFromEnvironment = options.account === undefined && hasEnvironmentAccount(io.environment)
+  const accountKey = isFromEnvironment ? null : accountSelector(await accounts.find(options.account))
   return {
     mountpoint,
     accountKey,

@@ -20,12 +20,16 @@ async function run(...words: string[]): Promise<number> {
   }
 }
 
+function pathIn(lines: readonly string[]): string {
+  return /\S+captcha\.png/.exec(lines.join())![0]
+}
+
 /** Signs in with what the command passed, and records it. */
 function recordSignIn(): { email: string; password: string; url: string }[] {
   const seen: { email: string; password: string; url: string }[] = []
   cli.signIn = (url, { email, password }) => {
     seen.push({ url, email, password })
-    return Promise.resolve({ account: ann, keptIn: 'the desktop keyring' })
+    return Promise.resolve(ann)
   }
   return seen
 }
@@ -39,7 +43,6 @@ describe('login', () => {
       { url: 'https://cloud.example.com', email: 'ann@example.com', password: 'correct horse' },
     ])
     expect(cli.out).toEqual(['signed in as Ann (ann@example.com) at https://cloud.example.com'])
-    expect(cli.err).toEqual(['The sign-in is kept in the desktop keyring.'])
   })
 
   it('takes the password from standard input, less the line break of echo alone', async () => {
@@ -68,7 +71,7 @@ describe('login', () => {
     cli.input = 'pw'
     cli.signIn = async (_, { prompts }) => {
       codes.push(await prompts!.twoFactorCode!(1), await prompts!.twoFactorCode!(2))
-      return { account: ann, keptIn: 'x' }
+      return ann
     }
     await run('login', 'x', '--email', 'a@b', '--password-stdin', '--otp', '123456')
     expect(codes).toEqual(['123456', '654321'])
@@ -77,7 +80,6 @@ describe('login', () => {
   it('shows where the captcha lies while it asks, and removes it', async () => {
     const bytes = new Uint8Array([1, 2, 3])
     let seen: Uint8Array | undefined
-    const pathIn = (lines: readonly string[]) => /\S+captcha\.png/.exec(lines.join())![0]
     const answer = await askWithPicture(cli.context.io, { bytes, extension: 'png' }, () => {
       seen = readFileSync(pathIn(cli.err))
       return Promise.resolve('k7xq')
@@ -92,7 +94,7 @@ describe('login', () => {
     let offered: object | undefined
     cli.signIn = (_, { prompts }) => {
       offered = prompts
-      return Promise.resolve({ account: ann, keptIn: 'x' })
+      return Promise.resolve(ann)
     }
     await run('login', 'x', '--email', 'a@b', '--password-stdin')
     expect(offered).toEqual({})
@@ -103,7 +105,7 @@ describe('logout', () => {
   const mount = {
     pid: 1,
     mountpoint: '/home/ann/cloud',
-    account: 'ann@example.com at https://cloud.example.com',
+    account: 'ann@example.com at cloud.example.com',
     state: 'mounted',
     socketPath: '/run/x',
     startedAt: 0,
@@ -116,7 +118,7 @@ describe('logout', () => {
     cli.accounts = [ann]
     expect(await run('logout')).toBe(0)
     expect(cli.accounts).toEqual([])
-    expect(cli.out).toEqual(['signed out ann@example.com at https://cloud.example.com'])
+    expect(cli.out).toEqual(['signed out ann@example.com at cloud.example.com'])
   })
 
   it('refuses while the account is mounted, naming what would be left behind', async () => {
@@ -125,7 +127,7 @@ describe('logout', () => {
     cli.answers['status'] = pending
     expect(await run('logout')).toBe(3)
     expect(cli.err[0]).toBe(
-      'cloudreve-mount: ann@example.com at https://cloud.example.com is mounted on /home/ann/cloud and 1 file there is not on ' +
+      'cloudreve-mount: ann@example.com at cloud.example.com is mounted on /home/ann/cloud and 1 file there is not on ' +
         'the server yet: run `cloudreve-mount umount /home/ann/cloud` first',
     )
     expect(cli.accounts).toEqual([ann])
@@ -140,9 +142,16 @@ describe('logout', () => {
     expect(cli.accounts).toEqual([])
   })
 
+  it('says when the server could not be told', async () => {
+    cli.accounts = [ann]
+    cli.isServerTold = false
+    expect(await run('logout')).toBe(0)
+    expect(cli.err.join()).toContain('lives on until it expires')
+  })
+
   it('does not mind mounts of other accounts', async () => {
     cli.accounts = [ann]
-    cli.running = [{ ...mount, account: 'bob@example.com at https://cloud.example.com' }]
+    cli.running = [{ ...mount, account: 'bob@example.com at cloud.example.com' }]
     expect(await run('logout')).toBe(0)
   })
 })

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { chooseAccount, environmentAccount } from '../../../src/cli/accounts.ts'
+import { hasEnvironmentAccount } from '../../../src/cli/accounts.ts'
 import { reportError } from '../../../src/cli/errors.ts'
 import { buildProgram } from '../../../src/cli/program.ts'
 import { readWrittenOptions } from '../../../src/config/parse.ts'
@@ -37,7 +37,7 @@ describe('mount', () => {
     expect(await run(folder)).toBe(0)
     expect(cli.started[0]).toMatchObject({
       mountpoint: folder,
-      accountKey: 'ann',
+      accountKey: 'ann@example.com@cloud.example.com',
       rootUri: 'cloudreve://my',
       readOnly: false,
       deletePermanently: false,
@@ -86,7 +86,7 @@ describe('mount', () => {
   it('an account named on the command line wins over the one of the environment', async () => {
     cli.environment = { CLOUDREVE_URL: 'https://a', CLOUDREVE_EMAIL: 'b', CLOUDREVE_PASSWORD: 'c' }
     await run('--account', 'ann@example.com', folder)
-    expect(cli.started[0]!.accountKey).toBe('ann')
+    expect(cli.started[0]!.accountKey).toBe('ann@example.com@cloud.example.com')
   })
 
   it('has no flag that takes a password', () => {
@@ -135,26 +135,27 @@ describe('mount refuses', () => {
 })
 
 describe('which account', () => {
-  const work = { ...ann, key: 'work', url: 'https://work.example.com:8443' }
+  const work = { ...ann, userId: 'mKua', url: 'https://work.example.com:8443' }
 
-  it('is named by address, server, both or key', () => {
-    const accounts = [ann, work, { ...ann, key: 'bob', email: 'bob@example.com' }]
-    expect(chooseAccount(accounts, 'work.example.com')).toBe(work)
-    expect(chooseAccount(accounts, 'https://work.example.com:8443/')).toBe(work)
-    expect(chooseAccount(accounts, 'Ann@example.com@cloud.example.com')).toBe(ann)
-    expect(chooseAccount(accounts, 'bob@example.com').key).toBe('bob')
-    expect(chooseAccount(accounts, 'work')).toBe(work)
+  it('is the one that signed in last, or the one that was named', async () => {
+    cli.accounts = [work, ann]
+    await run(folder)
+    await run('--account', 'cloud.example.com', folder)
+    expect(cli.started.map(({ accountKey }) => accountKey)).toEqual([
+      'ann@example.com@work.example.com:8443',
+      'ann@example.com@cloud.example.com',
+    ])
   })
 
-  it('must be said when several fit', () => {
-    expect(() => chooseAccount([ann, work], 'ann@example.com')).toThrow(
-      'several accounts fit, name one with --account: ann@example.com at https://cloud.example.com; ann@example.com at https://work',
-    )
+  it('must be said more exactly when several fit', async () => {
+    cli.accounts = [work, ann]
+    expect(await run('--account', 'ann@example.com', folder)).toBe(2)
+    expect(cli.err[0]).toContain('means several accounts')
   })
 
   it('of the environment must be complete', () => {
-    expect(environmentAccount({})).toBeUndefined()
-    expect(() => environmentAccount({ CLOUDREVE_URL: 'https://a' })).toThrow(
+    expect(hasEnvironmentAccount({})).toBe(false)
+    expect(() => hasEnvironmentAccount({ CLOUDREVE_URL: 'https://a' })).toThrow(
       'CLOUDREVE_EMAIL and CLOUDREVE_PASSWORD are not set',
     )
   })
