@@ -88,7 +88,7 @@ export const file = z.object({
   type: z.number(),
   id: z.string(),
   name: z.string(),
-  path: z.string(),
+  path: text,
   created_at: instant,
   updated_at: instant,
   size: count,

@@ -12,7 +12,7 @@ const root = resolve(import.meta.dirname, '../../src')
 const layers: Record<string, { src: string[]; npm: string[] }> = {
   base: { src: [], npm: [] },
   api: { src: [], npm: ['got', 'zod', 'p-queue'] },
-  auth: { src: ['api'], npm: ['@napi-rs/keyring'] },
+  auth: { src: ['api'], npm: ['@napi-rs/keyring', 'zod'] },
   transfer: { src: ['api'], npm: ['got', 'p-queue'] },
   remote: { src: [], npm: [] },
   'remote/cloudreve': { src: ['api', 'transfer', 'remote'], npm: [] },

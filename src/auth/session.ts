@@ -1,0 +1,111 @@
+/** From an account to a token source that keeps it signed in. */
+import type { Clock } from '../base/clock.ts'
+import type { Log } from '../base/log.ts'
+import { ApiClient } from '../api/client.ts'
+import { signOut } from '../api/endpoints/session.ts'
+import { isApiError } from '../api/errors.ts'
+import { ServerClock } from '../api/server-clock.ts'
+import type { TokenSource } from '../api/tokens.ts'
+import { accountName, AccountStoreError, type AccountStore } from './account-store.ts'
+import { signIn, type Account, type SignInRequest } from './sign-in.ts'
+import { AccountTokenSource } from './token-source.ts'
+
+export interface SessionOptions {
+  readonly clock: Clock
+  readonly log?: Log
+}
+
+/** A signed-in account, ready for a connection. `close` when the connection is closed. */
+export interface Session {
+  readonly account: Account
+  readonly tokenSource: TokenSource
+  /** To be handed to the connection: both judge expiry by the same clock. */
+  readonly serverClock: ServerClock
+  close(): Promise<void>
+}
+
+/** An account of the store; renewed tokens go back into the store. */
+export async function storedSession(
+  store: AccountStore,
+  account: Account,
+  options: SessionOptions,
+): Promise<Session> {
+  const tokens = await store.tokens(account)
+  const { client, serverClock } = anonymousClient(account.url, options)
+  const tokenSource = new AccountTokenSource({
+    client,
+    serverClock,
+    tokens,
+    accountName: accountName(account),
+    save: (renewed) => store.saveTokens(account, renewed),
+  })
+  return { account, tokenSource, serverClock, close: () => client.close() }
+}
+
+/** An account whose password is at hand (environment variables): nothing is stored, the password signs in again when needed. */
+export async function passwordSession(
+  origin: string,
+  request: SignInRequest,
+  options: SessionOptions,
+): Promise<Session> {
+  const { client, serverClock } = anonymousClient(origin, options)
+  try {
+    const { account, tokens } = await signIn(client, request)
+    const tokenSource = new AccountTokenSource({
+      client,
+      serverClock,
+      tokens,
+      accountName: accountName(account),
+      signInAgain: async () => (await signIn(client, request)).tokens,
+    })
+    return { account, tokenSource, serverClock, close: () => client.close() }
+  } catch (error) {
+    await client.close()
+    throw error
+  }
+}
+
+/** Signs in with a password and keeps the account. */
+export async function logIn(
+  store: AccountStore,
+  origin: string,
+  request: SignInRequest & SessionOptions,
+): Promise<Account> {
+  const { client } = anonymousClient(origin, request)
+  try {
+    const signedIn = await signIn(client, request)
+    await store.save(signedIn)
+    return signedIn.account
+  } finally {
+    await client.close()
+  }
+}
+
+/**
+ * Ends the sign-in at the server and forgets it here. When the server cannot be asked it is forgotten here all the same;
+ * false tells that it lives on there until it expires.
+ */
+export async function logOut(
+  store: AccountStore,
+  account: Account,
+  options: SessionOptions,
+): Promise<boolean> {
+  const { client } = anonymousClient(account.url, options)
+  try {
+    const { refreshToken } = await store.tokens(account)
+    await signOut(client, refreshToken)
+    return true
+  } catch (error) {
+    options.log?.warn('the server was not told of the sign-out', { reason: String(error) })
+    if (isApiError(error) || error instanceof AccountStoreError) return false
+    throw error
+  } finally {
+    await store.remove(account)
+    await client.close()
+  }
+}
+
+function anonymousClient(origin: string, { clock, log }: SessionOptions) {
+  const serverClock = new ServerClock(clock)
+  return { serverClock, client: new ApiClient({ origin, clock, serverClock, ...(log ? { log } : {}) }) }
+}
