@@ -73,7 +73,7 @@ function originFrom(url: string): string {
 export function explainSignIn(error: unknown, origin: string): unknown {
   if (error instanceof SignInError) return new CliError(error.message, exitCodes.signIn, { cause: error })
   if (!isApiError(error)) return error
-  const isAway = isApiError(error, 'unsent', 'lost', 'busy', 'gateway')
+  const isAway = ['unsent', 'lost', 'busy', 'gateway'].includes(error.kind)
   return new CliError(
     isAway ? `${origin} cannot be reached: ${error.message}` : error.message,
     isAway ? exitCodes.unreachable : exitCodes.signIn,

@@ -32,6 +32,8 @@ async function cleanStale(mountpoint: string): Promise<boolean> {
     (error: NodeJS.ErrnoException) => error.code === 'ENOTCONN' || error.code === 'ECONNABORTED',
   )
   if (!isDead) return false
-  await recoverMountpoint(folder, { log: createLogger({ level: 'error', destination: terminalDestination() }) })
+  await recoverMountpoint(folder, {
+    log: createLogger({ level: 'error', destination: terminalDestination() }),
+  })
   return true
 }

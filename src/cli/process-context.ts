@@ -16,7 +16,9 @@ export function processContext(): CliContext {
     folder: paths.stateFolder,
     keyring: desktopKeyring,
     onPlainFile: (path) =>
-      processIo.err(`There is no desktop keyring here: the sign-in is kept in ${path}, which only you can read.`),
+      processIo.err(
+        `There is no desktop keyring here: the sign-in is kept in ${path}, which only you can read.`,
+      ),
   })
   return {
     io: processIo,

@@ -32,7 +32,7 @@ type WithDefault<T> = OptionDefinition<T> & { readonly default: T }
 
 type Described<T> = Pick<OptionDefinition<T>, 'name' | 'type' | 'doc' | 'details'>
 
-function option<T>(definition: Described<T> & { readonly default: T }): WithDefault<T> {
+function option<T>(definition: Described<T> & { readonly default: NoInfer<T> }): WithDefault<T> {
   return { stability: 'stable', ...definition }
 }
 
