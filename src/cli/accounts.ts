@@ -75,10 +75,15 @@ export function explainSignIn(error: unknown, origin: string): unknown {
   if (!isApiError(error)) return error
   const isAway = ['unsent', 'lost', 'busy', 'gateway'].includes(error.kind)
   return new CliError(
-    isAway ? `${origin} cannot be reached: ${error.message}` : error.message,
+    isAway ? `${origin} cannot be reached: ${reasonOf(error)}` : error.message,
     isAway ? exitCodes.unreachable : exitCodes.signIn,
     { cause: error },
   )
+}
+
+/** The connection's own words, where there are some. */
+function reasonOf(error: Error): string {
+  return error.cause instanceof Error ? error.cause.message : error.message
 }
 
 const environmentNames = ['CLOUDREVE_URL', 'CLOUDREVE_EMAIL', 'CLOUDREVE_PASSWORD'] as const

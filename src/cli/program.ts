@@ -23,6 +23,7 @@ export function buildProgram(context: CliContext): Command {
     .configureOutput({
       writeOut: (text) => context.io.out(text.trimEnd()),
       writeErr: (text) => context.io.err(text.trimEnd()),
+      outputError: (text, write) => write(text.replace(/^error:/, 'cloudreve-mount:')),
     })
     .exitOverride()
   addMount(program, context)
