@@ -2,10 +2,12 @@
 import { Command } from 'commander'
 import { addAccounts } from './commands/accounts.ts'
 import { addActivities } from './commands/activities.ts'
+import { addDemo } from './commands/demo.ts'
 import { addInfo } from './commands/info.ts'
 import { addLogin } from './commands/login.ts'
 import { addLogout } from './commands/logout.ts'
 import { addMount } from './commands/mount.ts'
+import { addServer } from './commands/server.ts'
 import { addStatus } from './commands/status.ts'
 import { addUmount } from './commands/umount.ts'
 import type { CliContext } from './context.ts'
@@ -37,6 +39,9 @@ export function buildProgram(context: CliContext): Command {
   program.commandsGroup('Files:')
   addInfo(program, context)
   addActivities(program, context)
+  program.commandsGroup('Trying it out:')
+  addDemo(program, context)
+  addServer(program, context)
   program.addHelpText('after', `\n${examples}\n\nExit codes:\n${exitCodeLines().join('\n')}`)
   for (const command of program.commands) command.option('--verbose', 'show where an error came from')
   return program

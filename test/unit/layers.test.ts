@@ -31,7 +31,7 @@ const layers: Record<string, { src: string[]; npm: string[] }> = {
     npm: ['pino', 'pino-pretty'],
   },
   cli: {
-    src: ['config', 'auth', 'api', 'mount'],
+    src: ['config', 'auth', 'api', 'mount', 'cli/commands/server.ts', 'cli/commands/demo.ts'],
     npm: ['commander', '@clack/prompts', 'cli-progress'],
   },
   'cli/commands/server.ts': { src: ['cli', 'server', 'config'], npm: ['commander'] },

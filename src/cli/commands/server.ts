@@ -1,6 +1,7 @@
 /** `cloudreve-mount server`: a Cloudreve-compatible server on this machine, for trying things out. */
 import { Option, type Command } from 'commander'
 import { parseDuration, parsePort, parseSize } from '../arguments.ts'
+import type { ServerOptions } from '../../server/options.ts'
 import type { CliContext } from '../context.ts'
 import { listenForStop, untilAborted } from '../stop-signals.ts'
 
@@ -35,6 +36,7 @@ export function addServer(program: Command, context: CliContext): void {
 
 async function server({ io }: CliContext, flags: ServerFlags): Promise<void> {
   const stop = listenForStop()
+  const { startServer } = await import('../../server/server.ts')
   const running = await startServer(serverOptions(flags))
   try {
     const { url, email, password } = running
