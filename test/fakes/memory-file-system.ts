@@ -48,10 +48,11 @@ export class MemoryFileSystem implements FileSystem {
   readonly #handles = new Map<Fh, { node: Node; names: string[] }>()
   #nextIno = 1
   #nextFh = 1
+  #writeCount = 0
   /** Every name that was ever given to something. */
   readonly namesSeen = new Set<string>()
   /** Errors to answer, by `op:name`. */
-  readonly failures = new Map<string, Error>()
+  readonly #failures = new Map<string, Error>()
 
   constructor() {
     this.#make('folder', 0o755).names = 1
@@ -64,6 +65,10 @@ export class MemoryFileSystem implements FileSystem {
 
   get openHandles(): number {
     return this.#handles.size
+  }
+
+  get writeCount(): number {
+    return this.#writeCount
   }
 
   /** Nodes that are kept, with a name or without. */
@@ -142,9 +147,14 @@ export class MemoryFileSystem implements FileSystem {
   async rename(from: Place, to: Place, flags: RenameFlags, _context: OpContext): Promise<void> {
     const node = this.#child(from)
     const folder = this.#folder(to.parent)
-    if (folder.children.has(to.name)) {
+    if (holds(node, folder)) throw new FsError(Errno.EINVAL, `${from.name} would be inside itself`)
+    const target = folder.children.get(to.name)
+    if (target === node) return
+    if (target) {
       if (flags.noReplace) throw new FsError(Errno.EEXIST, `${to.name} is there`)
-      if (folder.children.get(to.name) === node) return
+      if (target.kind === 'folder' && node.kind !== 'folder') throw new FsError(Errno.EISDIR, to.name)
+      if (target.kind !== 'folder' && node.kind === 'folder') throw new FsError(Errno.ENOTDIR, to.name)
+      if (target.children.size > 0) throw new FsError(Errno.ENOTEMPTY, to.name)
       this.#removeName(to)
     }
     this.#folder(from.parent).children.delete(from.name)
@@ -173,6 +183,7 @@ export class MemoryFileSystem implements FileSystem {
 
   async write(fh: Fh, offset: number, data: Uint8Array, _context: OpContext): Promise<number> {
     const { node } = this.#handle(fh)
+    this.#writeCount += 1
     if (node.content.length < offset + data.length) node.content = resized(node.content, offset + data.length)
     node.content.set(data, offset)
     node.mtime = timespecFromMs(Date.now())
@@ -206,17 +217,8 @@ export class MemoryFileSystem implements FileSystem {
     })
   }
 
-  async readdirPlus(
-    fh: Fh,
-    cookie: number,
-    context: OpContext,
-  ): Promise<readonly (Dirent & { entry: Entry })[]> {
-    const { node } = this.#handle(fh)
-    const dirents = await this.readdir(fh, cookie, context)
-    return dirents.map((dirent) => ({
-      ...dirent,
-      entry: this.#entry(this.#child({ parent: node.ino, name: dirent.name })),
-    }))
+  async readdirPlus(): Promise<never> {
+    throw new FsError(Errno.ENOSYS, 'no driver that is tried on this one asks for it')
   }
 
   async releasedir(fh: Fh): Promise<void> {
@@ -268,13 +270,23 @@ export class MemoryFileSystem implements FileSystem {
     if (!this.#node(ino).xattrs.delete(name)) throw new FsError(Errno.ENODATA, `no attribute ${name}`)
   }
 
+  /** Puts empty files into a folder of the root, as if they had been there for long. */
+  addFiles(folder: string, names: readonly string[]): void {
+    const parent = this.#nodes.get(ROOT_INO)!.children.get(folder)!
+    for (const name of names) {
+      const node = this.#make('file', 0o644)
+      node.names = 1
+      parent.children.set(name, node)
+    }
+  }
+
   /** Makes the next calls of `op` on `name` fail. */
   fail(op: string, name: string, errno: ErrnoCode): void {
-    this.failures.set(`${op}:${name}`, new FsError(errno, `${op} of ${name}`))
+    this.#failures.set(`${op}:${name}`, new FsError(errno, `${op} of ${name}`))
   }
 
   #mayFail(op: string, name: string): void {
-    const failure = this.failures.get(`${op}:${name}`)
+    const failure = this.#failures.get(`${op}:${name}`)
     if (failure) throw failure
   }
 
@@ -363,6 +375,10 @@ export class MemoryFileSystem implements FileSystem {
   #dropIfUnused(node: Node): void {
     if (node.names === 0 && node.lookups === 0 && node.handles === 0) this.#nodes.delete(node.ino)
   }
+}
+
+function holds(node: Node, other: Node): boolean {
+  return node === other || [...node.children.values()].some((child) => holds(child, other))
 }
 
 function attrOf(node: Node): Attr {

@@ -13,6 +13,7 @@ import { checkMountpoint, whyMountFailed } from './check-mountpoint.ts'
 import { MountWatch } from './mount-watch.ts'
 import { operationsOf } from './operations.ts'
 import { PathAdapter } from './path-adapter.ts'
+import { openSessions } from './session-descriptor.ts'
 import { takeOverXattrs } from './xattr-operations.ts'
 
 export interface Libfuse2Parts {
@@ -50,17 +51,35 @@ export class Libfuse2Driver implements FuseDriver {
     await checkMountpoint(mountpoint, options)
     const adapter = new PathAdapter(fileSystem)
     const fuse = makeFuse(addon, { ...options, mountpoint }, { ...this.#parts, adapter })
+    const others = await openSessions()
     await startFuse(fuse, mountpoint)
     const mount = mountAt(await readMounts(), mountpoint)
     if (!mount) throw new DriverError(`${mountpoint} was unmounted at once by somebody else`)
-    const watch = new MountWatch({ ...this.#parts, mount, openCount: () => adapter.openCount })
-    const closed = watch.gone.then(() => stopFuse(fuse))
+    const ours = [...(await openSessions())].filter((descriptor) => !others.has(descriptor))
+    const watch = new MountWatch({
+      ...this.#parts,
+      mount,
+      openCount: () => adapter.openCount,
+      isSessionOpen: async () => {
+        const open = await openSessions()
+        return ours.some((descriptor) => open.has(descriptor))
+      },
+    })
+    const closed = watch.gone.then(() => this.#end(fuse, adapter, watch))
     return { mountpoint, closed, unmount: () => this.#unmount(mountpoint, watch) }
   }
 
   async #unmount(mountpoint: string, watch: MountWatch): Promise<void> {
     if (await watch.isInPlace()) await lazyUnmount(mountpoint)
     await watch.look()
+  }
+
+  /** What the kernel did not say any more is done here: whoever was cut off has nothing open now. */
+  async #end(fuse: AddonFuse, adapter: PathAdapter, watch: MountWatch): Promise<void> {
+    // A connection that was cut leaves a dead mount behind.
+    if (await watch.isInPlace()) await lazyUnmount(watch.mountpoint)
+    await adapter.releaseAll()
+    await stopFuse(fuse)
   }
 }
 

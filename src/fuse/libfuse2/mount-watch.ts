@@ -12,13 +12,17 @@ export interface MountWatchParts {
   readonly mount: MountEntry
   /** Handles that programs hold. */
   readonly openCount: () => number
+  /** Whether libfuse still hears from the kernel. */
+  readonly isSessionOpen: () => Promise<boolean>
   /** The mounts of this namespace; from the kernel unless a test says otherwise. */
   readonly mounts?: () => Promise<readonly MountEntry[]>
 }
 
 /**
- * Notices the end of a mount, of which the addon tells nothing: looks into the kernel's table of mounts once a second. The
- * end is when the filesystem is not in it any more (neither at its own place nor by a bind mount) and no handle is open.
+ * Notices the end of a mount, of which the addon tells nothing: looks once a second. The end is when
+ * - the filesystem is not in the kernel's table of mounts any more (neither at its own place nor by a bind mount) and no handle is open, or
+ * - libfuse's session has ended: with the last open file of an unmounted filesystem the kernel often drops the message that
+ *   it was closed, and somebody may cut the connection (`umount -f`).
  */
 export class MountWatch {
   readonly #parts: MountWatchParts
@@ -36,6 +40,10 @@ export class MountWatch {
     this.#lookLater()
   }
 
+  get mountpoint(): string {
+    return this.#parts.mount.mountpoint
+  }
+
   /** Whether our filesystem is what programs see at its mountpoint. */
   async isInPlace(): Promise<boolean> {
     const top = mountAt(await this.#mounts(), this.#parts.mount.mountpoint)
@@ -44,10 +52,14 @@ export class MountWatch {
 
   /** Ends the watch at once when the mount is at its end. */
   async look(): Promise<boolean> {
-    const isMounted = (await this.#mounts()).some((mount) => this.#isOurs(mount))
-    const isGone = !isMounted && this.#parts.openCount() === 0
+    const isGone = (await this.#isUnused()) || !(await this.#parts.isSessionOpen())
     if (isGone) this.#end()
     return isGone
+  }
+
+  async #isUnused(): Promise<boolean> {
+    const isMounted = (await this.#mounts()).some((mount) => this.#isOurs(mount))
+    return !isMounted && this.#parts.openCount() === 0
   }
 
   #lookLater(): void {
@@ -58,7 +70,7 @@ export class MountWatch {
     try {
       if (await this.look()) return
     } catch (error) {
-      this.#parts.log.error('the table of mounts could not be read', { reason: String(error) })
+      this.#parts.log.error('the state of the mount could not be read', { reason: String(error) })
     }
     this.#lookLater()
   }

@@ -37,6 +37,10 @@ export class OpenFiles {
     this.#byFh.set(file.fh, file)
   }
 
+  handles(): readonly Fh[] {
+    return [...this.#byFh.keys()]
+  }
+
   /** @throws {FsError} EBADF: no such handle. */
   get(fh: number): OpenFile {
     const file = this.#byFh.get(fh as Fh)

@@ -144,6 +144,11 @@ export class PathAdapter {
     }
   }
 
+  /** Releases what is still open, after the last call. */
+  async releaseAll(): Promise<void> {
+    for (const fh of this.#open.handles()) await this.release(fh)
+  }
+
   /** The whole folder, without `.` and `..`. */
   readdir(path: string, context: OpContext): Promise<Dirent[]> {
     return this.#inFolder(path, context, async (fh) => {

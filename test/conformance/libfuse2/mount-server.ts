@@ -4,11 +4,13 @@ import type { Log } from '../../../src/base/log.ts'
 import { Libfuse2Driver } from '../../../src/fuse/libfuse2/driver.ts'
 import { MemoryFileSystem } from '../../fakes/memory-file-system.ts'
 
-export type Request = { ask: 'counts' } | { ask: 'unmount' }
+export type Request =
+  { ask: 'counts' } | { ask: 'unmount' } | { ask: 'make'; folder: string; names: string[] }
 export interface Counts {
   readonly lookups: number
   readonly openHandles: number
   readonly nodes: number
+  readonly writes: number
   readonly names: readonly string[]
 }
 export type Answer =
@@ -16,7 +18,8 @@ export type Answer =
   | { say: 'failed'; reason: string }
   | { say: 'counts'; counts: Counts }
   | { say: 'unmounted' }
-  | { say: 'closed' }
+  | { say: 'made' }
+  | { say: 'closed'; openHandles: number }
 
 const [mountpoint = '', readOnly = ''] = process.argv.slice(2)
 const fileSystem = new MemoryFileSystem()
@@ -28,8 +31,8 @@ function say(answer: Answer): void {
 }
 
 function counts(): Counts {
-  const { lookups, openHandles, nodeCount: nodes, namesSeen } = fileSystem
-  return { lookups, openHandles, nodes, names: [...namesSeen] }
+  const { lookups, openHandles, nodeCount: nodes, writeCount: writes, namesSeen } = fileSystem
+  return { lookups, openHandles, nodes, writes, names: [...namesSeen] }
 }
 
 try {
@@ -44,11 +47,14 @@ try {
   })
   process.on('message', (request: Request) => {
     if (request.ask === 'counts') say({ say: 'counts', counts: counts() })
-    else void mounted.unmount().then(() => say({ say: 'unmounted' }))
+    else if (request.ask === 'make') {
+      fileSystem.addFiles(request.folder, request.names)
+      say({ say: 'made' })
+    } else void mounted.unmount().then(() => say({ say: 'unmounted' }))
   })
   say({ say: 'ready' })
   await mounted.closed
-  say({ say: 'closed' })
+  say({ say: 'closed', openHandles: fileSystem.openHandles })
 } catch (error) {
   say({ say: 'failed', reason: (error as Error).message })
 } finally {
