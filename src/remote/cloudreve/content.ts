@@ -9,17 +9,17 @@ import type { CallOptions, ContentAddress, RemoteContent } from '../remote.ts'
 import type { RemoteEntry, UploadRequest } from '../types.ts'
 import { requireWritable, uriOf, type MountContext } from './context.ts'
 import { asRemote } from './map-error.ts'
-import { ContentPutter } from './upload-put.ts'
+import { Uploader } from './upload.ts'
 
 export class CloudreveContent implements RemoteContent {
   readonly #context: MountContext
   readonly #downloader: Downloader
-  readonly #putter: ContentPutter
+  readonly #uploader: Uploader
 
   constructor(context: MountContext, downloader: Downloader) {
     this.#context = context
     this.#downloader = downloader
-    this.#putter = new ContentPutter(context, downloader)
+    this.#uploader = new Uploader(context, downloader)
   }
 
   readRange(content: ContentAddress, range: ByteRange, { signal }: CallOptions = {}): Promise<Uint8Array> {
@@ -44,7 +44,7 @@ export class CloudreveContent implements RemoteContent {
   upload(request: UploadRequest, { signal }: CallOptions = {}): Promise<RemoteEntry> {
     return asRemote(async () => {
       requireWritable(this.#context, request.path)
-      return this.#putter.put(request, signal)
+      return this.#uploader.upload(request, signal)
     }, signal)
   }
 

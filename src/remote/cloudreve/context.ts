@@ -4,7 +4,7 @@ import type { Log } from '../../base/log.ts'
 import type { ApiClient } from '../../api/client.ts'
 import { joinUri, parseUri, type CloudreveUri } from '../../api/uri.ts'
 import { RemoteError } from '../errors.ts'
-import type { EntityId, RemotePath } from '../types.ts'
+import type { EntityId, RemotePath, UploadRequest } from '../types.ts'
 
 export interface MountContext {
   readonly client: ApiClient
@@ -30,6 +30,11 @@ export function uriOf({ root }: MountContext, path: RemotePath): string {
 /** @throws {RemoteError} `denied` on a mount that must not change anything */
 export function requireWritable({ readOnly }: MountContext, path: RemotePath): void {
   if (readOnly) throw new RemoteError('denied', `/${path.join('/')}: this mount is read-only`)
+}
+
+/** Entity that the server is to find before it replaces anything. */
+export function expectedEntity({ noContent }: MountContext, { previous }: UploadRequest): EntityId {
+  return previous === 'absent' ? noContent : previous
 }
 
 /** Addresses of a batch: none twice, none below another one (the server refuses both, api/00-live-files §15). */

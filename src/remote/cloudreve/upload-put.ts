@@ -11,8 +11,8 @@ import { bodyOf } from '../../transfer/upload-source.ts'
 import { hasSameBytes } from '../../transfer/same-content.ts'
 import type { Downloader } from '../../transfer/download.ts'
 import { RemoteError } from '../errors.ts'
-import type { EntityId, RemoteEntry, UploadRequest } from '../types.ts'
-import { uriOf, type MountContext } from './context.ts'
+import type { RemoteEntry, UploadRequest } from '../types.ts'
+import { expectedEntity, uriOf, type MountContext } from './context.ts'
 import { toEntry } from './map-entry.ts'
 
 const TRIES = 3
@@ -42,29 +42,45 @@ export class ContentPutter {
       try {
         return await this.#attempt(request, signal)
       } catch (error) {
-        const answerLost = isApiError(error, 'lost', 'gateway') && (error.status ?? 500) >= 500
-        if (answerLost) lost = error
+        if (isLost(error)) lost = error
         // A second attempt that finds another content may have found the first.
-        if (!answerLost && !(lost !== undefined && isRefusal(error, Code.stale))) throw error
-        const outcome = await this.#look(request, signal)
+        else if (lost === undefined || !isRefusal(error, Code.stale)) throw error
+        const outcome = await this.#look(request, lost, signal)
         if (outcome.kind === 'ours') return outcome.entry
         if (outcome.kind === 'foreign') throw stale(request, error)
-        if (outcome.kind === 'unclear' || attempt >= TRIES) throw lost
+        if (outcome.kind === 'unclear' || attempt >= TRIES) throw unknownOutcome(request, lost)
       }
     }
   }
 
-  async #attempt({ path, previous, source, onProgress }: UploadRequest, signal?: AbortSignal) {
+  /** The present content, if it has exactly the bytes of the request: an earlier attempt of ours whose answer was lost. */
+  async findOwn(request: UploadRequest, signal?: AbortSignal): Promise<RemoteEntry | undefined> {
+    const entry = await this.#find(request, signal)
+    const outcome = entry && (await this.#compare(request, entry, signal))
+    return outcome?.kind === 'ours' ? outcome.entry : undefined
+  }
+
+  async #attempt(request: UploadRequest, signal?: AbortSignal): Promise<RemoteEntry> {
     const { client, noContent } = this.#context
+    const { path, source, onProgress } = request
     const file = await putContent(client, uriOf(this.#context, path), {
-      previous: previous === 'absent' ? noContent : previous,
+      previous: expectedEntity(this.#context, request),
       body: bodyOf(source, { start: 0, end: source.sizeBytes }, onProgress),
       signal,
     })
     return toEntry(file, noContent)
   }
 
-  async #look(request: UploadRequest, signal?: AbortSignal): Promise<Outcome> {
+  async #look(request: UploadRequest, lost: unknown, signal?: AbortSignal): Promise<Outcome> {
+    try {
+      return await this.#lookUntilSettled(request, signal)
+    } catch (error) {
+      if (isApiError(error, 'unsent', 'lost', 'busy', 'gateway')) throw unknownOutcome(request, lost)
+      throw error
+    }
+  }
+
+  async #lookUntilSettled(request: UploadRequest, signal?: AbortSignal): Promise<Outcome> {
     for (let look = 1; look <= LOOKS; look += 1) {
       const entry = await this.#find(request, signal)
       if (!entry) return { kind: 'undone' }
@@ -105,14 +121,22 @@ export class ContentPutter {
   }
 }
 
-export function stale({ path }: UploadRequest, cause: unknown): RemoteError {
+function isLost(error: unknown): boolean {
+  return isApiError(error, 'lost') || (isApiError(error, 'gateway') && (error.status ?? 0) >= 500)
+}
+
+export function unknownOutcome({ path }: UploadRequest, cause: unknown): RemoteError {
+  const name = `/${path.join('/')}`
+  return new RemoteError(
+    'unknown-outcome',
+    `${name} was sent, the answer was lost, and asking did not help`,
+    { cause },
+  )
+}
+
+function stale({ path }: UploadRequest, cause: unknown): RemoteError {
   return new RemoteError('stale', `/${path.join('/')} was changed by somebody else meanwhile`, {
     cause,
     code: Code.stale,
   })
-}
-
-/** Entity that the server is to find before it replaces anything. */
-export function expectedEntity({ noContent }: MountContext, { previous }: UploadRequest): EntityId {
-  return previous === 'absent' ? noContent : previous
 }

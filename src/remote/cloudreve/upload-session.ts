@@ -1,0 +1,241 @@
+/**
+ * A content in chunks, with its time and metadata.
+ *
+ *   open ──► sending ──► confirm ──► done
+ *     ▲         │           │
+ *     └─────────┴─ cancel ◄─┘        lost lock, lost session, stuck completion: start over
+ *
+ * Every way out that is not `done` cancels the session.
+ */
+import { delay } from '../../base/clock.ts'
+import { Code } from '../../api/codes.ts'
+import { createFile, fileInfo } from '../../api/endpoints/files.ts'
+import { cancelUploadSession, createUploadSession } from '../../api/endpoints/uploads.ts'
+import { isApiError, isRefusal } from '../../api/errors.ts'
+import type { WireUploadSession } from '../../api/schema.ts'
+import { withoutPassword } from '../../api/uri.ts'
+import { isLoneLock, sendChunks } from '../../transfer/upload/chunks.ts'
+import { RemoteError } from '../errors.ts'
+import type { RemoteEntry, UploadRequest } from '../types.ts'
+import { expectedEntity, uriOf, type MountContext } from './context.ts'
+import { toEntry, UPLOAD_MARK } from './map-entry.ts'
+import type { OwnSessions } from './own-sessions.ts'
+import { unknownOutcome } from './upload-put.ts'
+
+/** The storage policy does not take chunks at the server: the caller has other ways. */
+export class ChunksRefused extends Error {
+  override readonly name = 'ChunksRefused'
+  readonly policyName: string
+  readonly policyType: string
+
+  constructor(policyName: string, policyType: string) {
+    super(`the storage policy ${policyName} takes uploads in a way of its own`)
+    this.policyName = policyName
+    this.policyType = policyType
+  }
+}
+
+const TRIES = 3
+/** Completion may still be at work when its answer was lost. */
+const LOOKS = 8
+const LOOK_WAIT_MS = 250
+/** Clocks of `Date` headers have whole seconds. */
+const CLOCK_TOLERANCE_MS = 3000
+
+interface OpenSession {
+  readonly wire: WireUploadSession
+  /** By the server's clock. */
+  readonly openedAtMs: number
+}
+
+/** What the server says about a session whose chunks were sent. */
+type Confirmation =
+  { readonly kind: 'done'; readonly entry: RemoteEntry } | { readonly kind: 'undone' | 'foreign' }
+
+export class SessionUploader {
+  readonly #context: MountContext
+  readonly #sessions: OwnSessions
+
+  constructor(context: MountContext, sessions: OwnSessions) {
+    this.#context = context
+    this.#sessions = sessions
+  }
+
+  /** @throws {ChunksRefused} when the storage policy wants the bytes elsewhere; nothing is left behind then */
+  async upload(request: UploadRequest, signal?: AbortSignal): Promise<RemoteEntry> {
+    for (let attempt = 1; attempt <= TRIES; attempt += 1) {
+      const entry = await this.#attempt(request, signal)
+      if (entry) return entry
+      this.#context.log.debug('an upload starts over', { path: nameOf(request), attempt })
+    }
+    throw new RemoteError(
+      'server',
+      `${nameOf(request)}: the server did not complete the upload in ${TRIES} attempts`,
+    )
+  }
+
+  /** `undefined` = nothing is left of it: start over. */
+  async #attempt(request: UploadRequest, signal?: AbortSignal): Promise<RemoteEntry | undefined> {
+    const session = await this.#open(request)
+    if (!session) return undefined
+    this.#sessions.opened(session.wire.session_id)
+    try {
+      return await this.#run(session, request, signal)
+    } finally {
+      this.#sessions.letGo(session.wire.session_id)
+    }
+  }
+
+  /** Not given up half-way: a session whose id is not known could not be cancelled. */
+  async #open(request: UploadRequest): Promise<OpenSession | undefined> {
+    const { client } = this.#context
+    const uri = uriOf(this.#context, request.path)
+    const openedAtMs = client.serverClock.now()
+    try {
+      const wire = await createUploadSession(client, uri, {
+        sizeBytes: request.source.sizeBytes,
+        previous: expectedEntity(this.#context, request),
+        modifiedAtMs: request.modifiedAtMs,
+        metadata: request.metadata,
+      })
+      return { wire, openedAtMs }
+    } catch (error) {
+      if (!isApiError(error, 'lost') && !(isApiError(error, 'gateway') && (error.status ?? 0) >= 500))
+        throw error
+      this.#sessions.openingLost(uri, request.source.sizeBytes, openedAtMs)
+      await this.#sessions.release(uri)
+      return undefined
+    }
+  }
+
+  async #run(
+    session: OpenSession,
+    request: UploadRequest,
+    signal?: AbortSignal,
+  ): Promise<RemoteEntry | undefined> {
+    const { wire } = session
+    try {
+      requireChunks(wire)
+      await request.onSession?.({ id: wire.session_id, uri: withoutPassword(wire.uri) })
+      const { client } = this.#context
+      const { source, onProgress } = request
+      await sendChunks({ client, session: wire, source, onProgress, signal })
+    } catch (error) {
+      if (!this.#isUnclear(error)) {
+        await this.#cancelAfter(session, request, error)
+        throw error
+      }
+    }
+    const confirmation = await this.#confirm(session, request, signal)
+    if (confirmation.kind === 'done') {
+      this.#sessions.ended(wire.session_id)
+      return confirmation.entry
+    }
+    await this.#cancel(session, request)
+    signal?.throwIfAborted()
+    if (confirmation.kind === 'undone') return undefined
+    throw new RemoteError('stale', `${nameOf(request)} was changed by somebody else meanwhile`)
+  }
+
+  /** The session may be complete, gone, or stuck: only a look at the file tells (api/00-live-files §2). */
+  #isUnclear(error: unknown): boolean {
+    if (isApiError(error, 'lost')) return true
+    if (isApiError(error, 'gateway')) return (error.status ?? 0) >= 500
+    return isRefusal(error, Code.uploadSessionGone) || isLoneLock(error)
+  }
+
+  async #confirm(session: OpenSession, request: UploadRequest, signal?: AbortSignal): Promise<Confirmation> {
+    try {
+      return await this.#confirmUntilSettled(session, request, signal)
+    } catch (error) {
+      if (isApiError(error, 'unsent', 'lost', 'busy', 'gateway')) throw unknownOutcome(request, error)
+      throw error
+    }
+  }
+
+  async #confirmUntilSettled(
+    { wire }: OpenSession,
+    request: UploadRequest,
+    signal: AbortSignal | undefined,
+  ): Promise<Confirmation> {
+    for (let look = 1; look <= LOOKS; look += 1) {
+      if (signal?.aborted) break
+      const entry = await this.#find(request)
+      if (!entry) return { kind: 'undone' }
+      if (entry.uploadSessionId !== wire.session_id) return this.#judge(entry, request)
+      await delay(this.#context.clock, LOOK_WAIT_MS)
+    }
+    return { kind: 'undone' }
+  }
+
+  #judge(entry: RemoteEntry, { previous, source }: UploadRequest): Confirmation {
+    const before = previous === 'absent' ? undefined : previous
+    if (entry.entity === before) return { kind: 'undone' }
+    return entry.sizeBytes === source.sizeBytes ? { kind: 'done', entry } : { kind: 'foreign' }
+  }
+
+  async #find({ path }: UploadRequest): Promise<RemoteEntry | undefined> {
+    const { client, noContent } = this.#context
+    try {
+      return toEntry(await fileInfo(client, { uri: uriOf(this.#context, path) }), noContent)
+    } catch (error) {
+      if (isRefusal(error, Code.pathNotFound)) return undefined
+      throw error
+    }
+  }
+
+  /** The failure that led here counts for more than one of the cancelling. */
+  async #cancelAfter(session: OpenSession, request: UploadRequest, cause: unknown): Promise<void> {
+    try {
+      await this.#cancel(session, request)
+    } catch (error) {
+      this.#context.log.warn(
+        'an upload session could not be cancelled; it is tried again with the next upload',
+        {
+          uri: withoutPassword(session.wire.uri),
+          reason: error instanceof Error ? error.message : String(error),
+          after: cause instanceof Error ? cause.message : String(cause),
+        },
+      )
+    }
+  }
+
+  async #cancel({ wire, openedAtMs }: OpenSession, request: UploadRequest): Promise<void> {
+    const emptyFile = await this.#olderEmptyFile(request, openedAtMs)
+    try {
+      await cancelUploadSession(this.#context.client, { id: wire.session_id, uri: wire.uri })
+    } catch (error) {
+      if (!isRefusal(error, Code.pathNotFound, Code.notFound)) throw error
+    }
+    this.#sessions.ended(wire.session_id)
+    if (emptyFile) await this.#recreate(emptyFile, request)
+  }
+
+  /** Cancelling takes a file away that was there, empty, before the upload began (api/04 §9). */
+  async #olderEmptyFile(request: UploadRequest, openedAtMs: number): Promise<RemoteEntry | undefined> {
+    if (request.previous !== 'absent') return undefined
+    const entry = await this.#find(request)
+    const isOlder =
+      entry?.entity === undefined && (entry?.createdAtMs ?? Infinity) < openedAtMs - CLOCK_TOLERANCE_MS
+    return isOlder ? entry : undefined
+  }
+
+  async #recreate({ metadata }: RemoteEntry, { path }: UploadRequest): Promise<void> {
+    const kept = Object.fromEntries(Object.entries(metadata).filter(([key]) => key !== UPLOAD_MARK))
+    try {
+      await createFile(this.#context.client, uriOf(this.#context, path), { type: 'file', metadata: kept })
+    } catch (error) {
+      if (!isRefusal(error, Code.exists)) throw error
+    }
+  }
+}
+
+/** Chunks go to the server itself on `local` policies and wherever it relays (api/04 §1). */
+function requireChunks({ storage_policy: policy }: WireUploadSession): void {
+  if (!policy || policy.relay || policy.type === 'local') return
+  throw new ChunksRefused(policy.name, policy.type)
+}
+
+function nameOf({ path }: UploadRequest): string {
+  return `/${path.join('/')}`
+}
