@@ -48,7 +48,7 @@ export function addDemo(program: Command, context: CliContext): void {
 
 const machine: Omit<DemoParts, 'stop' | 'environment'> = {
   async startServer() {
-    const { startServer } = await import('../../server/server.ts')
+    const { startServer } = await import('../../server/index.ts')
     return startServer({ seed: 'demo', pro: true })
   },
   endProcess,

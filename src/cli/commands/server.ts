@@ -1,8 +1,9 @@
 /** `cloudreve-mount server`: a Cloudreve-compatible server on this machine, for trying things out. */
 import { Option, type Command } from 'commander'
 import { parseDuration, parsePort, parseSize } from '../arguments.ts'
-import type { ServerOptions } from '../../server/options.ts'
+import type { ServerOptions } from '../../server/index.ts'
 import type { CliContext } from '../context.ts'
+import { CliError, exitCodes } from '../exit-codes.ts'
 import { listenForStop, untilAborted } from '../stop-signals.ts'
 
 export interface ServerFlags {
@@ -36,8 +37,12 @@ export function addServer(program: Command, context: CliContext): void {
 
 async function server({ io }: CliContext, flags: ServerFlags): Promise<void> {
   const stop = listenForStop()
-  const { startServer } = await import('../../server/server.ts')
-  const running = await startServer(serverOptions(flags))
+  const { startServer } = await import('../../server/index.ts')
+  const running = await startServer(serverOptions(flags)).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EADDRINUSE' && error.code !== 'EACCES') throw error
+    const reason = error.code === 'EACCES' ? 'needs root' : 'is taken by another program'
+    throw new CliError(`port ${flags.port} ${reason}`, exitCodes.failed, { cause: error })
+  })
   try {
     const { url, email, password } = running
     if (flags.json) {
