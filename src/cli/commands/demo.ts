@@ -76,7 +76,7 @@ export async function demo(
     cleanups.push(() => parts.endProcess(pid, parts.stop.second))
     for (const line of demoText(folder)) io.out(line)
     await untilItEnds(pid, parts, cleanups)
-    io.err(`Unmounting ${folder} …`)
+    if (parts.stop.first.aborted) io.err(`Unmounting ${folder} …`)
   } finally {
     for (const cleanup of cleanups.reverse()) {
       await cleanup().catch((error: Error) => io.err(`cloudreve-mount: ${error.message}`))
