@@ -93,6 +93,8 @@ try {
   runAll()
 } catch (error) {
   failure = error
+  // A run can fail without a failed test: set-up, lint, types, no tests at all, a runner that died.
+  total.failed = Math.max(total.failed, 1)
 }
 const left = skippedRings.length > 0 ? ` (not run: ${skippedRings.join(', ')})` : ''
 if (failure) process.stderr.write(`\n${failure.message}\n`)
