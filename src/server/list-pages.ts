@@ -1,3 +1,4 @@
+import { assertNever } from '../base/assert.ts'
 import type { WirePagination } from '../api/types.ts'
 import { ApiFailure } from './failure.ts'
 import type { Ids } from './ids.ts'
@@ -114,6 +115,8 @@ function compareByKey(a: FileNode, b: FileNode, by: OrderBy): number {
       return a.createdUs - b.createdUs
     case 'id':
       return 0
+    default:
+      return assertNever(by)
   }
 }
 
@@ -155,6 +158,8 @@ function compareToToken(node: FileNode, by: OrderBy, position: PageToken): numbe
       return node.createdUs - (position.time ?? 0)
     case 'id':
       return 0
+    default:
+      return assertNever(by)
   }
 }
 

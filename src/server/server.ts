@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { assertNever } from '../base/assert.ts'
 import { delay } from '../base/clock.ts'
 import { ApiFailure } from './failure.ts'
 import type { Fault, Faults } from './faults.ts'
@@ -183,6 +184,8 @@ export class HttpFront {
       case 'lostAnswer':
       case 'stallAfterBytes':
         return false
+      default:
+        return assertNever(fault)
     }
   }
 
@@ -214,6 +217,9 @@ export class HttpFront {
         await this.#writeStream(exchange, answer)
         return
       case 'taken':
+        return
+      default:
+        assertNever(answer)
     }
   }
 

@@ -20,8 +20,7 @@ const mayUnlink = 12
 export function deleteObjects(op: Op, { uris, isPermanent, unlink }: DeleteArguments): void {
   checkBatch(op, uris)
   const user = op.caller.user
-  if (isPermanent && unlink && user && !(user.group.permission as readonly number[]).includes(mayUnlink))
-    throw new ApiFailure(403)
+  if (isPermanent && unlink && user && !user.group.permission.includes(mayUnlink)) throw new ApiFailure(403)
   const errors = new BatchErrors()
   const nodes = uris.flatMap((uri) => {
     const node = errors.attempt(normalUri(uri), () => deletable(op, uri, isPermanent))

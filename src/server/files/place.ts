@@ -51,8 +51,7 @@ function shareBase({ world, caller }: Op, uri: FileUri): Pick<Place, 'owner' | '
   if (!share || !owner || owner.status !== 'active' || world.shares.isOver(share)) throw new ApiFailure(404)
   if (share.node.gone || world.tree.isTrashed(share.node)) throw new ApiFailure(404)
   if (share.password !== '' && share.password !== uri.password) throw new ApiFailure(40069)
-  if (user && user !== owner && !(user.group.permission as readonly number[]).includes(canOpenShares))
-    throw new ApiFailure(403)
+  if (user && user !== owner && !user.group.permission.includes(canOpenShares)) throw new ApiFailure(403)
   return { owner, share, base: share.node.isFolder ? share.node : share.node.parent! }
 }
 

@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { ApiFailure } from '../failure.ts'
 import { isStorable } from '../names.ts'
 import { activityCategory } from '../state/activities.ts'
-import type { Entity } from '../state/entities.ts'
 import { pathOf, type FileNode } from '../state/tree.ts'
+import type { Write } from '../state/uploads.ts'
 import type { TimeUs } from '../times.ts'
 import { checkedName, ensureFolder, makeNode } from './create.ts'
 import { findOrNothing, lockPlace, type Op, type Place } from './place.ts'
@@ -18,16 +18,6 @@ export interface WriteArguments {
   unstorableCode: 50004 | -1
   /** ms since the epoch; absent: until the write ends. */
   lockExpiresAtMs?: number
-}
-
-/** A write that has begun: the file carries a mark and a placeholder, its size is reserved, its path locked. */
-export interface Write {
-  readonly sessionId: string
-  readonly place: Place
-  readonly node: FileNode
-  readonly entity: Entity
-  readonly isNew: boolean
-  readonly lockToken: string
 }
 
 /** Begins a write of a whole file; missing folders and the file are made. @throws {ApiFailure} and nothing is left but folders */
@@ -68,7 +58,7 @@ export function beginWrite(op: Op, place: Place, args: WriteArguments): Write {
     node.entities.push(entity)
     node.metadata.set(uploadMark, sessionId)
     world.tree.changed()
-    return { sessionId, place, node, entity, isNew: !existing, lockToken: lockToken! }
+    return { sessionId, node, entity, isNew: !existing, lockToken: lockToken! }
   } catch (error) {
     world.users.get(place.owner.number)!.usedBytes -= reserved
     world.locks.release([lockToken!])

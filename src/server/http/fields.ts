@@ -36,7 +36,7 @@ export function stringList(fields: Fields, name: string): string[] {
   const value = fields[name]
   if (!Array.isArray(value) || value.length === 0) throw invalid()
   if (!value.every((item) => typeof item === 'string')) throw invalid()
-  return value as string[]
+  return value
 }
 
 /** An object of strings, or nothing. @throws {ApiFailure} 40001 */
@@ -44,7 +44,7 @@ export function optionalStringMap(fields: Fields, name: string): Record<string, 
   const value = fields[name] ?? undefined
   if (value === undefined) return undefined
   if (typeof value !== 'object' || Array.isArray(value)) throw invalid()
-  if (!Object.values(value as object).every((item) => typeof item === 'string')) throw invalid()
+  if (!Object.values(value).every((item) => typeof item === 'string')) throw invalid()
   return value as Record<string, string>
 }
 

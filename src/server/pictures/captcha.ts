@@ -44,7 +44,7 @@ const top = 15
 /** A PNG that a person can read the text from. Characters without a glyph are left out. */
 export function captchaPicture(text: string): Buffer {
   const width = Math.max(240, text.length * cell + cell)
-  const shown = [...text.toUpperCase()].map((letter) => glyphs[letter] ?? [])
+  const shown = Array.from(text.toUpperCase()).map((letter) => glyphs[letter] ?? [])
   return encodePng(
     paint(width, height, (x, y) => {
       const row = Math.floor((y - top) / dot)

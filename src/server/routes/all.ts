@@ -1,12 +1,30 @@
 import type { Settings } from '../options.ts'
 import type { Route } from '../router.ts'
+import { activityRoutes } from './activities.ts'
 import { contentRoutes } from './content.ts'
+import { eventRoutes } from './events.ts'
 import { fileRoutes } from './files.ts'
+import { linkRoutes } from './links.ts'
+import { miscRoutes } from './misc.ts'
 import { sessionRoutes } from './session.ts'
+import { shareRoutes } from './shares.ts'
 import { siteRoutes } from './site.ts'
+import { uploadRoutes } from './uploads.ts'
 import { userRoutes } from './user.ts'
 
 /** Every route that the server has; what only Pro has, only when it plays Pro. */
-export function allRoutes(_settings: Settings): Route[] {
-  return [...siteRoutes, ...sessionRoutes, ...userRoutes, ...fileRoutes, ...contentRoutes]
+export function allRoutes({ pro }: Pick<Settings, 'pro'>): Route[] {
+  return [
+    ...siteRoutes,
+    ...sessionRoutes,
+    ...userRoutes,
+    ...fileRoutes,
+    ...contentRoutes,
+    ...uploadRoutes,
+    ...shareRoutes,
+    ...linkRoutes,
+    ...eventRoutes,
+    ...miscRoutes,
+    ...(pro ? activityRoutes : []),
+  ]
 }

@@ -61,7 +61,7 @@ const maxNameCodePoints = 255
 const rename: Handler = async (request) => {
   const body = await readJson(request)
   const newName = requiredString(body, 'new_name')
-  if ([...newName].length > maxNameCodePoints) throw invalid()
+  if (Array.from(newName).length > maxNameCodePoints) throw invalid()
   const { place, node } = renameObject(request.op, requiredString(body, 'uri'), newName)
   const path = { ...place, elements: [...place.elements.slice(0, -1), newName] }
   return ok(presentFile(request.op, path, node))

@@ -9,7 +9,7 @@ const captcha: Handler = ({ world }) => ok(world.captchas.create())
 
 /** Every unknown section answers as `basic`. */
 const config: Handler = (request) => {
-  switch (request.params['section']) {
+  switch (request.params['section'] ?? '') {
     case 'login':
       return ok(loginSection(request))
     case 'explorer':

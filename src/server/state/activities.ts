@@ -1,4 +1,5 @@
 import type { WireActivityContent } from '../../api/types.ts'
+import { assertNever } from '../../base/assert.ts'
 import type { ServerTime, TimeUs } from '../times.ts'
 import type { FileNode } from './tree.ts'
 
@@ -79,6 +80,8 @@ export class Activities {
         return all.filter(({ content }) => !reads.includes(content.category))
       case '':
         return all
+      default:
+        return assertNever(filter)
     }
   }
 }

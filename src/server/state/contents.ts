@@ -16,8 +16,8 @@ export class MemoryContents implements Contents {
   readonly #entities = new Map<number, Map<number, Buffer>>()
 
   write(entity: number, offset: number, bytes: Buffer): Promise<void> {
-    let blocks = this.#entities.get(entity)
-    if (!blocks) this.#entities.set(entity, (blocks = new Map()))
+    const blocks = this.#entities.get(entity) ?? new Map<number, Buffer>()
+    this.#entities.set(entity, blocks)
     for (let done = 0; done < bytes.length;) {
       const index = Math.floor((offset + done) / blockBytes)
       const within = offset + done - index * blockBytes
@@ -33,7 +33,8 @@ export class MemoryContents implements Contents {
   read(entity: number, start: number, end: number): Promise<Buffer> {
     const result = Buffer.alloc(end - start)
     const blocks = this.#entities.get(entity)
-    for (let position = start; blocks && position < end;) {
+    if (!blocks) return Promise.resolve(result)
+    for (let position = start; position < end;) {
       const index = Math.floor(position / blockBytes)
       const within = position - index * blockBytes
       const length = Math.min(end - position, blockBytes - within)

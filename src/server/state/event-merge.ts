@@ -1,3 +1,4 @@
+import { assertNever } from '../../base/assert.ts'
 import type { WireEvent } from '../../api/types.ts'
 
 /**
@@ -26,5 +27,7 @@ function mergePair(first: WireEvent, next: WireEvent): WireEvent | undefined {
       return next.type === 'delete' ? { ...next, from: first.to } : first
     case 'delete':
       return next.type === 'delete' ? first : next
+    default:
+      return assertNever(first.type)
   }
 }

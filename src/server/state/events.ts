@@ -107,7 +107,7 @@ export class Events {
   }
 
   #keepAlive(sink: EventSink): () => void {
-    let cancel = () => {}
+    let cancel: (() => void) | undefined
     const again = () => {
       cancel = this.#time.clock.after(this.#keepAliveMs, () => {
         sink.send('keep-alive', '<nil>')
@@ -115,7 +115,7 @@ export class Events {
       })
     }
     again()
-    return () => cancel()
+    return () => cancel?.()
   }
 }
 

@@ -1,25 +1,33 @@
-import type { ServerTime, TimeUs } from '../times.ts'
+import type { ServerTime } from '../times.ts'
 import type { Entity } from './entities.ts'
 import type { FileNode } from './tree.ts'
+
+/** A write that has begun: the file carries a mark and a placeholder, its size is reserved, its path locked. */
+export interface Write {
+  readonly sessionId: string
+  readonly node: FileNode
+  readonly entity: Entity
+  /** This write made the file. */
+  readonly isNew: boolean
+  readonly lockToken: string
+}
 
 /** An upload session: a placeholder entity that becomes current when all chunks are in (api/04 §3). */
 export interface UploadSession {
   readonly id: string
   readonly userNumber: number
-  readonly node: FileNode
-  readonly entity: Entity
+  readonly write: Write
   /** Where the file was when the session began: a file that is elsewhere now fails the chunks. */
   readonly elements: readonly string[]
   readonly sizeBytes: number
   /** Bytes a chunk; 0 = one chunk with everything. */
   readonly chunkSizeBytes: number
   expiresAtMs: number
-  readonly lastModifiedUs: TimeUs | undefined
+  readonly lastModifiedMs: number | undefined
   readonly metadata: ReadonlyMap<string, string>
-  readonly lockToken: string
   readonly received: Set<number>
   /** Completion failed once: from now on every chunk answers 0 and nothing happens. */
-  stuck: boolean
+  isStuck: boolean
 }
 
 export class Uploads {

@@ -1,0 +1,46 @@
+import { invalid } from '../failure.ts'
+import { cancelSession, createSession, receiveChunk } from '../files/sessions.ts'
+import { ok } from '../http/answer.ts'
+import { optionalInteger, optionalString, optionalStringMap, requiredString } from '../http/fields.ts'
+import { announcedLength, bodyOf, readJson } from '../http/request.ts'
+import type { Handler, Route } from '../router.ts'
+
+const create: Handler = async (request) => {
+  const body = await readJson(request)
+  const sizeBytes = body['size']
+  if (typeof sizeBytes !== 'number' || !Number.isInteger(sizeBytes)) throw invalid()
+  return ok(
+    createSession(request.op, {
+      uri: requiredString(body, 'uri'),
+      sizeBytes,
+      policyId: optionalString(body, 'policy_id'),
+      lastModifiedMs: optionalInteger(body, 'last_modified'),
+      metadata: optionalStringMap(body, 'metadata') ?? {},
+      entityType: optionalString(body, 'entity_type') ?? '',
+      previous: optionalString(body, 'previous'),
+    }),
+  )
+}
+
+const chunk: Handler = async (request) => {
+  const { params, raw } = request
+  await receiveChunk(request.op, {
+    sessionId: params['session']!,
+    index: /^\d+$/.test(params['index']!) ? Number(params['index']) : -1,
+    announcedBytes: announcedLength(raw),
+    body: bodyOf(request),
+  })
+  return ok()
+}
+
+const cancel: Handler = async (request) => {
+  const body = await readJson(request)
+  cancelSession(request.op, requiredString(body, 'id'), requiredString(body, 'uri'))
+  return ok()
+}
+
+export const uploadRoutes: Route[] = [
+  { method: 'PUT', pattern: '/file/upload', handle: create },
+  { method: 'POST', pattern: '/file/upload/:session/:index', handle: chunk },
+  { method: 'DELETE', pattern: '/file/upload', handle: cancel },
+]
