@@ -12,6 +12,7 @@ export interface DriverCapabilities {
 }
 
 export interface DriverOptions {
+  /** Absolute, without symbolic links: as the kernel names it. */
   readonly mountpoint: string
   readonly readOnly: boolean
   readonly allowOther: boolean

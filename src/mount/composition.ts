@@ -14,7 +14,7 @@ export interface Composition {
   readonly methods: ControlMethods
   /**
    * Sends what was written until nothing is left, or nothing that can be sent. Called when the folder is not mounted any more
-   * (files may still be open). `signal` is aborted when there is no more time.
+   * (files may still be open). `signal` is aborted when there is no more time, perhaps from the start.
    */
   drain(onProgress: (event: Json) => void, signal: AbortSignal): Promise<DrainResult>
   /** Ends everything in reverse order; what is not sent stays on disk. */

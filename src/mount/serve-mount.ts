@@ -3,6 +3,7 @@ import type { Log } from '../base/log.ts'
 import type { Compose, Composition, Prepared } from './composition.ts'
 import { ControlServer } from './control.ts'
 import { MountLife } from './mount-life.ts'
+import { realMountpoint } from './real-mountpoint.ts'
 import { recoverMountpoint } from './recover-mountpoint.ts'
 import { claimAccount, type AccountClaim } from './registry.ts'
 import type { ControlMethods, Json, MountSpec } from './spec.ts'
@@ -28,9 +29,10 @@ export interface ServeParts {
  *
  * @throws an error whose message is a sentence for a person, when the mount cannot be made.
  */
-export async function serveMount(spec: MountSpec, parts: ServeParts): Promise<number> {
+export async function serveMount(asked: MountSpec, parts: ServeParts): Promise<number> {
   const fallAsleep = stayAwake()
   try {
+    const spec = { ...asked, mountpoint: await realMountpoint(asked.mountpoint) }
     const prepared = await parts.compose(spec, parts)
     const claim = await claimFor(spec, prepared, parts)
     return await serveClaimed(spec, prepared, { ...parts, claim })

@@ -1,0 +1,229 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { DriverOptions, FuseDriver } from '../../../src/fuse/driver.ts'
+import type { DrainResult } from '../../../src/mount/composition.ts'
+import { controlClient } from '../../../src/mount/control-client.ts'
+import { listRunning } from '../../../src/mount/registry.ts'
+import { serveMount } from '../../../src/mount/serve-mount.ts'
+import type { Json, MountSpec } from '../../../src/mount/spec.ts'
+import { StopRequests } from '../../../src/mount/stop-requests.ts'
+import { ManualClock, settle } from '../../fakes/manual-clock.ts'
+import { MemoryFileSystem } from '../../fakes/memory-file-system.ts'
+import { recordingLog } from '../../fakes/recording-log.ts'
+
+let parent: string
+let stage: Stage
+
+beforeEach(async () => {
+  parent = await mkdtemp(join(tmpdir(), 'serve-'))
+  stage = new Stage(parent)
+})
+
+afterEach(() => rm(parent, { recursive: true }))
+
+/** A mount whose driver, uploads and stop requests are moved by hand. */
+class Stage {
+  readonly clock = new ManualClock()
+  readonly log = recordingLog()
+  readonly stops = new StopRequests()
+  readonly events: string[] = []
+  readonly drained: Json[] = []
+  readonly spec: MountSpec
+  mountFailure: Error | undefined
+  unmountFailure: Error | undefined
+  close: () => void = () => undefined
+  finishDrain: (result: DrainResult) => void = () => undefined
+  tellDrain: (event: Json) => void = () => undefined
+  #tellReady: () => void = () => undefined
+  readonly ready = new Promise<void>((resolve) => (this.#tellReady = resolve))
+  #tellDraining: () => void = () => undefined
+  readonly draining = new Promise<void>((resolve) => (this.#tellDraining = resolve))
+
+  constructor(parent: string) {
+    this.spec = {
+      mountpoint: '/nowhere/cloud',
+      accountKey: 'anna',
+      rootUri: 'cloudreve://my',
+      readOnly: true,
+      deletePermanently: false,
+      options: {},
+      stateFolder: join(parent, 'state'),
+      cacheFolder: join(parent, 'cache'),
+      runtimeFolder: join(parent, 'run'),
+      logFile: join(parent, 'log'),
+      verbose: false,
+    }
+  }
+
+  readonly driver: FuseDriver = {
+    name: 'libfuse2',
+    capabilities: { times: false, notifications: false, readdirPlus: false, interrupts: false },
+    mount: async (_fileSystem, { mountpoint, readOnly }: DriverOptions) => {
+      if (this.mountFailure) throw this.mountFailure
+      this.events.push(`mount ${mountpoint} ${readOnly ? 'read-only' : ''}`)
+      return {
+        mountpoint,
+        closed: new Promise<void>((resolve) => (this.close = resolve)),
+        unmount: async () => {
+          this.events.push('unmount')
+          if (this.unmountFailure) throw this.unmountFailure
+        },
+      }
+    },
+  }
+
+  serve(): Promise<number> {
+    const { clock, log, stops, driver, events } = this
+    return serveMount(this.spec, {
+      clock,
+      log,
+      stops,
+      compose: async () => ({
+        accountId: 'cloud.example.com/anna',
+        account: 'anna',
+        open: async () => ({
+          fileSystem: new MemoryFileSystem(),
+          driver,
+          driverOptions: { allowOther: false, sourceName: 'x', entryTtlMs: 0, attrTtlMs: 0 },
+          methods: { status: async () => 'fine' },
+          drain: (onProgress, signal) => {
+            events.push('drain')
+            this.tellDrain = onProgress
+            this.#tellDraining()
+            return new Promise((resolve) => {
+              this.finishDrain = resolve
+              const giveUp = () => resolve({ left: 3, reason: 'in a hurry' })
+              if (signal.aborted) giveUp()
+              else signal.addEventListener('abort', giveUp)
+            })
+          },
+          close: async () => void events.push('close'),
+        }),
+      }),
+      onWaiting: (sentence) => events.push(sentence),
+      onReady: () => this.#tellReady(),
+      onDrain: (event) => this.drained.push(event),
+    })
+  }
+
+  async state(): Promise<string | undefined> {
+    return (await listRunning(this.spec.runtimeFolder))[0]?.state
+  }
+}
+
+const nothingLeft: DrainResult = { left: 0, reason: '' }
+
+describe('a mount that is served', () => {
+  it('is found and answers questions', async () => {
+    const serving = stage.serve()
+    await stage.ready
+    expect(await stage.state()).toBe('mounted')
+    const client = await controlClient('/nowhere/cloud/a', stage.spec.runtimeFolder)
+    expect(await client.call('status')).toBe('fine')
+    expect(await client.call('info')).toMatchObject({
+      rootUri: 'cloudreve://my',
+      state: 'mounted',
+      readOnly: true,
+    })
+    client.close()
+    stage.close()
+    await stage.draining
+    stage.finishDrain(nothingLeft)
+    expect(await serving).toBe(0)
+  })
+
+  it('after an unmount from outside sends what was written, then ends and leaves nothing', async () => {
+    const serving = stage.serve()
+    await stage.ready
+    stage.close()
+    await stage.draining
+    expect(await stage.state()).toBe('draining')
+    stage.tellDrain({ left: 1 })
+    stage.finishDrain(nothingLeft)
+    expect(await serving).toBe(0)
+    expect(stage.drained).toEqual([{ left: 1 }])
+    expect(stage.events).toEqual(['mount /nowhere/cloud read-only', 'drain', 'close'])
+    expect(await readdir(stage.spec.runtimeFolder)).toEqual([])
+  })
+
+  it('unmounts when somebody asks over the socket, and tells how it ends', async () => {
+    const serving = stage.serve()
+    await stage.ready
+    const client = await controlClient('/nowhere/cloud', stage.spec.runtimeFolder)
+    const events: Json[] = []
+    const asked = client.call('unmount', { wait: true }, (event) => events.push(event))
+    while (!stage.events.includes('unmount')) await settle()
+    stage.close()
+    await stage.draining
+    stage.tellDrain({ left: 2 })
+    stage.finishDrain({ left: 1, reason: 'report.odt: the drive is full' })
+    expect(await asked).toEqual({ state: 'ended', left: 1, reason: 'report.odt: the drive is full' })
+    expect(events).toEqual([{ state: 'unmounted' }, { left: 2 }])
+    expect(await serving).toBe(3)
+    client.close()
+  })
+
+  it('says so when it cannot be unmounted, and stays', async () => {
+    stage.unmountFailure = new Error('fusermount3 is not installed')
+    const serving = stage.serve()
+    await stage.ready
+    const client = await controlClient('/nowhere/cloud', stage.spec.runtimeFolder)
+    await expect(client.call('unmount')).rejects.toThrow('fusermount3 is not installed')
+    expect(await stage.state()).toBe('mounted')
+    client.close()
+    stage.close()
+    await stage.draining
+    stage.finishDrain(nothingLeft)
+    await serving
+  })
+})
+
+describe('a process that is asked to end', () => {
+  it('unmounts, leaves programs with open files a few seconds, sends, and ends', async () => {
+    const serving = stage.serve()
+    await stage.ready
+    stage.stops.request('ended by SIGTERM')
+    await stage.clock.advance(4_900)
+    expect(stage.events).toEqual(['mount /nowhere/cloud read-only', 'unmount'])
+    await stage.clock.advance(200)
+    await stage.draining
+    stage.finishDrain(nothingLeft)
+    expect(await serving).toBe(0)
+  })
+
+  it('a second time ends at once, and says that something is left', async () => {
+    const serving = stage.serve()
+    await stage.ready
+    stage.stops.request('ended by SIGINT')
+    await settle()
+    stage.stops.request('ended by SIGINT')
+    expect(await serving).toBe(3)
+    expect(stage.log.lines).toContainEqual(
+      expect.objectContaining({ level: 'warn', fields: { left: 3, reason: 'in a hurry' } }),
+    )
+    expect(stage.events.at(-1)).toBe('close')
+  })
+
+  it('ends also when it cannot unmount: the next start clears the dead mount away', async () => {
+    stage.unmountFailure = new Error('no fusermount3')
+    const serving = stage.serve()
+    await stage.ready
+    stage.stops.request('ended by SIGTERM')
+    await stage.clock.advance(5_000)
+    await stage.draining
+    stage.finishDrain(nothingLeft)
+    expect(await serving).toBe(0)
+    expect(stage.log.lines).toContainEqual(
+      expect.objectContaining({ level: 'error', message: 'no fusermount3' }),
+    )
+  })
+})
+
+it('a mount that cannot be made leaves nothing behind', async () => {
+  stage.mountFailure = new Error('/nowhere/cloud is not empty')
+  await expect(stage.serve()).rejects.toThrow('is not empty')
+  expect(stage.events).toEqual(['close'])
+  expect(await readdir(stage.spec.runtimeFolder)).toEqual([])
+})
