@@ -116,6 +116,10 @@ class Sending {
   #cancelStall = () => {}
   #answered = false
   #cutReason: HttpFailure | undefined
+  #markOver: () => void = () => {}
+  readonly #over = new Promise<void>((resolve) => {
+    this.#markOver = resolve
+  })
   sent = false
 
   constructor(request: HttpRequest, clock: Clock, stallMs: number) {
@@ -153,6 +157,7 @@ class Sending {
     if (typeof this.body === 'object') this.body.destroy()
     // Answered before the body was wanted: the rest of it is not going to leave, so the connection cannot be used again.
     if (!this.sent) this.#wire?.destroy()
+    this.#markOver()
   }
 
   #onFinish(): void {
@@ -177,7 +182,10 @@ class Sending {
   /** The body, stopped as soon as an answer is there: a refusal must not be lost to a broken pipe. */
   async *#pieces(body: StreamBody): AsyncGenerator<Uint8Array> {
     for await (const piece of body.open()) {
-      if (this.#answered) await new Promise(() => {})
+      if (this.#answered) {
+        await this.#over
+        return
+      }
       this.#watchStall()
       yield piece
     }

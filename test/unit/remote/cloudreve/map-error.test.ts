@@ -31,6 +31,7 @@ const table: Partial<Record<RemoteErrorKind, readonly number[]>> = {
 }
 
 const details = { endpoint: 'X /y', mutating: false }
+const batch = (...codes: number[]) => new ApiError('batch', 'x', { ...details, items: codes.map(item) })
 const item = (code: number) => ({ uri: 'u', code, message: '' })
 const kindOf = (error: unknown) => (toRemoteError(error) as RemoteError).kind
 
@@ -92,7 +93,6 @@ describe('a failed call', () => {
   })
 
   it('of a batch is of the kind that is more than "already gone"', () => {
-    const batch = (...codes: number[]) => new ApiError('batch', 'x', { ...details, items: codes.map(item) })
     expect(kindOf(batch(40016, 40016))).toBe('not-found')
     expect(kindOf(batch(40016, 40082, 40016))).toBe('denied')
   })

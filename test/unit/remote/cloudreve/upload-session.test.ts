@@ -1,0 +1,255 @@
+import { randomBytes } from 'node:crypto'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { UploadRequest } from '../../../../src/remote/types.ts'
+import { bytesSource, scriptedRemote, type ScriptedRemote } from '../../../fakes/scripted-remote.ts'
+import { NEW_ENTITY, OLD_ENTITY, serveFile } from '../../../fakes/remote-file.ts'
+import type { Exchange } from '../../../fakes/scripted-server.ts'
+
+const OLD = OLD_ENTITY
+const NEW = NEW_ENTITY
+
+let scripted: ScriptedRemote
+
+beforeEach(async () => {
+  scripted = await scriptedRemote()
+})
+
+afterEach(async () => {
+  // Nothing of what these tests provoke may cut a request that the server works on.
+  expect(scripted.server.cut.filter((route) => !expectedCuts.has(route))).toEqual([])
+  expectedCuts.clear()
+  await scripted.stop()
+})
+
+const expectedCuts = new Set<string>()
+
+const upload = (bytes: Uint8Array, request: Partial<UploadRequest> = {}, signal?: AbortSignal) =>
+  scripted.remote.upload(
+    { path: ['a.txt'], previous: OLD, source: bytesSource(bytes), ...request },
+    { signal },
+  )
+
+/** The work is done, the answer is not sent. */
+function loseAnswer(exchange: Exchange): undefined {
+  expectedCuts.add(`${exchange.method} ${exchange.path}`)
+  exchange.response.socket?.destroy()
+}
+
+describe('a file with a time or attributes', () => {
+  const timed = { modifiedAtMs: 1_600_000_000_123, metadata: { 'customize:mode': '0644' } }
+
+  it('costs a session, its chunks and a confirmation', async () => {
+    const file = serveFile(scripted.server)
+    const bytes = randomBytes(2500)
+    const progress: number[] = []
+    const entry = await upload(bytes, { ...timed, onProgress: (sent) => progress.push(sent) })
+    expect(entry).toMatchObject({ entity: NEW, sizeBytes: 2500 })
+    expect(Buffer.compare(file.bytes, bytes)).toBe(0)
+    expect(scripted.server.counts).toEqual({
+      'PUT /file/upload': 1,
+      'POST /file/upload/S1/0': 1,
+      'POST /file/upload/S1/1': 1,
+      'POST /file/upload/S1/2': 1,
+      'GET /file/info': 1,
+    })
+    expect(JSON.parse(scripted.server.seen[0]?.body.toString() ?? '')).toEqual({
+      uri: 'cloudreve://my/a.txt',
+      size: 2500,
+      entity_type: 'version',
+      previous: OLD,
+      last_modified: timed.modifiedAtMs,
+      metadata: timed.metadata,
+    })
+    expect(progress).toEqual(progress.toSorted((a, b) => a - b))
+    expect(progress.at(-1)).toBe(2500)
+  })
+
+  it('tells of the session before its first chunk leaves', async () => {
+    serveFile(scripted.server)
+    const seen: number[] = []
+    const onSession = ({ id, uri }: { id: string; uri: string }) => {
+      expect([id, uri]).toEqual(['S1', 'cloudreve://my/a.txt'])
+      seen.push(scripted.server.seen.length)
+      return Promise.resolve()
+    }
+    await upload(randomBytes(10), { ...timed, onSession })
+    expect(seen).toEqual([1])
+  })
+
+  it('sends its chunks in order, and the last one alone and last', async () => {
+    const file = serveFile(scripted.server)
+    let underWay = 0
+    const most: number[] = []
+    scripted.server.on('PUT /file/upload', (exchange) => file.open(exchange, { chunk_concurrency: 3 }))
+    scripted.server.on('POST /file/upload/*/*', async (exchange) => {
+      underWay += 1
+      most.push(underWay)
+      await new Promise((resolve) => setImmediate(resolve))
+      underWay -= 1
+      return file.chunk(exchange)
+    })
+    await upload(randomBytes(7500), timed)
+    const indexes = scripted.server.seen.flatMap(({ path }) => /upload\/S1\/(\d)/.exec(path)?.[1] ?? [])
+    expect(indexes.at(-1)).toBe('7')
+    expect(indexes.slice(0, 3).toSorted()).toEqual(['0', '1', '2'])
+    expect(Math.max(...most)).toBeLessThanOrEqual(3)
+    expect(most.at(-1)).toBe(1)
+  })
+
+  it('goes through the server in one piece where it relays', async () => {
+    const file = serveFile(scripted.server)
+    scripted.server.on('PUT /file/upload', (exchange) => file.open(exchange, { type: 's3', relay: true }))
+    const bytes = randomBytes(3000)
+    await upload(bytes, timed)
+    expect(Buffer.compare(file.bytes, bytes)).toBe(0)
+    expect(scripted.server.counts['POST /file/upload/S1/0']).toBe(1)
+  })
+
+  it('sends its chunks one after the other where the storage wants them so', async () => {
+    const file = serveFile(scripted.server)
+    scripted.server.on('PUT /file/upload', (exchange) => file.open(exchange, { chunk_concurrency: 4 }))
+    scripted.server.on('POST /file/upload/*/*', (exchange) => {
+      const index = Number(exchange.path.split('/').at(-1))
+      return index > file.chunks.size ? { code: 50004, msg: 'beyond the end' } : file.chunk(exchange)
+    })
+    const bytes = randomBytes(6500)
+    await upload(bytes, timed)
+    expect(Buffer.compare(file.bytes, bytes)).toBe(0)
+  })
+
+  it.each([
+    ['the answer of the last chunk was lost', loseAnswer],
+    ['the last chunk says that the session is gone', () => ({ code: 40011, msg: '' })],
+    ['the last chunk says that its lock is gone', () => ({ code: 40073, msg: 'Lock expired' })],
+  ])('is done when %s but the file has it', async (_, answer) => {
+    const file = serveFile(scripted.server)
+    scripted.server.on('POST /file/upload/*/*', (exchange) => {
+      if (exchange.nth === 0) file.chunk(exchange)
+      return answer(exchange)
+    })
+    await expect(upload(randomBytes(10), timed)).resolves.toMatchObject({ entity: NEW })
+    expect(scripted.server.counts['PUT /file/upload']).toBe(1)
+  })
+
+  it('starts over, after cancelling, when all chunks were taken and nothing came of it', async () => {
+    const file = serveFile(scripted.server)
+    scripted.server.on('POST /file/upload/*/*', (exchange) =>
+      exchange.path.includes('/S1/') ? {} : file.chunk(exchange),
+    )
+    await expect(upload(randomBytes(10), timed)).resolves.toMatchObject({ entity: NEW })
+    expect(scripted.server.counts).toMatchObject({ 'PUT /file/upload': 2, 'DELETE /file/upload': 1 })
+  })
+
+  it('gives up after a few sessions that come to nothing, and leaves none behind', async () => {
+    const file = serveFile(scripted.server)
+    scripted.server.on('POST /file/upload/*/*', {})
+    await expect(upload(randomBytes(10), timed)).rejects.toMatchObject({ kind: 'server' })
+    expect(scripted.server.counts).toMatchObject({ 'PUT /file/upload': 3, 'DELETE /file/upload': 3 })
+    expect(file.mark).toBeUndefined()
+  })
+
+  it.each([
+    [40051, 'quota'],
+    [40013, 'invalid'],
+    [40016, 'not-found'],
+  ])('refused with %i is %s and its session cancelled', async (code, kind) => {
+    const file = serveFile(scripted.server)
+    scripted.server.on('POST /file/upload/*/*', { code, msg: 'no' })
+    await expect(upload(randomBytes(2500), timed)).rejects.toMatchObject({ kind })
+    expect(file.mark).toBeUndefined()
+    expect(scripted.server.requests('DELETE /file/upload').length).toBe(1)
+  })
+
+  it('given up by its caller leaves no session behind', async () => {
+    const file = serveFile(scripted.server)
+    const stop = new AbortController()
+    const onProgress = (sent: number) => (sent >= 1000 ? stop.abort(new Error('enough')) : undefined)
+    await expect(upload(randomBytes(5000), { ...timed, onProgress }, stop.signal)).rejects.toMatchObject({
+      kind: 'aborted',
+    })
+    expect(file.mark).toBeUndefined()
+    expect(scripted.server.requests('DELETE /file/upload').length).toBe(1)
+  })
+
+  it('whose session was made but not answered finds that session by its content and starts over', async () => {
+    const file = serveFile(scripted.server)
+    const made = new Date().toISOString()
+    scripted.server.on('PUT /file/upload', (exchange) => {
+      const answer = file.open(exchange)
+      return exchange.nth === 0 ? loseAnswer(exchange) : answer
+    })
+    scripted.server.on('GET /file/info', ({ query }) => {
+      const answer = file.info()
+      if (!query.has('extended') || !answer.data) return answer
+      const created_by = { id: 'U1', nickname: 'Ann' }
+      const entities = [{ id: 'E-placeholder', type: 0, size: file.size, created_at: made, created_by }]
+      return { data: { ...answer.data, extended_info: { storage_used: 0, entities } } }
+    })
+    await expect(upload(randomBytes(10), timed)).resolves.toMatchObject({ entity: NEW })
+    expect(scripted.server.counts).toMatchObject({ 'PUT /file/upload': 2, 'DELETE /file/upload': 1 })
+  })
+
+  it('left behind when the server went away is cancelled when it stands in the way', async () => {
+    const file = serveFile(scripted.server)
+    let down = false
+    scripted.server.on('POST /file/upload/*/*', (exchange) => {
+      if (exchange.path.includes('/S1/')) down = true
+      return down ? { code: 40051, msg: 'full' } : file.chunk(exchange)
+    })
+    scripted.server.on('DELETE /file/upload', () => (down ? { code: -1, msg: '' } : file.cancel()))
+    await expect(upload(randomBytes(10), timed)).rejects.toMatchObject({ kind: 'quota' })
+    expect(scripted.log.lines.join('\n')).toContain('could not be cancelled')
+    down = false
+    const data = [{ owner: { application: { type: 'upload' } }, type: 0 }]
+    scripted.server.on('PUT /file/upload', (exchange) =>
+      file.mark ? { code: 40073, msg: 'Lock', data } : file.open(exchange),
+    )
+    await expect(upload(randomBytes(10), timed)).resolves.toMatchObject({ entity: NEW })
+  })
+
+  it('on a storage that wants chunks elsewhere is one request, and its attributes follow', async () => {
+    const file = serveFile(scripted.server)
+    scripted.server
+      .on('PUT /file/upload', (exchange) => file.open(exchange, { type: 's3' }))
+      .on('PATCH /file/metadata', {})
+    const entry = await upload(randomBytes(10), timed)
+    expect(entry).toMatchObject({ entity: NEW, metadata: timed.metadata })
+    expect(file.mark).toBeUndefined()
+    scripted.server.clear()
+    await upload(randomBytes(10), { ...timed, previous: NEW })
+    expect(scripted.server.counts).toEqual({ 'PUT /file/content': 1, 'PATCH /file/metadata': 1 })
+  })
+
+  it('on such a storage beyond one request is refused in words', async () => {
+    const file = serveFile(scripted.server)
+    scripted.server.on('PUT /file/upload', (exchange) => file.open(exchange, { type: 's3', name: 'Bucket' }))
+    const source = { sizeBytes: 51 * 1024 * 1024, read: () => Promise.reject(new Error('must not be read')) }
+    const uploading = scripted.remote.upload({ path: ['a.txt'], previous: OLD, source })
+    await expect(uploading).rejects.toMatchObject({
+      kind: 'unsupported',
+      message: expect.stringContaining('"Bucket" (s3)') as string,
+    })
+    expect(file.mark).toBeUndefined()
+  })
+
+  it.each([
+    ['an attribute beyond 65,535 bytes', { 'customize:x': 'ü'.repeat(33_000) }],
+    [
+      'more than 256 attributes',
+      Object.fromEntries(Array.from({ length: 257 }, (_, i) => [`customize:${i}`, '1'])),
+    ],
+  ])('with %s is refused before the server would fail on it', async (_, metadata) => {
+    serveFile(scripted.server)
+    await expect(upload(Buffer.from('x'), { metadata })).rejects.toMatchObject({ kind: 'invalid' })
+    expect(scripted.server.seen).toEqual([])
+  })
+
+  it.each([-5, 0, Date.UTC(9999, 11, 31) + 86_400_000])(
+    'leaves out the time %i, which the server cannot keep',
+    async (modifiedAtMs) => {
+      serveFile(scripted.server)
+      await upload(Buffer.from('x'), { ...timed, modifiedAtMs })
+      expect(scripted.server.seen[0]?.body.toString()).not.toContain('last_modified')
+    },
+  )
+})
