@@ -28,11 +28,11 @@ const layers: Record<string, { src: string[]; npm: string[] }> = {
   config: { src: [], npm: ['smol-toml'] },
   mount: {
     src: ['config', 'api', 'auth', 'transfer', 'remote', 'remote/cloudreve', 'core', 'fuse', 'fuse/libfuse2'],
-    npm: ['pino'],
+    npm: ['pino', 'pino-pretty'],
   },
   cli: {
-    src: ['config', 'auth', 'api', 'mount'],
-    npm: ['commander', '@clack/prompts', 'cli-progress', 'pino', 'pino-pretty'],
+    src: ['config', 'auth', 'api', 'mount', 'cli/commands/server.ts', 'cli/commands/demo.ts'],
+    npm: ['commander', '@clack/prompts', 'cli-progress'],
   },
   'cli/commands/server.ts': { src: ['cli', 'server', 'config'], npm: ['commander'] },
   'cli/commands/demo.ts': {

@@ -1,0 +1,104 @@
+// `npm test`: set-up, then one ring after the other, from the quick ones to those that mount. Stops at the first ring that
+// fails. The last line is always `tests: N passed, N failed, N skipped`, over all rings that ran.
+import { spawnSync } from 'node:child_process'
+import { accessSync, constants, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { driverWorks, root, run, setUp } from './setup.mjs'
+
+const rings = [
+  { name: 'lint', command: ['npm', 'run', '--silent', 'lint'] },
+  { name: 'typecheck', command: ['npm', 'run', '--silent', 'typecheck'] },
+  { name: 'unit', isVitest: true },
+  { name: 'model', isVitest: true },
+  { name: 'conformance', isVitest: true },
+  { name: 'e2e', isVitest: true, needsMount: true },
+]
+
+const total = { passed: 0, failed: 0, skipped: 0 }
+const skippedRings = []
+
+function runAll() {
+  setUp({ tests: true })
+  const obstacle = obstacleToMounting()
+  if (obstacle && process.env.CI) throw new Error(`cannot mount here: ${obstacle}`)
+  // Suites that mount in some of their cases only skip those with the reason that stands in this variable.
+  const environment = {
+    ...process.env,
+    ...(obstacle ? { CLOUDREVE_MOUNT_TESTS_CANNOT_MOUNT: obstacle } : {}),
+  }
+  for (const ring of rings) {
+    if (ring.needsMount && obstacle) {
+      process.stdout.write(`\n== ${ring.name}: skipped, ${obstacle}\n`)
+      skippedRings.push(ring.name)
+      continue
+    }
+    process.stdout.write(`\n== ${ring.name}\n`)
+    const passed = ring.isVitest ? runVitest(ring.name, environment) : run(ring.command, { mayFail: true })
+    if (!passed) throw new Error(`the ring "${ring.name}" failed`)
+  }
+}
+
+function runVitest(project, environment) {
+  const folder = mkdtempSync(join(tmpdir(), 'cloudreve-mount-tests-'))
+  const report = join(folder, 'report.json')
+  try {
+    const words = [
+      'run',
+      '--project',
+      project,
+      '--reporter=default',
+      '--reporter=json',
+      `--outputFile.json=${report}`,
+    ]
+    const vitest = join(root, 'node_modules/vitest/vitest.mjs')
+    const passed = run([process.execPath, vitest, ...words], { env: environment, mayFail: true })
+    const ran = existsSync(report) ? count(report) : 0
+    return passed && ran > 0
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
+/** Adds a ring's report to the total and answers how many tests ran. */
+function count(report) {
+  const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, testResults } = JSON.parse(
+    readFileSync(report, 'utf8'),
+  )
+  // A file that could not even be loaded has no tests in the report, yet it is a failure.
+  const broken = testResults.filter(
+    ({ status, assertionResults }) => status === 'failed' && assertionResults.length === 0,
+  )
+  total.passed += numPassedTests
+  total.failed += numFailedTests + broken.length
+  total.skipped += numPendingTests + numTodoTests
+  return numPassedTests + numFailedTests
+}
+
+/** Why nothing can be mounted, in words; `undefined` when it can. */
+function obstacleToMounting() {
+  if (!existsSync('/dev/fuse') && process.getuid?.() === 0) {
+    spawnSync('mknod', ['-m', '666', '/dev/fuse', 'c', '10', '229'], { stdio: 'inherit' })
+  }
+  try {
+    accessSync('/dev/fuse', constants.R_OK | constants.W_OK)
+  } catch (error) {
+    return `/dev/fuse cannot be opened (${error.code}): give the container --device /dev/fuse --cap-add SYS_ADMIN`
+  }
+  return driverWorks() ? undefined : 'no FUSE driver could be loaded (see the lines of the set-up)'
+}
+
+let failure
+try {
+  runAll()
+} catch (error) {
+  failure = error
+  // A run can fail without a failed test: set-up, lint, types, no tests at all, a runner that died.
+  total.failed = Math.max(total.failed, 1)
+}
+const left = skippedRings.length > 0 ? ` (not run: ${skippedRings.join(', ')})` : ''
+if (failure) process.stderr.write(`\n${failure.message}\n`)
+process.stdout.write(
+  `\ntests: ${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped${left}\n`,
+)
+process.exitCode = failure ? 1 : 0

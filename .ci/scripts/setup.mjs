@@ -1,0 +1,265 @@
+// Makes a fresh checkout ready: system packages, npm packages, the libfuse2 driver's addon, the build. Does only what is
+// missing, says each step in a line, and can be run any number of times. Plain Node: it runs before npm packages exist.
+//
+//   node .ci/scripts/setup.mjs [--tests]     --tests: also what only the tests need
+import { spawnSync } from 'node:child_process'
+import { accessSync, constants, existsSync, readFileSync, readdirSync, statSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { delimiter, dirname, join, resolve } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+
+export const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..')
+
+/** Debian and Ubuntu packages; `has` tells whether what is needed of one is there, whoever installed it. */
+const packages = [
+  {
+    name: 'fuse3',
+    has: () => hasCommand('fusermount3'),
+    why: 'to mount without being root',
+    level: 'required',
+  },
+  { name: 'libfuse-dev', has: hasFuse2Headers, why: 'headers of libfuse 2 for the driver', level: 'driver' },
+  { name: 'pkg-config', has: () => hasCommand('pkg-config'), why: 'to find them', level: 'driver' },
+  { name: 'make', has: () => hasCommand('make'), why: 'to compile the driver', level: 'driver' },
+  { name: 'g++', has: () => hasCommand('g++'), why: 'to compile the driver', level: 'driver' },
+  { name: 'python3', has: () => hasCommand('python3'), why: 'to compile the driver', level: 'driver' },
+  {
+    name: 'attr',
+    has: () => hasCommand('getfattr'),
+    why: 'getfattr, in tests and examples',
+    level: 'optional',
+  },
+  ...['rsync', 'sqlite3', 'git', 'tar'].map((name) => ({
+    name,
+    has: () => hasCommand(name),
+    why: 'for the end-to-end tests',
+    level: 'tests',
+  })),
+]
+
+/**
+ * @param {{ tests?: boolean }} options
+ * @throws {Error} when something is missing without which nothing works
+ */
+export function setUp({ tests = false } = {}) {
+  checkNode()
+  const headersWereThere = !driverPackages().some(({ has }) => !has())
+  installSystemPackages(tests)
+  installNpmPackages(headersWereThere)
+  build()
+}
+
+function checkNode() {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+  if (major > 20 || (major === 20 && minor >= 19)) return
+  throw new Error(`Node ${process.versions.node} is too old: cloudreve-mount needs 20.19 or newer`)
+}
+
+function installSystemPackages(tests) {
+  const missing = packages.filter(({ level, has }) => isWanted(level, tests) && !has())
+  if (missing.length === 0) return say('system packages: all there')
+  for (const { name, why } of missing) say(`system packages: ${name} is missing (${why})`)
+  const names = missing.map(({ name }) => name)
+  const line = `apt-get install -y --no-install-recommends ${names.join(' ')}`
+  if (!hasCommand('apt-get')) {
+    return giveUp(missing, `This is not Debian or Ubuntu: install what provides ${names.join(', ')}.`)
+  }
+  const prefix = rootPrefix()
+  if (!prefix)
+    return giveUp(missing, `Only root can install packages. Run this, then try again:\n\n    sudo ${line}\n`)
+  aptInstall(prefix, names)
+  const still = missing.filter(({ has }) => !has())
+  if (still.length > 0)
+    giveUp(still, `apt-get could not install ${still.map(({ name }) => name).join(', ')}.`)
+}
+
+/** What compiles the driver is not needed any more once it is compiled. */
+function isWanted(level, tests) {
+  if (level === 'tests') return tests
+  return level !== 'driver' || !driverWorks()
+}
+
+function driverPackages() {
+  return packages.filter(({ level }) => level === 'driver')
+}
+
+/** Goes on where only something optional is missing. */
+function giveUp(missing, message) {
+  process.stdout.write(`${message}\n`)
+  const blocking = missing.filter(({ level }) => level === 'required' || level === 'tests')
+  if (blocking.length === 0) return say('going on without: the rest works')
+  const isMount = blocking.some(({ level }) => level === 'required')
+  if (isMount && process.getuid?.() !== 0) {
+    throw new Error('fuse3 is missing, and without it nothing can be mounted')
+  }
+  say(`going on without ${blocking.map(({ name }) => name).join(', ')}: what needs it will say so`)
+}
+
+/** Installs from the package lists as they are; updates them only when that fails, since it takes long. */
+function aptInstall(prefix, names) {
+  const [command, ...words] = [
+    ...prefix,
+    'apt-get',
+    '-y',
+    '-q',
+    '--no-install-recommends',
+    'install',
+    ...names,
+  ]
+  const environment = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+  const quiet = { env: environment, stdio: ['ignore', 'ignore', 'ignore'] }
+  say(`system packages: installing ${names.join(' ')}`)
+  if (hasPackageLists() && spawnSync(command, words, quiet).status === 0) return
+  say('system packages: apt-get update')
+  run([...prefix, 'apt-get', '-q', 'update'], { env: environment, mayFail: true })
+  run([command, ...words], { env: environment, mayFail: true })
+}
+
+function hasPackageLists() {
+  const folder = '/var/lib/apt/lists'
+  return (
+    existsSync(folder) &&
+    readdirSync(folder).some((name) => name.endsWith('Packages') || /Packages\./.test(name))
+  )
+}
+
+/** Words before a command that needs root; `undefined` where there is no way to be root without a password. */
+function rootPrefix() {
+  if (process.getuid?.() === 0) return []
+  if (!hasCommand('sudo')) return undefined
+  const asked = spawnSync('sudo', ['-n', 'true'], { stdio: 'ignore' })
+  return asked.status === 0 ? ['sudo', '-n', 'DEBIAN_FRONTEND=noninteractive'] : undefined
+}
+
+function installNpmPackages(headersWereThere) {
+  const modules = join(root, 'node_modules')
+  if (!isInstalled(modules)) {
+    say('npm packages: npm ci')
+    run(['npm', 'ci', '--no-audit', '--no-fund'])
+  } else {
+    say('npm packages: all there')
+  }
+  installDriver(headersWereThere)
+}
+
+/**
+ * npm drops an optional package that cannot be compiled, without a word, and later calls believe that all is well. So when
+ * the addon does not load although a compiler and the headers are there, it is installed again.
+ */
+function installDriver(headersWereThere) {
+  if (driverWorks()) return say('libfuse2 driver: ready')
+  const lacking = driverPackages().filter(({ has }) => !has())
+  if (lacking.length > 0) {
+    return say(
+      `libfuse2 driver: left out, ${lacking.map(({ name }) => name).join(', ')} missing; the rest works`,
+    )
+  }
+  say(`libfuse2 driver: compiling${headersWereThere ? ' again' : ''}`)
+  const isThere = existsSync(join(root, 'node_modules/@cocalc/fuse-native/package.json'))
+  // `npm rebuild` runs install scripts of what is there; a package that npm dropped needs a new install.
+  run(isThere ? ['npm', 'rebuild', '@cocalc/fuse-native'] : ['npm', 'ci', '--no-audit', '--no-fund'], {
+    mayFail: true,
+  })
+  if (driverWorks()) return say('libfuse2 driver: ready')
+  say(
+    'libfuse2 driver: could not be compiled; the rest works. To see why: npm rebuild @cocalc/fuse-native --foreground-scripts',
+  )
+}
+
+/** Loads the addon in a process of its own: one that is broken may take its process down. */
+export function driverWorks() {
+  const require = createRequire(join(root, 'package.json'))
+  try {
+    require.resolve('@cocalc/fuse-native')
+  } catch (error) {
+    if (error.code === 'MODULE_NOT_FOUND') return false
+    throw error
+  }
+  const loaded = spawnSync(process.execPath, ['-e', "require('@cocalc/fuse-native')"], {
+    cwd: root,
+    stdio: 'ignore',
+  })
+  return loaded.status === 0
+}
+
+function build() {
+  const stamp = join(root, 'dist/cli/main.js')
+  const sources = ['src', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json']
+  const newest = Math.max(...sources.map((name) => newestChange(join(root, name))))
+  if (existsSync(stamp) && statSync(stamp).mtimeMs >= newest) return say('build: up to date')
+  say('build: npm run build')
+  run(['npm', 'run', '--silent', 'build'])
+}
+
+/** mtime of the newest file or folder at or below `path`, ms: a folder's own counts, so that a removed file is seen. */
+function newestChange(path) {
+  const stats = statSync(path)
+  if (!stats.isDirectory()) return stats.mtimeMs
+  return Math.max(stats.mtimeMs, ...readdirSync(path).map((name) => newestChange(join(path, name))))
+}
+
+/**
+ * Whether node_modules holds what package-lock.json asks for. By content, since every checkout makes the lock file newer.
+ * Optional packages may be absent: those of other machines, and those that could not be compiled.
+ */
+function isInstalled(modules) {
+  const record = join(modules, '.package-lock.json')
+  if (!existsSync(record)) return false
+  const there = packagesOf(record)
+  return Object.entries(packagesOf(join(root, 'package-lock.json'))).every(
+    ([path, { version, optional }]) => {
+      const found = there[path]
+      return path === '' || (found === undefined ? optional === true : found.version === version)
+    },
+  )
+}
+
+function packagesOf(lockFile) {
+  return JSON.parse(readFileSync(lockFile, 'utf8')).packages
+}
+
+function hasCommand(name) {
+  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin', '/usr/bin', '/bin']
+  return folders.some((folder) => isExecutable(join(folder, name)))
+}
+
+function isExecutable(path) {
+  try {
+    accessSync(path, constants.X_OK)
+    return true
+  } catch (error) {
+    if (['ENOENT', 'EACCES', 'ENOTDIR'].includes(error.code)) return false
+    throw error
+  }
+}
+
+function hasFuse2Headers() {
+  return ['/usr/include/fuse/fuse.h', '/usr/local/include/fuse/fuse.h'].some((path) => existsSync(path))
+}
+
+/** Runs a command with its output shown. @throws {Error} when it fails, unless `mayFail` */
+export function run([command, ...words], { mayFail = false, ...options } = {}) {
+  const { status, error } = spawnSync(command, words, {
+    cwd: root,
+    stdio: ['ignore', 'inherit', 'inherit'],
+    ...options,
+  })
+  if (status === 0) return true
+  if (mayFail) return false
+  throw new Error(`${[command, ...words].join(' ')} failed${error ? `: ${error.message}` : ''}`, {
+    cause: error,
+  })
+}
+
+export function say(line) {
+  process.stdout.write(`setup: ${line}\n`)
+}
+
+if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  try {
+    setUp({ tests: process.argv.includes('--tests') })
+  } catch (error) {
+    process.stderr.write(`setup: ${error.message}\n`)
+    process.exit(1)
+  }
+}

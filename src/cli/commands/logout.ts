@@ -1,0 +1,50 @@
+import type { Command } from 'commander'
+import type { MountStatus } from '../../mount/control-results.ts'
+import { accountName } from '../accounts.ts'
+import type { CliContext } from '../context.ts'
+import { CliError, exitCodes } from '../exit-codes.ts'
+import { counted } from '../table.ts'
+
+export interface LogoutFlags {
+  readonly force?: true
+}
+
+export function addLogout(program: Command, context: CliContext): void {
+  program
+    .command('logout')
+    .description('sign out and forget the account; refused while it is mounted')
+    .argument('[account]', 'e-mail address or server, where several are signed in')
+    .option('--force', 'also while it is mounted: what is not uploaded yet stays on this machine')
+    .action((account: string | undefined, flags: LogoutFlags) => logout(context, account, flags))
+}
+
+export async function logout(
+  context: CliContext,
+  wanted: string | undefined,
+  { force }: LogoutFlags,
+): Promise<void> {
+  const account = await context.accounts.find(wanted)
+  const words = accountName(account)
+  const running = await context.mounts.list()
+  const mounted = running.find((mount) => mount.account === words)
+  if (mounted) {
+    const pending = await pendingFiles(context, mounted.mountpoint)
+    const sentence = `${words} is mounted on ${mounted.mountpoint}${pending}`
+    if (!force)
+      throw new CliError(
+        `${sentence}: run \`cloudreve-mount umount ${mounted.mountpoint}\` first`,
+        exitCodes.notSaved,
+      )
+    context.io.err(`${sentence}; signing out all the same`)
+  }
+  const isTold = await context.accounts.signOut(account)
+  context.io.out(`signed out ${words}`)
+  if (!isTold) context.io.err('The server could not be told: there the sign-in lives on until it expires.')
+}
+
+async function pendingFiles({ mounts }: CliContext, mountpoint: string): Promise<string> {
+  const { uploads } = await mounts.call<MountStatus>(mountpoint, 'status')
+  return uploads.length === 0
+    ? ''
+    : ` and ${counted(uploads.length, 'file')} there ${uploads.length === 1 ? 'is' : 'are'} not on the server yet`
+}

@@ -1,0 +1,151 @@
+/** The command without a name: `cloudreve-mount <mountpoint>`. */
+import { stat } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { Option, type Command } from 'commander'
+import { readConfigFile } from '../../config/config-file.ts'
+import { defaultInWords } from '../../config/document.ts'
+import { nearestName } from '../../config/nearest-name.ts'
+import type { RawValue } from '../../config/option-type.ts'
+import { optionList, type MountOptions } from '../../config/options.ts'
+import {
+  environmentSource,
+  flagSource,
+  parseOptionList,
+  resolveOptions,
+  writtenOptions,
+} from '../../config/parse.ts'
+import { logFile } from '../../config/paths.ts'
+import { setAsideLog } from '../../mount/logger.ts'
+import type { MountSpec } from '../../mount/spec.ts'
+import { accountSelector, hasEnvironmentAccount } from '../accounts.ts'
+import type { CliContext } from '../context.ts'
+import { CliError, exitCodes } from '../exit-codes.ts'
+
+/** Option values as commander collects them: by camel-case name, beside the flags below. */
+export interface MountFlags {
+  readonly foreground?: true
+  readonly option?: readonly string[]
+  readonly verbose?: true
+  readonly [optionName: string]: unknown
+}
+
+export function addMount(program: Command, context: CliContext): void {
+  program
+    .argument('[mountpoint]', 'an existing, empty folder')
+    .option('-f, --foreground', 'stay in the foreground and log to the terminal')
+    .option('-o, --option <name=value,...>', 'options as for mount(8)', collect)
+    .option('--verbose', 'log more, and show where an error came from')
+    .optionsGroup('Mount options (docs/CONFIGURATION.md says more):')
+  for (const [, option] of optionList) {
+    const { name, type, doc } = option
+    const value = type.placeholder === undefined ? '' : ` <${type.placeholder}>`
+    const fallback = type.placeholder === undefined ? '' : ` (default: ${defaultInWords(option)})`
+    program.addOption(new Option(`--${name}${value}`, doc + fallback))
+    if (type.placeholder === undefined) program.addOption(new Option(`--no-${name}`).hideHelp())
+  }
+  program.action(async (mountpoint: string | undefined, flags: MountFlags) => {
+    if (mountpoint === undefined) program.help({ error: true })
+    process.exitCode = await mount(context, mountpoint, flags)
+  })
+}
+
+/** @returns the exit code */
+export async function mount(context: CliContext, mountpoint: string, flags: MountFlags): Promise<number> {
+  const folder = resolve(mountpoint)
+  const options = await mountOptionsFrom(context, folder, flags)
+  const spec = await mountSpec(context, folder, options, flags.verbose === true)
+  await requireFolder(folder, mountpoint)
+  if (flags.foreground) return context.starter.runForeground(spec)
+  setAsideLog(spec.logFile)
+  await context.starter.startInBackground(spec)
+  return exitCodes.ok
+}
+
+/** Everything that was said about this mount, in the order of precedence. */
+export async function mountOptionsFrom(
+  { io, paths }: CliContext,
+  mountpoint: string,
+  flags: MountFlags,
+): Promise<MountOptions> {
+  const file = await readConfigFile(paths.configFile)
+  return resolveOptions([
+    flagSource(flagValues(flags)),
+    parseOptionList(flags.option ?? []),
+    environmentSource(io.environment),
+    file.forMount(mountpoint),
+    file.forAllMounts,
+  ])
+}
+
+async function mountSpec(
+  { io, paths, accounts }: CliContext,
+  mountpoint: string,
+  options: MountOptions,
+  verbose: boolean,
+): Promise<MountSpec> {
+  const isFromEnvironment = options.account === undefined && hasEnvironmentAccount(io.environment)
+  const accountKey = isFromEnvironment ? null : accountSelector(await accounts.find(options.account))
+  return {
+    mountpoint,
+    accountKey,
+    rootUri: options.root,
+    readOnly: options.readOnly,
+    deletePermanently: options.delete === 'permanent',
+    options: writtenOptions(options),
+    stateFolder: paths.stateFolder,
+    cacheFolder: paths.cacheFolder,
+    runtimeFolder: paths.runtimeFolder,
+    logFile: logFile(paths, mountpoint),
+    verbose,
+  }
+}
+
+function flagValues(flags: MountFlags): Record<string, RawValue | undefined> {
+  return Object.fromEntries(
+    optionList.map(([, { name }]) => {
+      const key = name.replaceAll(/-(\w)/g, (_, letter: string) => letter.toUpperCase())
+      return [name, flags[key] as RawValue | undefined]
+    }),
+  )
+}
+
+const commandNames = [
+  'login',
+  'logout',
+  'accounts',
+  'status',
+  'umount',
+  'info',
+  'activities',
+  'server',
+  'demo',
+  'help',
+]
+
+/** A dead mount answers ENOTCONN here: the serving process cleans it up, so that is no obstacle. */
+async function requireFolder(folder: string, typed: string): Promise<void> {
+  try {
+    if ((await stat(folder)).isDirectory()) return
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOTCONN') return
+    if (code !== 'ENOENT')
+      throw new CliError(`${folder} cannot be used: ${code ?? String(error)}`, 1, { cause: error })
+    const command = typed.includes('/') ? undefined : nearestName(typed, commandNames)
+    const hint = command
+      ? `did you mean \`cloudreve-mount ${command}\`?`
+      : `create it with \`mkdir -p ${folder}\``
+    throw new CliError(
+      `there is no folder ${folder}: ${hint}`,
+      command ? exitCodes.usage : exitCodes.failed,
+      {
+        cause: error,
+      },
+    )
+  }
+  throw new CliError(`${folder} is not a folder`)
+}
+
+function collect(value: string, earlier: readonly string[] = []): readonly string[] {
+  return [...earlier, value]
+}

@@ -1,0 +1,101 @@
+import type { Command } from 'commander'
+import type { MountStatus, UploadStatus } from '../../mount/control-results.ts'
+import type { RunningMount } from '../../mount/spec.ts'
+import type { CliContext } from '../context.ts'
+import { notMounted } from '../mounts.ts'
+import { counted, localTime, printable, renderTable, sizeInWords } from '../table.ts'
+
+export interface StatusFlags {
+  readonly json?: true
+}
+
+export function addStatus(program: Command, context: CliContext): void {
+  program
+    .command('status')
+    .description('show what is mounted, what is being uploaded and what needs attention')
+    .argument('[mountpoint]', 'only this mount')
+    .option('--json', 'for programs: an array with one object a mount')
+    .action((mountpoint: string | undefined, flags: StatusFlags) => status(context, mountpoint, flags))
+}
+
+/** A mount that does not answer is shown with what its record says. */
+export type AnsweredStatus = MountStatus | (RunningMount & { readonly trouble: string })
+
+export async function status(
+  context: CliContext,
+  mountpoint: string | undefined,
+  { json }: StatusFlags,
+): Promise<void> {
+  const running = await context.mounts.list()
+  const wanted = mountpoint === undefined ? running : [await only(context, mountpoint)]
+  const statuses = await Promise.all(wanted.map((mount) => ask(context, mount)))
+  if (json) {
+    context.io.out(JSON.stringify(statuses))
+  } else if (statuses.length === 0) {
+    context.io.out('nothing is mounted')
+  } else {
+    for (const line of statusLines(statuses, context.io.columns)) context.io.out(line)
+  }
+}
+
+async function only({ mounts }: CliContext, mountpoint: string): Promise<RunningMount> {
+  const mount = await mounts.at(mountpoint)
+  if (!mount) throw notMounted(mountpoint)
+  return mount
+}
+
+async function ask(context: CliContext, mount: RunningMount): Promise<AnsweredStatus> {
+  try {
+    return await context.mounts.call<MountStatus>(mount.mountpoint, 'status')
+  } catch (error) {
+    return { ...mount, trouble: error instanceof Error ? error.message : String(error) }
+  }
+}
+
+export function statusLines(statuses: readonly AnsweredStatus[], width: number): string[] {
+  return statuses.flatMap((mount, index) => [...(index > 0 ? [''] : []), ...linesOf(mount, width)])
+}
+
+function linesOf(mount: AnsweredStatus, width: number): string[] {
+  const head = [printable(mount.mountpoint), `  account   ${printable(mount.account)}`]
+  const since = `since ${localTime(mount.startedAt)}, process ${mount.pid}`
+  if ('trouble' in mount)
+    return [...head, `  state     ${mount.state}, ${since}`, `  trouble   ${mount.trouble}`]
+  const state = mount.state === 'draining' ? 'not mounted any more, still uploading' : mount.state
+  return [
+    ...head,
+    `  root      ${printable(mount.rootUri)}${mount.readOnly ? ' (read-only)' : ''}`,
+    `  state     ${state}, ${since}, driver ${mount.driver}`,
+    `  server    ${mount.serverTrouble === null ? 'fine' : printable(mount.serverTrouble)}`,
+    `  uploads   ${uploadSummary(mount.uploads)}`,
+    ...uploadLines(mount.uploads, width),
+  ]
+}
+
+function uploadSummary(uploads: readonly UploadStatus[]): string {
+  if (uploads.length === 0) return 'everything is on the server'
+  const leftBytes = uploads.reduce((sum, { sizeBytes, sentBytes }) => sum + sizeBytes - sentBytes, 0)
+  const parked = uploads.filter(({ state }) => state === 'parked').length
+  const attention = parked > 0 ? `, ${parked} of them ${parked === 1 ? 'needs' : 'need'} attention` : ''
+  return `${counted(uploads.length, 'file')}, ${sizeInWords(leftBytes)} to send${attention}`
+}
+
+/** Parked files first: they are the ones that wait for a person. */
+function uploadLines(uploads: readonly UploadStatus[], width: number): string[] {
+  const order = ['parked', 'uploading', 'waiting']
+  const sorted = [...uploads].sort((a, b) => order.indexOf(a.state) - order.indexOf(b.state))
+  if (sorted.length === 0) return []
+  const rows = sorted
+    .slice(0, 20)
+    .map((upload) => [upload.state, share(upload), upload.path, upload.reason ?? ''])
+  const lines = renderTable(['', '', '', ''], rows, width - 12).slice(1)
+  if (sorted.length > 20) lines.push(`and ${sorted.length - 20} more`)
+  return lines.map((line) => `            ${line}`)
+}
+
+function share({ state, sizeBytes, sentBytes }: UploadStatus): string {
+  const size = sizeInWords(sizeBytes)
+  return state === 'uploading' && sizeBytes > 0
+    ? `${Math.floor((100 * sentBytes) / sizeBytes)} % of ${size}`
+    : size
+}

@@ -1,0 +1,96 @@
+import type { Command } from 'commander'
+import type { PendingProgress, PendingResult } from '../../mount/control-results.ts'
+import type { Json } from '../../mount/spec.ts'
+import type { CliContext } from '../context.ts'
+import { CliError, exitCodes } from '../exit-codes.ts'
+import { notMounted } from '../mounts.ts'
+import { uploadProgress, type Progress } from '../progress.ts'
+import { counted } from '../table.ts'
+
+export interface UmountFlags {
+  readonly force?: true
+}
+
+/** So long the end of the process is waited for when nothing is left to send: longer, and a program has files open. */
+const OPEN_FILES_MS = 3000
+
+export function addUmount(program: Command, context: CliContext): void {
+  program
+    .command('umount')
+    .alias('unmount')
+    .description('wait until everything is uploaded, then unmount; cleans up after a mount that died')
+    .argument('<mountpoint>', 'a mounted folder')
+    .option('--force', 'unmount at once: the process goes on uploading after the folder is gone')
+    .action((mountpoint: string, flags: UmountFlags) => umount(context, mountpoint, flags))
+}
+
+export async function umount(context: CliContext, mountpoint: string, { force }: UmountFlags): Promise<void> {
+  const { io, mounts, starter } = context
+  const mount = await mounts.at(mountpoint)
+  if (!mount) {
+    if (!(await starter.cleanStale(mountpoint))) throw notMounted(mountpoint)
+    io.err(`cleaned up ${mountpoint}, whose process had died`)
+    return
+  }
+  if (force) {
+    await mounts.call(mount.mountpoint, 'unmount', { wait: false })
+    return
+  }
+  const progress = uploadProgress(io)
+  try {
+    if (mount.state === 'mounted') await waitForUploads(context, mount.mountpoint, progress)
+    await unmountAndWait(context, mount.mountpoint, progress)
+  } finally {
+    progress.stop()
+  }
+}
+
+async function waitForUploads({ mounts }: CliContext, mountpoint: string, progress: Progress): Promise<void> {
+  const onProgress = (event: Json) => progress.update(event as unknown as PendingProgress)
+  const { leftFiles } = await mounts.call<PendingResult>(mountpoint, 'flush', null, onProgress)
+  if (leftFiles === 0) return
+  throw new CliError(
+    `${counted(leftFiles, 'file')} in ${mountpoint} cannot be uploaded, so it stays mounted; ` +
+      '`cloudreve-mount status` says why, --force unmounts and keeps what is missing on this machine',
+    exitCodes.notSaved,
+  )
+}
+
+/** Ends with the process, or, when a program keeps something of the mount open, when the folder is gone. */
+async function unmountAndWait(
+  { io, mounts }: CliContext,
+  mountpoint: string,
+  progress: Progress,
+): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const stillOpen = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), OPEN_FILES_MS)
+  })
+  const ended = mounts.call<EndResult>(mountpoint, 'unmount', { wait: true }, (event) => {
+    if (!isPending(event)) return
+    clearTimeout(timer)
+    progress.update(event)
+  })
+  const result = await Promise.race([ended, stillOpen]).finally(() => clearTimeout(timer))
+  if (!result) {
+    ended.catch((error: Error) => io.err(`cloudreve-mount: ${error.message}`))
+    io.err(
+      `${mountpoint} is unmounted; a program still has something of it open and can go on until it closes that`,
+    )
+  } else if (result.left > 0) {
+    throw new CliError(
+      `${mountpoint} is unmounted, but not everything is on the server: ${result.reason}`,
+      exitCodes.notSaved,
+    )
+  }
+}
+
+interface EndResult {
+  /** Operations that are not on the server. */
+  readonly left: number
+  readonly reason: string
+}
+
+function isPending(event: Json): event is PendingProgress & { readonly [name: string]: Json } {
+  return typeof event === 'object' && event !== null && 'leftBytes' in event
+}

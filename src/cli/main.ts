@@ -1,0 +1,18 @@
+import { stayAwake } from '../mount/stay-awake.ts'
+import { processContext } from './process-context.ts'
+import { reportError } from './errors.ts'
+import { processIo } from './io.ts'
+import { buildProgram } from './program.ts'
+
+/** Runs one command line (`argv` as in `process.argv`); sets `process.exitCode`. Never rejects. */
+export async function main(argv: readonly string[]): Promise<void> {
+  // Pauses between attempts do not keep a process alive by themselves (base/clock.ts); a command at work does.
+  const letGo = stayAwake()
+  try {
+    await buildProgram(processContext()).parseAsync([...argv])
+  } catch (error) {
+    process.exitCode = reportError(processIo, error, argv.includes('--verbose'))
+  } finally {
+    letGo()
+  }
+}

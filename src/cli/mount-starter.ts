@@ -1,0 +1,39 @@
+/** Mounts of the real machine. */
+import { stat } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { readWrittenOptions } from '../config/parse.ts'
+import { createLogger, terminalDestination } from '../mount/logger.ts'
+import { recoverMountpoint } from '../mount/recover-mountpoint.ts'
+import { runForeground } from '../mount/run-foreground.ts'
+import { startInBackground } from '../mount/start-in-background.ts'
+import type { MountSpec } from '../mount/spec.ts'
+import type { MountStarter } from './context.ts'
+import type { Io } from './io.ts'
+
+export function mountStarter(io: Pick<Io, 'err'>): MountStarter {
+  const onWaiting = (sentence: string) => io.err(sentence)
+  return {
+    startInBackground: (spec) => startInBackground(spec, { onWaiting }),
+    runForeground: (spec) => runForeground(spec, { log: foregroundLog(spec), onWaiting }),
+    cleanStale,
+  }
+}
+
+function foregroundLog(spec: MountSpec) {
+  const level = spec.verbose ? 'debug' : readWrittenOptions(spec.options).logLevel
+  return createLogger({ level, destination: terminalDestination() })
+}
+
+/** A mount whose process died answers `ENOTCONN`. Asked only where no process of ours serves: a living one may be slow. */
+async function cleanStale(mountpoint: string): Promise<boolean> {
+  const folder = resolve(mountpoint)
+  const isDead = await stat(folder).then(
+    () => false,
+    (error: NodeJS.ErrnoException) => error.code === 'ENOTCONN' || error.code === 'ECONNABORTED',
+  )
+  if (!isDead) return false
+  await recoverMountpoint(folder, {
+    log: createLogger({ level: 'error', destination: terminalDestination() }),
+  })
+  return true
+}

@@ -1,0 +1,57 @@
+/** The whole command line, as a value: nothing runs until it is parsed. */
+import { Command } from 'commander'
+import { addAccounts } from './commands/accounts.ts'
+import { addActivities } from './commands/activities.ts'
+import { addDemo } from './commands/demo.ts'
+import { addInfo } from './commands/info.ts'
+import { addLogin } from './commands/login.ts'
+import { addLogout } from './commands/logout.ts'
+import { addMount } from './commands/mount.ts'
+import { addServer } from './commands/server.ts'
+import { addStatus } from './commands/status.ts'
+import { addUmount } from './commands/umount.ts'
+import type { CliContext } from './context.ts'
+import { exitCodeLines } from './exit-codes.ts'
+
+export function buildProgram(context: CliContext): Command {
+  const program = new Command('cloudreve-mount')
+    .description('Mount a Cloudreve drive as a folder.')
+    .version(context.version, '-V, --version', 'print the version')
+    .usage('[options] <mountpoint>\n       cloudreve-mount [options] <command>')
+    .helpOption('-h, --help', 'print this; after a command, what that command takes')
+    .enablePositionalOptions()
+    .showHelpAfterError('(--help shows what is possible)')
+    .showSuggestionAfterError()
+    .configureOutput({
+      writeOut: (text) => context.io.out(text.trimEnd()),
+      writeErr: (text) => context.io.err(text.trimEnd()),
+      outputError: (text, write) => write(text.replace(/^error:/, 'cloudreve-mount:')),
+    })
+    .exitOverride()
+  addMount(program, context)
+  program.commandsGroup('Accounts:')
+  addLogin(program, context)
+  addLogout(program, context)
+  addAccounts(program, context)
+  program.commandsGroup('Mounts:')
+  addStatus(program, context)
+  addUmount(program, context)
+  program.commandsGroup('Files:')
+  addInfo(program, context)
+  addActivities(program, context)
+  program.commandsGroup('Trying it out:')
+  addDemo(program, context)
+  addServer(program, context)
+  program.addHelpText('after', `\n${examples}\n\nExit codes:\n${exitCodeLines().join('\n')}`)
+  for (const command of program.commands) command.option('--verbose', 'show where an error came from')
+  return program
+}
+
+const examples = `Examples:
+  cloudreve-mount login https://cloud.example.com     sign in, once
+  mkdir -p ~/cloud && cloudreve-mount ~/cloud         mount, in the background
+  cloudreve-mount -o ro --root cloudreve://my/Photos ~/photos
+  cloudreve-mount status                              what is mounted, what is being uploaded
+  cloudreve-mount activities ~/cloud/report.odt       who did what to a file
+  cloudreve-mount umount ~/cloud                      wait for uploads, then unmount
+  cloudreve-mount demo                                try it all without a server`

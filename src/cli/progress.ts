@@ -1,0 +1,53 @@
+/** How far something is: a bar on a terminal, a line now and then elsewhere. */
+import { Presets, SingleBar } from 'cli-progress'
+import type { PendingProgress } from '../mount/control-results.ts'
+import type { Io } from './io.ts'
+import { counted, sizeInWords } from './table.ts'
+
+export interface Progress {
+  update(pending: PendingProgress): void
+  stop(): void
+}
+
+/** Lines without a terminal are this far apart, ms. */
+const LINE_EVERY_MS = 10_000
+
+export function uploadProgress(io: Pick<Io, 'err' | 'now' | 'canAsk'>): Progress {
+  return io.canAsk ? barProgress() : lineProgress(io)
+}
+
+export function lineProgress(io: Pick<Io, 'err' | 'now'>): Progress {
+  let lastAt = Number.NEGATIVE_INFINITY
+  return {
+    update(pending) {
+      if (pending.files === 0 || io.now() - lastAt < LINE_EVERY_MS) return
+      lastAt = io.now()
+      io.err(`uploading ${pendingInWords(pending)}`)
+    },
+    stop() {},
+  }
+}
+
+function barProgress(): Progress {
+  const format = 'uploading {bar} {percentage} % of {size} | {files}'
+  const bar = new SingleBar({ format, clearOnComplete: true, hideCursor: true }, Presets.shades_classic)
+  let isShown = false
+  return {
+    update({ files, leftBytes, sentBytes }) {
+      if (files === 0) return
+      const total = leftBytes + sentBytes
+      const payload = { size: sizeInWords(total), files: counted(files, 'file') }
+      if (!isShown) bar.start(Math.max(1, total), sentBytes, payload)
+      isShown = true
+      bar.setTotal(Math.max(1, total))
+      bar.update(sentBytes, payload)
+    },
+    stop() {
+      if (isShown) bar.stop()
+    },
+  }
+}
+
+function pendingInWords({ files, leftBytes }: PendingProgress): string {
+  return `${counted(files, 'file')}, ${sizeInWords(leftBytes)} to send`
+}

@@ -1,0 +1,26 @@
+/** Questions to a person at a terminal. Answers are never shown again. */
+import { cancel, password as askPassword, text as askText } from '@clack/prompts'
+import { CliError, exitCodes } from './exit-codes.ts'
+
+export interface Prompts {
+  text(question: string): Promise<string>
+  /** The answer is not shown while it is typed. */
+  secret(question: string): Promise<string>
+}
+
+export const terminalPrompts: Prompts = {
+  text: async (message) =>
+    answered(await askText({ message, output: process.stderr, validate: refuseEmpty })),
+  secret: async (message) =>
+    answered(await askPassword({ message, output: process.stderr, validate: refuseEmpty })),
+}
+
+function refuseEmpty(value: string | undefined): string | undefined {
+  return value ? undefined : 'Something must be typed here.'
+}
+
+function answered(answer: string | symbol): string {
+  if (typeof answer === 'string') return answer
+  cancel('Cancelled.', { output: process.stderr })
+  throw new CliError('cancelled', exitCodes.interrupted)
+}

@@ -1,0 +1,176 @@
+/**
+ * The one table of everything that can be configured for a mount. Flags, `-o name=value`, the configuration file, the
+ * environment, `--help` and docs/CONFIGURATION.md are all made from it.
+ */
+import {
+  choiceType,
+  countType,
+  durationType,
+  modeType,
+  sizeType,
+  switchType,
+  textType,
+  type OptionType,
+} from './option-type.ts'
+
+export interface OptionDefinition<T> {
+  /** As in `--name`, `-o name=…` and the configuration file. */
+  readonly name: string
+  readonly type: OptionType<T>
+  /** `undefined` where the value depends on the machine or on other options; `defaultText` says how. */
+  readonly default: T | undefined
+  readonly defaultText?: string
+  /** One sentence without a full stop, for `--help`. */
+  readonly doc: string
+  /** Further sentences for the documentation. */
+  readonly details?: string
+  readonly stability: 'stable' | 'experimental'
+}
+
+/** An option that has a value on every machine. */
+type WithDefault<T> = OptionDefinition<T> & { readonly default: T }
+
+type Described<T> = Pick<OptionDefinition<T>, 'name' | 'type' | 'doc' | 'details'>
+
+function option<T>(definition: Described<T> & { readonly default: NoInfer<T> }): WithDefault<T> {
+  return { stability: 'stable', ...definition }
+}
+
+function optional<T>(definition: Described<T> & { readonly defaultText: string }): OptionDefinition<T> {
+  return { stability: 'stable', default: undefined, ...definition }
+}
+
+export const mountOptions = {
+  account: optional({
+    name: 'account',
+    type: textType('name'),
+    defaultText: 'the account that signed in last',
+    doc: 'account to mount, by its e-mail address or its server',
+    details:
+      'Where that is not enough, both: `ann@example.com@cloud.example.com`. `cloudreve-mount accounts` lists them.',
+  }),
+  root: option({
+    name: 'root',
+    type: textType('uri'),
+    default: 'cloudreve://my',
+    doc: 'folder of the drive that becomes the root of the mount',
+    details: 'A URI such as `cloudreve://my/Projects/2026`; the folder must exist.',
+  }),
+  readOnly: option({
+    name: 'read-only',
+    type: switchType,
+    default: false,
+    doc: 'refuse every change',
+    details: '`-o ro` and `-o rw` are understood too.',
+  }),
+  delete: option({
+    name: 'delete',
+    type: choiceType(['trash', 'permanent']),
+    default: 'trash',
+    doc: 'where deleted files go: the trash of the drive, or nowhere',
+  }),
+  quietTimeMs: option({
+    name: 'quiet-time',
+    type: durationType,
+    default: 500,
+    doc: 'how long a closed file rests before it is uploaded',
+    details:
+      'Changes within this time become one upload; a file that is replaced or removed meanwhile is never sent.',
+  }),
+  uploadConcurrency: option({
+    name: 'upload-concurrency',
+    type: countType(1, 16),
+    default: 4,
+    doc: 'uploads that run at the same time',
+  }),
+  readMemoryBytes: option({
+    name: 'read-memory',
+    type: sizeType,
+    default: 128 * 1024 ** 2,
+    doc: 'memory that reading ahead may use, for the whole mount',
+  }),
+  metadataCacheEntries: option({
+    name: 'metadata-cache',
+    type: countType(1000, 10_000_000),
+    default: 200_000,
+    doc: 'files and folders whose metadata is kept in memory',
+  }),
+  attrTtlMs: option({
+    name: 'attr-ttl',
+    type: durationType,
+    default: 1000,
+    doc: 'how long the kernel may answer sizes, times and modes by itself',
+  }),
+  entryTtlMs: option({
+    name: 'entry-ttl',
+    type: durationType,
+    default: 1000,
+    doc: 'how long the kernel may answer names by itself',
+  }),
+  listFacts: option({
+    name: 'list-facts',
+    type: choiceType(['auto', 'always', 'never']),
+    default: 'auto',
+    doc: 'whether listing the extended attributes of a file shows its user.cloudreve.* facts',
+    details:
+      '`auto` shows them to someone who looks at a file, but not to programs that copy files or go through many of them. ' +
+      'Reading a fact by its name always works.',
+  }),
+  uid: optional({
+    name: 'uid',
+    type: countType(0, 2 ** 32 - 2),
+    defaultText: 'the user who mounts',
+    doc: 'owner of all files, as a number',
+  }),
+  gid: optional({
+    name: 'gid',
+    type: countType(0, 2 ** 32 - 2),
+    defaultText: 'the group of the user who mounts',
+    doc: 'group of all files, as a number',
+  }),
+  umask: option({
+    name: 'umask',
+    type: modeType,
+    default: 0o022,
+    doc: 'permission bits that files and folders do not have',
+  }),
+  fileMode: optional({
+    name: 'file-mode',
+    type: modeType,
+    defaultText: '0666 without the umask',
+    doc: 'permission bits of files that have none of their own',
+  }),
+  dirMode: optional({
+    name: 'dir-mode',
+    type: modeType,
+    defaultText: '0777 without the umask',
+    doc: 'permission bits of folders that have none of their own',
+  }),
+  allowOther: option({
+    name: 'allow-other',
+    type: switchType,
+    default: false,
+    doc: 'let other users of this machine into the mount',
+    details:
+      'Needs `user_allow_other` in `/etc/fuse.conf` unless root mounts. `-o allow_other` is understood too.',
+  }),
+  logLevel: option({
+    name: 'log-level',
+    type: choiceType(['error', 'warn', 'info', 'debug']),
+    default: 'info',
+    doc: 'what the log tells',
+  }),
+} as const satisfies Record<string, OptionDefinition<unknown>>
+
+export type OptionKey = keyof typeof mountOptions
+
+/** What all sources together say. A member without a default is `undefined` when nobody named it. */
+export type MountOptions = { readonly [K in OptionKey]: (typeof mountOptions)[K]['default'] }
+
+/** The table as a list, in the order of the documentation. */
+export const optionList = Object.entries(mountOptions) as readonly [OptionKey, OptionDefinition<unknown>][]
+
+/** `CLOUDREVE_MOUNT_QUIET_TIME` for `quiet-time`. */
+export function environmentName(optionName: string): string {
+  return `CLOUDREVE_MOUNT_${optionName.toUpperCase().replaceAll('-', '_')}`
+}

@@ -1,0 +1,82 @@
+/**
+ * What the serving process answers over its control socket (JSON), beside the methods that are always there. Paths are
+ * absolute paths on this machine; instants are epoch ms; sizes are bytes.
+ */
+
+/** Method `status`, no parameters. */
+export interface MountStatus {
+  readonly mountpoint: string
+  /** For people: `anna@example.com at https://cloud.example.com`. */
+  readonly account: string
+  readonly rootUri: string
+  readonly readOnly: boolean
+  readonly pid: number
+  readonly startedAt: number
+  readonly state: 'starting' | 'mounted' | 'draining'
+  readonly driver: string
+  /** Sentence about what is wrong between us and the server now; null when nothing is. */
+  readonly serverTrouble: string | null
+  readonly uploads: readonly UploadStatus[]
+}
+
+/** One file with changes that are not on the server. */
+export interface UploadStatus {
+  readonly path: string
+  /** `waiting`: for its quiet time, its turn or the server; `parked`: needs a person, `reason` says why. */
+  readonly state: 'uploading' | 'waiting' | 'parked'
+  readonly sizeBytes: number
+  readonly sentBytes: number
+  readonly reason: string | null
+}
+
+/** Progress of `flush` and `unmount`: what is left to send. */
+export interface PendingProgress {
+  readonly files: number
+  readonly leftBytes: number
+  /** Sent since the call began. */
+  readonly sentBytes: number
+}
+
+/** Result of `flush` (everything was sent, or nothing more can be) and `unmount`. */
+export interface PendingResult {
+  /** Files that are not on the server: parked ones. They stay on this machine. */
+  readonly leftFiles: number
+}
+
+/** Parameters of `facts`; the result is `Fact[]`. */
+export interface FactsParams {
+  readonly path: string
+}
+
+/** An extended attribute as text; those that cannot be had are left out. */
+export interface Fact {
+  /** With its prefix: `user.cloudreve.id`. */
+  readonly name: string
+  readonly value: string
+}
+
+/** Parameters of `activities`. */
+export interface ActivitiesParams {
+  readonly path: string
+  readonly filter: 'all' | 'my' | 'updates' | 'reads'
+  /** At most so many entries, newest first; null: the whole history. */
+  readonly limit: number | null
+}
+
+export interface ActivitiesResult {
+  /** The server has no activity log: the history was put together from what it does tell. */
+  readonly derived: boolean
+  readonly entries: readonly ActivityRow[]
+}
+
+export interface ActivityRow {
+  readonly id: string
+  readonly at: number
+  /** null: the server itself, or an anonymous visitor. */
+  readonly who: string | null
+  /** In words: `renamed a.txt to b.txt`. */
+  readonly what: string
+  /** Number of the server's enumeration. */
+  readonly category: number
+  readonly version: string | null
+}
