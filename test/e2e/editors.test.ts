@@ -62,7 +62,7 @@ describe.skipIf(why)(`saves of editors${why ? ` (${why})` : ''}`, () => {
       '-u',
       'NONE',
       '-c',
-      'set backup writebackup backupcopy=no',
+      'set backup writebackup backupcopy=no backupskip=',
       '-c',
       '%s/.*/from vim/',
       '-c',
