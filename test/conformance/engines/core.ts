@@ -8,7 +8,6 @@ import {
   toBuffer,
   type Abilities,
   type Engine,
-  type EngineHost,
   type Handle,
   type OpenFlags,
   type Semantics,
@@ -240,31 +239,6 @@ export class CoreEngine implements Engine {
       return use(ino)
     })
   }
-}
-
-/** Runs the cases over filesystems in this process; `begin` makes one for each case, over an empty drive or folder. */
-export class CoreHost implements EngineHost {
-  readonly name: string
-  readonly #options: VfsOptions
-  readonly #begin: () => Promise<CoreUnderTest>
-
-  constructor(name: string, options: VfsOptions, begin: () => Promise<CoreUnderTest>) {
-    this.name = `${name}, names: ${options.names}, O_TRUNC: ${options.truncate}`
-    this.#options = options
-    this.#begin = begin
-  }
-
-  async unavailable(): Promise<string | undefined> {
-    return undefined
-  }
-
-  async start(): Promise<void> {}
-
-  async fresh(): Promise<Engine> {
-    return new CoreEngine(this.name, await this.#begin(), this.#options)
-  }
-
-  async stop(): Promise<void> {}
 }
 
 const S_IFIFO = 0o010000

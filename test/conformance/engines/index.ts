@@ -1,7 +1,7 @@
 import type { EngineHost } from '../engine.ts'
 import { LocalFolderHost } from './local-folder.ts'
 import { embeddedMountHost } from './embedded-mount.ts'
-import { memoryCoreHost } from './memory-core.ts'
+import { MemoryCoreHost } from './memory-core.ts'
 import type { VfsOptions } from './vfs/vfs.ts'
 
 /** The two kinds of kernel that matter: one that forgets at once, and one that remembers what it was told. */
@@ -12,5 +12,5 @@ export const kernels: readonly VfsOptions[] = [
 
 /** Every engine that the cases run over, the judge first. */
 export async function hosts(): Promise<readonly EngineHost[]> {
-  return [new LocalFolderHost(), ...kernels.map(memoryCoreHost), embeddedMountHost]
+  return [new LocalFolderHost(), ...kernels.map((options) => new MemoryCoreHost(options)), embeddedMountHost]
 }

@@ -4,8 +4,8 @@ import { FsError } from '../../../src/core/errors.ts'
 import type { Place } from '../../../src/core/ports.ts'
 import type { Entry, Ino, OpContext, Opened, RenameFlags } from '../../../src/core/types.ts'
 import { MemoryFileSystem } from '../../fakes/memory-file-system.ts'
-import type { EngineHost } from '../engine.ts'
-import { CoreHost, type CoreUnderTest } from './core.ts'
+import type { Engine, EngineHost } from '../engine.ts'
+import { CoreEngine, type CoreUnderTest } from './core.ts'
 import type { VfsOptions } from './vfs/vfs.ts'
 
 /** The fake leaves out what drivers' tests do not ask for; a kernel counts on the filesystem for this much. */
@@ -55,8 +55,26 @@ class CheckedMemory extends MemoryFileSystem {
 const noServer = 'a filesystem in memory has no server behind it'
 
 /** The small kernel proves itself on a filesystem that is strict about look-ups, before it judges the product's core. */
-export function memoryCoreHost(options: VfsOptions): EngineHost {
-  return new CoreHost('memory', options, async () => memoryUnderTest())
+export class MemoryCoreHost implements EngineHost {
+  readonly name: string
+  readonly #options: VfsOptions
+
+  constructor(options: VfsOptions) {
+    this.name = `memory, names: ${options.names}, O_TRUNC: ${options.truncate}`
+    this.#options = options
+  }
+
+  async unavailable(): Promise<string | undefined> {
+    return undefined
+  }
+
+  async start(): Promise<void> {}
+
+  async fresh(): Promise<Engine> {
+    return new CoreEngine(this.name, memoryUnderTest(), this.#options)
+  }
+
+  async stop(): Promise<void> {}
 }
 
 function memoryUnderTest(): CoreUnderTest {
