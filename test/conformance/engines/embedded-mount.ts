@@ -26,8 +26,9 @@ export const mountSemantics: Semantics = {
   chownToOthers: false,
   anyBytesInNames: false,
   securityXattrs: false,
-  // 255 bytes, less what the server's disk adds to the name: ten characters and the digits of the user's number (1).
-  maxFileNameBytes: 244,
+  // 255 bytes, less what the server's disk adds to the name: ten characters and the digits of the user's number, which a
+  // client cannot know and takes for seven.
+  maxFileNameBytes: 238,
   maxFolderNameBytes: 255,
   // libfuse 2 renames an unlinked open file to a hidden name, which is a link.
   unlinkedHasNoLink: false,
