@@ -153,7 +153,7 @@ export interface ServerView {
 }
 
 export interface RequestMark {
-  /** Requests since the mark by route, such as `PUT file/content`, without the event stream. */
+  /** Requests since the mark by route, such as `PUT /file/content`, without the event stream. */
   counts(): Readonly<Record<string, number>>
   total(): number
 }

@@ -39,10 +39,13 @@ const ways = [
   ['Office (swap through a backup)', saveAsSwap],
 ] as const
 
+/** Asks by POST, changes nothing. */
+const askingPosts = new Set(['POST /file/url', 'POST /session/token/refresh'])
+
 /** What changes something at the server. */
 function writes(mark: RequestMark): number {
   return Object.entries(mark.counts())
-    .filter(([route]) => !route.startsWith('GET '))
+    .filter(([route]) => !route.startsWith('GET ') && !askingPosts.has(route))
     .reduce((sum, [, count]) => sum + count, 0)
 }
 

@@ -1,0 +1,84 @@
+import { open, readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { expectBytes, patterned } from '../conformance/suite.ts'
+import { run, runToEnd } from '../harness/programs.ts'
+import { mountUnavailable, Workplace, type Mount } from './harness.ts'
+
+const why = await mountUnavailable('fusermount3', 'umount')
+
+describe.skipIf(why)(`ends that nobody planned${why ? ` (${why})` : ''}`, () => {
+  let place: Workplace
+  let mount: Mount
+
+  beforeEach(async () => {
+    place = await Workplace.open()
+    await place.drive.put('old.txt', 'old')
+    mount = await place.mount()
+  })
+  afterEach(() => place?.close())
+
+  it('after kill -9 the next mount on the dead mountpoint works, and shows what the server has', async () => {
+    mount.kill('SIGKILL')
+    await mount.gone()
+    await expect(stat(place.at('old.txt'))).rejects.toMatchObject({ code: 'ENOTCONN' })
+    mount = await place.mount()
+    expect(await readFile(place.at('old.txt'), 'utf8')).toBe('old')
+  })
+
+  it('what was written before kill -9 and not sent is found again, byte for byte', async () => {
+    const content = patterned(300_000, 4)
+    await place.server.goOffline()
+    await writeFile(place.at('unsent.bin'), content)
+    mount.kill('SIGKILL')
+    await mount.gone()
+    await place.server.goOnline()
+    mount = await place.mount()
+    const found = (await run('find', [place.mountpoint, '-type', 'f', '-name', '*unsent.bin*']))
+      .trim()
+      .split('\n')
+    expect(found).toHaveLength(1)
+    expectBytes(await readFile(found[0]!), content)
+  })
+
+  it('umount with an open file: the folder is gone, the program goes on, its bytes arrive', async () => {
+    const file = await open(place.at('open.txt'), 'w')
+    await file.write('before ')
+    const { stderr } = await place.cli(['umount', place.mountpoint])
+    expect(stderr).toContain('still')
+    expect(await readdir(place.mountpoint)).toEqual([])
+    await file.write('after')
+    await file.close()
+    await mount.gone()
+    expect((await place.drive.bytes('open.txt')).toString()).toBe('before after')
+  })
+
+  it('fusermount3 -u right after a write: the process goes on uploading, a new mount waits for it', async () => {
+    const content = patterned(400_000, 5)
+    await writeFile(place.at('late.bin'), content)
+    await run('fusermount3', ['-u', place.mountpoint])
+    mount = await place.mount()
+    expectBytes(await readFile(place.at('late.bin')), content)
+    expectBytes(await place.drive.bytes('late.bin'), content)
+  })
+
+  it('SIGTERM right after a write: everything is at the server when the process is gone', async () => {
+    await writeFile(place.at('term.txt'), 'to be sent')
+    mount.kill('SIGTERM')
+    await mount.gone()
+    expect((await place.drive.bytes('term.txt')).toString()).toBe('to be sent')
+    expect(await readdir(place.mountpoint)).toEqual([])
+  })
+
+  it('a second mount of the same account is refused with a sentence that names the first', async () => {
+    const { exitCode, stderr } = await place.cli([place.scratch])
+    expect(exitCode).not.toBe(0)
+    expect(stderr).toContain(place.mountpoint)
+  })
+
+  it('a shell that stands in the mount does not keep umount from ending', async () => {
+    const shell = runToEnd('sleep', ['5'], { cwd: place.mountpoint })
+    await place.cli(['umount', place.mountpoint])
+    expect(await readdir(place.mountpoint)).toEqual([])
+    await shell
+  })
+})

@@ -1,0 +1,229 @@
+import { mkdir, open, readFile, readdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterEach, describe, expect, it } from 'vitest'
+import { expectBytes, patterned } from '../conformance/suite.ts'
+import { run } from '../harness/programs.ts'
+import { contentRoute, mountUnavailable, Workplace, type Mount } from './harness.ts'
+
+const why = await mountUnavailable('getfattr')
+const big = patterned(3_000_000, 21)
+
+describe.skipIf(why)(`faults of server, network and disks${why ? ` (${why})` : ''}`, () => {
+  let place: Workplace
+  let mount: Mount
+
+  afterEach(() => place?.close())
+
+  async function work(options: Parameters<typeof Workplace.open>[0] = {}): Promise<void> {
+    place = await Workplace.open(options)
+    await place.drive.put('big.bin', big)
+    mount = await place.mount()
+  }
+
+  function sync(path: string): Promise<string> {
+    return run('getfattr', ['--absolute-names', '--only-values', '-n', 'user.cloudreve.sync', place.at(path)])
+  }
+
+  it('a server that is gone for 10 s in the middle of a read: the read waits, then has every byte', async () => {
+    await work()
+    const file = await open(place.at('big.bin'), 'r')
+    const start = Buffer.alloc(4096)
+    await file.read(start, 0, 4096, 0)
+    await place.server.goOffline()
+    const rest = readFile(place.at('big.bin'))
+    // The one real wait of the suites: that it lasts is what is asked.
+    await run('sleep', ['10'])
+    await place.server.goOnline()
+    expectBytes(await rest, big)
+    await file.close()
+  })
+
+  it('a server that is gone while files are written: programs go on, everything arrives later', async () => {
+    await work()
+    await place.server.goOffline()
+    await writeFile(place.at('offline.txt'), 'written offline')
+    expect(await readFile(place.at('offline.txt'), 'utf8')).toBe('written offline')
+    expect(await sync('offline.txt')).not.toBe('synced')
+    await place.server.goOnline()
+    await mount.settle()
+    expect((await place.drive.bytes('offline.txt')).toString()).toBe('written offline')
+    expect(await sync('offline.txt')).toBe('synced')
+  })
+
+  it('a server that restarts in the middle of an upload: the file arrives whole, once', async () => {
+    await work({ maxPutBytes: 1, chunkSizeBytes: 500_000 })
+    place.server.faults.add({ route: '*', nth: 12, kind: 'cut' })
+    await writeFile(place.at('up.bin'), big)
+    await place.server.restart('kill')
+    await mount.settle()
+    expectBytes(await place.drive.bytes('up.bin'), big)
+    expect((await place.drive.list('')).map(({ name }) => name).sort()).toEqual(['big.bin', 'up.bin'])
+  })
+
+  it('answers of 500 and 503 are tried again', async () => {
+    await work()
+    for (const route of ['PUT /file/content', 'GET /file', 'POST /file/url']) {
+      place.server.faults.add({ route, times: 2, kind: 'status', status: route === 'GET /file' ? 503 : 500 })
+    }
+    await writeFile(place.at('f.txt'), 'in spite of it')
+    expectBytes(await readFile(place.at('big.bin')), big)
+    await mount.settle()
+    expect((await place.drive.bytes('f.txt')).toString()).toBe('in spite of it')
+  })
+
+  it('downloads that are cut go on at the byte', async () => {
+    await work()
+    place.server.faults.add({ route: contentRoute, every: 2, times: 3, kind: 'cutAfterBytes', bytes: 40_000 })
+    const start = place.server.requests.position
+    expectBytes(await readFile(place.at('big.bin')), big)
+    const sent = place.server.requests
+      .since(start)
+      .filter(({ route }) => route === contentRoute)
+      .reduce((sum, { bytesOut }) => sum + bytesOut, 0)
+    // What was delivered before a cut is not asked for again; the slack is what was on its way.
+    expect(sent).toBeLessThan(big.length * 1.1)
+  })
+
+  it('an answer that is lost after the work was done: one version, no conflict with ourselves', async () => {
+    await work()
+    place.server.faults.add({ route: 'PUT /file/content', kind: 'lostAnswer' })
+    await writeFile(place.at('lost.txt'), 'only once')
+    await mount.settle()
+    expect((await place.drive.bytes('lost.txt')).toString()).toBe('only once')
+    expect((await place.drive.info('lost.txt')).versions).toBe(1)
+    place.server.faults.add({ route: 'PUT /file/content', kind: 'lostAnswer' })
+    await writeFile(place.at('lost.txt'), 'and again')
+    await mount.settle()
+    expect((await place.drive.bytes('lost.txt')).toString()).toBe('and again')
+    expect((await place.drive.info('lost.txt')).versions).toBe(2)
+    expect((await readdir(place.mountpoint)).sort()).toEqual(['big.bin', 'lost.txt'])
+  })
+
+  it.each(['POST /file/rename', 'POST /file/move', 'POST /file/create', 'DELETE /file'])(
+    'a lost answer to %s does not show',
+    async (route) => {
+      await work()
+      place.server.faults.add({ route, kind: 'lostAnswer' })
+      await mkdir(place.at('d'))
+      await run('mv', [place.at('big.bin'), place.at('d/renamed.bin')])
+      await mkdir(place.at('empty'))
+      await mount.settle()
+      await run('rm', ['-r', place.at('empty')])
+      await mount.settle()
+      expect((await place.drive.list('')).map(({ name }) => name)).toEqual(['d'])
+      expectBytes(await place.drive.bytes('d/renamed.bin'), big)
+    },
+  )
+
+  it('an access token that expires in the middle of a read is renewed unseen', async () => {
+    await work()
+    const file = await open(place.at('big.bin'), 'r')
+    expectBytes(await readRange(file, 0, 100_000), big.subarray(0, 100_000))
+    place.server.admin.expireAccessTokens()
+    place.server.admin.expireUrls()
+    expectBytes(await readRange(file, 1_500_000, 1_400_000), big.subarray(1_500_000, 2_900_000))
+    await file.close()
+    place.server.admin.expireAccessTokens()
+    await writeFile(place.at('after.txt'), 'still me')
+    await mount.settle()
+    expect((await place.drive.bytes('after.txt')).toString()).toBe('still me')
+  })
+
+  it('a signed URL that expires in the middle of a read is asked for again', async () => {
+    await work()
+    const file = await open(place.at('big.bin'), 'r')
+    expectBytes(await readRange(file, 0, 64_000), big.subarray(0, 64_000))
+    place.server.admin.expireUrls()
+    expectBytes(await readRange(file, 2_000_000, 900_000), big.subarray(2_000_000, 2_900_000))
+    await file.close()
+  })
+
+  it('a full drive is EDQUOT for the writer, and what is there stays', async () => {
+    await work()
+    place.server.admin.setQuota(place.server.admin.usedBytes() + 100_000)
+    await mount.unmount()
+    mount = await place.mount()
+    await expect(writeFile(place.at('too-big.bin'), patterned(400_000))).rejects.toMatchObject({
+      code: 'EDQUOT',
+    })
+    await writeFile(place.at('fits.txt'), 'small')
+    expect((await place.drive.list('')).map(({ name }) => name)).toContain('big.bin')
+  })
+
+  it('a drive that fills up behind our back: refused, or kept here with the reason, never lost', async () => {
+    await work()
+    await readdir(place.mountpoint)
+    place.server.admin.setQuota(place.server.admin.usedBytes() + 10)
+    const outcome = await writeFile(place.at('parked.bin'), patterned(50_000)).then(
+      () => 'accepted',
+      (error: NodeJS.ErrnoException) => error.code,
+    )
+    if (outcome === 'accepted') {
+      await place.server.requests.until(() => answered('PUT /file/content').some((code) => code !== 0))
+      expectBytes(await readFile(place.at('parked.bin')), patterned(50_000))
+      expect(await sync('parked.bin')).toMatch(/full|quota|space/i)
+    } else {
+      expect(outcome).toBe('EDQUOT')
+    }
+    place.server.admin.setQuota(1024 ** 3)
+    await writeFile(place.at('parked.bin'), patterned(50_000, 2))
+    await mount.settle()
+    expectBytes(await place.drive.bytes('parked.bin'), patterned(50_000, 2))
+  })
+
+  it('a full local disk is ENOSPC for the writer, and the mount lives on', async () => {
+    place = await Workplace.open()
+    const disk = join(place.scratch, 'small-disk')
+    await mkdir(disk)
+    await run('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', disk])
+    try {
+      mount = await place.mount({ stateHome: disk })
+      await expect(writeFile(place.at('f.bin'), patterned(8_000_000))).rejects.toMatchObject({
+        code: 'ENOSPC',
+      })
+      await writeFile(place.at('small.txt'), 'fits').catch((error: NodeJS.ErrnoException) => {
+        expect(error.code).toBe('ENOSPC')
+      })
+      expect(await readdir(place.mountpoint)).toBeDefined()
+    } finally {
+      await mount?.endIfRunning()
+      await run('umount', [disk])
+    }
+  })
+
+  it('a lock of somebody else is waited for, and the file arrives when it is gone', async () => {
+    await work()
+    await place.drive.put('locked.txt', 'first')
+    const unlock = place.server.admin.holdLock('/locked.txt')
+    await writeFile(place.at('locked.txt'), 'second')
+    await place.server.requests.until(() => answered('PUT /file/content').includes(40073))
+    expect(await readFile(place.at('locked.txt'), 'utf8')).toBe('second')
+    expect(await sync('locked.txt')).not.toBe('synced')
+    unlock()
+    await mount.settle()
+    expect((await place.drive.bytes('locked.txt')).toString()).toBe('second')
+  })
+
+  /** Codes that a route has answered so far. */
+  function answered(route: string): readonly (number | undefined)[] {
+    return place.server.requests
+      .since(0)
+      .filter((request) => request.route === route && request.code !== undefined)
+      .map(({ code }) => code)
+  }
+})
+
+async function readRange(
+  file: Awaited<ReturnType<typeof open>>,
+  offset: number,
+  length: number,
+): Promise<Buffer> {
+  const buffer = Buffer.alloc(length)
+  let filled = 0
+  while (filled < length) {
+    const { bytesRead } = await file.read(buffer, filled, length - filled, offset + filled)
+    if (bytesRead === 0) break
+    filled += bytesRead
+  }
+  return buffer.subarray(0, filled)
+}

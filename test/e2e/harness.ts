@@ -1,0 +1,218 @@
+/**
+ * A place to work as a user would: an embedded server in this process, the built command line in processes of its own, a
+ * mountpoint, and folders for configuration, state and cache that nobody else uses. Nothing here touches the mounted folder
+ * synchronously.
+ */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { access, constants, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'vitest'
+import type { RequestMark } from '../conformance/engine.ts'
+import { getxattr } from '../conformance/engines/kernel-calls.ts'
+import { DriveClient } from '../harness/drive-client.ts'
+import {
+  markRequests,
+  projectFolder,
+  serverUnavailable,
+  type EmbeddedServer,
+  type EmbeddedServerOptions,
+} from '../harness/embedded-server.ts'
+import { callMount, mountRecords, type MountRecord } from '../harness/mount-control.ts'
+import { missingPrograms, run, runToEnd, type Ran } from '../harness/programs.ts'
+import { startEmbedded } from '../harness/start-embedded.ts'
+
+export const commandLine = join(projectFolder, 'bin/cloudreve-mount.js')
+
+/** Where signed URLs lead. */
+export const contentRoute = 'GET /file/content/:entity/:speed/:name'
+
+/** Why nothing can be mounted here; undefined when it can. With REQUIRE_MOUNT in the environment that is an error. */
+export async function mountUnavailable(...programs: readonly string[]): Promise<string | undefined> {
+  const why = (await fuseUnavailable()) ?? serverUnavailable() ?? (await programsUnavailable(programs))
+  if (why !== undefined && process.env['REQUIRE_MOUNT']) throw new Error(`nothing can be mounted: ${why}`)
+  return why
+}
+
+async function fuseUnavailable(): Promise<string | undefined> {
+  if (!existsSync(join(projectFolder, 'dist/cli/main.js'))) return 'the project is not built'
+  const usable = await access('/dev/fuse', constants.R_OK | constants.W_OK).then(
+    () => true,
+    () => false,
+  )
+  return usable ? undefined : '/dev/fuse cannot be used'
+}
+
+async function programsUnavailable(programs: readonly string[]): Promise<string | undefined> {
+  const missing = await missingPrograms(...programs)
+  return missing.length === 0 ? undefined : `not installed: ${missing.join(', ')}`
+}
+
+export interface MountOptions {
+  /** Arguments of the command line after the mountpoint. */
+  readonly args?: readonly string[]
+  /** Where staged content goes; a folder of the workplace otherwise. */
+  readonly stateHome?: string
+}
+
+export class Workplace {
+  readonly server: EmbeddedServer
+  readonly drive: DriveClient
+  /** For sources and copies; on a local disk. */
+  readonly scratch: string
+  readonly mountpoint: string
+  readonly #mounts: Mount[] = []
+
+  private constructor(server: EmbeddedServer, scratch: string) {
+    this.server = server
+    this.drive = new DriveClient(server)
+    this.scratch = scratch
+    this.mountpoint = join(scratch, 'cloud')
+  }
+
+  static async open(options: EmbeddedServerOptions = {}): Promise<Workplace> {
+    const scratch = await mkdtemp(join(tmpdir(), 'cm-e2e-'))
+    const place = new Workplace(await startEmbedded(options), scratch)
+    await mkdir(place.mountpoint)
+    // Sockets of a path that the kernel takes, and a folder for this user alone.
+    await mkdir(join(scratch, 'run'), { mode: 0o700 })
+    return place
+  }
+
+  /** A path in the mounted folder. */
+  at(path: string): string {
+    return join(this.mountpoint, path)
+  }
+
+  /** Environment of the command line: the account, and folders of this workplace only. */
+  environment(options: MountOptions = {}): NodeJS.ProcessEnv {
+    return {
+      ...process.env,
+      CLOUDREVE_URL: this.server.url,
+      CLOUDREVE_EMAIL: this.server.email,
+      CLOUDREVE_PASSWORD: this.server.password,
+      XDG_CONFIG_HOME: join(this.scratch, 'config'),
+      XDG_STATE_HOME: options.stateHome ?? join(this.scratch, 'state'),
+      XDG_CACHE_HOME: join(this.scratch, 'cache'),
+      XDG_RUNTIME_DIR: join(this.scratch, 'run'),
+    }
+  }
+
+  /** `cloudreve-mount …` to its end. */
+  cli(args: readonly string[], options: MountOptions = {}): Promise<Ran> {
+    return runToEnd(process.execPath, [commandLine, ...args], { env: this.environment(options) })
+  }
+
+  /** Mounts in the background, as a user does; returns when programs can use the folder. */
+  async mount(options: MountOptions = {}): Promise<Mount> {
+    const { exitCode, stderr } = await this.cli([this.mountpoint, ...(options.args ?? [])], options)
+    if (exitCode !== 0) throw new Error(`the mount ended with ${exitCode}: ${stderr}`)
+    const mount = new Mount(this, await this.#record())
+    this.#mounts.push(mount)
+    return mount
+  }
+
+  mark(): RequestMark {
+    return markRequests(this.server)
+  }
+
+  /** Ends what is still mounted, and asserts that no request was cut that could have harmed a server. */
+  async close(): Promise<void> {
+    this.server.faults.clear()
+    for (const mount of this.#mounts) await mount.endIfRunning()
+    const cut = this.server.requests.cutRequests.map(({ route, path }) => `${route} ${path}`)
+    await this.server.close()
+    await rm(this.scratch, { recursive: true, force: true })
+    expect(cut, 'requests that were cut while the server worked on them').toEqual([])
+  }
+
+  async #record(): Promise<MountRecord> {
+    const records = await mountRecords(join(this.scratch, 'run/cloudreve-mount'))
+    const record = records.find(({ mountpoint }) => mountpoint === this.mountpoint)
+    if (!record) throw new Error('the mount left no record of itself')
+    return record
+  }
+}
+
+export class Mount {
+  readonly pid: number
+  readonly #place: Workplace
+  readonly #socketPath: string
+
+  constructor(place: Workplace, { pid, socketPath }: MountRecord) {
+    this.pid = pid
+    this.#place = place
+    this.#socketPath = socketPath
+  }
+
+  /** Resolves when everything written so far is at the server. */
+  async settle(): Promise<void> {
+    // close(2) does not wait for the release that it causes: a question which the kernel never answers itself, and which costs
+    // no request, comes after it.
+    await expect(getxattr(this.#place.mountpoint, 'user.barrier')).rejects.toMatchObject({ code: 'ENODATA' })
+    const result = (await callMount(this.#socketPath, 'flush')) as { readonly leftFiles: number }
+    expect(result.leftFiles, 'files that could not be uploaded').toBe(0)
+  }
+
+  status(): Promise<Readonly<Record<string, unknown>>> {
+    return callMount(this.#socketPath, 'status') as Promise<Readonly<Record<string, unknown>>>
+  }
+
+  /** `cloudreve-mount umount`, then waits until the process is gone. */
+  async unmount(): Promise<void> {
+    const { exitCode, stderr } = await this.#place.cli(['umount', this.#place.mountpoint])
+    if (exitCode !== 0) throw new Error(`umount ended with ${exitCode}: ${stderr}`)
+    await this.gone()
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    process.kill(this.pid, signal)
+  }
+
+  /** Resolves when the serving process is gone: `tail` of coreutils waits for one that is not its child. */
+  async gone(): Promise<void> {
+    const watcher = spawn('tail', [`--pid=${this.pid}`, '-f', '/dev/null'], { stdio: 'ignore' })
+    await once(watcher, 'exit')
+  }
+
+  async endIfRunning(): Promise<void> {
+    if (!isRunning(this.pid)) return this.#detach()
+    const { exitCode } = await this.#place.cli(['umount', '--force', this.#place.mountpoint])
+    if (exitCode !== 0) this.kill('SIGTERM')
+    const giveUp = setTimeout(() => this.kill('SIGKILL'), 30_000)
+    await this.gone()
+    clearTimeout(giveUp)
+    await this.#detach()
+  }
+
+  /** A process that was killed leaves its mountpoint behind. */
+  async #detach(): Promise<void> {
+    const mounts = await readFile('/proc/self/mounts', 'utf8')
+    if (mounts.includes(` ${this.#place.mountpoint} `)) {
+      await runToEnd('fusermount3', ['-u', '-z', this.#place.mountpoint])
+    }
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false
+    throw error
+  }
+}
+
+/** Same files with the same bytes and modes on both sides, as `diff -r` and `find` tell. */
+export async function expectSameTree(a: string, b: string): Promise<void> {
+  expect(await run('diff', ['-r', '--no-dereference', a, b])).toBe('')
+  expect(await modesOf(a)).toBe(await modesOf(b))
+}
+
+async function modesOf(folder: string): Promise<string> {
+  const listing = await run('find', ['.', '-type', 'f', '-printf', '%p %m\n'], { cwd: folder })
+  return listing.split('\n').sort().join('\n')
+}
