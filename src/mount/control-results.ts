@@ -17,6 +17,8 @@ export interface MountStatus {
   /** Sentence about what is wrong between us and the server now; null when nothing is. */
   readonly serverTrouble: string | null
   readonly uploads: readonly UploadStatus[]
+  /** Files on this machine that a process which was killed had not uploaded. */
+  readonly lostAndFound: readonly string[]
 }
 
 /** One file with changes that are not on the server. */

@@ -69,6 +69,9 @@ function linesOf(mount: AnsweredStatus, width: number): string[] {
     `  server    ${mount.serverTrouble === null ? 'fine' : printable(mount.serverTrouble)}`,
     `  uploads   ${uploadSummary(mount.uploads)}`,
     ...uploadLines(mount.uploads, width),
+    ...mount.lostAndFound.map(
+      (path) => `  saved     ${printable(path)} (was not uploaded when the process was killed)`,
+    ),
   ]
 }
 

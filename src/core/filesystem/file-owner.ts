@@ -73,17 +73,21 @@ export class FileOwner implements ContentOwner {
     this.changed()
   }
 
-  displaced(copy: RemoteEntry): void {
+  displaced(copy: RemoteEntry, current: RemoteEntry): void {
     const { core } = this.#parts
-    const folder = this.#node.place?.parent
+    const node = this.#node
+    const folder = node.place?.parent
     core.log.warn('saved as a conflict copy: somebody else changed the file', {
       file: this.label,
       copy: copy.name,
     })
     if (!folder) return
+    core.tree.table.bind(node, current)
+    node.remotePlace = node.place
+    core.tree.placed(folder, current)
     core.tree.placed(folder, copy)
-    if (folder.id !== undefined) core.tree.folders.expire(folder.id)
-    core.kernel.invalidateInode(this.#node.ino)
+    this.#parts.onConfirmed(node)
+    this.changed()
   }
 
   changed(): void {

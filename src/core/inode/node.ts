@@ -1,6 +1,7 @@
 import { invariant } from '../../base/assert.ts'
 import type { Timespec } from '../../base/timespec.ts'
 import type { FileId, MetadataPatch, RemoteEntry, RemotePath } from '../../remote/types.ts'
+import { toPosixName } from '../names/index.ts'
 import type { FileKind, Ino } from '../types.ts'
 import type { FileContent } from '../write/index.ts'
 
@@ -77,12 +78,13 @@ export class Node {
     return at && above ? [...above, at.name] : undefined
   }
 
-  /** Path as programs see it, for messages (server names). */
+  /** Path as programs see it, for messages. */
   get label(): string {
     if (this.isRoot) return '/'
     if (!this.place) return '(deleted file)'
     const above = this.place.parent.label
-    return above === '/' ? `/${this.place.name}` : `${above}/${this.place.name}`
+    const name = toPosixName(this.place.name)
+    return above === '/' ? `/${name}` : `${above}/${name}`
   }
 
   /** True for the folder itself and everything below it. */

@@ -28,6 +28,7 @@ function mountStatus(changes: Partial<MountStatus> = {}) {
     driver: 'libfuse2',
     serverTrouble: null,
     uploads: [] as UploadStatus[],
+    lostAndFound: [] as string[],
     ...changes,
   } as const
 }

@@ -1,0 +1,129 @@
+/** What a mount answers over its control socket about its drive, and how it sends what is left when it ends. */
+import type { Clock } from '../base/clock.ts'
+import { collectActivities, describeActivity, type Drive } from '../core/index.ts'
+import type { FuseDriver } from '../fuse/driver.ts'
+import type { Remote } from '../remote/remote.ts'
+import type { DrainResult } from './composition.ts'
+import type {
+  ActivitiesResult,
+  ActivitiesParams,
+  MountStatus,
+  PendingProgress,
+  UploadStatus,
+} from './control-results.ts'
+import { fileQuestions } from './file-questions.ts'
+import type { ControlMethods, Json, MountSpec } from './spec.ts'
+
+export interface DriveQuestionParts {
+  readonly drive: Drive
+  readonly remote: Remote
+  readonly spec: MountSpec
+  readonly driver: FuseDriver
+  /** For people. */
+  readonly account: string
+  readonly clock: Clock
+}
+
+export function driveQuestions(parts: DriveQuestionParts): ControlMethods {
+  const { drive, spec, clock } = parts
+  const startedAt = clock.now()
+  return {
+    ...fileQuestions({
+      fileSystem: drive.fileSystem,
+      mountpoint: spec.mountpoint,
+      activities: (names, query, signal) => activitiesOf(parts, names, { ...query, signal }),
+    }),
+    status: async () => asJson(statusOf(parts, startedAt)),
+    flush: async ({ progress, signal }) => {
+      const { left } = await drainDrive(drive, progress, signal)
+      return { leftFiles: left }
+    },
+  }
+}
+
+/** Progress events are `PendingProgress`. */
+export async function drainDrive(
+  drive: Drive,
+  onProgress: (event: Json) => void,
+  signal: AbortSignal,
+): Promise<DrainResult> {
+  let mostBytes = 0
+  const tell = ({
+    files,
+    totalBytes,
+    sentBytes,
+  }: {
+    files: number
+    totalBytes: number
+    sentBytes: number
+  }) => {
+    const leftBytes = totalBytes - sentBytes
+    mostBytes = Math.max(mostBytes, leftBytes)
+    const event: PendingProgress = { files, leftBytes, sentBytes: mostBytes - leftBytes }
+    onProgress(asJson(event))
+  }
+  try {
+    await drive.drain({ onProgress: tell, signal })
+  } catch (error) {
+    if (!signal.aborted) throw error
+  }
+  const left = drive.writeBack.pending()
+  const [first] = left
+  const reason = first ? `${first.label}: ${first.state.detail ?? 'not uploaded yet'}` : ''
+  return { left: left.length, reason }
+}
+
+async function activitiesOf(
+  { drive, remote }: DriveQuestionParts,
+  names: readonly string[],
+  query: Pick<ActivitiesParams, 'filter' | 'limit'> & { signal: AbortSignal },
+): Promise<ActivitiesResult> {
+  const { filter, limit, signal } = query
+  const { path } = await drive.view(names, signal)
+  const options = { filter, signal, ...(limit === null ? {} : { limit }) }
+  const { activities, derived } = await collectActivities(remote, path, options)
+  const entries = activities.map((activity) => ({
+    id: activity.id,
+    at: activity.atMs,
+    who: activity.user?.nickname ?? null,
+    what: describeActivity(activity, { derived }).what,
+    category: activity.category,
+    version: activity.version ?? null,
+  }))
+  return { derived, entries }
+}
+
+function statusOf({ drive, spec, driver, account }: DriveQuestionParts, startedAt: number): MountStatus {
+  const { mountpoint, rootUri, readOnly } = spec
+  const uploads = drive.writeBack.pending().map(({ label, state, sizeBytes, sentBytes }): UploadStatus => ({
+    path: `${mountpoint}${label}`,
+    state: uploadState(state.state),
+    sizeBytes,
+    sentBytes,
+    reason: state.detail ?? null,
+  }))
+  const serverTrouble =
+    drive.writeBack.pending().find(({ state }) => state.state === 'retrying')?.state.detail ?? null
+  return {
+    mountpoint,
+    account,
+    rootUri,
+    readOnly,
+    pid: process.pid,
+    startedAt,
+    state: 'mounted',
+    driver: driver.name,
+    serverTrouble,
+    uploads,
+    lostAndFound: drive.writeBack.lostAndFound.map(({ storedAt }) => storedAt),
+  }
+}
+
+function uploadState(state: string): UploadStatus['state'] {
+  if (state === 'uploading') return 'uploading'
+  return state === 'failed' ? 'parked' : 'waiting'
+}
+
+function asJson(value: object): Json {
+  return value as unknown as Json
+}
