@@ -171,6 +171,7 @@ export class FileUpload {
    */
   async forget(): Promise<void> {
     this.unpark()
+    this.#transfer.abandon()
     await this.#forgetGeneration()
     this.#attempts = []
     this.#conflictAtMs = undefined
