@@ -58,9 +58,10 @@ export async function resolveConflict(
     throw new RemoteError('locked', `${path.join('/')}: another upload to it is running`, {
       holder: 'upload',
     })
-  if (current.entity === undefined) return { kind: 'earlier', entity: 'absent' }
-  if (current.entity === refused.previous)
+  // What was refused is what is there: something passed by. Trying again at once could go on for ever.
+  if ((current.entity ?? 'absent') === refused.previous)
     throw new RemoteError('conflict', `${path.join('/')}: it changed and changed back`)
+  if (current.entity === undefined) return { kind: 'earlier', entity: 'absent' }
   if (await isEqual(path, current, generation, comparison)) return { kind: 'ours', entry: current }
   transfer.checkCut()
   if (await isEarlier(path, current, refused.attempts, comparison))

@@ -40,6 +40,22 @@ describe('pausing', () => {
     release()
   })
 
+  it('hears why the request that it waited for was refused', async () => {
+    const file = bench.newFile('a')
+    await file.save('x')
+    const gate = bench.remote.hold('upload')
+    bench.remote.fail('upload', new RemoteError('quota', 'full'))
+    await bench.clock.advance(500)
+    await gate.entered
+    const pausing = file.content.pause()
+    gate.release()
+    const release = await pausing
+    await inState(file, 'failed')
+    release()
+    await settle()
+    expect(bench.remote.count('upload')).toBe(1)
+  })
+
   it('cuts and cancels an upload session, and starts over under the new name', async () => {
     await bench.stop()
     await bench.remove()
