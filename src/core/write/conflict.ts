@@ -5,7 +5,7 @@ import { conflictName } from './conflict-name.ts'
 import type { WriteEnvironment } from './environment.ts'
 import type { Generation } from './generation.ts'
 import type { Transfer } from './transfer.ts'
-import type { BaseEntity } from './types.ts'
+import type { BaseEntity, WriteRemote } from './types.ts'
 
 /** Content that we sent without hearing what became of it. */
 export interface Attempt {
@@ -50,6 +50,7 @@ export async function resolveConflict(
   environment: WriteEnvironment,
 ): Promise<Resolution> {
   const { path, generation } = refused
+  const comparison = { remote: environment.remote, transfer }
   const current = await environment.remote.info(path)
   transfer.checkCut()
   if (current.kind !== 'file') return saveAside(refused, current, transfer, environment)
@@ -57,12 +58,13 @@ export async function resolveConflict(
     throw new RemoteError('locked', `${path.join('/')}: another upload to it is running`, {
       holder: 'upload',
     })
-  if (current.entity === undefined) return { kind: 'earlier', entity: 'absent' }
-  if (current.entity === refused.previous)
+  // What was refused is what is there: something passed by. Trying again at once could go on for ever.
+  if ((current.entity ?? 'absent') === refused.previous)
     throw new RemoteError('conflict', `${path.join('/')}: it changed and changed back`)
-  if (await isEqual(path, current, generation, environment)) return { kind: 'ours', entry: current }
+  if (current.entity === undefined) return { kind: 'earlier', entity: 'absent' }
+  if (await isEqual(path, current, generation, comparison)) return { kind: 'ours', entry: current }
   transfer.checkCut()
-  if (await isEarlier(path, current, refused.attempts, environment))
+  if (await isEarlier(path, current, refused.attempts, comparison))
     return { kind: 'earlier', entity: current.entity }
   transfer.checkCut()
   return saveAside(refused, current, transfer, environment)
@@ -88,10 +90,15 @@ async function saveAside(
     }
     const taken = await remote.info(beside)
     transfer.checkCut()
-    if (await isEqual(beside, taken, generation, environment))
+    if (await isEqual(beside, taken, generation, { remote, transfer }))
       return { kind: 'aside', copy: taken, path: beside, current }
   }
   throw new RemoteError('exists', `${path.join('/')}: there are ${maxCopies} conflict copies of this minute`)
+}
+
+interface Comparison {
+  readonly remote: WriteRemote
+  readonly transfer: Transfer
 }
 
 /** Compares bytes: equal contents have different entity ids (api/00-live-files §12). */
@@ -99,11 +106,11 @@ async function isEqual(
   path: RemotePath,
   entry: RemoteEntry,
   generation: Generation,
-  environment: WriteEnvironment,
+  comparison: Comparison,
 ): Promise<boolean> {
   if (entry.kind !== 'file' || entry.sizeBytes !== generation.sizeBytes) return false
   let position = 0
-  for await (const theirs of contentOf(path, entry, environment)) {
+  for await (const theirs of contentOf(path, entry, comparison)) {
     const ours = await generation.read(position, position + theirs.length)
     if (Buffer.compare(ours, theirs) !== 0) return false
     position += theirs.length
@@ -115,23 +122,25 @@ async function isEarlier(
   path: RemotePath,
   entry: RemoteEntry,
   attempts: readonly Attempt[],
-  environment: WriteEnvironment,
+  comparison: Comparison,
 ): Promise<boolean> {
   const candidates = attempts.filter(({ sizeBytes }) => sizeBytes === entry.sizeBytes)
   if (candidates.length === 0) return false
   const hash = createHash('sha256')
-  for await (const bytes of contentOf(path, entry, environment)) hash.update(bytes)
+  for await (const bytes of contentOf(path, entry, comparison)) hash.update(bytes)
   const digest = hash.digest('hex')
   return candidates.some((attempt) => attempt.digest === digest)
 }
 
+/** Step by step, so that an upload that is cut need not wait for all of it. */
 async function* contentOf(
   path: RemotePath,
   { entity, sizeBytes }: RemoteEntry,
-  { remote }: WriteEnvironment,
+  { remote, transfer }: Comparison,
 ): AsyncGenerator<Uint8Array> {
   if (entity === undefined) return
   for (let start = 0; start < sizeBytes; start += compareStepBytes) {
+    transfer.checkCut()
     const end = Math.min(sizeBytes, start + compareStepBytes)
     yield await remote.readRange({ path: () => path, entity, sizeBytes }, { start, end })
   }

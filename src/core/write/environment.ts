@@ -1,5 +1,6 @@
 import type { Clock } from '../../base/clock.ts'
 import type { Log } from '../../base/log.ts'
+import type { AbandonedSessions } from './abandoned-sessions.ts'
 import type { QuotaGuard } from './quota-guard.ts'
 import type { UploadFailure, WriteRemote } from './types.ts'
 import type { UploadQueue } from './upload-queue.ts'
@@ -9,6 +10,7 @@ export interface WriteEnvironment {
   readonly remote: WriteRemote
   readonly queue: UploadQueue
   readonly quota: QuotaGuard
+  readonly abandoned: AbandonedSessions
   readonly clock: Clock
   readonly log: Log
   /** From the release of the last writable handle to the upload, ms. */

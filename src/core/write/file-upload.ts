@@ -104,6 +104,7 @@ export class FileUpload {
     const dueInMs = this.schedule.dueInMs
     this.#cancelTimer?.()
     this.#cancelTimer = undefined
+    if (this.#owner.path() === undefined) this.#settleWaiters()
     if (!this.#mayRun || this.#isBusy || this.#isQueued) return
     if (dueInMs > 0) {
       this.#cancelTimer = this.#environment.clock.after(dueInMs, () => this.plan())
@@ -171,6 +172,7 @@ export class FileUpload {
    */
   async forget(): Promise<void> {
     this.unpark()
+    this.#transfer.abandon()
     await this.#forgetGeneration()
     this.#attempts = []
     this.#conflictAtMs = undefined
@@ -226,19 +228,21 @@ export class FileUpload {
     const { outage } = this.#environment.queue
     this.#preparing = new AbortController()
     const { signal } = this.#preparing
+    let isSending = false
     try {
       await outage.pass(signal)
       await this.#owner.beforeUpload()
       await this.#content.complete(signal)
       if (!this.#mayRun) return outage.undecided()
       // From here on `hold` waits: no `await` stands between the check and this line.
+      isSending = true
       const sending = this.#send()
       this.#sending = sending.catch(() => undefined)
       this.#owner.changed()
       await sending
       outage.ok()
     } catch (error) {
-      if (error instanceof UploadCutError || signal.aborted) outage.undecided()
+      if (error instanceof UploadCutError || (signal.aborted && !isSending)) outage.undecided()
       else await this.#failed(error)
     } finally {
       this.#sending = undefined
@@ -360,8 +364,9 @@ export class FileUpload {
 
   #settleWaiters(): void {
     for (const waiter of this.#waiters) {
+      const isOver = !this.#content.isDirty || this.#owner.path() === undefined
       if (this.#parked) waiter.reject(this.#parked.error)
-      else if (!this.#content.isDirty || this.#confirmedChanges >= waiter.changes) waiter.resolve()
+      else if (isOver || this.#confirmedChanges >= waiter.changes) waiter.resolve()
       else continue
       this.#waiters.delete(waiter)
     }

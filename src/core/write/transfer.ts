@@ -54,6 +54,14 @@ export class Transfer {
     if (this.#isCut) throw new UploadCutError()
   }
 
+  /** The file goes no further: a session that could not be cancelled so far is somebody else's to cancel. */
+  abandon(): void {
+    if (!this.#session) return
+    this.#environment.abandoned.add(this.#session, this.#owner.label)
+    this.#environment.quota.session(this.#content, undefined)
+    this.#session = undefined
+  }
+
   async send(path: RemotePath, previous: BaseEntity, source: Generation): Promise<RemoteEntry> {
     await this.#cancelSession() // one that could not be cancelled before
     this.checkCut()

@@ -2,6 +2,7 @@ import type { Clock } from '../../base/clock.ts'
 import { waitUnlessAborted } from '../../base/clock.ts'
 import type { Log } from '../../base/log.ts'
 import type { Capacity } from '../../remote/types.ts'
+import { AbandonedSessions } from './abandoned-sessions.ts'
 import type { WriteEnvironment } from './environment.ts'
 import { FileContent } from './file-content.ts'
 import { nodeFileLayer, type FileLayer } from './file-layer.ts'
@@ -69,6 +70,7 @@ export class WriteBack {
       nowMs: clock.now(),
     })
     const listeners = new Set<() => void>()
+    const abandoned = new AbandonedSessions({ remote, clock, log, random })
     const writeBack = new WriteBack(
       store,
       {
@@ -79,6 +81,7 @@ export class WriteBack {
         hostName: options.hostName,
         quietMs: options.quietMs ?? 500,
         queue: new UploadQueue({ clock, log, random, concurrency: options.concurrency ?? 4 }),
+        abandoned,
         quota: new QuotaGuard({ clock, log, capacity: () => remote.capacity() }),
         onFailed: options.onFailed ?? (() => undefined),
         onProgress: () => {
@@ -87,7 +90,7 @@ export class WriteBack {
       },
       listeners,
     )
-    writeBack.#cancelLeftSessions()
+    for (const { session, label } of store.leftovers) if (session) abandoned.add(session, label)
     return writeBack
   }
 
@@ -150,6 +153,7 @@ export class WriteBack {
 
   async #close(): Promise<void> {
     this.#environment.queue.close()
+    this.#environment.abandoned.close()
     await Promise.all([...this.#dirty].map((content) => content.close()))
     await this.#store.close()
   }
@@ -165,16 +169,5 @@ export class WriteBack {
 
   #failures(): UploadFailure[] {
     return [...this.#dirty].flatMap(({ failure }) => (failure ? [failure] : []))
-  }
-
-  /** Upload sessions of a dead process would lock their folders for a day (api/00-live §1). */
-  #cancelLeftSessions(): void {
-    const { remote, log } = this.#environment
-    for (const { session, label } of this.#store.leftovers) {
-      if (!session) continue
-      remote.cancelUpload(session).catch((error: unknown) => {
-        log.warn('an upload session of an earlier run could not be cancelled', { label, error })
-      })
-    }
   }
 }

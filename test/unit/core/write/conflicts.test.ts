@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { RemoteError } from '../../../../src/remote/errors.ts'
 import { eventually } from '../../../fakes/eventually.ts'
 import { WriteBench, type FakeFile } from '../../../fakes/write-bench.ts'
 
@@ -45,6 +46,32 @@ describe('conflicts', () => {
     expect(bench.remote.paths()).toEqual(['a'])
     expect(file.content.base).toBe(theirs.entity)
     expect(file.confirmations.map(({ entity }) => entity)).toEqual([theirs.entity])
+  })
+
+  it.each(['absent', 'old'])('that passed by (%s) are tried again with a pause', async (before) => {
+    const file = before === 'absent' ? bench.newFile('a') : bench.existingFile('a', before)
+    if (before === 'absent') await bench.remote.createFile(['a'], {})
+    await file.save('mine')
+    bench.remote.fail('upload', new RemoteError('stale', 'changed'), 2)
+    await bench.clock.advance(500)
+    await eventually(() => file.content.sync.state === 'retrying')
+    expect(bench.remote.count('upload')).toBe(1)
+    await bench.clock.advance(100)
+    await eventually(() => bench.remote.count('upload') === 2 && bench.remote.count('info') === 2)
+    await bench.clock.advance(60_000)
+    await bench.synced(file)
+    expect(bench.remote.paths()).toEqual(['a'])
+    expect(bench.remote.textAt('a')).toBe('mine')
+  })
+
+  it('with a file that was emptied to nothing replace that nothing', async () => {
+    const file = bench.existingFile('a', 'old')
+    await file.save('mine')
+    bench.remote.removeAsOther('a')
+    await bench.remote.createFile(['a'], {})
+    await bench.settleAll(file)
+    expect(bench.remote.paths()).toEqual(['a'])
+    expect(bench.remote.textAt('a')).toBe('mine')
   })
 
   it('two new files of one name', async () => {

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { FolderInUseError } from '../../../../src/core/write/index.ts'
+import { FolderInUseError, nodeFileLayer, type FileLayer } from '../../../../src/core/write/index.ts'
 import { eventually } from '../../../fakes/eventually.ts'
 import { WriteBench, type FakeFile } from '../../../fakes/write-bench.ts'
 
@@ -155,6 +155,44 @@ describe('after a kill', () => {
     await bench.start()
     expect(await readFile(join(bench.stagingFolder, 'f.data'), 'utf8')).toBe('precious')
     expect(bench.writeBack.lostAndFound).toEqual([])
+  })
+})
+
+describe('fsync', () => {
+  it('makes the data, its record and their names survive power loss', async () => {
+    await bench.stop()
+    await bench.remove()
+    const synced: string[] = []
+    const layer: FileLayer = {
+      ...nodeFileLayer,
+      open: async (path, how) => {
+        const file = await nodeFileLayer.open(path, how)
+        const datasync = () => {
+          synced.push(path.slice(path.lastIndexOf('.')))
+          return file.datasync()
+        }
+        return { ...file, datasync }
+      },
+      replace: (path, content, durable) => {
+        synced.push(durable ? 'durable head' : 'head')
+        return nodeFileLayer.replace(path, content, durable)
+      },
+      syncFolder: (folder) => {
+        synced.push('folder')
+        return nodeFileLayer.syncFolder(folder)
+      },
+    }
+    bench = await WriteBench.open({ fileLayer: layer })
+    const file = bench.newFile('a')
+    await file.write(0, 'x')
+    expect(synced).toEqual(['head'])
+    await file.content.fsync()
+    expect(synced.splice(0)).toEqual(['head', '.data', '.side', 'folder'])
+    await file.append('y')
+    await file.content.fsync()
+    expect(synced.splice(0)).toEqual(['.data', '.side'])
+    await file.content.relabel()
+    expect(synced).toEqual(['durable head'])
   })
 })
 

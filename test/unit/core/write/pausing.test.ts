@@ -40,6 +40,22 @@ describe('pausing', () => {
     release()
   })
 
+  it('hears why the request that it waited for was refused', async () => {
+    const file = bench.newFile('a')
+    await file.save('x')
+    const gate = bench.remote.hold('upload')
+    bench.remote.fail('upload', new RemoteError('quota', 'full'))
+    await bench.clock.advance(500)
+    await gate.entered
+    const pausing = file.content.pause()
+    gate.release()
+    const release = await pausing
+    await inState(file, 'failed')
+    release()
+    await settle()
+    expect(bench.remote.count('upload')).toBe(1)
+  })
+
   it('cuts and cancels an upload session, and starts over under the new name', async () => {
     await bench.stop()
     await bench.remove()
@@ -138,5 +154,41 @@ describe('pausing', () => {
     expect(bench.remote.paths()).toEqual([])
     expect(bench.remote.count('upload')).toBe(1)
     expect(bench.writeBack.pending()).toEqual([])
+  })
+
+  it('discarding while the server is away cancels the session when it is back', async () => {
+    await bench.stop()
+    await bench.remove()
+    bench = await WriteBench.open({ putLimitBytes: 4, chunkBytes: 4 })
+    const file = bench.newFile('a')
+    await file.save('a large file')
+    const gate = bench.remote.hold('uploadChunk')
+    await bench.clock.advance(500)
+    await gate.entered
+    bench.remote.offline = true
+    gate.release()
+    await inState(file, 'retrying')
+    await file.content.discard()
+    expect(bench.remote.openSessions).toBe(1)
+    bench.remote.offline = false
+    await bench.clock.advance(60_000)
+    expect(bench.remote.openSessions).toBe(0)
+    expect(bench.remote.paths()).toEqual([])
+  })
+
+  it('does not wait for the whole comparison with what the server has', async () => {
+    const file = bench.existingFile('a', 'old')
+    await file.save('mine')
+    bench.remote.putAsOther('a', 'them')
+    const gate = bench.remote.hold('readRange')
+    await bench.clock.advance(500)
+    await gate.entered
+    const pausing = file.content.pause()
+    gate.release()
+    const release = await pausing
+    expect(bench.remote.paths()).toEqual(['a'])
+    release()
+    await bench.synced(file)
+    expect(bench.remote.paths()).toHaveLength(2)
   })
 })

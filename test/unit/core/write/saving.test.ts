@@ -313,4 +313,15 @@ describe('flushing', () => {
     expect(await file.text()).toBe('x')
     await file.content.discard()
   })
+
+  it('ends waiting for a file that is unlinked meanwhile', async () => {
+    const file = bench.newFile('a')
+    await file.write(0, 'x')
+    const release = await file.content.pause()
+    const drained = bench.writeBack.drain()
+    file.where = undefined
+    release()
+    expect(await drained).toEqual([])
+    expect(bench.remote.count()).toBe(0)
+  })
 })
