@@ -50,6 +50,8 @@ export interface ApiCall<T> {
   readonly lane?: LaneName
   /** Codes besides 0 that are answers, not refusals. */
   readonly accept?: readonly number[]
+  /** What the request carries and no message may repeat, besides the token. */
+  readonly secrets?: readonly string[]
   /** false: without the token even if there is one. */
   readonly signedIn?: boolean
   readonly signal?: AbortSignal | undefined
@@ -151,7 +153,9 @@ export class ApiClient {
       call.signal?.throwIfAborted()
       return this.#send(call, context, token)
     })
-    return openEnvelope(await waitUnlessAborted(queued, call.signal), { ...context, accept: call.accept })
+    const answer = await waitUnlessAborted(queued, call.signal)
+    const secrets = [...(call.secrets ?? []), ...(token ? [token.value] : [])]
+    return openEnvelope(answer, { ...context, accept: call.accept, secrets })
   }
 
   #send<T>(call: ApiCall<T>, context: AnswerContext, token: AccessToken | undefined): Promise<HttpAnswer> {

@@ -24,6 +24,8 @@ export interface AnswerContext {
   readonly subject: string
   /** Codes besides 0 that are answers. */
   readonly accept?: readonly number[] | undefined
+  /** What the request carried and no message may repeat. */
+  readonly secrets?: readonly string[] | undefined
 }
 
 interface RawAnswer {
@@ -41,7 +43,7 @@ export function openEnvelope(answer: RawAnswer, context: AnswerContext): unknown
   if (!parsed.success) throw notAnEnvelope(answer, context)
   const { code, msg, data, aggregated_error: aggregated } = parsed.data
   if (code === Code.ok || context.accept?.includes(code)) return data
-  const items = refusedItems(aggregated ?? {})
+  const items = refusedItems(aggregated ?? {}, context)
   if (code === Code.batchIncomplete && items.length > 0) throw batchError(items, context)
   throw refusal({ code, message: msg ?? '', holder: holderOf(code, data) }, context)
 }
@@ -54,11 +56,15 @@ interface Refusal {
 
 function refusal({ code, message, holder }: Refusal, context: AnswerContext): ApiError {
   const said = message === '' ? `code ${code}` : `${message} (code ${code})`
-  return new ApiError('refused', `${context.subject}: the server says: ${withoutSecrets(said)}`, {
-    ...context,
-    code,
-    holder,
-  })
+  return new ApiError(
+    'refused',
+    `${context.subject}: the server says: ${withoutSecrets(said, context.secrets)}`,
+    {
+      ...context,
+      code,
+      holder,
+    },
+  )
 }
 
 /** One item is its own error; many keep theirs side by side. */
@@ -77,11 +83,12 @@ function batchError(items: readonly RefusedItem[], context: AnswerContext): ApiE
 
 function refusedItems(
   aggregated: Record<string, { code: number; msg?: string | null | undefined }>,
+  { secrets }: AnswerContext,
 ): RefusedItem[] {
   return Object.entries(aggregated).map(([uri, { code, msg }]) => ({
     uri: withoutPassword(uri),
     code,
-    message: withoutSecrets(msg ?? ''),
+    message: withoutSecrets(msg ?? '', secrets),
   }))
 }
 
@@ -107,8 +114,21 @@ function notAnEnvelope({ status, headers }: RawAnswer, context: AnswerContext): 
   }
   const what = `${context.subject}: HTTP ${status} (${type}) instead of an answer to ${context.endpoint}`
   if (status === 429 || status === 503) return new ApiError('busy', `${what}: the server is busy`, details)
+  if (status >= 300 && status < 400) {
+    const target = originOf(headers.location)
+    return new ApiError(
+      'malformed',
+      `${what}: the server sends its callers on to ${target}; use that address`,
+      details,
+    )
+  }
   if (status >= 400) return new ApiError('gateway', `${what}: a proxy or the server failed`, details)
   return new ApiError('malformed', `${what}: is this the address of a Cloudreve server?`, details)
+}
+
+/** Nothing but scheme and host: the rest may hold what nobody should see. */
+function originOf(location: string | undefined): string {
+  return /^https?:\/\/[^/?#@]+/i.exec(location ?? '')?.[0] ?? 'another place'
 }
 
 function parseJson({ text }: RawAnswer): unknown {
@@ -120,9 +140,11 @@ function parseJson({ text }: RawAnswer): unknown {
   }
 }
 
-/** Passwords of shares and signatures that the server's own words may repeat. */
-export function withoutSecrets(text: string): string {
-  return text
+/** Passwords of shares, signatures, and `known` secrets that the server's own words may repeat. */
+export function withoutSecrets(text: string, known: readonly string[] = []): string {
+  return known
+    .filter((secret) => secret !== '')
+    .reduce((hidden, secret) => hidden.replaceAll(secret, '…'), text)
     .replace(/(cloudreve:\/\/[^:@/?#\s]*):[^@/?#\s]*@/gi, '$1@')
     .replace(/([?&](?:sign|token|X-Amz-[A-Za-z]+|Signature)=)[^&\s"']+/gi, '$1…')
     .replace(/Bearer\s+[\w.~+/=-]+/g, 'Bearer …')

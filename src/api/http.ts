@@ -53,6 +53,9 @@ export interface HttpOptions {
   readonly sendStallMs?: number
 }
 
+/** For the server's access log. */
+export const USER_AGENT = 'cloudreve-mount'
+
 /** Connections that nobody used for so long are closed here, before a proxy closes them under a request. */
 const IDLE_SOCKET_MS = 20_000
 
@@ -72,13 +75,13 @@ export class Http {
     this.#sendStallMs = sendStallMs
   }
 
-  /** @throws {HttpFailure} when there is no answer; any HTTP status is an answer */
+  /** @throws {HttpFailure} when there is no answer (any HTTP status is one); what reading the body threw */
   async send(request: HttpRequest): Promise<HttpAnswer> {
     const sending = new Sending(request, this.#clock, this.#sendStallMs)
     const phaseMs = this.#connectTimeoutMs
     const exchange = got(request.url, {
       method: request.method,
-      headers: { ...sending.headers },
+      headers: { 'user-agent': USER_AGENT, ...sending.headers },
       ...(sending.body === undefined ? {} : { body: sending.body }),
       agent: this.agents,
       retry: { limit: 0 },
@@ -92,6 +95,7 @@ export class Http {
       const response: Response<string> = await exchange
       return { status: response.statusCode, headers: response.headers, text: response.body }
     } catch (error) {
+      if (sending.brokenBody) throw sending.brokenBody.error
       throw failureOf(error, sending.sent)
     } finally {
       sending.end()
@@ -121,6 +125,8 @@ class Sending {
     this.#markOver = resolve
   })
   sent = false
+  /** The bytes to be sent could not be read: no failure of the network. */
+  brokenBody: { readonly error: unknown } | undefined
 
   constructor(request: HttpRequest, clock: Clock, stallMs: number) {
     this.#request = request
@@ -179,8 +185,17 @@ class Sending {
     if (!this.sent && !this.#answered) this.#cancelStall = this.#clock.after(this.#stallMs, this.#cut)
   }
 
-  /** The body, stopped as soon as an answer is there: a refusal must not be lost to a broken pipe. */
   async *#pieces(body: StreamBody): AsyncGenerator<Uint8Array> {
+    try {
+      yield* this.#untilAnswered(body)
+    } catch (error) {
+      this.brokenBody = { error }
+      throw error
+    }
+  }
+
+  /** The body, stopped as soon as an answer is there: a refusal must not be lost to a broken pipe. */
+  async *#untilAnswered(body: StreamBody): AsyncGenerator<Uint8Array> {
     for await (const piece of body.open()) {
       if (this.#answered) {
         await this.#over

@@ -18,6 +18,14 @@ function listOf<T extends z.ZodType>(item: T) {
     .transform((list) => list ?? [])
 }
 
+/** Always there: without it the answer is another one than was asked for. `null` = empty. */
+function requiredListOf<T extends z.ZodType>(item: T) {
+  return z
+    .array(item)
+    .nullable()
+    .transform((list) => list ?? [])
+}
+
 const flag = z
   .boolean()
   .nullish()
@@ -112,7 +120,7 @@ const pagination = z.object({
 })
 
 export const listing = z.object({
-  files: listOf(file),
+  files: requiredListOf(file),
   parent: file,
   pagination: pagination.nullish(),
   props: z.object({ max_page_size: count, capability: text }).nullish(),
@@ -162,7 +170,7 @@ const logEntry = z.object({
 })
 
 export const activities = z.object({
-  activities: listOf(
+  activities: requiredListOf(
     z.object({
       id: z.string(),
       content: logEntry,

@@ -93,7 +93,7 @@ export class AccountStore {
 
   /** @throws {AccountStoreError} when the tokens are gone: the account has to sign in again */
   async tokens(account: Account): Promise<TokenPair> {
-    const stored = await this.#vault.read(secretName(account))
+    const stored = await this.#readSecret(account)
     const parsed = tokenSchema.safeParse(stored === undefined ? undefined : parseJson(stored))
     if (parsed.success) return parsed.data
     throw new AccountStoreError(`the sign-in of ${accountName(account)} is lost: sign in again`)
@@ -103,6 +103,20 @@ export class AccountStore {
   async remove(account: Account): Promise<void> {
     await this.#vault.remove(secretName(account))
     await this.#write((await this.list()).filter((other) => !isSame(other, account)))
+  }
+
+  async #readSecret(account: Account): Promise<string | undefined> {
+    try {
+      return await this.#vault.read(secretName(account))
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause)
+      throw new AccountStoreError(
+        `the sign-in of ${accountName(account)} cannot be read (${reason}): sign in again`,
+        {
+          cause,
+        },
+      )
+    }
   }
 
   #parse(text: string): Account[] {

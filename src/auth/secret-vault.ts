@@ -38,10 +38,9 @@ export class FallbackVault implements SecretVault {
     this.#options = options
   }
 
+  /** Rejects when only a keyring could have the secret, and it cannot be used. */
   async read(name: string): Promise<string | undefined> {
-    const fromFile = await this.#readFile(name)
-    if (fromFile !== undefined) return fromFile
-    return this.#withKeyring((keyring) => keyring.get(name), undefined)
+    return (await this.#readFile(name)) ?? this.#options.keyring?.get(name)
   }
 
   async write(name: string, secret: string): Promise<void> {

@@ -7,6 +7,7 @@ import { Agent as HttpsAgent } from 'node:https'
 import { got } from 'got'
 import { abortReason, type Clock } from '../base/clock.ts'
 import type { ByteRange } from '../base/ranges.ts'
+import { USER_AGENT } from '../api/http.ts'
 
 export interface RangeTarget {
   /** Receives the bytes; as long as the range. */
@@ -56,7 +57,6 @@ export interface ContentStreamsOptions {
 
 const IDLE_SOCKET_MS = 20_000
 const ERROR_BODY_BYTES = 8192
-const USER_AGENT_HEADERS = { 'accept-encoding': 'identity' }
 
 export class ContentStreams {
   readonly #options: Required<ContentStreamsOptions>
@@ -79,7 +79,11 @@ export class ContentStreams {
     const phaseMs = this.#options.connectTimeoutMs
     const stream = got.stream(url, {
       // Nothing but the range: signed URLs of a storage refuse a second credential (api/01 §11).
-      headers: { ...USER_AGENT_HEADERS, range: `bytes=${start}-${range.end - 1}`, 'user-agent': undefined },
+      headers: {
+        range: `bytes=${start}-${range.end - 1}`,
+        'accept-encoding': 'identity',
+        'user-agent': USER_AGENT,
+      },
       agent: this.#agents,
       retry: { limit: 0 },
       throwHttpErrors: false,

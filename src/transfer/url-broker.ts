@@ -2,6 +2,7 @@
  * Signed URLs of contents: asked for in batches, kept until shortly before they expire, and always for the wanted content.
  * Owns the cache of URLs by entity id and the batch that is being collected.
  */
+import { SingleFlight } from '../base/single-flight.ts'
 import type { ApiClient } from '../api/client.ts'
 import { downloadUrls } from '../api/endpoints/files.ts'
 import { ApiError } from '../api/errors.ts'
@@ -35,6 +36,7 @@ const CACHE_LIMIT = 10_000
 export class UrlBroker {
   readonly #client: ApiClient
   readonly #cache = new Map<string, CachedUrl>()
+  readonly #flights = new SingleFlight<string, ContentUrl>()
   #batch: Waiter[] = []
   /** The storage serves contents itself: its URLs do not tell which content they name, so each is asked for by name. */
   #foreignStorage = false
@@ -61,7 +63,11 @@ export class UrlBroker {
    * A new URL for one content of the file at `uri`.
    * @throws {ApiError} `refused` with 40077 when that content is gone, 40016 when the file is
    */
-  async urlFor(uri: string, entity: string, { fresh = false } = {}): Promise<ContentUrl> {
+  urlFor(uri: string, entity: string, { fresh = false } = {}): Promise<ContentUrl> {
+    return this.#flights.run(`${entity} ${fresh}`, () => this.#ask(uri, entity, fresh))
+  }
+
+  async #ask(uri: string, entity: string, fresh: boolean): Promise<ContentUrl> {
     if (!fresh && !this.#foreignStorage) {
       const current = await this.#inBatch(uri)
       const named = masterEntity(current.url)

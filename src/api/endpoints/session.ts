@@ -33,6 +33,7 @@ export function signInWithPassword(
     json: { email, password, ...(captcha ? { captcha: captcha.answer, ticket: captcha.ticket } : {}) },
     schema: signInData,
     accept: [Code.twoFactorNeeded],
+    secrets: [password],
     repeat: 'once',
     subject: `signing in as ${email}`,
     signedIn: false,
@@ -52,6 +53,7 @@ export function signInWithCode(
     schema: schema.signedIn,
     repeat: 'once',
     subject: 'the second step of signing in',
+    secrets: [otp, sessionId],
     signedIn: false,
     signal,
   })
@@ -70,6 +72,7 @@ export function refreshToken(
     schema: schema.token,
     repeat: 'read',
     subject: 'renewing the sign-in',
+    secrets: [token],
     signedIn: false,
     signal,
   })
@@ -85,6 +88,7 @@ export async function signOut(client: ApiClient, token: string, { signal }: Wait
       schema: schema.ignored,
       repeat: 'safe',
       subject: 'signing out',
+      secrets: [token],
       signedIn: false,
       signal,
     })

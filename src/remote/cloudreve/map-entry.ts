@@ -25,7 +25,8 @@ export function toEntry(file: WireFile, noContent: EntityId): RemoteEntry {
     shared: file.shared,
     owned: file.owned,
     capability: file.capability,
-    uri: withoutPassword(file.path),
+    // Roots come with a slash at their end (api/01 §7.3).
+    uri: withoutPassword(file.path).replace(/\/$/, ''),
     uploadSessionId: file.metadata[UPLOAD_MARK],
   }
 }

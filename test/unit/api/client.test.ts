@@ -277,6 +277,10 @@ function stalling(onStall = () => {}): Pieces {
   }
 }
 
+const unreadable: Pieces = () => ({
+  [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(new Error('EIO: staged file')) }),
+})
+
 describe('a body', () => {
   it('leaves with its length, never chunked', async () => {
     server.on('PUT /content', ({ body }) => ({ data: body.toString() }))
@@ -304,6 +308,12 @@ describe('a body', () => {
     }
     await outcome
     expect(server.seen).toEqual([])
+  })
+
+  it('that cannot be read is no failure of the network', async () => {
+    const client = clientWith()
+    await expect(upload(client, 10, unreadable)).rejects.toThrow('EIO: staged file')
+    expect(clock.waits).toEqual([])
   })
 
   it('is cut when the caller gives up while it is being sent', async () => {

@@ -88,6 +88,13 @@ describe('an envelope', () => {
     expect(error.message).not.toContain('<html>')
   })
 
+  it('is not behind a redirect, which is named without its path', () => {
+    const headers = { 'content-type': 'text/html', location: 'https://cloud.example.com/api?token=abc' }
+    expect(() => openEnvelope({ status: 301, headers, text: '' }, context)).toThrow(
+      /sends its callers on to https:\/\/cloud\.example\.com; use/,
+    )
+  })
+
   it.each(['', '{"code":', '[]', '"x"', '{"msg":"no code"}', 'null'])('is not %j', (text) => {
     expect(failure(text).kind).toBe('malformed')
   })

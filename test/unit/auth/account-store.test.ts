@@ -122,6 +122,15 @@ describe('tokens', () => {
     expect((await stat(path)).mode & 0o777).toBe(0o600)
   })
 
+  it('in a keyring that cannot be used any more are asked for in words', async () => {
+    const keyring = new MemoryKeyring()
+    await storeWith(keyring).save({ account: ann, tokens: tokens('1') })
+    keyring.broken = true
+    await expect(storeWith(keyring).tokens(ann)).rejects.toThrow(
+      /ann@example\.com .*no secret service.*sign in again/,
+    )
+  })
+
   it('move from the file into a keyring that came later', async () => {
     const keyring = new MemoryKeyring()
     keyring.broken = true
