@@ -62,7 +62,7 @@ async function serveClaimed(
   try {
     const control = await ControlServer.start({ socketPath: claim.record.socketPath, log })
     cleanups.push(() => control.close())
-    const composition = await prepared.open()
+    const composition = await prepared.open(() => claim.record)
     cleanups.push(() => composition.close())
     control.add(composition.methods)
     return await serveComposition(spec, { ...parts, control, composition })
