@@ -3,7 +3,7 @@ import type { Clock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 import type { FileSystem } from '../core/ports.ts'
 import type { DriverOptions, FuseDriver } from '../fuse/driver.ts'
-import type { ControlMethods, Json, MountSpec } from './spec.ts'
+import type { ControlMethods, Json, MountSpec, RunningMount } from './spec.ts'
 
 /** What a mount is made of, and how it ends. */
 export interface Composition {
@@ -34,8 +34,13 @@ export interface Prepared {
   readonly accountId: string
   /** For people. */
   readonly account: string
-  /** Builds the mount. The account belongs to this process by then, and until after `close`. */
-  open(): Promise<Composition>
+  /**
+   * Builds the mount. The account belongs to this process by then, and until after `close`. `record` tells what others see of
+   * this process, as it is when asked.
+   */
+  open(record: () => RunningMount): Promise<Composition>
+  /** Ends what finding out has begun (connections); called last, also when there is no mount after all. */
+  close(): Promise<void>
 }
 
 export interface ComposeParts {

@@ -1,6 +1,6 @@
 import { chmod } from 'node:fs/promises'
 import { createServer, type Server, type Socket } from 'node:net'
-import { once } from 'node:events'
+import { once, setMaxListeners } from 'node:events'
 import type { Log } from '../base/log.ts'
 import { onJsonLines, writeJsonLine } from './json-lines.ts'
 import type { ControlMethod, ControlMethods, Json } from './spec.ts'
@@ -58,6 +58,7 @@ export class ControlServer {
 
   #serve(socket: Socket): void {
     const gone = new AbortController()
+    setMaxListeners(0, gone.signal)
     this.#sockets.add(socket)
     socket.on('error', (error) => this.#log.warn('a control connection broke', { reason: error.message }))
     socket.on('close', () => {

@@ -34,8 +34,12 @@ export async function serveMount(asked: MountSpec, parts: ServeParts): Promise<n
   try {
     const spec = { ...asked, mountpoint: await realMountpoint(asked.mountpoint) }
     const prepared = await parts.compose(spec, parts)
-    const claim = await claimFor(spec, prepared, parts)
-    return await serveClaimed(spec, prepared, { ...parts, claim })
+    try {
+      const claim = await claimFor(spec, prepared, parts)
+      return await serveClaimed(spec, prepared, { ...parts, claim })
+    } finally {
+      await prepared.close()
+    }
   } finally {
     fallAsleep()
   }
@@ -58,7 +62,7 @@ async function serveClaimed(
   try {
     const control = await ControlServer.start({ socketPath: claim.record.socketPath, log })
     cleanups.push(() => control.close())
-    const composition = await prepared.open()
+    const composition = await prepared.open(() => claim.record)
     cleanups.push(() => composition.close())
     control.add(composition.methods)
     return await serveComposition(spec, { ...parts, control, composition })
