@@ -11,6 +11,7 @@ export default defineConfig({
         test: {
           name: 'conformance',
           include: ['test/conformance/**/*.test.ts'],
+          globalSetup: ['test/conformance/libfuse2/build.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },

@@ -36,6 +36,8 @@ export interface Prepared {
   readonly account: string
   /** Builds the mount. The account belongs to this process by then, and until after `close`. */
   open(): Promise<Composition>
+  /** Ends what finding out has begun (connections); called last, also when there is no mount after all. */
+  close(): Promise<void>
 }
 
 export interface ComposeParts {

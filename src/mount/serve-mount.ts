@@ -34,8 +34,12 @@ export async function serveMount(asked: MountSpec, parts: ServeParts): Promise<n
   try {
     const spec = { ...asked, mountpoint: await realMountpoint(asked.mountpoint) }
     const prepared = await parts.compose(spec, parts)
-    const claim = await claimFor(spec, prepared, parts)
-    return await serveClaimed(spec, prepared, { ...parts, claim })
+    try {
+      const claim = await claimFor(spec, prepared, parts)
+      return await serveClaimed(spec, prepared, { ...parts, claim })
+    } finally {
+      await prepared.close()
+    }
   } finally {
     fallAsleep()
   }

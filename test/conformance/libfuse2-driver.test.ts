@@ -6,7 +6,6 @@ import { constants } from 'node:fs'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { recoverMountpoint } from '../../src/mount/recover-mountpoint.ts'
 import { silentLog } from '../../src/base/log.ts'
-import { buildForNode } from './libfuse2/build.ts'
 import { run, Served, whyNoFuse } from './libfuse2/served.ts'
 
 const reason = await whyNoFuse()
@@ -20,8 +19,6 @@ function codeOf(work: Promise<unknown>): Promise<string | undefined> {
 }
 
 describe.skipIf(reason !== undefined)('a mount by libfuse 2', () => {
-  beforeAll(buildForNode)
-
   describe('used by programs', () => {
     let served: Served
     beforeAll(async () => {

@@ -101,6 +101,7 @@ class Stage {
           },
           close: async () => void events.push('close'),
         }),
+        close: async () => void events.push('sign off'),
       }),
       onWaiting: (sentence) => events.push(sentence),
       onReady: () => this.#tellReady(),
@@ -144,7 +145,7 @@ describe('a mount that is served', () => {
     stage.finishDrain(nothingLeft)
     expect(await serving).toBe(0)
     expect(stage.drained).toEqual([{ left: 1 }])
-    expect(stage.events).toEqual(['mount /nowhere/cloud read-only', 'drain', 'close'])
+    expect(stage.events).toEqual(['mount /nowhere/cloud read-only', 'drain', 'close', 'sign off'])
     expect(await readdir(stage.spec.runtimeFolder)).toEqual([])
   })
 
@@ -203,7 +204,7 @@ describe('a process that is asked to end', () => {
     expect(stage.log.lines).toContainEqual(
       expect.objectContaining({ level: 'warn', fields: { left: 3, reason: 'in a hurry' } }),
     )
-    expect(stage.events.at(-1)).toBe('close')
+    expect(stage.events.slice(-2)).toEqual(['close', 'sign off'])
   })
 
   it('ends also when it cannot unmount: the next start clears the dead mount away', async () => {
@@ -224,6 +225,6 @@ describe('a process that is asked to end', () => {
 it('a mount that cannot be made leaves nothing behind', async () => {
   stage.mountFailure = new Error('/nowhere/cloud is not empty')
   await expect(stage.serve()).rejects.toThrow('is not empty')
-  expect(stage.events).toEqual(['close'])
+  expect(stage.events).toEqual(['close', 'sign off'])
   expect(await readdir(stage.spec.runtimeFolder)).toEqual([])
 })
