@@ -139,7 +139,7 @@ export function demoText(folder: string): string[] {
     `A demo drive is mounted on ${folder}. Five things to try in another terminal:`,
     '',
     `  ls -lR ${quoted(folder)}`,
-    `  getfattr --only-values -n user.cloudreve.activities ${at(demoFiles.withHistory)}`,
+    `  getfattr --absolute-names --only-values -n user.cloudreve.activities ${at(demoFiles.withHistory)}`,
     `  cp /etc/os-release ${at('my-system.txt')} && cat ${at('my-system.txt')}`,
     `  mv ${at(demoFiles.table)} ${at('Documents/Costs.csv')} && node ${program} activities ${at('Documents/Costs.csv')}`,
     `  node ${program} info ${at(demoFiles.picture)}`,
