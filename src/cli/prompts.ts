@@ -1,5 +1,5 @@
 /** Questions to a person at a terminal. Answers are never shown again. */
-import { cancel, password as askPassword, text as askText } from '@clack/prompts'
+import { password as askPassword, text as askText } from '@clack/prompts'
 import { CliError, exitCodes } from './exit-codes.ts'
 
 export interface Prompts {
@@ -21,6 +21,5 @@ function refuseEmpty(value: string | undefined): string | undefined {
 
 function answered(answer: string | symbol): string {
   if (typeof answer === 'string') return answer
-  cancel('Cancelled.', { output: process.stderr })
   throw new CliError('cancelled', exitCodes.interrupted)
 }

@@ -7,7 +7,7 @@ export interface StopSignals {
   /** Aborted by the second: somebody is in a hurry. */
   readonly second: AbortSignal
   /** Gives the signals back to the process. */
-  release(): void
+  readonly release: () => void
 }
 
 export function listenForStop(process: NodeJS.EventEmitter = globalThis.process): StopSignals {

@@ -38,6 +38,7 @@ Every option of a mount can be given in four places. The first that names it dec
 3. the file \`$XDG_CONFIG_HOME/cloudreve-mount/config.toml\` (\`~/.config/cloudreve-mount/config.toml\`);
 4. the default.
 
+A switch that the environment or the file turns on is turned off by \`--no-read-only\` or \`-o read-only=false\`.
 A name that does not exist and a value that cannot be understood are refused, with the place where they stand.
 
 \`\`\`toml

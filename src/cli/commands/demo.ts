@@ -124,10 +124,11 @@ function demoSpec({ paths }: CliContext, mountpoint: string, scratch: string): M
   }
 }
 
-/** Files of the demo drive that the text names (src/server/seed). */
+/** Files of the demo drive that the text names (src/server/seed/demo.ts). */
 export const demoFiles = {
-  withHistory: 'Projects/Garden/plan.md',
-  document: 'Documents/Welcome.md',
+  withHistory: 'Documents/Project plan.md',
+  table: 'Documents/Budget.csv',
+  picture: 'Pictures/Harbour.jpg',
 } as const
 
 /** Five things to try, each a line that works when it is pasted into another terminal. */
@@ -138,10 +139,10 @@ export function demoText(folder: string): string[] {
     `A demo drive is mounted on ${folder}. Five things to try in another terminal:`,
     '',
     `  ls -lR ${quoted(folder)}`,
-    `  getfattr --only-values -n user.cloudreve.activities ${at(demoFiles.withHistory)}`,
+    `  getfattr --absolute-names --only-values -n user.cloudreve.activities ${at(demoFiles.withHistory)}`,
     `  cp /etc/os-release ${at('my-system.txt')} && cat ${at('my-system.txt')}`,
-    `  mv ${at('my-system.txt')} ${at('renamed.txt')} && node ${program} activities ${at('renamed.txt')}`,
-    `  node ${program} info ${at(demoFiles.document)}`,
+    `  mv ${at(demoFiles.table)} ${at('Documents/Costs.csv')} && sleep 1 && node ${program} activities ${at('Documents/Costs.csv')}`,
+    `  node ${program} info ${at(demoFiles.picture)}`,
     '',
     'Ctrl-C ends the demo.',
   ]

@@ -24,7 +24,8 @@ export async function info(context: CliContext, path: string, { json }: InfoFlag
     context.io.out(JSON.stringify(Object.fromEntries(facts.map(({ name, value }) => [name, value]))))
     return
   }
-  const pairs = facts.map(
+  const known = facts.filter(({ value }) => value !== '')
+  const pairs = known.map(
     ({ name, value }) => [name.startsWith(PREFIX) ? name.slice(PREFIX.length) : name, value] as const,
   )
   for (const line of renderPairs(pairs)) context.io.out(line)

@@ -3,7 +3,8 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { demo, demoText, type DemoParts } from '../../../src/cli/commands/demo.ts'
+import { demo, demoFiles, demoText, type DemoParts } from '../../../src/cli/commands/demo.ts'
+import { startServer } from '../../../src/server/index.ts'
 import { FakeCli } from '../../fakes/cli-context.ts'
 
 let home: string
@@ -111,6 +112,15 @@ describe('demo', () => {
         encoding: 'utf8',
       })
       expect(words).toContain("/home/ann/it's a $HOME demo")
+    }
+  })
+
+  it('names files that the demo drive really has', async () => {
+    const server = await startServer({ seed: 'demo', pro: true })
+    try {
+      for (const path of Object.values(demoFiles)) expect(server.admin.entry(`/${path}`)).toBeDefined()
+    } finally {
+      await server.close()
     }
   })
 })

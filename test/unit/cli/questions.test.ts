@@ -128,6 +128,13 @@ describe('info', () => {
     expect(cli.asked[0]).toMatchObject({ method: 'facts', params: { path: 'cloud/report.odt' } })
   })
 
+  it('leaves out what is empty, for people', async () => {
+    const cli = new FakeCli()
+    cli.answers['facts'] = [...facts.slice(0, 1), { name: 'user.cloudreve.shares', value: '' }]
+    await run(cli, 'info', 'x')
+    expect(cli.out).toEqual(['id  aBcd'])
+  })
+
   it('gives programs the whole names', async () => {
     const cli = new FakeCli()
     cli.answers['facts'] = facts
