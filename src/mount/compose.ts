@@ -1,7 +1,7 @@
 /** What a mount of the product is made of: account, connection, filesystem and driver, built in this order. */
 import { hostname } from 'node:os'
 import { mkdir } from 'node:fs/promises'
-import { AccountStore, accountName } from '../auth/account-store.ts'
+import { AccountStore } from '../auth/account-store.ts'
 import { desktopKeyring } from '../auth/keyring.ts'
 import { originOf } from '../auth/origin.ts'
 import { passwordSession, storedSession, type Session } from '../auth/session.ts'
@@ -14,7 +14,7 @@ import { connectCloudreve } from '../remote/cloudreve/index.ts'
 import type { Remote } from '../remote/remote.ts'
 import type { ComposeParts, Composition, Prepared } from './composition.ts'
 import { driveQuestions, drainDrive } from './drive-questions.ts'
-import { MountError, type MountSpec } from './spec.ts'
+import { MountError, type MountSpec, type RunningMount } from './spec.ts'
 
 /** @throws an error whose message is a sentence, when the account cannot sign in */
 export async function compose(spec: MountSpec, parts: ComposeParts): Promise<Prepared> {
@@ -23,7 +23,8 @@ export async function compose(spec: MountSpec, parts: ComposeParts): Promise<Pre
   return {
     accountId: `${account.url} ${account.userId}`,
     account: `${account.email} at ${account.url}`,
-    open: () => open(spec, parts, session),
+    open: (record) => open(spec, parts, { session, record }),
+    close: () => session.close(),
   }
 }
 
@@ -47,7 +48,11 @@ function environmentSession(parts: ComposeParts): Promise<Session> {
   return passwordSession(originOf(url), { email, password }, parts)
 }
 
-async function open(spec: MountSpec, parts: ComposeParts, session: Session): Promise<Composition> {
+async function open(
+  spec: MountSpec,
+  parts: ComposeParts,
+  { session, record }: { session: Session; record: () => RunningMount },
+): Promise<Composition> {
   const { account } = session
   const options = readWrittenOptions(spec.options)
   const { stateFolder } = accountFolders(spec, account.url, account.userId)
@@ -70,19 +75,9 @@ async function open(spec: MountSpec, parts: ComposeParts, session: Session): Pro
       entryTtlMs: options.entryTtlMs,
       attrTtlMs: options.attrTtlMs,
     },
-    methods: driveQuestions({
-      drive,
-      remote,
-      spec,
-      driver,
-      account: accountName(account),
-      clock: parts.clock,
-    }),
+    methods: driveQuestions({ drive, remote, spec, driver, record }),
     drain: (onProgress, signal) => drainDrive(drive, onProgress, signal),
-    async close() {
-      await drive.close()
-      await session.close()
-    },
+    close: () => drive.close(),
   }
 }
 

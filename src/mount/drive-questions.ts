@@ -1,5 +1,4 @@
 /** What a mount answers over its control socket about its drive, and how it sends what is left when it ends. */
-import type { Clock } from '../base/clock.ts'
 import { collectActivities, describeActivity, type Drive } from '../core/index.ts'
 import type { FuseDriver } from '../fuse/driver.ts'
 import type { Remote } from '../remote/remote.ts'
@@ -12,28 +11,26 @@ import type {
   UploadStatus,
 } from './control-results.ts'
 import { fileQuestions } from './file-questions.ts'
-import type { ControlMethods, Json, MountSpec } from './spec.ts'
+import type { ControlMethods, Json, MountSpec, RunningMount } from './spec.ts'
 
 export interface DriveQuestionParts {
   readonly drive: Drive
   readonly remote: Remote
   readonly spec: MountSpec
   readonly driver: FuseDriver
-  /** For people. */
-  readonly account: string
-  readonly clock: Clock
+  /** What others see of this process. */
+  readonly record: () => RunningMount
 }
 
 export function driveQuestions(parts: DriveQuestionParts): ControlMethods {
-  const { drive, spec, clock } = parts
-  const startedAt = clock.now()
+  const { drive, spec } = parts
   return {
     ...fileQuestions({
       fileSystem: drive.fileSystem,
       mountpoint: spec.mountpoint,
       activities: (names, query, signal) => activitiesOf(parts, names, { ...query, signal }),
     }),
-    status: async () => asJson(statusOf(parts, startedAt)),
+    status: async () => asJson(statusOf(parts)),
     flush: async ({ progress, signal }) => {
       const { left } = await drainDrive(drive, progress, signal)
       return { leftFiles: left }
@@ -93,8 +90,9 @@ async function activitiesOf(
   return { derived, entries }
 }
 
-function statusOf({ drive, spec, driver, account }: DriveQuestionParts, startedAt: number): MountStatus {
+function statusOf({ drive, spec, driver, record }: DriveQuestionParts): MountStatus {
   const { mountpoint, rootUri, readOnly } = spec
+  const { account, pid, startedAt, state } = record()
   const uploads = drive.writeBack.pending().map(({ label, state, sizeBytes, sentBytes }): UploadStatus => ({
     path: `${mountpoint}${label}`,
     state: uploadState(state.state),
@@ -109,9 +107,9 @@ function statusOf({ drive, spec, driver, account }: DriveQuestionParts, startedA
     account,
     rootUri,
     readOnly,
-    pid: process.pid,
+    pid,
     startedAt,
-    state: 'mounted',
+    state,
     driver: driver.name,
     serverTrouble,
     uploads,

@@ -6,6 +6,7 @@ import { run } from '../harness/programs.ts'
 import { contentRoute, mountUnavailable, Workplace, type Mount } from './harness.ts'
 
 const why = await mountUnavailable('getfattr')
+const mebibyte = 1024 * 1024
 const big = patterned(3_000_000, 21)
 
 describe.skipIf(why)(`faults of server, network and disks${why ? ` (${why})` : ''}`, () => {
@@ -16,7 +17,7 @@ describe.skipIf(why)(`faults of server, network and disks${why ? ` (${why})` : '
 
   async function work(options: Parameters<typeof Workplace.open>[0] = {}): Promise<void> {
     place = await Workplace.open(options)
-    await place.drive.put('big.bin', big)
+    await place.server.admin.write('/big.bin', big)
     mount = await place.mount()
   }
 
@@ -51,12 +52,16 @@ describe.skipIf(why)(`faults of server, network and disks${why ? ` (${why})` : '
   })
 
   it('a server that restarts in the middle of an upload: the file arrives whole, once', async () => {
-    await work({ maxPutBytes: 1, chunkSizeBytes: 500_000 })
-    place.server.faults.add({ route: '*', nth: 12, kind: 'cut' })
-    await writeFile(place.at('up.bin'), big)
+    await work({ chunkSizeBytes: mebibyte })
+    const huge = patterned(12 * mebibyte, 22)
+    const chunks = 'POST /file/upload/:session/:index'
+    place.server.faults.add({ route: chunks, nth: 4, kind: 'stall' })
+    await writeFile(place.at('up.bin'), huge)
+    await place.server.faults.untilStalled()
     await place.server.restart('kill')
+    place.server.faults.clear()
     await mount.settle()
-    expectBytes(await place.drive.bytes('up.bin'), big)
+    expectBytes(await place.drive.bytes('up.bin'), huge)
     expect((await place.drive.list('')).map(({ name }) => name).sort()).toEqual(['big.bin', 'up.bin'])
   })
 

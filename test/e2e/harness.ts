@@ -3,13 +3,13 @@
  * mountpoint, and folders for configuration, state and cache that nobody else uses. Nothing here touches the mounted folder
  * synchronously.
  */
+import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { access, constants, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect } from 'vitest'
 import type { RequestMark } from '../conformance/engine.ts'
 import { getxattr } from '../conformance/engines/kernel-calls.ts'
 import { DriveClient } from '../harness/drive-client.ts'
@@ -125,7 +125,7 @@ export class Workplace {
     const cut = this.server.requests.cutRequests.map(({ route, path }) => `${route} ${path}`)
     await this.server.close()
     await rm(this.scratch, { recursive: true, force: true })
-    expect(cut, 'requests that were cut while the server worked on them').toEqual([])
+    assert.deepEqual(cut, [], 'requests that were cut while the server worked on them')
   }
 
   async #record(): Promise<MountRecord> {
@@ -151,9 +151,9 @@ export class Mount {
   async settle(): Promise<void> {
     // close(2) does not wait for the release that it causes: a question which the kernel never answers itself, and which costs
     // no request, comes after it.
-    await expect(getxattr(this.#place.mountpoint, 'user.barrier')).rejects.toMatchObject({ code: 'ENODATA' })
+    await assert.rejects(getxattr(this.#place.mountpoint, 'user.barrier'), { code: 'ENODATA' })
     const result = (await callMount(this.#socketPath, 'flush')) as { readonly leftFiles: number }
-    expect(result.leftFiles, 'files that could not be uploaded').toBe(0)
+    assert.equal(result.leftFiles, 0, 'files that could not be uploaded')
   }
 
   status(): Promise<Readonly<Record<string, unknown>>> {
@@ -208,8 +208,8 @@ function isRunning(pid: number): boolean {
 
 /** Same files with the same bytes and modes on both sides, as `diff -r` and `find` tell. */
 export async function expectSameTree(a: string, b: string): Promise<void> {
-  expect(await run('diff', ['-r', '--no-dereference', a, b])).toBe('')
-  expect(await modesOf(a)).toBe(await modesOf(b))
+  assert.equal(await run('diff', ['-r', '--no-dereference', a, b]), '')
+  assert.equal(await modesOf(a), await modesOf(b))
 }
 
 async function modesOf(folder: string): Promise<string> {

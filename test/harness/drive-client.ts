@@ -40,6 +40,12 @@ interface Envelope {
   readonly data?: unknown
 }
 
+interface Sending {
+  readonly method: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: Buffer | undefined
+}
+
 /** Codes that mean "no such object" (api/01 §4). */
 const missing = new Set([404, 40016])
 const pageSize = 1000
@@ -135,17 +141,28 @@ export class DriveClient {
     return this.send(method, target, Buffer.from(JSON.stringify(json)), 'application/json')
   }
 
+  /** A session that the server does not know any more is begun anew, once: tests expire tokens under everybody's feet. */
   async send(
     method: string,
     target: string,
     body?: Buffer,
     type = 'application/octet-stream',
   ): Promise<unknown> {
+    const request = { method, headers: body ? { 'content-type': type } : {}, body }
+    try {
+      return await this.#sendSigned(target, request)
+    } catch (error) {
+      if (error instanceof PosixError || this.#token === undefined) throw error
+      this.#token = undefined
+      return this.#sendSigned(target, request)
+    }
+  }
+
+  async #sendSigned(target: string, { method, headers, body }: Sending): Promise<unknown> {
     this.#token ??= this.#signIn()
-    const headers = { authorization: `Bearer ${await this.#token}` }
     return this.#exchange(target, {
       method,
-      headers: body ? { ...headers, 'content-type': type } : headers,
+      headers: { ...headers, authorization: `Bearer ${await this.#token}` },
       ...(body && { body: new Uint8Array(body) }),
     })
   }

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { RequestMark } from '../conformance/engine.ts'
 
 /** One request of the embedded server's log, as far as the suites look at it. */
@@ -46,6 +46,8 @@ export interface EmbeddedServer {
     untilStalled(count?: number): Promise<void>
   }
   readonly admin: {
+    /** Writes a file past the API and the log; folders are made. */
+    write(path: string, content: Buffer | string): Promise<string>
     setQuota(totalBytes: number): void
     usedBytes(): number
     expireAccessTokens(): void
@@ -73,7 +75,12 @@ export interface EmbeddedServerOptions {
   readonly urlTtlMs?: number
 }
 
-export const projectFolder = join(import.meta.dirname, '../..')
+export const projectFolder = folderOfPackage(import.meta.dirname)
+
+/** Also from a compiled copy in a folder of the project. */
+function folderOfPackage(start: string): string {
+  return existsSync(join(start, 'package.json')) ? start : folderOfPackage(dirname(start))
+}
 
 /** Requests that no operation of a program causes. */
 const background = new Set(['GET /file/events'])

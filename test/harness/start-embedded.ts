@@ -1,6 +1,6 @@
-import { join } from 'node:path'
+import { extname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { projectFolder, type EmbeddedServer, type EmbeddedServerOptions } from './embedded-server.ts'
+import type { EmbeddedServer, EmbeddedServerOptions } from './embedded-server.ts'
 
 interface ServerModule {
   startServer(options: EmbeddedServerOptions): Promise<EmbeddedServer>
@@ -8,7 +8,8 @@ interface ServerModule {
 
 /** Starts the embedded server in this process, so that its log, faults and state are at hand. */
 export async function startEmbedded(options: EmbeddedServerOptions = {}): Promise<EmbeddedServer> {
-  const url = pathToFileURL(join(projectFolder, 'src/server/index.ts')).href
-  const server = (await import(url)) as ServerModule
+  // `.js` in a compiled copy.
+  const file = join(import.meta.dirname, `../../src/server/index${extname(import.meta.filename)}`)
+  const server = (await import(pathToFileURL(file).href)) as ServerModule
   return server.startServer(options)
 }

@@ -46,7 +46,9 @@ export class CloudreveFileSystem implements FileSystem {
     this.#renames = new Renames(core, parts, this.#namespace, files)
     this.#attributeOps = new AttributeOps(core, files, attributes, renames)
     this.#xattrs = new XattrOps(core, facts, { attributes, renames })
-    this.#statFs = new StatFsReader(core.remote, core.clock, core.log)
+    this.#statFs = new StatFsReader(core.remote, core.clock, core.log, (capacity) =>
+      core.writeBack.learnCapacity(capacity),
+    )
   }
 
   async lookup(parent: Ino, name: string, { signal }: OpContext): Promise<Entry> {

@@ -187,6 +187,7 @@ export class Renames {
       await renameOnServer(this.#core, source, to)
       source.moveTo(to.parent, to.name)
       source.remotePlace = source.place
+      await Promise.all(below.map((node) => node.content!.relabel()))
     } finally {
       for (const release of releases) release()
     }

@@ -16,13 +16,20 @@ export class StatFsReader {
   readonly #remote: Pick<RemoteFacts, 'capacity'>
   readonly #clock: Clock
   readonly #log: Log
+  readonly #onLearnt: (capacity: Capacity) => void
   readonly #flights = new SingleFlight<'capacity', Capacity>()
   #known: { capacity: Capacity; at: number } | undefined
 
-  constructor(remote: Pick<RemoteFacts, 'capacity'>, clock: Clock, log: Log) {
+  constructor(
+    remote: Pick<RemoteFacts, 'capacity'>,
+    clock: Clock,
+    log: Log,
+    onLearnt: (capacity: Capacity) => void,
+  ) {
     this.#remote = remote
     this.#clock = clock
     this.#log = log
+    this.#onLearnt = onLearnt
   }
 
   async read(signal?: AbortSignal): Promise<StatFs> {
@@ -40,6 +47,7 @@ export class StatFsReader {
         signal,
       )
       this.#known = { capacity, at: this.#clock.monotonic() }
+      this.#onLearnt(capacity)
       return capacity
     } catch (error) {
       this.#log.debug('the capacity of the drive is not known', { error: String(error) })

@@ -93,12 +93,16 @@ export async function driveUnderTest(
   }
 }
 
+function found<T>(path: string, value: T | undefined): T {
+  if (value === undefined) throw new PosixError('ENOENT', path)
+  return value
+}
+
+function at(path: string): string[] {
+  return path.split('/').filter(Boolean).map(toServerName)
+}
+
 function memoryServerView(remote: MemoryRemote): ServerView {
-  const found = <T>(path: string, value: T | undefined): T => {
-    if (value === undefined) throw new PosixError('ENOENT', path)
-    return value
-  }
-  const at = (path: string) => path.split('/').filter(Boolean).map(toServerName)
   return {
     bytes: async (path) => Buffer.from(found(path, remote.bytesAt(at(path)))),
     names: async (path) => [...remote.tree.folder(at(path)).children.keys()].sort(),

@@ -1,0 +1,82 @@
+import { Workplace } from '../test/e2e/harness.ts'
+import { plainWorkMs } from './plain-work.ts'
+import type { Row } from './row.ts'
+
+export interface Quartiles {
+  readonly lower: number
+  readonly median: number
+  readonly upper: number
+}
+
+export interface Result {
+  readonly name: string
+  readonly doc: string
+  readonly rounds: number
+  readonly mountMs: Quartiles
+  readonly plainMs: Quartiles
+  /** Mount over plain HTTP, round by round: below 1 the mount is faster. */
+  readonly ratio: Quartiles
+  /** Requests of one round (the last), by route. */
+  readonly mountRequests: Readonly<Record<string, number>>
+  readonly plainRequests: Readonly<Record<string, number>>
+}
+
+interface Sample {
+  readonly ms: number
+  readonly requests: Readonly<Record<string, number>>
+}
+
+/** Rounds alternate which of the two goes first, so that a slow moment of the machine does not hit one side only. */
+export async function measure(row: Row, rounds: number): Promise<Result> {
+  const place = await Workplace.open({ rttMs: row.rttMs })
+  const mounts: Sample[] = []
+  const plains: Sample[] = []
+  try {
+    await row.prepare(place)
+    for (let round = 0; round < rounds; round += 1) {
+      const onMount = async (): Promise<unknown> => mounts.push(await mountRound(row, place, round))
+      const plain = async (): Promise<unknown> => plains.push(await plainRound(row, place, round))
+      for (const side of round % 2 === 0 ? [onMount, plain] : [plain, onMount]) await side()
+    }
+  } finally {
+    await place.close()
+  }
+  return {
+    name: row.name,
+    doc: row.doc,
+    rounds,
+    mountMs: quartiles(mounts.map(({ ms }) => ms)),
+    plainMs: quartiles(plains.map(({ ms }) => ms)),
+    ratio: quartiles(mounts.map(({ ms }, i) => ms / plains[i]!.ms)),
+    mountRequests: mounts.at(-1)!.requests,
+    plainRequests: plains.at(-1)!.requests,
+  }
+}
+
+/** Each round on a mount of its own: nothing is known or cached. */
+async function mountRound(row: Row, place: Workplace, round: number): Promise<Sample> {
+  const mount = await place.mount()
+  const mark = place.mark()
+  const start = performance.now()
+  await row.onMount(place, mount, round)
+  const ms = performance.now() - start
+  const requests = mark.counts()
+  await mount.unmount()
+  return { ms, requests }
+}
+
+async function plainRound(row: Row, place: Workplace, round: number): Promise<Sample> {
+  const mark = place.mark()
+  const ms = await plainWorkMs(place.server, row.plain(place, round))
+  return { ms, requests: mark.counts() }
+}
+
+export function quartiles(values: readonly number[]): Quartiles {
+  const sorted = [...values].sort((a, b) => a - b)
+  const at = (share: number): number => {
+    const position = (sorted.length - 1) * share
+    const [low, high] = [sorted[Math.floor(position)]!, sorted[Math.ceil(position)]!]
+    return low + (high - low) * (position % 1)
+  }
+  return { lower: at(0.25), median: at(0.5), upper: at(0.75) }
+}

@@ -1,0 +1,90 @@
+/**
+ * The same work without a mount: what a careful script does with plain HTTP calls. It runs in a worker thread, so that it
+ * does not share a thread with the server, as the mount does not.
+ */
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { parentPort, Worker, workerData } from 'node:worker_threads'
+import { DriveClient, type Credentials } from '../test/harness/drive-client.ts'
+
+export type PlainJob =
+  | { readonly kind: 'list'; readonly folder: string; readonly expectedFiles: number }
+  | { readonly kind: 'read'; readonly path: string; readonly expectedBytes: number }
+  | {
+      readonly kind: 'write'
+      readonly source: string
+      readonly folder: string
+      readonly expectedFiles: number
+    }
+
+/** Ms that the job took, sign-in not counted. */
+export async function plainWorkMs(credentials: Credentials, job: PlainJob): Promise<number> {
+  const { url, email, password } = credentials
+  const worker = new Worker(new URL(import.meta.url), { workerData: { url, email, password, job } })
+  return new Promise((resolve, reject) => {
+    worker.once('message', resolve)
+    worker.once('error', reject)
+    worker.once('exit', (code) => reject(new Error(`the plain client ended with ${code}`)))
+  })
+}
+
+const concurrency = 4
+
+async function work(drive: DriveClient, job: PlainJob): Promise<void> {
+  switch (job.kind) {
+    case 'list':
+      return list(drive, job.folder, job.expectedFiles)
+    case 'read':
+      return read(drive, job.path, job.expectedBytes)
+    case 'write':
+      return write(drive, job)
+    default:
+      return job satisfies never
+  }
+}
+
+async function list(drive: DriveClient, root: string, expectedFiles: number): Promise<void> {
+  const waiting = [root]
+  let files = 0
+  while (waiting.length > 0) {
+    const batch = waiting.splice(0, concurrency)
+    const listings = await Promise.all(batch.map((folder) => drive.list(folder)))
+    for (const [i, entries] of listings.entries()) {
+      for (const { kind, name } of entries) {
+        if (kind === 'folder') waiting.push(`${batch[i]!}/${name}`)
+        else files += 1
+      }
+    }
+  }
+  if (files !== expectedFiles) throw new Error(`listed ${files} files instead of ${expectedFiles}`)
+}
+
+async function read(drive: DriveClient, path: string, expectedBytes: number): Promise<void> {
+  const response = await fetch(await drive.url(path))
+  if (!response.ok || !response.body) throw new Error(`the content answered ${response.status}`)
+  let bytes = 0
+  for await (const piece of response.body) bytes += (piece as Uint8Array).length
+  if (bytes !== expectedBytes) throw new Error(`read ${bytes} bytes instead of ${expectedBytes}`)
+}
+
+async function write(drive: DriveClient, job: Extract<PlainJob, { kind: 'write' }>): Promise<void> {
+  const names = await readdir(job.source)
+  if (names.length !== job.expectedFiles) throw new Error(`${names.length} files to send`)
+  const send = async (): Promise<void> => {
+    for (let name = names.pop(); name !== undefined; name = names.pop()) {
+      await drive.put(`${job.folder}/${name}`, await readFile(join(job.source, name)))
+    }
+  }
+  await Promise.all(Array.from({ length: concurrency }, send))
+}
+
+if (parentPort) {
+  const { job, ...credentials } = workerData as Credentials & { readonly job: PlainJob }
+  const drive = new DriveClient(credentials)
+  await drive.list('')
+  const start = performance.now()
+  await work(drive, job)
+  // A port of a worker thread, not of a window.
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin
+  parentPort.postMessage(performance.now() - start)
+}

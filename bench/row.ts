@@ -1,0 +1,16 @@
+import type { PlainJob } from './plain-work.ts'
+import type { Mount, Workplace } from '../test/e2e/harness.ts'
+
+/** One line of the report: a workload on the mount beside the same work in plain HTTP calls. */
+export interface Row {
+  readonly name: string
+  /** What is compared, in words. */
+  readonly doc: string
+  readonly rttMs: number
+  /** Fills the drive and the scratch folder; not measured. */
+  prepare(place: Workplace): Promise<void>
+  /** Measured, on a mount that was made just before. `round` keeps rounds apart. Throws when the work was not all done. */
+  onMount(place: Workplace, mount: Mount, round: number): Promise<void>
+  /** The same work for the plain client, which runs in a thread of its own. */
+  plain(place: Workplace, round: number): PlainJob
+}

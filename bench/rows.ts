@@ -1,0 +1,78 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { run, runToEnd } from '../test/harness/programs.ts'
+import type { Row } from './row.ts'
+
+const mebibyte = 1024 * 1024
+const rttsMs = [0, 20] as const
+
+const folders = 100
+const filesAFolder = 100
+
+function listRow(rttMs: number): Row {
+  return {
+    name: `ls-${rttMs}ms`,
+    doc: `ls -lR of ${folders * filesAFolder} files in ${folders} folders | a listing a folder, 4 at a time`,
+    rttMs,
+    async prepare({ server }) {
+      for (let i = 0; i < folders; i += 1) {
+        for (let j = 0; j < filesAFolder; j += 1)
+          await server.admin.write(`/tree/d${i}/f${j}.txt`, `${i} ${j}`)
+      }
+    },
+    async onMount(place) {
+      const listing = await run('ls', ['-lR', place.at('tree')])
+      const seen = listing.split('\n').filter((line) => line.startsWith('-')).length
+      if (seen !== folders * filesAFolder) throw new Error(`ls saw ${seen} files`)
+    },
+    plain: () => ({ kind: 'list', folder: 'tree', expectedFiles: folders * filesAFolder }),
+  }
+}
+
+const largeBytes = 256 * mebibyte
+
+function readRow(rttMs: number): Row {
+  return {
+    name: `read-${rttMs}ms`,
+    doc: 'sequential read of 256 MiB | one GET of the whole content',
+    rttMs,
+    async prepare({ server }) {
+      await server.admin.write('/large.bin', Buffer.alloc(largeBytes, 'cloudreve'))
+    },
+    async onMount(place) {
+      const { stderr } = await runToEnd('dd', [`if=${place.at('large.bin')}`, 'of=/dev/null', 'bs=1M'])
+      if (!stderr.includes(`${largeBytes} bytes`)) throw new Error(`dd read something else: ${stderr}`)
+    },
+    plain: () => ({ kind: 'read', path: 'large.bin', expectedBytes: largeBytes }),
+  }
+}
+
+const smallFiles = 1000
+const smallBytes = 10 * 1024
+
+function writeRow(rttMs: number): Row {
+  return {
+    name: `write-${rttMs}ms`,
+    doc: `cp -r of ${smallFiles} files of 10 KiB until on the server | a PUT each, 4 at a time`,
+    rttMs,
+    async prepare({ scratch }) {
+      await mkdir(join(scratch, 'small'))
+      for (let i = 0; i < smallFiles; i += 1) {
+        await writeFile(join(scratch, 'small', `f${i}.bin`), Buffer.alloc(smallBytes, `${i} `))
+      }
+    },
+    async onMount(place, mount, round) {
+      const target = `mount-${round}`
+      await run('cp', ['-r', join(place.scratch, 'small'), place.at(target)])
+      await mount.settle()
+    },
+    plain: (place, round) => ({
+      kind: 'write',
+      source: join(place.scratch, 'small'),
+      folder: `plain-${round}`,
+      expectedFiles: smallFiles,
+    }),
+  }
+}
+
+export const rows: readonly Row[] = [...rttsMs.map(listRow), ...rttsMs.map(readRow), ...rttsMs.map(writeRow)]

@@ -1,0 +1,44 @@
+/** `npm run bench -- [NAME…] [--rounds N] [--json]`: NAME is a row or the start of one; all rows without. */
+import { parseArgs } from 'node:util'
+import { mountUnavailable } from '../test/e2e/harness.ts'
+import { measure, type Quartiles, type Result } from './measure.ts'
+import { rows } from './rows.ts'
+
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: { json: { type: 'boolean', default: false }, rounds: { type: 'string', default: '5' } },
+})
+
+const why = await mountUnavailable()
+if (why !== undefined) throw new Error(`nothing can be measured: ${why}`)
+const rounds = Number(values.rounds)
+if (!Number.isInteger(rounds) || rounds < 1) throw new Error(`--rounds takes a number of at least 1`)
+const chosen = rows.filter(
+  ({ name }) => positionals.length === 0 || positionals.some((p) => name.startsWith(p)),
+)
+if (chosen.length === 0) throw new Error(`there are ${rows.map(({ name }) => name).join(', ')}`)
+
+for (const row of chosen) {
+  const result = await measure(row, rounds)
+  console.log(values.json ? JSON.stringify(result) : inWords(result))
+}
+
+function inWords({ name, doc, mountMs, plainMs, ratio, mountRequests, plainRequests }: Result): string {
+  return [
+    `${name}: ${doc}`,
+    `  mount  ${range(mountMs, 0)} ms, ${requests(mountRequests)}`,
+    `  plain  ${range(plainMs, 0)} ms, ${requests(plainRequests)}`,
+    `  ratio  ${range(ratio, 2)}`,
+  ].join('\n')
+}
+
+/** Median and, in brackets, the quartiles. */
+function range({ lower, median, upper }: Quartiles, digits: number): string {
+  return `${median.toFixed(digits)} [${lower.toFixed(digits)} … ${upper.toFixed(digits)}]`
+}
+
+function requests(counts: Readonly<Record<string, number>>): string {
+  const total = Object.values(counts).reduce((sum, count) => sum + count, 0)
+  const routes = Object.entries(counts).map(([route, count]) => `${count} × ${route}`)
+  return `${total} requests (${routes.join(', ')})`
+}
