@@ -148,6 +148,7 @@ export async function createDrive(options: CreateOptions): Promise<Drive> {
     options: settings,
     folderLocks: new FolderLocks(),
   }
+  if (remote.facts.capacity) core.writeBack.learnCapacity(remote.facts.capacity)
   const facts = new Facts({ remote, clock, listFacts: settings.listFacts })
   return new Drive({
     core,

@@ -99,6 +99,8 @@ export interface RemoteProperties {
   readonly readOnly: boolean
   /** Longest name of a file, bytes (255 for folders); less on `local` policies (api/00-live-files §5). */
   readonly maxFileNameBytes: number
+  /** As it was when the connection was made; undefined when the server did not tell. */
+  readonly capacity?: Capacity | undefined
   /** `user.cloudreve.uri` and messages: URI of an object of this mount. */
   uriOf(path: RemotePath): string
 }

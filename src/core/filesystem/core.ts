@@ -65,6 +65,27 @@ export function assertFolder(node: Node): void {
   if (node.isUnlinked) throw new FsError(Errno.ENOENT, `${node.label} was deleted`)
 }
 
+/**
+ * Keeps nodes that nobody refers to yet while `work` uses them: what an operation found by name would be let go as soon as
+ * something else that held it ends.
+ */
+export async function pinned<T>(
+  { tree }: Core,
+  nodes: readonly (Node | undefined)[],
+  work: () => Promise<T>,
+): Promise<T> {
+  const held = nodes.filter((node) => node !== undefined)
+  for (const node of held) node.pins += 1
+  try {
+    return await work()
+  } finally {
+    for (const node of held) {
+      node.pins -= 1
+      tree.table.release(node)
+    }
+  }
+}
+
 /** @throws {FsError} ENOENT */
 export async function requireChild(
   { tree }: Core,

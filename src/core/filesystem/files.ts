@@ -205,7 +205,7 @@ export class Files {
     const { entry } = node
     if (!handle.reader && entry?.entity && entry.sizeBytes > 0) {
       const { entity, sizeBytes } = entry
-      handle.reader = this.#core.readers.open({ path: () => node.remotePath, entity, sizeBytes })
+      handle.reader = this.#core.readers.open({ path: () => node.contentPath, entity, sizeBytes })
     }
     return handle.reader
   }

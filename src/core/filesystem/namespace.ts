@@ -10,7 +10,7 @@ import { checkNewName, toServerName } from '../names/index.ts'
 import type { Place } from '../ports.ts'
 import { kindOf } from '../tree/index.ts'
 import type { Entry, FileKind, Ino, OpContext, Opened } from '../types.ts'
-import { assertFolder, assertWritable, requireChild, type Core } from './core.ts'
+import { assertFolder, assertWritable, pinned, requireChild, type Core } from './core.ts'
 import { contentOf, type OwnerParts } from './file-owner.ts'
 import type { Files } from './files.ts'
 import { defaultMode, entryReply } from './node-view.ts'
@@ -53,7 +53,7 @@ export class Namespace {
     const folder = this.#folder(at.parent)
     const present = await this.#core.tree.child(folder, toServerName(at.name), signal)
     if (present && !(flags & constants.O_EXCL)) {
-      const opened = await this.#files.open(present.ino, flags)
+      const opened = await pinned(this.#core, [present], () => this.#files.open(present.ino, flags))
       return { entry: entryReply(this.#core, present), opened }
     }
     const node = await this.#newFile(at, mode, signal)
@@ -99,7 +99,7 @@ export class Namespace {
       const node = await requireChild(this.#core, folder, toServerName(name), signal)
       assertWritable(this.#core, node)
       if (node.isFolder) throw new FsError(Errno.EISDIR, `${node.label} is a folder`)
-      await this.removeFile(node, signal)
+      await pinned(this.#core, [node], () => this.removeFile(node, signal))
     })
   }
 
@@ -108,7 +108,7 @@ export class Namespace {
     await this.#core.folderLocks.run(folder, async () => {
       const node = await requireChild(this.#core, folder, toServerName(name), signal)
       assertWritable(this.#core, node)
-      await this.removeFolder(node, signal)
+      await pinned(this.#core, [node], () => this.removeFolder(node, signal))
     })
   }
 

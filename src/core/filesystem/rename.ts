@@ -10,7 +10,7 @@ import { checkNewName, toServerName } from '../names/index.ts'
 import type { Place } from '../ports.ts'
 import { attributesOf } from '../tree/index.ts'
 import type { OpContext, RenameFlags } from '../types.ts'
-import { assertFolder, assertWritable, requireChild, type Core } from './core.ts'
+import { assertFolder, assertWritable, pinned, requireChild, type Core } from './core.ts'
 import { contentOf, type OwnerParts } from './file-owner.ts'
 import type { Files } from './files.ts'
 import type { Namespace } from './namespace.ts'
@@ -59,7 +59,7 @@ export class Renames {
       if (target && flags.noReplace) throw new FsError(Errno.EEXIST, `${to.name} exists already`)
       checkKinds(source, target, toFolder)
       try {
-        await this.#move({ source, target, to: place, signal })
+        await pinned(this.#core, [source, target], () => this.#move({ source, target, to: place, signal }))
       } catch (error) {
         this.#lookAgain(error, fromFolder, toFolder)
         throw toFsError(error, `${from.name} → ${to.name}`)
@@ -96,7 +96,7 @@ export class Renames {
     if (target && isReplaceable(target)) {
       if (this.#parts.renames.has(target)) await this.#parts.renames.settle(target)
       takeOver(this.#core, this.#parts, source, target)
-      await this.#letGo(target)
+      await this.#letGo(target, source)
     } else if (target) {
       await this.#namespace.removeFile(target, signal)
     }
@@ -148,7 +148,7 @@ export class Renames {
     const former = source.remotePlace!
     const formerPath = source.remotePath!
     const formerKeys = Object.keys(source.entry!.metadata)
-    await this.#letGo(target)
+    await this.#letGo(target, source)
     tree.table.bind(source, entry)
     tree.placed(to.parent, entry)
     source.moveTo(to.parent, to.name)
@@ -194,7 +194,8 @@ export class Renames {
   }
 
   /** The target's name is taken by another node; who has it open keeps it. */
-  async #letGo(target: Node): Promise<void> {
+  async #letGo(target: Node, successor: Node): Promise<void> {
+    target.successor = successor
     this.#core.tree.table.unbind(target)
     target.detach()
     target.remotePlace = undefined

@@ -18,6 +18,7 @@ export function takeOver(core: Core, parts: OwnerParts, heir: Node, former: Node
   table.unbind(former)
   former.detach()
   former.remotePlace = undefined
+  former.successor = heir
   replaceAttributes(heir, entry)
   table.bind(heir, entry)
   heir.remotePlace = at

@@ -32,6 +32,8 @@ export class Node {
   content: FileContent | undefined
   /** Attributes that the server does not have yet: they travel with the content, or are sent once it is there. */
   readonly unsent: UnsentAttributes = { patches: new Map(), mtime: undefined }
+  /** Who took over its id: the server keeps its content as an older version there. */
+  successor: Node | undefined
   /** References by the kernel. */
   lookups = 0
   /** Open handles of files and folders. */
@@ -76,6 +78,11 @@ export class Node {
     const at = this.remotePlace ?? this.place
     const above = at?.parent.remotePath
     return at && above ? [...above, at.name] : undefined
+  }
+
+  /** Where the server can be asked for the content that this node had when it was last seen. */
+  get contentPath(): RemotePath | undefined {
+    return this.remotePath ?? this.successor?.contentPath
   }
 
   /** Path as programs see it, for messages. */

@@ -99,6 +99,7 @@ async function connect(client: ApiClient, options: ConnectOptions): Promise<Remo
       userId: user.id,
       userName: user.nickname,
       maxFileNameBytes: maxFileNameBytes(listing),
+      capacity: capacity && { totalBytes: capacity.total, usedBytes: capacity.used },
     },
   })
 }

@@ -25,7 +25,7 @@ import { CloudreveTree } from './tree.ts'
 export interface RemoteParts {
   readonly context: MountContext
   readonly downloader: Downloader
-  readonly facts: Pick<RemoteProperties, 'userId' | 'userName' | 'maxFileNameBytes'>
+  readonly facts: Pick<RemoteProperties, 'userId' | 'userName' | 'maxFileNameBytes' | 'capacity'>
 }
 
 export class CloudreveRemote implements Remote {
