@@ -18,6 +18,8 @@ export interface MountContext {
   readonly pageSize: number
   /** Most objects in one call. */
   readonly batchSize: number
+  /** Storage behind the drive: `local`, `s3`, …; undefined where nothing can be uploaded. */
+  readonly policyType: string | undefined
   readonly deletePermanently: boolean
   readonly readOnly: boolean
 }
