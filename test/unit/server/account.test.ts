@@ -97,6 +97,7 @@ describe('embedded server: shares', () => {
         })
       }
       expect((await guest.call('GET', `/share/info/${id}`)).data).toMatchObject({ unlocked: false, size: 0 })
+      expect((await client.call('GET', `/share/info/${id}`)).data).toMatchObject({ unlocked: true })
       expect(
         (await client.call('GET', `/file/info?uri=${encodeURIComponent(`cloudreve://${id}:pw1@share`)}`))
           .code,
@@ -157,14 +158,7 @@ describe('embedded server: batches and metadata', () => {
       expect(await patch('customize:any thing/=ü', 'v\n\0')).toBe(0)
       expect(await patch('customize:long', 'x'.repeat(65_535))).toBe(0)
       expect(server.admin.entry('/a').updatedAtMs).toBe(before)
-      for (const key of [
-        'nope',
-        'CUSTOMIZE:x',
-        'sys:upload_session_id',
-        'sys:shared_redirect',
-        'tag:',
-        'exif:x',
-      ])
+      for (const key of ['nope', 'CUSTOMIZE:x', 'sys:upload_session_id', 'tag:', 'exif:x'])
         expect([key, await patch(key, 'v')]).toEqual([key, 40001])
       expect(await patch('customize:icon_color', 'red')).toBe(40001)
       expect(await patch('customize:n', 1)).toBe(40001)

@@ -72,7 +72,10 @@ describe('embedded server: upload sessions', () => {
       expect(await rename()).toMatchObject(refused)
       expect(await client.put('/d/up', 'y')).toMatchObject(refused)
       expect(await client.call('DELETE', '/file', { uris: [my('/d')] })).toMatchObject(refused)
-      expect(await client.call('PUT', '/file/upload', { uri: my('/d/up'), size: 1 })).toMatchObject(refused)
+      const again = { uri: my('/d/up'), size: 1 }
+      expect((await client.call('PUT', '/file/upload', again)).code).toBe(40004)
+      const version = { ...again, entity_type: 'version' }
+      expect(await client.call('PUT', '/file/upload', version)).toMatchObject(refused)
       expect((await client.put('/d/beside', 'y')).code).toBe(0)
       await clock.advance(23 * hour)
       expect(await rename()).toMatchObject(refused)
