@@ -4,6 +4,7 @@ import { resolveOptions, type ServerOptions } from './options.ts'
 import { RequestLog } from './request-log.ts'
 import { Router } from './router.ts'
 import { allRoutes } from './routes/all.ts'
+import { seedDemo } from './seed/demo.ts'
 import { HttpFront } from './server.ts'
 import { World } from './state/world.ts'
 
@@ -38,6 +39,7 @@ export interface EmbeddedServer {
 export async function startServer(options: ServerOptions = {}): Promise<EmbeddedServer> {
   const settings = resolveOptions(options)
   const world = new World(settings)
+  if (settings.seed === 'demo') await seedDemo(world)
   const requests = new RequestLog()
   const faults = new Faults()
   const front = new HttpFront({ world, router: new Router(allRoutes(settings)), log: requests, faults })

@@ -51,7 +51,7 @@ export function captchaPicture(text: string): Buffer {
       const column = Math.floor((x - dot) / dot)
       const bits = shown[Math.floor(column / 4)]?.[row] ?? 0
       const isInk = column >= 0 && row >= 0 && column % 4 < 3 && (bits & (4 >> (column % 4))) !== 0
-      return isInk ? [20, 40, 90] : [235, 240, 250 - ((x * 7 + y * 13) % 25)]
+      return isInk ? [20, 40, 90] : [235, 240, 250 - ((x * x * 7 + y * y * 13 + x * y) % 97)]
     }),
   )
 }

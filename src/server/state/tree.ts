@@ -32,6 +32,8 @@ interface NewNode {
   isFolder: boolean
   name: string
   parent: FileNode | undefined
+  /** When it was made; now unless given. */
+  atUs?: TimeUs
 }
 
 /** All drives: one root a user, and one flat trash a user. */
@@ -66,7 +68,7 @@ export class Tree {
     return trash
   }
 
-  create({ ownerNumber, isFolder, name, parent }: NewNode): FileNode {
+  create({ ownerNumber, isFolder, name, parent, atUs }: NewNode): FileNode {
     const number = (this.#last += 1)
     const node: FileNode = {
       number,
@@ -76,8 +78,8 @@ export class Tree {
       name,
       parent,
       children: new Map(),
-      createdUs: this.#time.stampUs(),
-      updatedUs: this.#time.stampUs(),
+      createdUs: atUs ?? this.#time.stampUs(),
+      updatedUs: atUs ?? this.#time.stampUs(),
       metadata: new Map(),
       entities: [],
       current: undefined,
