@@ -122,6 +122,11 @@ function notAnEnvelope({ status, headers }: RawAnswer, context: AnswerContext): 
       details,
     )
   }
+  if (status === 413) {
+    const hint =
+      'a proxy before the server refuses requests of this size; its operator has to raise the limit'
+    return new ApiError('gateway', `${what}: ${hint}`, details)
+  }
   if (status >= 400) return new ApiError('gateway', `${what}: a proxy or the server failed`, details)
   return new ApiError('malformed', `${what}: is this the address of a Cloudreve server?`, details)
 }

@@ -90,7 +90,7 @@ export class HttpFront {
       await this.#answer(exchange, { path, query: new URLSearchParams(queryText), match })
     } catch (error) {
       // A broken connection ends reading or writing with an error of the stream: there is nobody to tell.
-      if (response.headersSent || response.destroyed) response.destroy()
+      if (response.headersSent || response.destroyed || exchange.isCutByUs) response.destroy()
       else await this.#write(exchange, unexpected(error))
     }
   }
@@ -131,13 +131,15 @@ export class HttpFront {
         response,
         pacer: this.#in,
         onBody: (receivedBytes) => {
-          if (fault?.kind === 'cutAfterBytes' && receivedBytes >= fault.bytes) this.#cut(exchange)
+          const isCut = fault?.kind === 'cutAfterBytes' && receivedBytes >= fault.bytes
+          if (isCut) this.#cut(exchange)
+          return !isCut
         },
       }
       return await match.route.handle(request)
     } catch (error) {
       if (error instanceof ApiFailure) return failed(error)
-      if (response.destroyed) throw error
+      if (response.destroyed || exchange.isCutByUs) throw error
       return unexpected(error)
     }
   }
@@ -231,7 +233,9 @@ export class HttpFront {
       let rest = piece
       if (fault?.kind === 'cutAfterBytes' && entry.bytesOut + piece.length >= fault.bytes) {
         await this.#send(exchange, piece.subarray(0, fault.bytes - entry.bytesOut))
-        this.#cut(exchange)
+        exchange.isCutByUs = true
+        // Not `destroy`: the bytes before the cut must arrive.
+        exchange.raw.socket.destroySoon()
         return
       }
       if (fault?.kind === 'stallAfterBytes' && entry.bytesOut <= fault.bytes) {

@@ -53,7 +53,8 @@ export function formatUri(root: string, elements: readonly string[]): string {
 /** The URI as the server writes it again; the key of batch errors. */
 export function normalUri(text: string): string {
   const uri = parseUri(text)
-  return formatUri(rootUri(uri), uri.elements)
+  const root = rootUri(uri)
+  return uri.elements.length === 0 ? root : formatUri(root, uri.elements)
 }
 
 function decode(text: string): string {

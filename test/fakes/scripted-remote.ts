@@ -41,9 +41,13 @@ export interface ScriptedRemote {
 }
 
 /** A connected adapter in front of a scripted server; requests of the connecting are not counted. */
-export async function scriptedRemote(options: Partial<ConnectOptions> = {}): Promise<ScriptedRemote> {
+export async function scriptedRemote(
+  options: Partial<ConnectOptions> = {},
+  prepare: (server: ScriptedServer) => void = () => {},
+): Promise<ScriptedRemote> {
   const server = await ScriptedServer.start()
   answerConnecting(server)
+  prepare(server)
   const clock = new ImpatientClock()
   const log = new RecordingLog()
   const serverClock = new ServerClock(clock)
@@ -65,7 +69,7 @@ export async function scriptedRemote(options: Partial<ConnectOptions> = {}): Pro
   return { server, remote, clock, log, stop }
 }
 
-export function answerConnecting(server: ScriptedServer): void {
+function answerConnecting(server: ScriptedServer): void {
   server
     .on('GET /site/ping', { data: '4.18.0' })
     .on('GET /site/config/explorer', { data: { max_batch_size: 3000 } })

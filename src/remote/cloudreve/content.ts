@@ -22,13 +22,17 @@ export class CloudreveContent implements RemoteContent {
     this.#uploader = new Uploader(context, downloader)
   }
 
-  readRange(content: ContentAddress, range: ByteRange, { signal }: CallOptions = {}): Promise<Uint8Array> {
+  async readRange(
+    content: ContentAddress,
+    range: ByteRange,
+    { signal }: CallOptions = {},
+  ): Promise<Uint8Array> {
     const { entity, sizeBytes } = content
     invariant(
       range.start >= 0 && range.start <= range.end && range.end <= sizeBytes,
       'a range within the content',
     )
-    if (range.start === range.end) return Promise.resolve(new Uint8Array(0))
+    if (range.start === range.end) return new Uint8Array(0)
     const source = {
       uri: () => {
         const path = content.path()

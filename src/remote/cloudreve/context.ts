@@ -18,6 +18,8 @@ export interface MountContext {
   readonly pageSize: number
   /** Most objects in one call. */
   readonly batchSize: number
+  /** Storage behind the drive: `local`, `s3`, …; undefined where nothing can be uploaded. */
+  readonly policyType: string | undefined
   readonly deletePermanently: boolean
   readonly readOnly: boolean
 }
@@ -37,13 +39,33 @@ export function expectedEntity({ noContent }: MountContext, { previous }: Upload
   return previous === 'absent' ? noContent : previous
 }
 
-/** Addresses of a batch: none twice, none below another one (the server refuses both, api/00-live-files §15). */
-export function batchUris(context: MountContext, paths: readonly RemotePath[]): string[] {
+/**
+ * Addresses in batches that name none twice and none below another one: the server refuses both (api/00-live-files §15).
+ * What lies deeper comes first.
+ */
+export function disjointBatches(context: MountContext, paths: readonly RemotePath[]): string[][] {
   const uris = new Set(paths.map((path) => uriOf(context, path)))
-  return [...uris].filter((uri) => !ancestorsOf(uri).some((ancestor) => uris.has(ancestor)))
+  const byDepth = new Map<number, string[]>()
+  for (const uri of uris) {
+    const depth = ancestorsOf(uri).filter((ancestor) => uris.has(ancestor)).length
+    byDepth.set(depth, [...(byDepth.get(depth) ?? []), uri])
+  }
+  return [...byDepth].sort(([a], [b]) => b - a).flatMap(([, batch]) => chunksOf(batch, context.batchSize))
 }
 
-export function chunksOf<T>(items: readonly T[], size: number): T[][] {
+/** Batches of addresses, each once. */
+export function plainBatches(context: MountContext, paths: readonly RemotePath[]): string[][] {
+  return chunksOf([...new Set(paths.map((path) => uriOf(context, path)))], context.batchSize)
+}
+
+/** Batches of addresses without those that lie below another one. */
+export function topmostBatches(context: MountContext, paths: readonly RemotePath[]): string[][] {
+  const uris = new Set(paths.map((path) => uriOf(context, path)))
+  const topmost = [...uris].filter((uri) => !ancestorsOf(uri).some((ancestor) => uris.has(ancestor)))
+  return chunksOf(topmost, context.batchSize)
+}
+
+function chunksOf<T>(items: readonly T[], size: number): T[][] {
   const chunks: T[][] = []
   for (let i = 0; i < items.length; i += size) chunks.push(items.slice(i, i + size))
   return chunks

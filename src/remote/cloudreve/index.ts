@@ -10,7 +10,7 @@ import { createLanes, type LaneWidths } from '../../api/lanes.ts'
 import type { WireListing } from '../../api/schema.ts'
 import type { ServerClock } from '../../api/server-clock.ts'
 import type { TokenSource } from '../../api/tokens.ts'
-import { formatUri, parseUri, type CloudreveUri } from '../../api/uri.ts'
+import { formatUri, parseUri } from '../../api/uri.ts'
 import { ContentStreams } from '../../transfer/content-stream.ts'
 import { Downloader } from '../../transfer/download.ts'
 import type { Remote } from '../remote.ts'
@@ -84,6 +84,7 @@ async function connect(client: ApiClient, options: ConnectOptions): Promise<Remo
     pageSize: listing.props?.max_page_size || PAGE_SIZE,
     batchSize: config.max_batch_size || BATCH_SIZE,
     deletePermanently: options.deletePermanently ?? false,
+    policyType: listing.storage_policy?.type,
     readOnly: (options.readOnly ?? false) || root.fileSystem !== 'my',
   }
   context.log.debug('connected', { origin: client.origin, version, usedBytes: capacity?.used })
@@ -143,9 +144,4 @@ const diskPolicies: ReadonlySet<string> = new Set(['local', 'remote'])
 
 function maxFileNameBytes({ storage_policy: policy }: WireListing): number {
   return policy && !diskPolicies.has(policy.type) ? NAME_BYTES : DISK_NAME_BYTES
-}
-
-/** For messages: the root without the password of a share. */
-export function shownRoot(root: CloudreveUri): string {
-  return formatUri({ ...root, password: undefined })
 }

@@ -4,7 +4,7 @@ import { Code } from '../../api/codes.ts'
 import { ApiError, type ApiErrorKind, type RefusedItem } from '../../api/errors.ts'
 import { RemoteError, type RemoteErrorKind } from '../errors.ts'
 
-/** `undefined` in the table = the server failed for a reason that says nothing about the object. */
+/** `server` also where the server failed for a reason that says nothing about the object. */
 const byCode: ReadonlyMap<number, RemoteErrorKind> = new Map<number, RemoteErrorKind>([
   [Code.signInNeeded, 'unauthenticated'],
   [Code.forbidden, 'denied'],

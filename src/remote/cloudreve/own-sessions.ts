@@ -13,6 +13,9 @@ import type { MountContext } from './context.ts'
 /** Clocks of `Date` headers have whole seconds. */
 const CLOCK_TOLERANCE_MS = 3000
 
+/** A request that was let go may still be worked on for so long. */
+const LATEST_START_MS = 300_000
+
 interface LostOpening {
   readonly sizeBytes: number
   /** By the server's clock. */
@@ -30,8 +33,10 @@ export class OwnSessions {
     this.#context = context
   }
 
-  opened(id: string): void {
+  /** A session that could be opened proves that no lost one holds the path. */
+  opened(id: string, uri: string): void {
     this.#known.set(id, { active: true })
+    this.#lostOpenings.delete(uri)
   }
 
   /** Nobody works on it any more; if it did not end, it may still exist at the server. */
@@ -70,7 +75,8 @@ export class OwnSessions {
     const newest = file.extended_info?.entities.find(({ type }) => type === 0)
     if (!newest || newest.id === file.primary_entity) return false
     const isOurSize = newest.size === sizeBytes
-    const isOurTime = newest.created_at >= startedAtMs - CLOCK_TOLERANCE_MS
+    const waitedMs = newest.created_at - startedAtMs
+    const isOurTime = waitedMs >= -CLOCK_TOLERANCE_MS && waitedMs <= LATEST_START_MS
     return isOurSize && isOurTime && newest.created_by?.id === this.#context.userId
   }
 

@@ -13,10 +13,22 @@ import { isRefusal } from '../../api/errors.ts'
 import { RemoteError } from '../errors.ts'
 import type { CallOptions, RemoteTree } from '../remote.ts'
 import type { FileId, ListingPage, MetadataPatch, RemoteEntry, RemotePath } from '../types.ts'
-import { batchUris, chunksOf, requireWritable, uriOf, type MountContext } from './context.ts'
+import {
+  disjointBatches,
+  plainBatches,
+  requireWritable,
+  topmostBatches,
+  uriOf,
+  type MountContext,
+} from './context.ts'
 import { walkListing, type PageRequest } from './listing-walk.ts'
 import { toEntry, toPolicy } from './map-entry.ts'
 import { asRemote, toRemoteError } from './map-error.ts'
+
+interface Batching extends CallOptions {
+  readonly paths: readonly RemotePath[]
+  readonly split: (context: MountContext, paths: readonly RemotePath[]) => string[][]
+}
 
 export class CloudreveTree implements RemoteTree {
   readonly #context: MountContext
@@ -92,7 +104,9 @@ export class CloudreveTree implements RemoteTree {
 
   remove(paths: readonly RemotePath[], { signal }: CallOptions = {}): Promise<void> {
     const { client, deletePermanently: permanently } = this.#context
-    return this.#inBatches(paths, signal, (uris) => deleteFiles(client, uris, { permanently, signal }))
+    return this.#inBatches({ paths, split: topmostBatches, signal }, (uris) =>
+      deleteFiles(client, uris, { permanently, signal }),
+    )
   }
 
   patchMetadata(
@@ -101,7 +115,9 @@ export class CloudreveTree implements RemoteTree {
     { signal }: CallOptions = {},
   ): Promise<void> {
     const { client } = this.#context
-    return this.#inBatches(paths, signal, (uris) => patchMetadata(client, uris, { patches, signal }), false)
+    return this.#inBatches({ paths, split: plainBatches, signal }, (uris) =>
+      patchMetadata(client, uris, { patches, signal }),
+    )
   }
 
   #create(
@@ -125,21 +141,15 @@ export class CloudreveTree implements RemoteTree {
   ): Promise<void> {
     const { client } = this.#context
     const to = uriOf(this.#context, folder)
-    return this.#inBatches(paths, signal, (uris) => moveFiles(client, { uris, to, copy, signal }))
+    return this.#inBatches({ paths, split: disjointBatches, signal }, (uris) =>
+      moveFiles(client, { uris, to, copy, signal }),
+    )
   }
 
-  #inBatches(
-    paths: readonly RemotePath[],
-    signal: AbortSignal | undefined,
-    send: (uris: string[]) => Promise<void>,
-    wholeTrees = true,
-  ): Promise<void> {
+  #inBatches({ paths, split, signal }: Batching, send: (uris: string[]) => Promise<void>): Promise<void> {
     return asRemote(async () => {
       for (const path of paths) requireWritable(this.#context, path)
-      const uris = wholeTrees
-        ? batchUris(this.#context, paths)
-        : [...new Set(paths.map((path) => uriOf(this.#context, path)))]
-      for (const batch of chunksOf(uris, this.#context.batchSize)) await send(batch)
+      for (const batch of split(this.#context, paths)) await send(batch)
     }, signal)
   }
 

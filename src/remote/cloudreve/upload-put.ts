@@ -40,7 +40,7 @@ export class ContentPutter {
     let lost: unknown
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await this.#attempt(request, signal)
+        return await this.#verified(await this.#attempt(request, signal), request, signal)
       } catch (error) {
         if (isLost(error)) lost = error
         // A second attempt that finds another content may have found the first.
@@ -69,6 +69,17 @@ export class ContentPutter {
       signal,
     })
     return toEntry(file, noContent)
+  }
+
+  /** On this one kind of storage the server answers success even where nothing was stored (api/03 §29). */
+  async #verified(entry: RemoteEntry, request: UploadRequest, signal?: AbortSignal): Promise<RemoteEntry> {
+    if (this.#context.policyType !== 'qiniu') return entry
+    const outcome = await this.#compare(request, entry, signal)
+    if (outcome.kind === 'ours') return entry
+    throw new RemoteError(
+      'server',
+      `/${request.path.join('/')}: the storage of the server did not keep what was sent`,
+    )
   }
 
   async #look(request: UploadRequest, lost: unknown, signal?: AbortSignal): Promise<Outcome> {

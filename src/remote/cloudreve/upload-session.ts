@@ -78,7 +78,7 @@ export class SessionUploader {
   async #attempt(request: UploadRequest, signal?: AbortSignal): Promise<RemoteEntry | undefined> {
     const session = await this.#open(request)
     if (!session) return undefined
-    this.#sessions.opened(session.wire.session_id)
+    this.#sessions.opened(session.wire.session_id, uriOf(this.#context, request.path))
     try {
       return await this.#run(session, request, signal)
     } finally {

@@ -73,10 +73,20 @@ export class Uploader {
     if (isEmpty && previous === 'absent' && modifiedAtMs === undefined)
       return this.#createEmpty(request, signal)
     const isPlain = modifiedAtMs === undefined && !metadata
-    if (isPlain && source.sizeBytes <= PUT_LIMIT_BYTES) return this.#putter.put(request, signal)
+    if (isPlain && source.sizeBytes <= PUT_LIMIT_BYTES) return this.#putOrSession(request, signal)
     const fits = source.sizeBytes <= SERVER_PUT_LIMIT_BYTES
     if (this.#chunksRefused && fits) return this.#putWhole(request, signal)
     return this.#bySession(request, signal)
+  }
+
+  /** An operator may have set a lower limit for one request than for a file. */
+  async #putOrSession(request: UploadRequest, signal?: AbortSignal): Promise<RemoteEntry> {
+    try {
+      return await this.#putter.put(request, signal)
+    } catch (error) {
+      if (!isRefusal(error, Code.tooLarge)) throw error
+      return this.#bySession(request, signal)
+    }
   }
 
   async #bySession(request: UploadRequest, signal?: AbortSignal): Promise<RemoteEntry> {

@@ -4,7 +4,7 @@ import { activityCategory } from '../state/activities.ts'
 import { pathOf, type FileNode } from '../state/tree.ts'
 import type { World } from '../state/world.ts'
 import { checkMetadata, type MetadataChange } from './metadata-rules.ts'
-import { findOrNothing, isShortcut, writablePlace, type Op, type Place } from './place.ts'
+import { findOrNothing, isShortcut, uploadPlace, type Op, type Place } from './place.ts'
 
 export interface CreateArguments {
   uri: string
@@ -21,12 +21,12 @@ export interface Created {
 /** `POST /file/create`: missing parents are made too; an object that is there already is returned as it is. @throws {ApiFailure} */
 export function createObject(op: Op, args: CreateArguments): Created {
   const { world } = op
-  const place = writablePlace(op, args.uri)
+  const place = uploadPlace(op, args.uri)
   const changes: MetadataChange[] = Object.entries(args.metadata ?? {}).map(([key, value]) => ({
     key,
     value,
   }))
-  checkMetadata(changes, { isCreating: true })
+  checkMetadata(changes)
   const existing = findOrNothing(op, place)
   if (existing) {
     if (existing.isFolder !== args.isFolder || args.errorOnConflict) throw new ApiFailure(40004)

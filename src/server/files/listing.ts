@@ -50,7 +50,7 @@ export function listFolder(op: Op, args: ListArguments): WireListing {
     },
     context_hint: randomUUID(),
     ...(found.limitReached ? { recursion_limit_reached: true } : {}),
-    mixed_type: isSearching,
+    mixed_type: isSearching && found.pagination !== null,
     ...(isSingleFile(place) ? { single_file_view: true } : {}),
     ...(place.fs === 'trash' ? {} : { storage_policy: presentPolicy(op.world) }),
     view: effective.view,

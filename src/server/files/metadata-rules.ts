@@ -8,6 +8,7 @@ export interface MetadataChange {
 
 const maxValueBytes = 65_535
 const colour = /^(#[0-9a-f]{3,8}|(rgb|rgba|hsl|hsla)\([\d\s.,%/]+\))$/i
+/** May be set, never removed. */
 const shortcutKeys = ['sys:shared_redirect', 'sys:shared_owner']
 const emoji = /^\p{Extended_Pictographic}/u
 
@@ -16,12 +17,9 @@ const emoji = /^\p{Extended_Pictographic}/u
  * values: those that are too long fail at the last chunk.
  * @throws {ApiFailure} 40001 key or value refused, -1 value too long
  */
-export function checkMetadata(
-  changes: readonly MetadataChange[],
-  { isCreating = false, checksLength = true } = {},
-): void {
+export function checkMetadata(changes: readonly MetadataChange[], { checksLength = true } = {}): void {
   for (const { key, value } of changes) {
-    if (!isAllowedKey(key, isCreating)) throw new ApiFailure(40001, { msg: 'Invalid metadata key' })
+    if (!isAllowedKey(key, value !== undefined)) throw new ApiFailure(40001, { msg: 'Invalid metadata key' })
     if (value === undefined) continue
     checkValue(key, value)
     if (checksLength && isTooLong(value)) throw new ApiFailure(-1)
@@ -43,8 +41,8 @@ export function movesUpdatedAt(key: string): boolean {
   )
 }
 
-function isAllowedKey(key: string, isCreating: boolean): boolean {
-  if (shortcutKeys.includes(key)) return isCreating
+function isAllowedKey(key: string, isSet: boolean): boolean {
+  if (shortcutKeys.includes(key)) return isSet
   if (key.startsWith('tag:')) return key.length > 'tag:'.length
   if (key.startsWith('props:')) return ['props:description', 'props:rating'].includes(key)
   return ['customize:', 'dav:', 'thumb:'].some((namespace) => key.startsWith(namespace))

@@ -112,9 +112,14 @@ export function writablePlace(op: Op, text: string): Place {
   return place
 }
 
-/** The object at a writable place. @throws {ApiFailure} */
-export function findWritable(op: Op, text: string): FileNode {
-  return find(op, writablePlace(op, text))
+/**
+ * A place in a drive that something may be made at. The root counts: it is there already.
+ * @throws {ApiFailure} 403 a share or the trash
+ */
+export function uploadPlace(op: Op, text: string): Place {
+  const place = placeOf(op, text)
+  if (place.fs !== 'my') throw new ApiFailure(403)
+  return place
 }
 
 /** Where an object is locked. */

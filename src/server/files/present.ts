@@ -42,7 +42,8 @@ export function presentFile(
 
 function pathOfNode(place: Place, node: FileNode): string {
   if (place.fs === 'trash') return formatUri(place.uriRoot, [node.name])
-  if (place.fs === 'shared_with_me') return formatUri(place.uriRoot, [node.id])
+  if (place.fs === 'shared_with_me')
+    return node === place.base ? place.uriRoot : formatUri(place.uriRoot, [node.id])
   return formatUri(place.uriRoot, pathBelow(node, place.base) ?? [])
 }
 

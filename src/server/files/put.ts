@@ -1,6 +1,6 @@
 import type { WireFile } from '../../api/types.ts'
 import { ApiFailure } from '../failure.ts'
-import { writablePlace, type Op } from './place.ts'
+import { uploadPlace, type Op } from './place.ts'
 import { presentFile } from './present.ts'
 import { beginWrite, finishWrite, undoWrite } from './write.ts'
 
@@ -23,7 +23,7 @@ export async function putContent(
   { uri, previous, sizeBytes, body }: PutArguments,
 ): Promise<WireFile> {
   const { world } = op
-  const place = writablePlace(op, uri)
+  const place = uploadPlace(op, uri)
   if (sizeBytes > world.settings.maxPutBytes) throw new ApiFailure(40049)
   const write = beginWrite(op, place, { sizeBytes, previous, unstorableCode: 50004 })
   try {

@@ -3,23 +3,24 @@ import { mixedPage, sortNodes, type Order } from '../list-pages.ts'
 import { ApiFailure } from '../failure.ts'
 import type { Ids } from '../ids.ts'
 
-const triggers = [
-  'name',
-  'type',
-  'category',
-  'size_gte',
-  'size_lte',
-  'created_gte',
-  'created_lte',
-  'updated_gte',
-  'updated_lte',
-]
+const textKeys = ['name', 'type', 'category']
+const numberKeys = ['size_gte', 'size_lte', 'created_gte', 'created_lte', 'updated_gte', 'updated_lte']
 
 /** Whether the query of a URI makes its listing a recursive one (api/03 §20). */
 export function isSearch(query: URLSearchParams): boolean {
   return [...query.keys()].some(
-    (key) => triggers.includes(key) || key.startsWith('meta_') || key.startsWith('exact_meta_'),
+    (key) =>
+      textKeys.includes(key) ||
+      (numberKeys.includes(key) && integerOf(query, key) !== undefined) ||
+      key.startsWith('meta_') ||
+      key.startsWith('exact_meta_'),
   )
+}
+
+/** Numbers that are none are passed over as if they were not there. */
+function integerOf(query: URLSearchParams, key: string): number | undefined {
+  const text = query.get(key) ?? ''
+  return /^-?\d+$/.test(text) ? Number(text) : undefined
 }
 
 type Condition = (node: FileNode) => boolean
@@ -92,8 +93,8 @@ function typeCondition(type: string | null): Condition | undefined {
 
 /** With one bound alone the other one counts as 0, which finds nothing: the server's own defect. */
 function sizeCondition(query: URLSearchParams): Condition | undefined {
-  const least = Number(query.get('size_gte') ?? 0)
-  const most = Number(query.get('size_lte') ?? 0)
+  const least = integerOf(query, 'size_gte') ?? 0
+  const most = integerOf(query, 'size_lte') ?? 0
   if (!(least > 0) && !(most > 0)) return undefined
   return (node) => {
     const size = node.current?.sizeBytes ?? 0
@@ -106,11 +107,11 @@ function timeCondition(
   which: 'created' | 'updated',
   timeOf: (node: FileNode) => number,
 ): Condition | undefined {
-  const from = query.get(`${which}_gte`)
-  const to = query.get(`${which}_lte`)
-  if (from === null && to === null) return undefined
-  const fromUs = from === null ? -Infinity : Number(from) * 1_000_000
-  const toUs = to === null ? Infinity : Number(to) * 1_000_000
+  const from = integerOf(query, `${which}_gte`)
+  const to = integerOf(query, `${which}_lte`)
+  if (from === undefined && to === undefined) return undefined
+  const fromUs = from === undefined ? -Infinity : from * 1_000_000
+  const toUs = to === undefined ? Infinity : to * 1_000_000
   return (node) => timeOf(node) >= fromUs && timeOf(node) <= toUs
 }
 

@@ -5,7 +5,7 @@ import { pathOf, type FileNode } from '../state/tree.ts'
 import { chunkCount, chunkLength, type UploadSession } from '../state/uploads.ts'
 import { formatUri } from '../uri.ts'
 import { checkMetadata, isTooLong } from './metadata-rules.ts'
-import { find, findOrNothing, lockPlace, writablePlace, type Op } from './place.ts'
+import { find, findOrNothing, lockPlace, uploadPlace, writablePlace, type Op } from './place.ts'
 import { presentPolicy } from './present.ts'
 import { receive } from './put.ts'
 import { dropEntity, uploadMark } from './versions.ts'
@@ -27,7 +27,7 @@ const maxMetadataEntries = 256
 export function createSession(op: Op, args: SessionArguments): WireUploadCredential {
   const { world } = op
   checkArguments(op, args)
-  const place = writablePlace(op, args.uri)
+  const place = uploadPlace(op, args.uri)
   if (args.entityType === 'live_photo') {
     if (!findOrNothing(op, place)) throw new ApiFailure(40016)
     throw new ApiFailure(40019)

@@ -6,7 +6,6 @@ import { formatMs } from '../times.ts'
 import { normalUri } from '../uri.ts'
 import { checkBatch } from './batch.ts'
 import { find, placeOf, type Op } from './place.ts'
-import { versionOf } from './versions.ts'
 
 export interface UrlArguments {
   uris: readonly string[]
@@ -37,7 +36,8 @@ function urlOf(op: Op, uri: string, { entity, download, fresh }: UrlArguments): 
   if (place.share && place.elements.length === 0) throw new ApiFailure(40077)
   const node = find(op, place)
   if (node.isFolder) throw new ApiFailure(40077)
-  const wanted = entity ? versionOf(world, node, entity) : node.current
+  const wanted = entity ? node.entities.find(({ id }) => id === entity) : node.current
+  if (entity && !wanted) throw new ApiFailure(40077)
   if (place.share) {
     place.share.downloaded += 1
     if (place.share.remainingDownloads !== undefined) place.share.remainingDownloads -= 1

@@ -5,7 +5,7 @@ import type { Entity } from '../state/entities.ts'
 import { pathOf, type FileNode } from '../state/tree.ts'
 import type { World } from '../state/world.ts'
 import { formatUs, type TimeUs } from '../times.ts'
-import { findWritable, lockPlace, type Op } from './place.ts'
+import { find, lockPlace, placeOf, type Op } from './place.ts'
 
 /** Metadata key of a running or abandoned upload. */
 export const uploadMark = 'sys:upload_session_id'
@@ -113,7 +113,11 @@ function checkVersionId({ world }: Op, version: string): void {
 }
 
 function versionedFile(op: Op, uri: string): FileNode {
-  const node = findWritable(op, uri)
+  const place = placeOf(op, uri)
+  // The one write that passes through a share, and for its owner alone (api/00-live-account §21).
+  if (place.share && place.owner !== op.caller.user) throw new ApiFailure(40082)
+  if (place.fs === 'trash' || place.elements.length === 0) throw new ApiFailure(403)
+  const node = find(op, place)
   if (node.isFolder) throw new ApiFailure(403)
   return node
 }

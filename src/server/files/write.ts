@@ -25,10 +25,11 @@ export function beginWrite(op: Op, place: Place, args: WriteArguments): Write {
   const { world, caller } = op
   const { sizeBytes, previous, mustBeNew = false, unstorableCode, lockExpiresAtMs } = args
   const { maxFileBytes } = world.settings
+  if (place.elements.length === 0) throw new ApiFailure(40004)
   const name = checkedName(op, place, false)
   if (maxFileBytes > 0 && sizeBytes > maxFileBytes) throw new ApiFailure(40049)
   const existing = findOrNothing(op, place)
-  if (existing?.isFolder) throw new ApiFailure(40004)
+  if (existing?.isFolder || (existing && mustBeNew)) throw new ApiFailure(40004)
   const lockAt = existing
     ? lockPlace(op, existing)
     : { ownerNumber: place.owner.number, fs: 'my' as const, elements: place.elements, type: 0 as const }
@@ -39,7 +40,6 @@ export function beginWrite(op: Op, place: Place, args: WriteArguments): Write {
   })
   let reserved = 0
   try {
-    if (existing && mustBeNew) throw new ApiFailure(40004)
     checkPrevious(world, existing, previous)
     charge(world, place.owner.number, sizeBytes)
     reserved = sizeBytes

@@ -18,8 +18,8 @@ export interface ApiRequest {
   readonly raw: IncomingMessage
   readonly response: ServerResponse
   readonly pacer: Pacer
-  /** Told how much of the body has come so far, bytes. */
-  readonly onBody: (receivedBytes: number) => void
+  /** Told how much of the body has come so far, bytes; false when the connection was cut there. */
+  readonly onBody: (receivedBytes: number) => boolean
 }
 
 type Incoming = Pick<ApiRequest, 'raw' | 'pacer' | 'onBody'>
@@ -30,7 +30,7 @@ export async function* bodyOf({ raw, pacer, onBody }: Incoming): AsyncGenerator<
   for await (const part of raw as AsyncIterable<Buffer>) {
     await pacer.pass(part.length)
     received += part.length
-    onBody(received)
+    if (!onBody(received)) throw new Error('the connection was cut')
     yield part
   }
 }

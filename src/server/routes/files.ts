@@ -105,7 +105,7 @@ const metadata: Handler = async (request) => {
 }
 
 function readPatches(value: unknown): { key: string; value: string | undefined }[] {
-  if (!Array.isArray(value) || value.length === 0) throw invalid()
+  if (!Array.isArray(value)) throw invalid()
   return value.map((patch: unknown) => {
     if (typeof patch !== 'object' || patch === null) throw invalid()
     const fields = patch as Record<string, unknown>

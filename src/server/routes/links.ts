@@ -23,7 +23,7 @@ const create: Handler = async (request) => {
     const link = errors.attempt(key, () => makeLink(op, uri))
     return link ? [{ link: linkUrl(world, link), file_url: key }] : []
   })
-  errors.throwIfAny(links)
+  errors.throwIfAny(links.length > 0 ? links : undefined)
   return ok(links)
 }
 

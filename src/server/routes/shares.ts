@@ -1,6 +1,6 @@
 import type { WireShareList } from '../../api/types.ts'
 import { ApiFailure, invalid } from '../failure.ts'
-import { find, isShortcut, ownUri, placeOf, type Op } from '../files/place.ts'
+import { find, isShortcut, placeOf, type Op } from '../files/place.ts'
 import { presentShare, shareUrl } from '../files/present-share.ts'
 import { ok } from '../http/answer.ts'
 import {
@@ -16,8 +16,9 @@ import { cursorPagination } from '../list-pages.ts'
 import type { Handler, Route } from '../router.ts'
 import { activityCategory } from '../state/activities.ts'
 import { randomSharePassword, type Share } from '../state/shares.ts'
-import type { FileNode } from '../state/tree.ts'
+import { pathOf, type FileNode } from '../state/tree.ts'
 import type { World } from '../state/world.ts'
+import { formatUri } from '../uri.ts'
 import { signedIn } from './user.ts'
 
 const mayShare = 2
@@ -88,13 +89,14 @@ const info: Handler = (request) => {
   const isRight = share.password === '' || query.get('password') === share.password
   const wantsSource = query.get('owner_extended') === 'true' && caller.user === owner
   if (wantsSource && !isRight) throw new ApiFailure(40069)
+  const source = share.node.isFolder ? share.node : share.node.parent!
+  const sourceUri = wantsSource ? formatUri(`cloudreve://${owner.id}@my`, pathOf(source)) : undefined
+  const answer = ok(presentShare(op, share, { unlocked: isRight || caller.user === owner, sourceUri }))
   if (query.get('count_views') === 'true') {
     share.visited += 1
     record(request, share, activityCategory.shareViewed)
   }
-  const source = share.node.isFolder ? share.node : share.node.parent!
-  const sourceUri = wantsSource ? ownUri(source) : undefined
-  return ok(presentShare(op, share, { unlocked: isRight, sourceUri }))
+  return answer
 }
 
 const list: Handler = (request) => {

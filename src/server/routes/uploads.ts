@@ -7,12 +7,10 @@ import type { Handler, Route } from '../router.ts'
 
 const create: Handler = async (request) => {
   const body = await readJson(request)
-  const sizeBytes = body['size']
-  if (typeof sizeBytes !== 'number' || !Number.isInteger(sizeBytes)) throw invalid()
   return ok(
     createSession(request.op, {
       uri: requiredString(body, 'uri'),
-      sizeBytes,
+      sizeBytes: optionalInteger(body, 'size') ?? 0,
       policyId: optionalString(body, 'policy_id'),
       lastModifiedMs: optionalInteger(body, 'last_modified'),
       metadata: optionalStringMap(body, 'metadata') ?? {},
@@ -24,9 +22,10 @@ const create: Handler = async (request) => {
 
 const chunk: Handler = async (request) => {
   const { params, raw } = request
+  if (!/^\d+$/.test(params['index']!)) throw invalid()
   await receiveChunk(request.op, {
     sessionId: params['session']!,
-    index: /^\d+$/.test(params['index']!) ? Number(params['index']) : -1,
+    index: Number(params['index']),
     announcedBytes: announcedLength(raw),
     body: bodyOf(request),
   })

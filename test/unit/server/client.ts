@@ -37,6 +37,8 @@ export class TestClient {
       method,
       redirect: 'manual',
       headers: {
+        // Kept connections would break when a test restarts the server.
+        connection: 'close',
         ...(this.token === '' ? {} : { authorization: `Bearer ${this.token}` }),
         ...(this.clientId === undefined ? {} : { 'x-cr-client-id': this.clientId }),
         ...(body === undefined || isBytes ? {} : { 'content-type': 'application/json' }),

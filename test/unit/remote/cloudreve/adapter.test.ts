@@ -104,6 +104,24 @@ describe('the tree', () => {
     await expect(remote.infoById(id)).rejects.toMatchObject({ kind: 'not-found' })
   })
 
+  it('moves an object and what lies below it to one folder, in as many calls as that takes', async () => {
+    const remote = await start()
+    await remote.createFile(['a', 'b', 'c'], {})
+    await remote.createFolder(['to'])
+    await remote.move([['a'], ['a', 'b'], ['a', 'b', 'c'], ['a']], ['to'])
+    expect((await listAll(remote, ['to'])).map(({ name }) => name).toSorted()).toEqual(['a', 'b', 'c'])
+    expect(counts()['POST /file/move']).toBe(3)
+  })
+
+  it('splits what is more than the server takes in one call', async () => {
+    const remote = await start({ maxBatchSize: 4 })
+    const paths = Array.from({ length: 10 }, (_, i) => [`f${i}`])
+    for (const path of paths) await remote.createFile(path, {})
+    await remote.remove(paths)
+    expect(await listAll(remote, [])).toEqual([])
+    expect(counts()['DELETE /file']).toBe(3)
+  })
+
   it('never lets a name replace another', async () => {
     const remote = await start()
     await remote.createFolder(['d'])

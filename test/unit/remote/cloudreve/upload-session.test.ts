@@ -189,6 +189,28 @@ describe('a file with a time or attributes', () => {
     expect(scripted.server.counts).toMatchObject({ 'PUT /file/upload': 2, 'DELETE /file/upload': 1 })
   })
 
+  it.each([
+    ['of another size', { size: 11 }],
+    ['by somebody else', { created_by: { id: 'U2', nickname: 'Bob' } }],
+    ['that began before', { created_at: '2020-01-01T00:00:00Z' }],
+    ['that began much later', { created_at: '2100-01-01T00:00:00Z' }],
+  ])('whose session was not answered leaves an upload %s alone', async (_, members) => {
+    const file = serveFile(scripted.server)
+    scripted.server.on('PUT /file/upload', (exchange) => {
+      const data = [{ owner: { application: { type: 'upload' } }, type: 0 }]
+      if (exchange.nth > 0) return { code: 40073, msg: 'Lock conflict', data }
+      file.mark = 'theirs'
+      return loseAnswer(exchange)
+    })
+    const created = { created_at: new Date().toISOString(), created_by: { id: 'U1', nickname: 'Ann' } }
+    const entities = [{ id: 'E-placeholder', type: 0, size: 10, ...created, ...members }]
+    scripted.server.on('GET /file/info', () => ({
+      data: { ...file.info().data, extended_info: { storage_used: 0, entities } },
+    }))
+    await expect(upload(randomBytes(10), timed)).rejects.toMatchObject({ kind: 'locked' })
+    expect(scripted.server.counts).not.toHaveProperty('DELETE /file/upload')
+  })
+
   it('left behind when the server went away is cancelled when it stands in the way', async () => {
     const file = serveFile(scripted.server)
     let down = false

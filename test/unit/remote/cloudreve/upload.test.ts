@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { UploadRequest } from '../../../../src/remote/types.ts'
 import { bytesSource, scriptedRemote, type ScriptedRemote } from '../../../fakes/scripted-remote.ts'
 import { NEW_ENTITY, OLD_ENTITY, serveFile } from '../../../fakes/remote-file.ts'
-import { wireFile, type Exchange } from '../../../fakes/scripted-server.ts'
+import { wireFile, wireListing, type Exchange } from '../../../fakes/scripted-server.ts'
 
 const OLD = OLD_ENTITY
 const NEW = NEW_ENTITY
@@ -50,6 +50,36 @@ describe('a small file', () => {
     serveFile(scripted.server)
     await upload(Buffer.from('hello'), { previous: 'absent' })
     expect(scripted.server.seen[0]?.query.get('previous')).toBe('E0')
+  })
+
+  it('goes in chunks where the operator allows less in one request', async () => {
+    const file = serveFile(scripted.server)
+    scripted.server.on('PUT /file/content', { code: 40049, msg: 'File too large' })
+    await expect(upload(Buffer.from('hello'))).resolves.toMatchObject({ entity: NEW })
+    expect(file.bytes.toString()).toBe('hello')
+  })
+
+  it('is too large when chunks are refused for their size as well', async () => {
+    serveFile(scripted.server)
+    const refusal = { code: 40049, msg: 'File too large' }
+    scripted.server.on('PUT /file/content', refusal).on('PUT /file/upload', refusal)
+    await expect(upload(Buffer.from('hello'))).rejects.toMatchObject({ kind: 'too-large' })
+  })
+
+  it('is read back on a storage whose success proves nothing', async () => {
+    await scripted.stop()
+    const storage_policy = { id: 'P1', name: 'Q', type: 'qiniu', max_size: 0 }
+    scripted = await scriptedRemote({}, (server) =>
+      server.on('GET /file', { data: wireListing([], { storage_policy }) }),
+    )
+    const file = serveFile(scripted.server)
+    await expect(upload(Buffer.from('hello'))).resolves.toMatchObject({ entity: NEW })
+    scripted.server.on('PUT /file/content', (exchange) => {
+      const answer = file.put(exchange)
+      file.bytes = Buffer.from('other')
+      return answer
+    })
+    await expect(upload(Buffer.from('hello'))).rejects.toMatchObject({ kind: 'server' })
   })
 
   it('is stale when the server has another content', async () => {
