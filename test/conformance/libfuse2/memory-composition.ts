@@ -26,6 +26,10 @@ export const compose: Compose = async (spec, parts) => ({
         attrTtlMs: 1_000,
       },
       methods: {
+        blunder: async () => {
+          void Promise.reject(new Error('nobody looks at this'))
+          return null
+        },
         counts: async () => ({ lookups: fileSystem.lookups, openHandles: fileSystem.openHandles }),
       },
       drain: (onProgress, signal) => drain(join(spec.stateFolder, BUSY_FILE), onProgress, signal),
