@@ -39,8 +39,8 @@ export interface Prepared {
    * this process, as it is when asked.
    */
   open(record: () => RunningMount): Promise<Composition>
-  /** Ends what finding out has begun (connections); called last, also when there is no mount after all. */
-  close(): Promise<void>
+  /** Ends what finding out has begun (connections) and `Composition.close` does not; called last, also when there is no mount after all. */
+  close?(): Promise<void>
 }
 
 export interface ComposeParts {

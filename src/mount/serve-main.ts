@@ -11,6 +11,12 @@ const [{ spec, composition }] = (await once(process, 'message')) as [StartMessag
 process.title = `cloudreve-mount ${spec.mountpoint}`
 const log = pinoLog(spec)
 const stops = new StopRequests()
+// A bug somewhere in the background must not take the folder from under programs: what they wrote is safe only as long as it is served.
+process.on('unhandledRejection', (reason) => {
+  log.error('an error that nobody expected', {
+    reason: reason instanceof Error ? (reason.stack ?? reason.message) : String(reason),
+  })
+})
 const onStarterGone = () => stops.request('the command that wanted this mount was ended')
 process.once('disconnect', onStarterGone)
 

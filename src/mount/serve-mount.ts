@@ -38,7 +38,7 @@ export async function serveMount(asked: MountSpec, parts: ServeParts): Promise<n
       const claim = await claimFor(spec, prepared, parts)
       return await serveClaimed(spec, prepared, { ...parts, claim })
     } finally {
-      await prepared.close()
+      await prepared.close?.()
     }
   } finally {
     fallAsleep()

@@ -111,6 +111,16 @@ describe.skipIf(reason !== undefined)('a mount in the background', () => {
     )
   })
 
+  it('an error that nobody expected does not take the folder away', async () => {
+    await start()
+    const client = await controlClient(spec.mountpoint, spec.runtimeFolder)
+    await client.call('blunder')
+    client.close()
+    await fs.writeFile(join(spec.mountpoint, 'a'), 'x')
+    expect(await fs.readFile(join(spec.mountpoint, 'a'), 'utf8')).toBe('x')
+    expect(await log()).toContain('nobody looks at this')
+  })
+
   it('a folder behind a symbolic link is served under its real name', async () => {
     await fs.symlink(join(parent, 'one'), join(parent, 'link'))
     await start({ mountpoint: join(parent, 'link') })

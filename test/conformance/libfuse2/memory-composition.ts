@@ -12,7 +12,6 @@ export const BUSY_FILE = 'busy'
 export const compose: Compose = async (spec, parts) => ({
   accountId: spec.accountKey ?? 'environment',
   account: `${spec.accountKey} at https://cloud.example.com`,
-  close: async () => undefined,
   async open() {
     if (spec.options['broken'] === true)
       throw new Error('the password of anna@example.com is wrong: log in again')
@@ -27,6 +26,10 @@ export const compose: Compose = async (spec, parts) => ({
         attrTtlMs: 1_000,
       },
       methods: {
+        blunder: async () => {
+          void Promise.reject(new Error('nobody looks at this'))
+          return null
+        },
         counts: async () => ({ lookups: fileSystem.lookups, openHandles: fileSystem.openHandles }),
       },
       drain: (onProgress, signal) => drain(join(spec.stateFolder, BUSY_FILE), onProgress, signal),
