@@ -256,8 +256,13 @@ export class HttpFront {
     entry.bytesOut += bytes.length
     if (response.write(bytes)) return
     await new Promise<void>((resolve) => {
-      response.once('drain', resolve)
-      response.once('close', resolve)
+      const goOn = () => {
+        response.off('drain', goOn)
+        response.off('close', goOn)
+        resolve()
+      }
+      response.on('drain', goOn)
+      response.on('close', goOn)
     })
   }
 
