@@ -2,7 +2,10 @@
 export interface LoggedRequest {
   readonly number: number
   readonly method: string
-  /** `PUT /file/content`; the pattern, without `/api/v4`. Unknown routes are `GET ?`. */
+  /**
+   * The pattern without `/api/v4`: `PUT /file/content`, `GET /share/info/:id`. Signed contents are `GET /file/content`, chunks
+   * `POST /file/upload`, unknown routes `GET ?`.
+   */
   readonly route: string
   /** With query; signatures are left out. */
   readonly path: string

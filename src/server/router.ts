@@ -8,6 +8,8 @@ export interface Route {
   /** Below `/api/v4`, with `:name` for a variable part and `*name` for the rest. A path beginning `//` is outside `/api/v4`. */
   pattern: string
   handle: Handler
+  /** How the log and faults call it, where the pattern is unhandy: `GET /file/content`. */
+  name?: string
 }
 
 export interface Match {
@@ -41,8 +43,8 @@ export class Router {
 }
 
 /** How a route is called in the log and in faults. */
-export function routeName({ method, pattern }: Route): string {
-  return `${method} ${pattern.startsWith('//') ? pattern.slice(1) : pattern}`
+export function routeName({ method, pattern, name }: Route): string {
+  return name ?? `${method} ${pattern.startsWith('//') ? pattern.slice(1) : pattern}`
 }
 
 function matchParts(

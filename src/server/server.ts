@@ -4,10 +4,11 @@ import { assertNever } from '../base/assert.ts'
 import { delay } from '../base/clock.ts'
 import { ApiFailure } from './failure.ts'
 import type { Fault, Faults } from './faults.ts'
-import { encodeJson, failed, notFound, writeJson, type Answer } from './http/answer.ts'
+import { failed, notFound, type Answer } from './http/answer.ts'
+import { AnswerWriter, type Exchange } from './http/answer-writer.ts'
 import { Pacer } from './http/pacer.ts'
 import { announcedLength, type ApiRequest } from './http/request.ts'
-import type { LoggedRequest, RequestLog } from './request-log.ts'
+import type { RequestLog } from './request-log.ts'
 import { apiPrefix, routeName, type Match, type Router } from './router.ts'
 import type { Caller, World } from './state/world.ts'
 
@@ -18,22 +19,11 @@ export interface HttpParts {
   faults: Faults
 }
 
-/** One exchange on its way. */
-interface Exchange {
-  raw: IncomingMessage
-  response: ServerResponse
-  entry: LoggedRequest
-  fault: Fault | undefined
-  /** The connection was or will be closed by us: no cut by the client. */
-  isCutByUs: boolean
-  isEventStream: boolean
-}
-
 /** The listening part: takes requests from the loopback interface, plays faults, calls routes, writes answers. */
 export class HttpFront {
   readonly #parts: HttpParts
   readonly #in: Pacer
-  readonly #out: Pacer
+  readonly #writer: AnswerWriter
   readonly #open = new Set<Exchange>()
   #server: Server | undefined
 
@@ -41,7 +31,7 @@ export class HttpFront {
     this.#parts = parts
     const { clock, bandwidthBytesPerSecond } = parts.world.settings
     this.#in = new Pacer(clock, bandwidthBytesPerSecond)
-    this.#out = new Pacer(clock, bandwidthBytesPerSecond)
+    this.#writer = new AnswerWriter(new Pacer(clock, bandwidthBytesPerSecond), parts.faults)
   }
 
   /** Returns the port. */
@@ -65,7 +55,7 @@ export class HttpFront {
     const closed = new Promise<void>((resolve) => server.close(() => resolve()))
     if (gracefully) {
       this.#parts.faults.release()
-      for (const exchange of this.#open) if (exchange.isEventStream) this.#cut(exchange)
+      for (const exchange of this.#open) if (exchange.isEventStream) this.#writer.cut(exchange)
       server.closeIdleConnections()
       await Promise.all([...this.#open].map(({ response }) => ended(response)))
     }
@@ -91,7 +81,7 @@ export class HttpFront {
     } catch (error) {
       // A broken connection ends reading or writing with an error of the stream: there is nobody to tell.
       if (response.headersSent || response.destroyed || exchange.isCutByUs) response.destroy()
-      else await this.#write(exchange, unexpected(error))
+      else await this.#writer.write(exchange, unexpected(error))
     }
   }
 
@@ -106,9 +96,9 @@ export class HttpFront {
       if (isOver) return
     }
     const answer = await this.#work(exchange, { path, query, match })
-    if (exchange.fault?.kind === 'lostAnswer') this.#cut(exchange)
+    if (exchange.fault?.kind === 'lostAnswer') this.#writer.cut(exchange)
     else if (answer.kind === 'taken') exchange.isEventStream = true
-    else await this.#write(exchange, answer)
+    else await this.#writer.write(exchange, answer)
   }
 
   async #work(
@@ -132,7 +122,7 @@ export class HttpFront {
         pacer: this.#in,
         onBody: (receivedBytes) => {
           const isCut = fault?.kind === 'cutAfterBytes' && receivedBytes >= fault.bytes
-          if (isCut) this.#cut(exchange)
+          if (isCut) this.#writer.cut(exchange)
           return !isCut
         },
       }
@@ -171,16 +161,16 @@ export class HttpFront {
         await faults.stall()
         return false
       case 'cut':
-        this.#cut(exchange)
+        this.#writer.cut(exchange)
         return true
       case 'status': {
         const headers = { 'content-type': fault.contentType ?? 'text/html; charset=utf-8' }
         const text = fault.body ?? `<html><body><h1>${fault.status}</h1></body></html>`
-        await this.#write(exchange, { kind: 'text', status: fault.status, text, headers })
+        await this.#writer.write(exchange, { kind: 'text', status: fault.status, text, headers })
         return true
       }
       case 'code':
-        await this.#write(exchange, failed(new ApiFailure(fault.code)))
+        await this.#writer.write(exchange, failed(new ApiFailure(fault.code)))
         return true
       case 'cutAfterBytes':
       case 'lostAnswer':
@@ -189,81 +179,6 @@ export class HttpFront {
       default:
         return assertNever(fault)
     }
-  }
-
-  async #write(exchange: Exchange, answer: Answer): Promise<void> {
-    const { response, entry } = exchange
-    if (response.destroyed) return
-    switch (answer.kind) {
-      case 'json': {
-        const body = encodeJson(answer.body)
-        entry.code = answer.code
-        entry.status = answer.status ?? 200
-        entry.bytesOut = body.length
-        writeJson(response, entry.status, body)
-        return
-      }
-      case 'text':
-        entry.status = answer.status
-        entry.bytesOut = Buffer.byteLength(answer.text)
-        response.writeHead(answer.status, { ...answer.headers, 'content-length': entry.bytesOut })
-        response.end(answer.text)
-        return
-      case 'redirect':
-        entry.status = 302
-        response.writeHead(302, { location: answer.location, 'content-length': 0 })
-        response.end()
-        return
-      case 'stream':
-        entry.status = answer.status
-        await this.#writeStream(exchange, answer)
-        return
-      case 'taken':
-        return
-      default:
-        assertNever(answer)
-    }
-  }
-
-  async #writeStream(exchange: Exchange, answer: Extract<Answer, { kind: 'stream' }>): Promise<void> {
-    const { response, entry, fault } = exchange
-    response.writeHead(answer.status, answer.headers)
-    response.flushHeaders()
-    for await (const piece of answer.body) {
-      let rest = piece
-      if (fault?.kind === 'cutAfterBytes' && entry.bytesOut + piece.length >= fault.bytes) {
-        await this.#send(exchange, piece.subarray(0, fault.bytes - entry.bytesOut))
-        exchange.isCutByUs = true
-        // Not `destroy`: the bytes before the cut must arrive.
-        exchange.raw.socket.destroySoon()
-        return
-      }
-      if (fault?.kind === 'stallAfterBytes' && entry.bytesOut <= fault.bytes) {
-        const first = piece.subarray(0, fault.bytes - entry.bytesOut)
-        rest = piece.subarray(first.length)
-        await this.#send(exchange, first)
-        if (rest.length > 0) await this.#parts.faults.stall()
-      }
-      if (response.destroyed) return
-      await this.#send(exchange, rest)
-    }
-    response.end()
-  }
-
-  async #send({ response, entry }: Exchange, bytes: Buffer): Promise<void> {
-    if (bytes.length === 0 || response.destroyed) return
-    await this.#out.pass(bytes.length)
-    entry.bytesOut += bytes.length
-    if (response.write(bytes)) return
-    await new Promise<void>((resolve) => {
-      response.once('drain', resolve)
-      response.once('close', resolve)
-    })
-  }
-
-  #cut(exchange: Exchange): void {
-    exchange.isCutByUs = true
-    exchange.raw.socket.destroy()
   }
 
   #ended(exchange: Exchange): void {

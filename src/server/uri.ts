@@ -5,6 +5,8 @@ export type FileSystemKind = 'my' | 'share' | 'trash' | 'shared_with_me'
 /** A parsed file URI (api/01 §7). */
 export interface FileUri {
   fs: FileSystemKind
+  /** The file system's name as it was spelt: it comes back like that. */
+  host: string
   /** Userinfo: owner id in `my`, share id in `share`. */
   id: string
   password: string
@@ -26,11 +28,13 @@ export function parseUri(text: string): FileUri {
     throw new ApiFailure(40001, { msg: 'invalid uri' })
   const authority = match[2]!
   const at = authority.lastIndexOf('@')
-  const host = authority.slice(at + 1).toLowerCase()
-  if (!systems.includes(host)) throw new ApiFailure(-1, { msg: 'unknown file system' })
+  const host = authority.slice(at + 1)
+  const fs = host.toLowerCase()
+  if (!systems.includes(fs)) throw new ApiFailure(-1, { msg: 'unknown file system' })
   const [id = '', ...passwordParts] = at < 0 ? [''] : authority.slice(0, at).split(':')
   return {
-    fs: host as FileSystemKind,
+    fs: fs as FileSystemKind,
+    host,
     id: decode(id),
     password: decode(passwordParts.join(':')),
     elements: cleanPath(decode(match[3]!)),
@@ -39,10 +43,10 @@ export function parseUri(text: string): FileUri {
 }
 
 /** The root of a file system as the server writes it, without a slash at the end. */
-export function rootUri({ fs, id, password }: Pick<FileUri, 'fs' | 'id' | 'password'>): string {
-  if (id === '') return `cloudreve://${fs}`
+export function rootUri({ host, id, password }: Pick<FileUri, 'host' | 'id' | 'password'>): string {
+  if (id === '') return `cloudreve://${host}`
   const secret = password === '' ? '' : `:${encodeURIComponent(password)}`
-  return `cloudreve://${encodeURIComponent(id)}${secret}@${fs}`
+  return `cloudreve://${encodeURIComponent(id)}${secret}@${host}`
 }
 
 /** Root and elements as the server writes them: the root alone ends in a slash. */

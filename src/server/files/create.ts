@@ -26,7 +26,7 @@ export function createObject(op: Op, args: CreateArguments): Created {
     key,
     value,
   }))
-  checkMetadata(changes)
+  checkMetadata(world.ids, changes)
   const existing = findOrNothing(op, place)
   if (existing) {
     if (existing.isFolder !== args.isFolder || args.errorOnConflict) throw new ApiFailure(40004)

@@ -21,8 +21,11 @@ export function fileInfo(op: Op, { uri, id, isExtended, withSummary }: InfoArgum
   const node = find(op, place)
   const isOwner = op.caller.user?.number === node.ownerNumber
   if (withSummary && !isOwner) throw new ApiFailure(40082)
+  const file = presentFile(op, place, node, { withMetadata: true, withShared: isExtended })
+  // Only the listing of the trash shows what may be done there.
+  if (place.fs === 'trash') delete file.capability
   return {
-    ...presentFile(op, place, node, { withMetadata: true, withShared: isExtended }),
+    ...file,
     ...(withSummary && node.isFolder ? { folder_summary: summaryOf(op, node) } : {}),
     ...(isExtended ? { extended_info: presentExtended(op, node) } : {}),
   }

@@ -1,4 +1,5 @@
 import { ApiFailure } from '../failure.ts'
+import type { Ids } from '../ids.ts'
 
 /** One change of one key; without `value` it is removed. */
 export interface MetadataChange {
@@ -17,11 +18,16 @@ const emoji = /^\p{Extended_Pictographic}/u
  * values: those that are too long fail at the last chunk.
  * @throws {ApiFailure} 40001 key or value refused, -1 value too long
  */
-export function checkMetadata(changes: readonly MetadataChange[], { checksLength = true } = {}): void {
+export function checkMetadata(
+  ids: Ids,
+  changes: readonly MetadataChange[],
+  { checksLength = true } = {},
+): void {
   for (const { key, value } of changes) {
     if (!isAllowedKey(key, value !== undefined)) throw new ApiFailure(40001, { msg: 'Invalid metadata key' })
     if (value === undefined) continue
     checkValue(key, value)
+    if (key === 'sys:shared_owner' && ids.decode('user', value) === undefined) throw new ApiFailure(40001)
     if (checksLength && isTooLong(value)) throw new ApiFailure(-1)
   }
 }

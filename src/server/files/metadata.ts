@@ -9,7 +9,7 @@ import { find, lockPlace, placeOf, type Op } from './place.ts'
 /** `PATCH /file/metadata`: all changes on all items; one bad change refuses the call, a bad item only itself. No events. */
 export function patchMetadata(op: Op, uris: readonly string[], changes: readonly MetadataChange[]): void {
   checkBatch(op, uris)
-  checkMetadata(changes)
+  checkMetadata(op.world.ids, changes)
   const errors = new BatchErrors()
   const nodes = uris.flatMap((uri) => {
     const node = errors.attempt(normalUri(uri), () => target(op, uri))

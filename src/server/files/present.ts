@@ -1,5 +1,6 @@
 import type { WireEntity, WireExtendedInfo, WireFile, WireStoragePolicy } from '../../api/types.ts'
 import { capabilities } from '../bitset.ts'
+import { compareNames } from '../names.ts'
 import type { Entity } from '../state/entities.ts'
 import { pathBelow, type FileNode } from '../state/tree.ts'
 import type { World } from '../state/world.ts'
@@ -31,13 +32,18 @@ export function presentFile(
     created_at: formatUs(node.createdUs),
     updated_at: formatUs(node.updatedUs),
     size: node.current?.sizeBytes ?? 0,
-    metadata: withMetadata ? Object.fromEntries(node.metadata) : null,
+    metadata: withMetadata ? sortedMetadata(node) : null,
     path: pathOfNode(place, node),
     ...(isShared ? { shared: true } : {}),
     capability: capabilities[place.fs],
     ...(op.caller.user?.number === node.ownerNumber ? { owned: true } : {}),
     primary_entity: node.current?.id ?? world.entities.noContentId,
   }
+}
+
+function sortedMetadata({ metadata }: FileNode): Record<string, string> {
+  if (metadata.size < 2) return Object.fromEntries(metadata)
+  return Object.fromEntries([...metadata].sort(([a], [b]) => compareNames(a, b)))
 }
 
 function pathOfNode(place: Place, node: FileNode): string {

@@ -77,7 +77,7 @@ function checkArguments(
   const changes = Object.entries(metadata).map(([key, value]) => ({ key, value }))
   if (changes.length > maxMetadataEntries) throw invalid()
   // Values that are too long are let through here and break the last chunk (api/00-live-files §2).
-  checkMetadata(changes, { checksLength: false })
+  checkMetadata(world.ids, changes, { checksLength: false })
 }
 
 export interface ChunkArguments {
@@ -163,6 +163,7 @@ function removePlaceholder({ world, caller }: Op, node: FileNode, id: string): v
   const isOnlyContent = node.entities.length === 1
   dropEntity(world, node, placeholder)
   node.metadata.delete(uploadMark)
+  node.metadata.delete('thumb:disabled')
   world.tree.changed()
   if (isOnlyContent) removeNode({ world, caller }, node)
   world.events.publish({ type: isOnlyContent ? 'delete' : 'modify', node, from }, caller.clientId)

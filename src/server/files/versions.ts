@@ -84,7 +84,9 @@ export function setCurrentVersion(op: Op, uri: string, version: string): void {
   world.locks.during({ places: [lockPlace(op, node)], holder: 'versionControl', isDeep: false }, () => {
     const entity = versionOf(world, node, version)
     if (entity.type !== 0 || entity.uploadSessionId) throw new ApiFailure(40077)
+    if (entity === node.current) return
     node.current = entity
+    node.metadata.delete('thumb:disabled')
     world.tree.touch(node)
     recordVersion(op, node, { category: activityCategory.setVersion, entity })
     world.events.publish({ type: 'modify', node, from: pathOf(node) }, caller.clientId)

@@ -192,6 +192,16 @@ function multipart(
 export const contentRoutes: Route[] = [
   { method: 'PUT', pattern: '/file/content', handle: put },
   { method: 'POST', pattern: '/file/url', handle: url },
-  { method: 'GET', pattern: '/file/content/:entity/:speed/:name', handle: content },
-  { method: 'HEAD', pattern: '/file/content/:entity/:speed/:name', handle: content },
+  {
+    method: 'GET',
+    pattern: '/file/content/:entity/:speed/:name',
+    name: 'GET /file/content',
+    handle: content,
+  },
+  {
+    method: 'HEAD',
+    pattern: '/file/content/:entity/:speed/:name',
+    name: 'HEAD /file/content',
+    handle: content,
+  },
 ]

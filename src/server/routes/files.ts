@@ -138,7 +138,9 @@ const maxUnlockTokens = 16_384
 
 /** Neither ownership nor a sign-in is asked for (api/00-live-account §2.1). */
 const unlock: Handler = async (request) => {
-  const tokens = stringList(await readJson(request), 'tokens')
+  const body = await readJson(request)
+  const tokens =
+    Array.isArray(body['tokens']) && body['tokens'].length === 0 ? [] : stringList(body, 'tokens')
   const { locks } = request.world
   if (tokens.length > maxUnlockTokens) throw invalid()
   if (!tokens.every((token) => locks.isHeld(token))) throw new ApiFailure(40001)

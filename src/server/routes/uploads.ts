@@ -40,6 +40,6 @@ const cancel: Handler = async (request) => {
 
 export const uploadRoutes: Route[] = [
   { method: 'PUT', pattern: '/file/upload', handle: create },
-  { method: 'POST', pattern: '/file/upload/:session/:index', handle: chunk },
+  { method: 'POST', pattern: '/file/upload/:session/:index', name: 'POST /file/upload', handle: chunk },
   { method: 'DELETE', pattern: '/file/upload', handle: cancel },
 ]

@@ -31,14 +31,22 @@ export class MemoryContents implements Contents {
   }
 
   read(entity: number, start: number, end: number): Promise<Buffer> {
-    const result = Buffer.alloc(end - start)
     const blocks = this.#entities.get(entity)
+    const first = Math.floor(start / blockBytes)
+    const whole = blocks?.get(first)
+    const within = start - first * blockBytes
+    // The usual case, without a copy: all in one block.
+    if (whole && within + end - start <= whole.length)
+      return Promise.resolve(whole.subarray(within, within + end - start))
+    const result = Buffer.alloc(end - start)
     if (!blocks) return Promise.resolve(result)
     for (let position = start; position < end;) {
       const index = Math.floor(position / blockBytes)
-      const within = position - index * blockBytes
-      const length = Math.min(end - position, blockBytes - within)
-      blocks.get(index)?.copy(result, position - start, within, within + length)
+      const offset = position - index * blockBytes
+      const length = Math.min(end - position, blockBytes - offset)
+      // Blocks may be shorter than they could be: what is beyond their end was never written.
+      const block = blocks.get(index)
+      if (block && offset < block.length) block.copy(result, position - start, offset, offset + length)
       position += length
     }
     return Promise.resolve(result)
@@ -97,10 +105,13 @@ export class FolderContents implements Contents {
   }
 }
 
+/** Blocks larger than this are made whole at once. */
+const smallBlockBytes = 128 * 1024
+
 /** A block of at least `size` bytes with the same start: small files do not cost a whole block. */
 function grown(block: Buffer | undefined, size: number): Buffer {
   if (block && block.length >= size) return block
-  const larger = Buffer.alloc(block ? Math.min(blockBytes, Math.max(size, block.length * 2)) : size)
+  const larger = Buffer.alloc(size > smallBlockBytes ? blockBytes : size)
   block?.copy(larger)
   return larger
 }

@@ -36,7 +36,7 @@ describe('embedded server: scripted faults', () => {
       await client.put('/a', 'x'.repeat(1000))
       const url = await client.url('/a')
       server.faults.add({
-        route: 'GET /file/content/:entity/:speed/:name',
+        route: 'GET /file/content',
         kind: 'cutAfterBytes',
         bytes: 300,
       })
@@ -71,7 +71,7 @@ describe('embedded server: scripted faults', () => {
     await client.put('/a', 'x'.repeat(5_000_000))
     const url = await client.url('/a')
     server.faults.add({
-      route: 'GET /file/content/:entity/:speed/:name',
+      route: 'GET /file/content',
       kind: 'stallAfterBytes',
       bytes: 1000,
     })
