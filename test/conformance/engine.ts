@@ -52,6 +52,8 @@ export interface Semantics {
   readonly maxFolderNameBytes: number
   /** Nodes of unlinked open files are shown with no link: fstat answers nlink 0. */
   readonly unlinkedHasNoLink: boolean
+  /** An unlinked open file can be read after its folder was removed too; not with libfuse 2, which hides it in the folder. */
+  readonly unlinkedOutlivesFolder?: false
 }
 
 export interface Stat {
