@@ -28,7 +28,8 @@ interface Sample {
 
 /** Rounds alternate which of the two goes first, so that a slow moment of the machine does not hit one side only. */
 export async function measure(row: Row, rounds: number): Promise<Result> {
-  const place = await Workplace.open({ rttMs: row.rttMs })
+  const { rttMs, maxPutBytes } = row
+  const place = await Workplace.open({ rttMs, ...(maxPutBytes !== undefined && { maxPutBytes }) })
   const mounts: Sample[] = []
   const plains: Sample[] = []
   try {

@@ -7,6 +7,8 @@ export interface Row {
   /** What is compared, in words. */
   readonly doc: string
   readonly rttMs: number
+  /** Largest body of one PUT that the server takes, where the preparation needs more than usual. */
+  readonly maxPutBytes?: number
   /** Fills the drive and the scratch folder; not measured. */
   prepare(place: Workplace): Promise<void>
   /** Measured, on a mount that was made just before. `round` keeps rounds apart. Throws when the work was not all done. */

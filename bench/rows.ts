@@ -36,6 +36,7 @@ function readRow(rttMs: number): Row {
     name: `read-${rttMs}ms`,
     doc: 'sequential read of 256 MiB | one GET of the whole content',
     rttMs,
+    maxPutBytes: largeBytes,
     async prepare({ server }) {
       await server.admin.write('/large.bin', Buffer.alloc(largeBytes, 'cloudreve'))
     },

@@ -3,6 +3,7 @@
  * engine has them, two more powers: a look at the server behind it and waiting until everything is uploaded.
  */
 import { constants } from 'node:fs'
+import { constants as osConstants } from 'node:os'
 import type { FileKind } from '../../src/core/types.ts'
 
 /** What engines may or may not be able to show; see `Abilities`. */
@@ -51,6 +52,8 @@ export interface Semantics {
   readonly maxFolderNameBytes: number
   /** Nodes of unlinked open files are shown with no link: fstat answers nlink 0. */
   readonly unlinkedHasNoLink: boolean
+  /** An unlinked open file can be read after its folder was removed too; not with libfuse 2, which hides it in the folder. */
+  readonly unlinkedOutlivesFolder?: false
 }
 
 export interface Stat {
@@ -191,6 +194,24 @@ export class PosixError extends Error {
     super(`${code}: ${subject}`, cause === undefined ? undefined : { cause })
     this.code = code
   }
+}
+
+const nameByErrno = new Map(Object.entries(osConstants.errno).map(([name, errno]) => [errno, name]))
+// Linux gives EOPNOTSUPP and ENOTSUP, EAGAIN and EWOULDBLOCK one number each; the suites use the first.
+nameByErrno.set(osConstants.errno.EOPNOTSUPP, 'EOPNOTSUPP')
+nameByErrno.set(osConstants.errno.EAGAIN, 'EAGAIN')
+
+/** `ENOENT` for 2. */
+export function errnoNameOf(errno: number): string {
+  return nameByErrno.get(errno) ?? `errno ${errno}`
+}
+
+/** The errno by name, also for those that libuv has no name for (EDQUOT, ESTALE); undefined for other errors. */
+export function errorCode(error: unknown): string | undefined {
+  const { code, errno } = error as NodeJS.ErrnoException
+  if (typeof code !== 'string') return undefined
+  if (/^E[A-Z0-9]+$/.test(code)) return code
+  return code.startsWith('Unknown system error') && errno !== undefined ? errnoNameOf(-errno) : undefined
 }
 
 export function toBuffer(data: string | Uint8Array): Buffer {

@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import type { Ability, Engine, Handle } from './engine.ts'
+import { errorCode, type Ability, type Engine, type Handle } from './engine.ts'
 
 /** One behaviour, run on a fresh, empty folder of each engine. */
 export interface Case {
@@ -30,7 +30,7 @@ export function itNeeds(needs: readonly Ability[], name: string, run: Case['run'
 export async function refused(code: string, action: Promise<unknown>): Promise<void> {
   const outcome = await action.then(
     () => 'it succeeded',
-    (error: unknown) => (error as NodeJS.ErrnoException).code ?? String(error),
+    (error: unknown) => errorCode(error) ?? String(error),
   )
   expect(outcome).toBe(code)
 }

@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import type { Engine, Stat } from '../conformance/engine.ts'
+import { errorCode, type Engine, type Stat } from '../conformance/engine.ts'
 import { expectBytes } from '../conformance/suite.ts'
 import { Reference, type RefNode } from './reference.ts'
 
@@ -113,8 +113,8 @@ async function outcome(call: () => Promise<unknown>): Promise<Outcome> {
   try {
     return { value: await call() }
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (typeof code !== 'string' || !/^E[A-Z0-9]+$/.test(code)) throw error
+    const code = errorCode(error)
+    if (code === undefined) throw error
     return { refused: code }
   }
 }

@@ -1,4 +1,5 @@
 import { expect } from 'vitest'
+import { errorCode } from '../engine.ts'
 import { expectBytes, expectContent, it, patterned, suite, text } from '../suite.ts'
 
 const content = patterned(1_500_000, 12)
@@ -74,7 +75,7 @@ export const concurrency = suite('several at once', [
     expect(opened).toHaveLength(1)
     const codes = results
       .filter((result) => result.status === 'rejected')
-      .map((result) => (result.reason as NodeJS.ErrnoException).code)
+      .map((result) => errorCode(result.reason))
     expect(codes).toEqual(Array.from({ length: 7 }, () => 'EEXIST'))
   }),
 

@@ -32,6 +32,7 @@ export const mountSemantics: Semantics = {
   maxFolderNameBytes: 255,
   // libfuse 2 renames an unlinked open file to a hidden name, which is a link.
   unlinkedHasNoLink: false,
+  unlinkedOutlivesFolder: false,
 }
 
 interface NamesModule {

@@ -3,8 +3,7 @@
  * process never waits for a filesystem that it serves itself, and so that the kernel's errno arrives exactly.
  */
 import { execFile } from 'node:child_process'
-import { constants } from 'node:os'
-import { PosixError, type TimeToSet, type XattrFlag } from '../engine.ts'
+import { errnoNameOf, PosixError, type TimeToSet, type XattrFlag } from '../engine.ts'
 
 type CallName = 'lsetxattr' | 'lgetxattr' | 'llistxattr' | 'lremovexattr' | 'renameat2' | 'utimensat'
 
@@ -53,15 +52,6 @@ if (defined $out && $r > 0) { binmode STDOUT; print substr($c[$i], 0, $r) }
 exit 0;
 `
 
-const codeByErrno = new Map(Object.entries(constants.errno).map(([name, value]) => [value, name]))
-// Linux gives EOPNOTSUPP and ENOTSUP one number; the suites use the first.
-codeByErrno.set(constants.errno.EOPNOTSUPP, 'EOPNOTSUPP')
-
-/** `ENOENT` for 2. */
-export function codeOfErrno(errno: number): string {
-  return codeByErrno.get(errno) ?? `errno ${errno}`
-}
-
 function integer(value: number): string {
   return `i:${value}`
 }
@@ -80,9 +70,8 @@ function call(name: CallName, subject: string, args: readonly string[]): Promise
       { encoding: 'buffer', maxBuffer: 1 << 20 },
       (error, stdout, stderr) => {
         if (!error) return resolve(stdout)
-        const code = codeByErrno.get(child.exitCode ?? 0)
-        if (code !== undefined && stderr.length === 0) {
-          return reject(new PosixError(code, `${name} ${subject}`))
+        if (child.exitCode !== null && stderr.length === 0) {
+          return reject(new PosixError(errnoNameOf(child.exitCode), `${name} ${subject}`))
         }
         reject(new Error(`perl failed in ${name} ${subject}: ${stderr.toString()}`, { cause: error }))
       },

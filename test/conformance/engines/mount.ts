@@ -1,6 +1,13 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Abilities, Engine, EngineHost, Semantics, ServerView } from '../engine.ts'
+import {
+  errorCode,
+  type Abilities,
+  type Engine,
+  type EngineHost,
+  type Semantics,
+  type ServerView,
+} from '../engine.ts'
 import { PosixFolder } from './posix-folder.ts'
 
 /** A mount that another process serves, and what can be done to it besides file operations. */
@@ -73,9 +80,24 @@ export class MountHost implements EngineHost {
     if (!this.#mount) throw new Error(`${this.name} was not started`)
     this.#folders += 1
     const folder = `case-${this.#folders}`
-    await mkdir(join(this.#mount.mountpoint, folder))
-    await this.#mount.settle()
-    return new MountedFolder(this.name, this.#mount, folder)
+    const mount = await this.#withFolder(this.#mount, folder)
+    await mount.settle()
+    return new MountedFolder(this.name, mount, folder)
+  }
+
+  /** A case that killed the mount has failed by itself; the next ones get a new mount, so that they tell about themselves. */
+  async #withFolder(mount: MountUnderTest, folder: string): Promise<MountUnderTest> {
+    try {
+      await mkdir(join(mount.mountpoint, folder))
+      return mount
+    } catch (error) {
+      if (errorCode(error) !== 'ENOTCONN') throw error
+      console.error('the mount died under the case before; it is mounted anew')
+      await mount.stop()
+      this.#mount = await this.#begin()
+      await mkdir(join(this.#mount.mountpoint, folder))
+      return this.#mount
+    }
   }
 
   async stop(): Promise<void> {

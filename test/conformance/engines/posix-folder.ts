@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { FileKind } from '../../../src/core/types.ts'
 import {
+  errnoNameOf,
   openFlagBits,
   PosixError,
   toBuffer,
@@ -155,7 +156,7 @@ async function truncatePath(path: string, sizeBytes: number): Promise<void> {
     path,
     String(sizeBytes),
   ])
-  if (stdout !== '') throw new PosixError(kernel.codeOfErrno(Number(stdout)), `truncate ${path}`)
+  if (stdout !== '') throw new PosixError(errnoNameOf(Number(stdout)), `truncate ${path}`)
 }
 
 class FolderHandle implements Handle {
