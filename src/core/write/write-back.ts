@@ -106,9 +106,10 @@ export class WriteBack {
     return new FileContent({ owner, base, environment, store: this.#store, dirty: this.#dirty })
   }
 
-  /** Everything that the server does not have yet as it is here. */
+  /** Everything that the server does not have yet as it is here; unlinked files, which nobody can reach, aside. */
   pending(): readonly PendingUpload[] {
-    return [...this.#dirty].map(({ label, sync, sizeBytes, sentBytes }) => ({
+    const wanted = [...this.#dirty].filter((content) => content.canBeSent || content.failure)
+    return wanted.map(({ label, sync, sizeBytes, sentBytes }) => ({
       label,
       state: sync,
       sizeBytes,

@@ -52,7 +52,6 @@ export interface AddonOperations {
   open(path: string, flags: number, done: DoneWith<number>): void
   read(path: string, fh: number, buffer: Buffer, length: number, offset: number, done: Done): void
   write(path: string, fh: number, data: Buffer, length: number, offset: number, done: Done): void
-  flush(path: string, fh: number, done: Done): void
   fsync(path: string, dataOnly: number, fh: number, done: Done): void
   release(path: string, fh: number, done: Done): void
   fsyncdir(path: string, dataOnly: number, fh: number, done: Done): void

@@ -173,9 +173,8 @@ function contentOperations({ adapter }: OperationsParts, answer: Answerer) {
         fail: done,
       })
     },
-    flush(path, fh, done) {
-      answer.done({ op: 'flush', path }, (context) => adapter.flush(fh, context), done)
-    },
+    // No `flush`: after its folder was removed libfuse asks for it without a path, which the addon passes on as an unset value,
+    // and the process dies. What close(2) would hear, fsync(2) and the next write hear.
     fsync(path, dataOnly, fh, done) {
       answer.done({ op: 'fsync', path }, (context) => adapter.fsync(fh, dataOnly !== 0, context), done)
     },

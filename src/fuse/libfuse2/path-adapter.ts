@@ -127,10 +127,6 @@ export class PathAdapter {
     return this.#fileSystem.write(this.#open.get(fh).fh, offset, data, context)
   }
 
-  flush(fh: number, context: OpContext): Promise<void> {
-    return this.#fileSystem.flush(this.#open.get(fh).fh, context)
-  }
-
   fsync(fh: number, dataOnly: boolean, context: OpContext): Promise<void> {
     return this.#fileSystem.fsync(this.#open.get(fh).fh, dataOnly, context)
   }
