@@ -42,12 +42,15 @@ describe.skipIf(why)(`ends that nobody planned${why ? ` (${why})` : ''}`, () => 
 
   it('umount with an open file: the folder is gone, the program goes on, its bytes arrive', async () => {
     const file = await open(place.at('open.txt'), 'w')
-    await file.write('before ')
-    const { stderr } = await place.cli(['umount', place.mountpoint])
-    expect(stderr).toContain('still')
-    expect(await readdir(place.mountpoint)).toEqual([])
-    await file.write('after')
-    await file.close()
+    try {
+      await file.write('before ')
+      const { stderr } = await place.cli(['umount', place.mountpoint])
+      expect(stderr).toContain('still')
+      expect(await readdir(place.mountpoint)).toEqual([])
+      await file.write('after')
+    } finally {
+      await file.close()
+    }
     await mount.gone()
     expect((await place.drive.bytes('open.txt')).toString()).toBe('before after')
   })
