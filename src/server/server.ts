@@ -57,7 +57,9 @@ export class HttpFront {
       this.#parts.faults.release()
       for (const exchange of this.#open) if (exchange.isEventStream) this.#writer.cut(exchange)
       server.closeIdleConnections()
-      await Promise.all([...this.#open].map(({ response }) => ended(response)))
+      // A body that is still on its way may never end: its connection is closed below.
+      const working = [...this.#open].filter(({ raw }) => raw.complete)
+      await Promise.all(working.map(({ response }) => ended(response)))
     }
     for (const exchange of this.#open) exchange.isCutByUs = true
     server.closeAllConnections()

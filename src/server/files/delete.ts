@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { ApiFailure, BatchErrors } from '../failure.ts'
 import { activityCategory } from '../state/activities.ts'
+import type { LockPlace } from '../state/locks.ts'
 import { pathOf, subtree, type FileNode } from '../state/tree.ts'
 import { formatUri, normalUri, parseUri } from '../uri.ts'
 import { checkBatch } from './batch.ts'
@@ -84,7 +85,7 @@ export function restoreObjects(op: Op, uris: readonly string[]): void {
   errors.throwIfAny()
 }
 
-/** @throws {ApiFailure} 403 not in the trash, 40016 unknown, or its folder is gone, 40004 the name is taken */
+/** @throws {ApiFailure} 403 not in the trash, or its folder is a file now, 40016 unknown, or its folder is gone, 40004 the name is taken */
 function restore(op: Op, uri: string): void {
   const { world, caller } = op
   const place = placeOf(op, uri)
@@ -94,11 +95,19 @@ function restore(op: Op, uri: string): void {
   if (restoreUri === undefined) throw new ApiFailure(403)
   const parentPath = parseUri(restoreUri).elements.slice(0, -1)
   const parent = find(op, placeOf(op, formatUri('cloudreve://my', parentPath)))
-  if (!parent.isFolder) throw new ApiFailure(40016)
+  if (!parent.isFolder) throw new ApiFailure(403)
   const [name, trashName] = [originalName(node), node.name]
-  if (parent.children.has(name)) throw new ApiFailure(40004)
-  world.tree.detach(node)
-  world.tree.attach(node, parent, name)
+  const target: LockPlace = {
+    ownerNumber: parent.ownerNumber,
+    fs: 'my',
+    elements: [...parentPath, name],
+    type: node.isFolder ? 1 : 0,
+  }
+  world.locks.during({ places: [lockPlace(op, node), target], holder: 'moveCopy' }, () => {
+    if (parent.children.has(name)) throw new ApiFailure(40004)
+    world.tree.detach(node)
+    world.tree.attach(node, parent, name)
+  })
   node.metadata.delete('sys:restore_uri')
   node.metadata.delete('sys:expected_collect_time')
   world.tree.touch(node)

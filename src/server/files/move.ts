@@ -1,6 +1,7 @@
 import { ApiFailure, BatchErrors } from '../failure.ts'
 import { checkFileName, checkName } from '../names.ts'
 import { activityCategory } from '../state/activities.ts'
+import type { Entity } from '../state/entities.ts'
 import type { LockPlace } from '../state/locks.ts'
 import { pathBelow, pathOf, subtree, type FileNode } from '../state/tree.ts'
 import { formatUri, normalUri } from '../uri.ts'
@@ -120,7 +121,7 @@ export function moveOne(op: Op, node: FileNode, target: FileNode): void {
 /** @throws {ApiFailure} 40051 all versions and thumbnails of all files are charged; nothing is copied */
 function copyAll(op: Op, sources: readonly FileNode[], target: FileNode): void {
   const { world, caller } = op
-  const entities = sources.flatMap((node) => [...subtree(node)].flatMap((each) => each.entities))
+  const entities = sources.flatMap((node) => [...subtree(node)].flatMap((each) => finished(each)))
   charge(
     world,
     target.ownerNumber,
@@ -139,13 +140,18 @@ function copyAll(op: Op, sources: readonly FileNode[], target: FileNode): void {
   }
 }
 
+/** Without placeholders of uploads under way. */
+function finished({ entities }: FileNode): Entity[] {
+  return entities.filter(({ uploadSessionId }) => uploadSessionId === undefined)
+}
+
 /** New ids, shared contents. The copy of a file that is being written keeps the mark but not the placeholder. */
 function copyTree(op: Op, node: FileNode, target: FileNode): FileNode {
   const { tree } = op.world
   const { ownerNumber } = target
   const copy = tree.create({ ownerNumber, isFolder: node.isFolder, name: node.name, parent: target })
   for (const [key, value] of node.metadata) copy.metadata.set(key, value)
-  copy.entities = [...node.entities]
+  copy.entities = finished(node)
   for (const entity of copy.entities) entity.references += 1
   copy.current = node.current
   for (const child of node.children.values()) copyTree(op, child, copy)

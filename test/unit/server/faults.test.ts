@@ -100,6 +100,25 @@ describe('embedded server: scripted faults', () => {
     await server.close()
   })
 
+  it('restarts though a body never ends, and drops what was half sent', () =>
+    withServer({}, async (client, server) => {
+      await client.put('/a', 'old')
+      const upload = request(`${server.url}/api/v4/file/content?uri=${encodeURIComponent(my('/a'))}`, {
+        method: 'PUT',
+        headers: { authorization: `Bearer ${client.token}`, 'content-length': '1000' },
+      })
+      const broken = new Promise<void>((resolve) => upload.once('error', () => resolve()))
+      upload.write('half')
+      while (server.admin.lockCount === 0) await new Promise((resolve) => setImmediate(resolve))
+      expect(await client.put('/a', 'other')).toMatchObject({ code: 40073 })
+      expect((await client.info('/a')).data).toMatchObject({ size: 3 })
+      await server.restart('clean')
+      await broken
+      while (server.admin.lockCount > 0) await new Promise((resolve) => setImmediate(resolve))
+      expect((await server.admin.read('/a')).toString()).toBe('old')
+      expect((await client.put('/a', 'new')).code).toBe(0)
+    }))
+
   it('goes offline and comes back with everything that it knew', () =>
     withServer({}, async (client, server) => {
       await client.put('/a', 'x')

@@ -169,11 +169,13 @@ describe('embedded server: upload sessions', () => {
     }))
 
   it('copies a file that is being uploaded with a stale mark', () =>
-    withServer({}, async (client) => {
+    withServer({}, async (client, server) => {
       await client.put('/f', 'old')
       await client.call('POST', '/file/create', { uri: my('/copies'), type: 'folder' })
       const { session_id: id } = await open(client, '/f', 3, { entity_type: 'version' })
       await client.call('POST', '/file/move', { uris: [my('/f')], dst: my('/copies'), copy: true })
+      // Old content, new content on its way, and a copy of the old content alone.
+      expect(server.admin.usedBytes()).toBe(9)
       expect((await client.info('/copies/f')).data).toMatchObject({
         size: 3,
         metadata: { 'sys:upload_session_id': id },
