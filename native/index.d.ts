@@ -71,10 +71,11 @@ export declare class Channel {
   reply(header: Buffer, body?: Uint8Array): number
   /**
    * A reply whose body is `length` (at most `bufferBytes`) bytes of a file from `offset` on, read and written without passing
-   * JavaScript. When the file cannot be read nothing is written and the errno is answered: EIO when it is too short. With
-   * `onlyCached` no disk is waited for: EAGAIN when the kernel does not have all of the bytes in memory.
+   * JavaScript. When the file cannot be read nothing is written and the errno is answered: EIO when it is too short.
    */
-  replyFromFile(header: Buffer, fd: number, offset: number, length: number, onlyCached?: boolean): number
+  replyFromFile(header: Buffer, fd: number, offset: number, length: number): number
+  /** The same without waiting for a disk: EAGAIN when the kernel does not have all of the bytes in memory. */
+  replyFromCachedFile(header: Buffer, fd: number, offset: number, length: number): number
   /** Queues a copy of a notification for the notifying thread: never written by the thread that answers. ENODEV after the end. */
   notify(message: Buffer): void
   notifications(): NotificationCounts

@@ -46,6 +46,7 @@ export function setUp({ tests = false } = {}) {
   const headersWereThere = !driverPackages().some(({ has }) => !has())
   installSystemPackages(tests)
   installNpmPackages(headersWereThere)
+  run([process.execPath, join(root, '.ci/scripts/build-native.mjs')])
   build()
 }
 

@@ -14,7 +14,7 @@ namespace cloudreve {
 namespace {
 
 constexpr int kAbiVersion = 1;
-constexpr size_t kMaxArguments = 5;
+constexpr size_t kMaxArguments = 4;
 constexpr int64_t kMaxSafeInteger = (int64_t{1} << 53) - 1;
 /** FUSE_MIN_READ_BUFFER: with less, read(2) refuses. */
 constexpr int64_t kMinBufferBytes = 8192;
@@ -186,21 +186,17 @@ napi_value ReplyCall(napi_env env, napi_callback_info info) {
   return Errno(env, channel->Reply(parts, has_body ? 2 : 1));
 }
 
+template <bool only_cached>
 napi_value ReplyFromFileCall(napi_env env, napi_callback_info info) {
   Call call;
   iovec header;
   int fd;
   int64_t offset, length;
-  bool only_cached = false;
   Channel* channel = ChannelOf(env, info, &call);
   if (channel == nullptr || !ReadBytes(env, call.arguments[0], "header", sizeof(ReplyHeader), &header) ||
       !ReadDescriptor(env, call.arguments[1], "fd", &fd) ||
       !ReadInteger(env, call.arguments[2], "offset", 0, kMaxSafeInteger, &offset) ||
       !ReadInteger(env, call.arguments[3], "length", 0, kMaxBufferBytes, &length)) {
-    return nullptr;
-  }
-  if (!IsUndefined(env, call.arguments[4]) && napi_get_value_bool(env, call.arguments[4], &only_cached) != napi_ok) {
-    napi_throw_type_error(env, "ERR_INVALID_ARG_TYPE", "onlyCached must be a boolean");
     return nullptr;
   }
   return Errno(env, channel->ReplyFromFile(header, fd, offset, static_cast<size_t>(length), only_cached));
@@ -250,7 +246,8 @@ napi_value DefineChannel(napi_env env) {
       Method("keep", SlotCall<&Channel::Keep>),
       Method("release", SlotCall<&Channel::Release>),
       Method("reply", ReplyCall),
-      Method("replyFromFile", ReplyFromFileCall),
+      Method("replyFromFile", ReplyFromFileCall<false>),
+      Method("replyFromCachedFile", ReplyFromFileCall<true>),
       Method("notify", NotifyCall),
       Method("notifications", NotificationsCall),
       Method("close", CloseCall),

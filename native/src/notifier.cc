@@ -28,9 +28,10 @@ void BlockSignals() {
 
 /**
  * Gives the calling thread a table of descriptors of its own that holds a clone of the device and nothing else, and answers
- * the clone. Why: when the process is killed while this thread hangs in the kernel, the device itself is closed nevertheless;
- * that fails the requests which nobody will answer any more, and so frees this thread. With a shared table the process would
- * stay, unkillable. Where the kernel cannot do it, answers `fd` as it is.
+ * the clone. Why: when the process is killed while this thread hangs in the kernel, the device itself is closed nevertheless,
+ * which fails the requests that nobody will answer any more. A program that asks again then waits, but can be killed, and its
+ * end lets this thread go. With a shared table both stay, unkillable, until somebody aborts the connection. Where the kernel
+ * cannot do it, answers `fd` as it is.
  */
 int SeparateDevice(int fd) {
   // Nothing is closed by this one: does the kernel know the call?

@@ -1,8 +1,23 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtemp, rm, statfs, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { NativeHost, nativeUnavailable } from '../../harness/native-host.ts'
+
+const eagain = 11
+const ext4Magic = 0xef53
+
+async function backingFile() {
+  const folder = await mkdtemp(join(tmpdir(), 'cloudreve-mount-backing-'))
+  const path = join(folder, 'content')
+  await writeFile(path, Buffer.alloc(600_000, 'backed '))
+  return {
+    path,
+    /** Known to tell apart what is cached; others may answer from the disk nevertheless. */
+    isOnExt4: (await statfs(path)).type === ext4Magic,
+    [Symbol.asyncDispose]: () => rm(folder, { recursive: true }),
+  }
+}
 
 const why = nativeUnavailable()
 if (why !== undefined) process.stdout.write(`native addon: skipped, ${why}\n`)
@@ -49,15 +64,23 @@ describe.skipIf(why !== undefined)('the addon serving a null filesystem', () => 
 
   it('answers reads from a file of its own, and with EIO when that file is too short', async () => {
     await using host = await NativeHost.start()
-    const folder = mkdtempSync(join(tmpdir(), 'cloudreve-mount-backing-'))
-    const backing = join(folder, 'content')
-    writeFileSync(backing, Buffer.alloc(600_000, 'backed '))
-    await host.mount({ backing })
-    rmSync(folder, { recursive: true })
+    await using backing = await backingFile()
+    await host.mount({ backing: backing.path })
     const file = join(host.mountpoint, 'backed')
-    expect(await host.run('dd', `if=${file}`, 'bs=512k', 'count=1', 'iflag=direct', 'status=none')).toBe(
-      Buffer.alloc(524_288, 'backed ').toString(),
+    const head = () => host.run('dd', `if=${file}`, 'bs=512k', 'count=1', 'iflag=direct', 'status=none')
+    // Takes the file out of the kernel's cache: it has to be on the disk for that.
+    await host.run(
+      'dd',
+      `of=${backing.path}`,
+      'oflag=nocache',
+      'conv=notrunc,fdatasync',
+      'count=0',
+      'status=none',
     )
+    expect(await head()).toBe(Buffer.alloc(524_288, 'backed ').toString())
+    expect(await host.call('takeCachedReads')).toEqual([backing.isOnExt4 ? eagain : expect.any(Number)])
+    expect(await head()).toBe(Buffer.alloc(524_288, 'backed ').toString())
+    expect(await host.call('takeCachedReads')).toEqual([0])
     await expect(host.run('dd', `if=${file}`, 'bs=1M', 'iflag=direct', 'status=none')).rejects.toThrow(
       'Input/output error',
     )
