@@ -2,9 +2,9 @@
  * A process that loads the addon and serves a null filesystem, on a mountpoint of its own. The tests never touch the mounted
  * folder: programs that they start do.
  */
-import { execFile, fork, spawnSync, type ChildProcess } from 'node:child_process'
+import { execFile, spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { accessSync, constants, existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { accessSync, chownSync, constants, existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
@@ -45,6 +45,16 @@ function hostEnvironment(): NodeJS.ProcessEnv {
   }
 }
 
+const nobody = 65_534
+const dropRights = ['setpriv', `--reuid=${nobody}`, `--regid=${nobody}`, '--clear-groups']
+
+/** Words before a command: a mount namespace of its own, in which the device belongs to everybody. */
+function asOrdinaryUser(folder: string): string[] {
+  const node = `${folder}/fuse`
+  const script = `mknod -m 666 '${node}' c 10 229 && mount --bind '${node}' /dev/fuse && rm '${node}' && exec "$@"`
+  return ['unshare', '-m', 'sh', '-c', script, 'sh', ...dropRights]
+}
+
 interface Answer {
   readonly id?: number
   readonly result?: unknown
@@ -61,14 +71,15 @@ export class NativeHost {
   #lastId = 0
   #stderr = ''
 
-  private constructor(folder: string) {
+  readonly #isOrdinary: boolean
+
+  private constructor(folder: string, isOrdinary: boolean) {
     this.#folder = folder
+    this.#isOrdinary = isOrdinary
     this.mountpoint = folder
-    this.process = fork(join(project, 'test/fixtures/native/host.mjs'), {
-      env: hostEnvironment(),
-      execArgv: [],
-      silent: true,
-    })
+    const words = [process.execPath, join(project, 'test/fixtures/native/host.mjs')]
+    const [program = '', ...rest] = isOrdinary ? [...asOrdinaryUser(folder), ...words] : words
+    this.process = spawn(program, rest, { env: hostEnvironment(), stdio: ['ignore', 'pipe', 'pipe', 'ipc'] })
     this.process.stderr?.on('data', (chunk: Buffer) => (this.#stderr += chunk.toString()))
     this.process.on('message', (message: Answer) => this.#settle(message))
     this.process.on('exit', () => {
@@ -78,9 +89,25 @@ export class NativeHost {
   }
 
   static async start(): Promise<NativeHost> {
-    const host = new NativeHost(mkdtempSync(join(tmpdir(), 'cloudreve-mount-native-')))
-    await once(host.process, 'message')
+    return NativeHost.#start(false)
+  }
+
+  /** A process of a user without any rights, where everybody may open the device, as on a desktop. */
+  static async startAsOrdinaryUser(): Promise<NativeHost> {
+    return NativeHost.#start(true)
+  }
+
+  static async #start(isOrdinary: boolean): Promise<NativeHost> {
+    const folder = mkdtempSync(join(tmpdir(), 'cloudreve-mount-native-'))
+    if (isOrdinary) chownSync(folder, nobody, nobody)
+    const host = new NativeHost(folder, isOrdinary)
+    await Promise.race([once(host.process, 'message'), host.#refuseEnd()])
     return host
+  }
+
+  async #refuseEnd(): Promise<never> {
+    await once(this.process, 'exit')
+    throw new Error(`the host did not start: ${this.#stderr}`)
   }
 
   /** What the process wrote on standard error so far. */
@@ -103,7 +130,9 @@ export class NativeHost {
 
   /** Standard output of a program that works on the mounted folder. */
   async run(program: string, ...words: string[]): Promise<string> {
-    const { stdout } = await execute(program, words, { maxBuffer: 1 << 24 })
+    const prefix = this.#isOrdinary ? ['nsenter', '-t', String(this.process.pid), '-m', ...dropRights] : []
+    const [first = '', ...rest] = [...prefix, program, ...words]
+    const { stdout } = await execute(first, rest, { maxBuffer: 1 << 24 })
     return stdout
   }
 

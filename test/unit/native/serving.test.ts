@@ -94,6 +94,17 @@ describe.skipIf(why !== undefined)('the addon serving a null filesystem', () => 
     expect(await host.call('ended')).toBe(19)
   })
 
+  it('needs no rights for that', async () => {
+    await using host = await NativeHost.startAsOrdinaryUser()
+    await expect(host.mount()).rejects.toMatchObject({ code: 'EPERM', syscall: 'mount' })
+    await host.call('mountThroughHelper', { mountpoint: host.mountpoint })
+    await host.call('notify', 'invalInode', 2, -1, 0)
+    expect(await host.run('stat', '-c', '%s', join(host.mountpoint, 'file'))).toBe('1048576\n')
+    await host.run('fusermount3', '-u', '-z', host.mountpoint)
+    expect(await host.call('ended')).toBe(19)
+    expect(await host.end()).toEqual({ status: 0, signal: null })
+  })
+
   it('answers open files after a lazy unmount, and ends with ENODEV at the last close', async () => {
     await using host = await NativeHost.start()
     await host.mount()
