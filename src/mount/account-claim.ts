@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { delay, type Clock } from '../base/clock.ts'
+import { Mutex } from '../base/mutex.ts'
 import { isProcessAlive } from '../base/process-state.ts'
 import { OUR_MOUNT_TYPE, readMounts } from '../fuse/mountinfo.ts'
 import { AccountLock, accountHash } from './account-lock.ts'
@@ -35,7 +36,10 @@ export class AccountClaim {
   readonly #lock: AccountLock
   readonly #recordPath: string
   #record: RunningMount
+  #isWritten = false
   #isReleased = false
+  /** One change of the record at a time. */
+  readonly #writing = new Mutex()
 
   constructor(lock: AccountLock, recordPath: string, record: RunningMount) {
     this.#lock = lock
@@ -48,17 +52,22 @@ export class AccountClaim {
   }
 
   /** Nothing happens after `release`: the account may be somebody else's by then. */
-  async setState(state: MountState): Promise<void> {
-    if (this.#isReleased) return
-    this.#record = { ...this.#record, state }
-    await writeRecord(this.#recordPath, this.#record)
+  setState(state: MountState): Promise<void> {
+    return this.#writing.run(async () => {
+      if (this.#isReleased || (state === this.#record.state && this.#isWritten)) return
+      this.#record = { ...this.#record, state }
+      await writeRecord(this.#recordPath, this.#record)
+      this.#isWritten = true
+    })
   }
 
-  async release(): Promise<void> {
-    this.#isReleased = true
-    await removeFile(this.#recordPath)
-    await removeFile(this.#record.socketPath)
-    await this.#lock.release()
+  release(): Promise<void> {
+    return this.#writing.run(async () => {
+      this.#isReleased = true
+      await removeFile(this.#recordPath)
+      await removeFile(this.#record.socketPath)
+      await this.#lock.release()
+    })
   }
 }
 

@@ -58,7 +58,7 @@ export async function driveUnderTest({ connect, view, requests }: FarSide): Prom
     semantics: driveSemantics,
     server: view,
     heldNodes: () => drive.nodeCounts.held,
-    settle: () => drive.drain(),
+    settle: async () => void (await drive.drain()),
     async reopen() {
       await drive.drain()
       await drive.close()

@@ -166,6 +166,39 @@ describe('a mount that is served', () => {
     client.close()
   })
 
+  it('does not keep whoever unmounts waiting for programs that have files open', async () => {
+    const serving = stage.serve()
+    await stage.ready
+    const client = await controlClient('/nowhere/cloud', stage.spec.runtimeFolder)
+    const asked = client.call('unmount', { wait: true })
+    while ((await stage.state()) !== 'draining') await settle()
+    await stage.clock.advance(3_000)
+    expect(await asked).toEqual({ state: 'open' })
+    client.close()
+    stage.close()
+    await stage.draining
+    stage.finishDrain(nothingLeft)
+    expect(await serving).toBe(0)
+  })
+
+  it('tells somebody who asks late how far it is', async () => {
+    const serving = stage.serve()
+    await stage.ready
+    stage.close()
+    await stage.draining
+    stage.tellDrain({ left: 2 })
+    const client = await controlClient('/nowhere/cloud', stage.spec.runtimeFolder)
+    const events: Json[] = []
+    const asked = client.call('unmount', { wait: true }, (event) => {
+      events.push(event)
+      if (events.length === 2) stage.finishDrain(nothingLeft)
+    })
+    expect(await asked).toEqual({ state: 'ended', left: 0, reason: '' })
+    expect(events).toEqual([{ state: 'unmounted' }, { left: 2 }])
+    expect(await serving).toBe(0)
+    client.close()
+  })
+
   it('says so when it cannot be unmounted, and stays', async () => {
     stage.unmountFailure = new Error('fusermount3 is not installed')
     const serving = stage.serve()
