@@ -26,8 +26,8 @@ import { startEmbedded } from '../harness/start-embedded.ts'
 
 export const commandLine = join(projectFolder, 'bin/cloudreve-mount.js')
 
-/** Where signed URLs lead. */
-export const contentRoute = 'GET /file/content/:entity/:speed/:name'
+/** Requests of signed URLs, as the request log calls them. */
+export const contentRoute = 'GET /file/content'
 
 /** Why nothing can be mounted here; undefined when it can. With REQUIRE_MOUNT in the environment that is an error. */
 export async function mountUnavailable(...programs: readonly string[]): Promise<string | undefined> {
@@ -171,9 +171,9 @@ export class Mount {
     process.kill(this.pid, signal)
   }
 
-  /** Resolves when the serving process is gone: `tail` of coreutils waits for one that is not its child. */
+  /** Resolves when the serving process is gone: `tail` of coreutils looks for one that is not its child, 50 times a second. */
   async gone(): Promise<void> {
-    const watcher = spawn('tail', [`--pid=${this.pid}`, '-f', '/dev/null'], { stdio: 'ignore' })
+    const watcher = spawn('tail', ['-s', '0.02', `--pid=${this.pid}`, '-f', '/dev/null'], { stdio: 'ignore' })
     await once(watcher, 'exit')
   }
 
