@@ -6,16 +6,17 @@ import { listRunning } from '../mount/registry.ts'
 import type { Json, RunningMount } from '../mount/spec.ts'
 import { CliError, exitCodes } from './exit-codes.ts'
 
+export interface CallOptions {
+  readonly onProgress?: (event: Json) => void
+  /** Ends the waiting: the call rejects, what was asked for goes on. */
+  readonly signal?: AbortSignal
+}
+
 export interface Mounts {
   list(): Promise<readonly RunningMount[]>
   at(mountpoint: string): Promise<RunningMount | undefined>
   /** Asks the process that serves `mountpoint`. @throws {MountError} with its sentence, or when it is gone */
-  call<Result>(
-    mountpoint: string,
-    method: string,
-    params?: Json,
-    onProgress?: (event: Json) => void,
-  ): Promise<Result>
+  call<Result>(mountpoint: string, method: string, params?: Json, options?: CallOptions): Promise<Result>
   /** Asks the process that serves the mount in which `path` lies, passing it the absolute `path` too. */
   callAt<Result>(path: string, method: string, params?: { readonly [name: string]: Json }): Promise<Result>
 }
@@ -41,12 +42,15 @@ export class RunningMounts implements Mounts {
     mountpoint: string,
     method: string,
     params: Json = null,
-    onProgress?: (event: Json) => void,
+    { onProgress, signal }: CallOptions = {},
   ): Promise<Result> {
     const client = await controlClient(mountpoint, this.#runtimeFolder)
+    const letGo = () => client.close()
+    signal?.addEventListener('abort', letGo)
     try {
       return (await client.call(method, params, onProgress)) as Result
     } finally {
+      signal?.removeEventListener('abort', letGo)
       client.close()
     }
   }

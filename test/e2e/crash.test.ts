@@ -1,7 +1,9 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { open, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { expectBytes, patterned } from '../conformance/suite.ts'
-import { run, runToEnd } from '../harness/programs.ts'
+import { run } from '../harness/programs.ts'
 import { mountUnavailable, Workplace, type Mount } from './harness.ts'
 
 const why = await mountUnavailable('fusermount3', 'umount')
@@ -79,9 +81,11 @@ describe.skipIf(why)(`ends that nobody planned${why ? ` (${why})` : ''}`, () => 
   })
 
   it('a shell that stands in the mount does not keep umount from ending', async () => {
-    const shell = runToEnd('sleep', ['5'], { cwd: place.mountpoint })
+    const shell = spawn('sh', ['-c', 'echo standing; read line'], { cwd: place.mountpoint })
+    await once(shell.stdout, 'data')
     await place.cli(['umount', place.mountpoint])
     expect(await readdir(place.mountpoint)).toEqual([])
-    await shell
+    shell.stdin.end()
+    await once(shell, 'exit')
   })
 })

@@ -26,6 +26,9 @@ import { startEmbedded } from '../harness/start-embedded.ts'
 
 export const commandLine = join(projectFolder, 'bin/cloudreve-mount.js')
 
+/** A command that takes longer hangs: it is ended, and its test fails, ms. */
+const commandTimeoutMs = 60_000
+
 /** Requests of signed URLs, as the request log calls them. */
 export const contentRoute = 'GET /file/content'
 
@@ -102,7 +105,8 @@ export class Workplace {
 
   /** `cloudreve-mount …` to its end. */
   cli(args: readonly string[], options: MountOptions = {}): Promise<Ran> {
-    return runToEnd(process.execPath, [commandLine, ...args], { env: this.environment(options) })
+    const env = this.environment(options)
+    return runToEnd(process.execPath, [commandLine, ...args], { env, timeout: commandTimeoutMs })
   }
 
   /** Mounts in the background, as a user does; returns when programs can use the folder. */

@@ -47,7 +47,7 @@ export async function umount(context: CliContext, mountpoint: string, { force }:
 
 async function waitForUploads({ mounts }: CliContext, mountpoint: string, progress: Progress): Promise<void> {
   const onProgress = (event: Json) => progress.update(event as unknown as PendingProgress)
-  const { leftFiles } = await mounts.call<PendingResult>(mountpoint, 'flush', null, onProgress)
+  const { leftFiles } = await mounts.call<PendingResult>(mountpoint, 'flush', null, { onProgress })
   if (leftFiles === 0) return
   throw new CliError(
     `${counted(leftFiles, 'file')} in ${mountpoint} cannot be uploaded, so it stays mounted; ` +
@@ -66,14 +66,19 @@ async function unmountAndWait(
   const stillOpen = new Promise<undefined>((resolve) => {
     timer = setTimeout(() => resolve(undefined), OPEN_FILES_MS)
   })
-  const ended = mounts.call<EndResult>(mountpoint, 'unmount', { wait: true }, (event) => {
+  const waiting = new AbortController()
+  const onProgress = (event: Json) => {
     if (!isPending(event)) return
     clearTimeout(timer)
     progress.update(event)
-  })
+  }
+  const call = { onProgress, signal: waiting.signal }
+  const ended = mounts.call<EndResult>(mountpoint, 'unmount', { wait: true }, call)
   const result = await Promise.race([ended, stillOpen]).finally(() => clearTimeout(timer))
   if (!result) {
-    ended.catch((error: Error) => io.err(`cloudreve-mount: ${error.message}`))
+    // An open connection to the mount would keep this command from returning until the program closes its file.
+    waiting.abort()
+    ended.catch(() => undefined) // nobody waits for it any more
     io.err(
       `${mountpoint} is unmounted; a program still has something of it open and can go on until it closes that`,
     )

@@ -59,7 +59,7 @@ describe('a running mount', () => {
 
   it('tells how far it is', async () => {
     const events: unknown[] = []
-    await mounts.call(mountpoint, 'echo', null, (event) => events.push(event))
+    await mounts.call(mountpoint, 'echo', null, { onProgress: (event) => events.push(event) })
     expect(events).toEqual(['under way'])
   })
 
