@@ -1,7 +1,7 @@
 /** What a mount of the product is made of: account, connection, filesystem and driver, built in this order. */
 import { hostname } from 'node:os'
 import { mkdir } from 'node:fs/promises'
-import { AccountStore } from '../auth/account-store.ts'
+import { accountName, AccountStore } from '../auth/account-store.ts'
 import { desktopKeyring } from '../auth/keyring.ts'
 import { originOf } from '../auth/origin.ts'
 import { passwordSession, storedSession, type Session } from '../auth/session.ts'
@@ -22,7 +22,7 @@ export async function compose(spec: MountSpec, parts: ComposeParts): Promise<Pre
   const { account } = session
   return {
     accountId: `${account.url} ${account.userId}`,
-    account: `${account.email} at ${account.url}`,
+    account: accountName(account),
     open: (record) => open(spec, parts, { session, record }),
     close: () => session.close(),
   }
