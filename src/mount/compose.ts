@@ -2,7 +2,7 @@
 import { hostname } from 'node:os'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { AccountStore } from '../auth/account-store.ts'
+import { accountName, AccountStore } from '../auth/account-store.ts'
 import { desktopKeyring } from '../auth/keyring.ts'
 import { originOf } from '../auth/origin.ts'
 import { passwordSession, storedSession, type Session } from '../auth/session.ts'
@@ -27,7 +27,7 @@ export async function compose(spec: MountSpec, parts: ComposeParts): Promise<Pre
   }
   return {
     accountId: `${account.url} ${account.userId}`,
-    account: `${account.email} at ${account.url}`,
+    account: accountName(account),
     open: (record) => open(spec, parts, { session, record }).catch(explain),
     close: () => session.close(),
   }
