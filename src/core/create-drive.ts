@@ -1,7 +1,7 @@
 /** Puts the filesystem of one drive together, and takes it apart in order. */
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Clock } from '../base/clock.ts'
+import { waitUnlessAborted, type Clock } from '../base/clock.ts'
 import { Errno } from '../base/errno.ts'
 import type { Log } from '../base/log.ts'
 import type { Remote } from '../remote/remote.ts'
@@ -9,7 +9,9 @@ import { FsError } from './errors.ts'
 import {
   CloudreveFileSystem,
   FolderLocks,
+  FolderMoves,
   LocalTimes,
+  SeenVersions,
   TimesFile,
   viewOf,
   type Core,
@@ -21,7 +23,7 @@ import { Patience, defaultPatience, type PatienceOptions } from './patience.ts'
 import { noKernelCache, type FileSystem, type KernelCache } from './ports.ts'
 import { ContentReaders, MemoryBudget } from './read/index.ts'
 import { FolderCache, Tree } from './tree/index.ts'
-import { WriteBack } from './write/index.ts'
+import { WriteBack, type DrainOptions } from './write/index.ts'
 import { Facts, type FileView, type ListFacts } from './xattr/index.ts'
 
 export interface CreateOptions {
@@ -75,11 +77,13 @@ export class Drive {
   readonly facts: Facts
   readonly #core: Core
   readonly #times: TimesFile
-  readonly #settle: () => Promise<void>
+  readonly #settle: (signal: AbortSignal | undefined) => Promise<void>
+  readonly #stop: () => void
 
   constructor(parts: { fileSystem: CloudreveFileSystem; core: Core; facts: Facts; times: TimesFile }) {
     this.fileSystem = parts.fileSystem
-    this.#settle = () => parts.fileSystem.settle()
+    this.#settle = (signal) => waitUnlessAborted(parts.fileSystem.settle(), signal)
+    this.#stop = () => parts.fileSystem.close()
     this.#core = parts.core
     this.writeBack = parts.core.writeBack
     this.facts = parts.facts
@@ -98,10 +102,10 @@ export class Drive {
   }
 
   /** Sends everything that waits. What fails for good stays in the staging folder and is told by `writeBack.pending()`. */
-  async drain(options: Parameters<WriteBack['drain']>[0] = {}): Promise<void> {
-    await this.#settle()
+  async drain(options: DrainOptions = {}): Promise<void> {
+    await this.#settle(options.signal)
     await this.writeBack.drain(options)
-    await this.#settle()
+    await this.#settle(options.signal)
   }
 
   /** Nodes that are kept, and those of them that the kernel refers to; the top folder aside. For tests of leaks. */
@@ -115,6 +119,7 @@ export class Drive {
   }
 
   async close(): Promise<void> {
+    this.#stop()
     await this.writeBack.close()
     await this.#times.close()
     await this.#core.remote.close()
@@ -142,11 +147,14 @@ export async function createDrive(options: CreateOptions): Promise<Drive> {
     readers: new ContentReaders({ remote, budget: new MemoryBudget(settings.readMemoryBytes), clock, log }),
     patience,
     times: new LocalTimes(times.known, times.file),
+    seen: new SeenVersions(),
     kernel,
     clock,
     log,
     options: settings,
     folderLocks: new FolderLocks(),
+    folderMoves: new FolderMoves(),
+    hostName,
   }
   if (remote.facts.capacity) core.writeBack.learnCapacity(remote.facts.capacity)
   const facts = new Facts({ remote, clock, listFacts: settings.listFacts })
