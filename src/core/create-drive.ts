@@ -21,9 +21,9 @@ import { NodeTable, type Node } from './inode/index.ts'
 import { toServerName } from './names/index.ts'
 import { Patience, defaultPatience, type PatienceOptions } from './patience.ts'
 import { noKernelCache, type FileSystem, type KernelCache } from './ports.ts'
-import { ContentReaders, MemoryBudget } from './read/index.ts'
+import { ContentReaders, MemoryBudget, rememberUploads } from './read/index.ts'
 import { FolderCache, Tree } from './tree/index.ts'
-import { WriteBack, type DrainOptions } from './write/index.ts'
+import { WriteBack, type DrainOptions, type WriteRemote } from './write/index.ts'
 import { Facts, type FileView, type ListFacts } from './xattr/index.ts'
 
 export interface CreateOptions {
@@ -140,11 +140,21 @@ export async function createDrive(options: CreateOptions): Promise<Drive> {
   const stagingFolder = join(options.stateFolder, 'staging')
   await mkdir(stagingFolder, { recursive: true, mode: 0o700 })
   const times = await TimesFile.open(join(options.stateFolder, 'times.jsonl'), log)
+  const budget = new MemoryBudget(settings.readMemoryBytes)
+  const readers = new ContentReaders({ remote, budget, clock, log })
   const core: Core = {
     remote,
     tree,
-    writeBack: await WriteBack.create({ remote, stagingFolder, clock, log, quietMs, concurrency, hostName }),
-    readers: new ContentReaders({ remote, budget: new MemoryBudget(settings.readMemoryBytes), clock, log }),
+    writeBack: await WriteBack.create({
+      remote: rememberingRemote(remote, readers),
+      stagingFolder,
+      clock,
+      log,
+      quietMs,
+      concurrency,
+      hostName,
+    }),
+    readers,
     patience,
     times: new LocalTimes(times.known, times.file),
     seen: new SeenVersions(),
@@ -164,4 +174,20 @@ export async function createDrive(options: CreateOptions): Promise<Drive> {
     fileSystem: new CloudreveFileSystem(core, facts),
     times: times.file,
   })
+}
+
+/** The write path's view of the server: what it uploads may be read at once. */
+function rememberingRemote(remote: Remote, readers: ContentReaders): WriteRemote {
+  return {
+    facts: remote.facts,
+    info: (...call) => remote.info(...call),
+    infoById: (...call) => remote.infoById(...call),
+    readRange: (...call) => remote.readRange(...call),
+    capacity: (...call) => remote.capacity(...call),
+    cancelUpload: (...call) => remote.cancelUpload(...call),
+    upload: rememberUploads(
+      (...call) => remote.upload(...call),
+      (entity, bytes) => readers.remember(entity, bytes),
+    ),
+  }
 }

@@ -68,7 +68,7 @@ export class FileOwner implements ContentOwner {
     const entry = this.#merged(answer)
     core.tree.table.bind(node, entry)
     const writtenAt = node.content?.confirmedModifiedAt
-    if (entry.entity && writtenAt) core.times.set(entry.entity, writtenAt)
+    if (writtenAt) core.times.set(entry, writtenAt)
     core.seen.replaced(entry.id, this.#sentOver, entry.entity ?? 'absent')
     this.#placed(entry)
     this.#forgetSent(entry)
@@ -86,7 +86,7 @@ export class FileOwner implements ContentOwner {
       copy: copy.name,
     })
     const writtenAt = node.content?.confirmedModifiedAt
-    if (copy.entity && writtenAt) core.times.set(copy.entity, writtenAt)
+    if (writtenAt) core.times.set(copy, writtenAt)
     core.seen.forget(current.id)
     // What was set on ours went with the copy.
     node.unsent.patches.clear()

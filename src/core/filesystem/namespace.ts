@@ -71,7 +71,7 @@ export class Namespace {
         name,
         this.#createOrFind(
           path,
-          () => remote.createFolder(path),
+          () => this.#newFolder(path),
           ({ kind }) => kind === 'folder',
         ),
         signal,
@@ -326,6 +326,13 @@ export class Namespace {
       if (isRemoteError(error) && folder.id !== undefined) this.#core.tree.folders.expire(folder.id)
       throw toFsError(error, name)
     }
+  }
+
+  async #newFolder(path: RemotePath): Promise<RemoteEntry> {
+    const { remote, tree } = this.#core
+    const entry = await remote.createFolder(path)
+    tree.folders.knowEmpty(entry)
+    return entry
   }
 
   /**
