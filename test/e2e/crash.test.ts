@@ -1,7 +1,9 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { open, readdir, readFile, stat, unlink, writeFile } from 'node:fs/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { expectBytes, patterned } from '../conformance/suite.ts'
-import { run, runToEnd } from '../harness/programs.ts'
+import { run } from '../harness/programs.ts'
 import { mountUnavailable, Workplace, type Mount } from './harness.ts'
 
 const why = await mountUnavailable('fusermount3', 'umount')
@@ -116,9 +118,14 @@ describe.skipIf(why)(`ends that nobody planned${why ? ` (${why})` : ''}`, () => 
   })
 
   it('a shell that stands in the mount does not keep umount from ending', async () => {
-    const shell = runToEnd('sleep', ['5'], { cwd: place.mountpoint })
-    await place.cli(['umount', place.mountpoint])
-    expect(await readdir(place.mountpoint)).toEqual([])
-    await shell
+    const shell = spawn('sleep', ['60'], { cwd: place.mountpoint })
+    await once(shell, 'spawn')
+    try {
+      expect(await place.cli(['umount', place.mountpoint])).toMatchObject({ exitCode: 0, stderr: '' })
+      expect(await readdir(place.mountpoint)).toEqual([])
+    } finally {
+      shell.kill()
+      await once(shell, 'exit')
+    }
   })
 })
