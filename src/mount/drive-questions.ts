@@ -58,10 +58,10 @@ export async function drainDrive(
 
 function tellPending(onProgress: (event: Json) => void): (progress: DrainProgress) => void {
   let mostBytes = 0
-  return ({ files, totalBytes, sentBytes }) => {
+  return ({ files, totalBytes, sentBytes, trouble = null }) => {
     const leftBytes = totalBytes - sentBytes
     mostBytes = Math.max(mostBytes, leftBytes)
-    const event: PendingProgress = { files, leftBytes, sentBytes: mostBytes - leftBytes }
+    const event: PendingProgress = { files, leftBytes, sentBytes: mostBytes - leftBytes, trouble }
     onProgress(asJson(event))
   }
 }

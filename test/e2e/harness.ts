@@ -113,6 +113,11 @@ export class Workplace {
   async mount(options: MountOptions = {}): Promise<Mount> {
     const { exitCode, stderr } = await this.cli([this.mountpoint, ...(options.args ?? [])], options)
     if (exitCode !== 0) throw new Error(`the mount ended with ${exitCode}: ${stderr}`)
+    return this.current()
+  }
+
+  /** The mount that somebody has made with `cli`. */
+  async current(): Promise<Mount> {
     const mount = new Mount(this, await this.#record())
     this.#mounts.push(mount)
     return mount

@@ -140,7 +140,7 @@ export function demoText(folder: string): string[] {
     `  ls -lR ${quoted(folder)}`,
     `  getfattr --absolute-names --only-values -n user.cloudreve.activities ${at(demoFiles.withHistory)}`,
     `  cp /etc/os-release ${at('my-system.txt')} && cat ${at('my-system.txt')}`,
-    `  mv ${at(demoFiles.table)} ${at('Documents/Costs.csv')} && sleep 1 && node ${program} activities ${at('Documents/Costs.csv')}`,
+    `  mv ${at(demoFiles.table)} ${at('Documents/Costs.csv')} && node ${program} activities ${at('Documents/Costs.csv')}`,
     `  node ${program} info ${at(demoFiles.withHistory)}`,
     '',
     'Ctrl-C ends the demo.',
