@@ -34,7 +34,7 @@ const can: Omit<Abilities, 'requests'> = {
 
 export interface FarSide {
   /** A connection that `close` of the drive may end. */
-  connect(): Promise<Remote>
+  readonly connect: () => Promise<Remote>
   readonly view: ServerView
   readonly requests: Abilities['requests']
 }
