@@ -26,6 +26,9 @@ import { startEmbedded } from '../harness/start-embedded.ts'
 
 export const commandLine = join(projectFolder, 'bin/cloudreve-mount.js')
 
+/** A command that takes longer hangs: it is ended, and its test fails, ms. */
+const commandTimeoutMs = 60_000
+
 /** Requests of signed URLs, as the request log calls them. */
 export const contentRoute = 'GET /file/content'
 
@@ -104,7 +107,8 @@ export class Workplace {
 
   /** `cloudreve-mount …` to its end. */
   cli(args: readonly string[], options: MountOptions = {}): Promise<Ran> {
-    return runToEnd(process.execPath, [commandLine, ...args], { env: this.environment(options) })
+    const env = this.environment(options)
+    return runToEnd(process.execPath, [commandLine, ...args], { env, timeout: commandTimeoutMs })
   }
 
   /** Mounts in the background, as a user does; returns when programs can use the folder. */
@@ -173,9 +177,9 @@ export class Mount {
     process.kill(this.pid, signal)
   }
 
-  /** Resolves when the serving process is gone: `tail` of coreutils waits for one that is not its child. */
+  /** Resolves when the serving process is gone: `tail` of coreutils looks for one that is not its child, 50 times a second. */
   async gone(): Promise<void> {
-    const watcher = spawn('tail', [`--pid=${this.pid}`, '-f', '/dev/null'], { stdio: 'ignore' })
+    const watcher = spawn('tail', ['-s', '0.02', `--pid=${this.pid}`, '-f', '/dev/null'], { stdio: 'ignore' })
     await once(watcher, 'exit')
   }
 
