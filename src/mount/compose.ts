@@ -147,7 +147,8 @@ function connect(
   return connectCloudreve({ ...parts, ...connection })
 }
 
-function settingsOf(options: MountOptions, remote: Remote): Partial<CoreSettings> {
+/** What the options and the server say about the filesystem; all else is the core's own. */
+export function settingsOf(options: MountOptions, remote: Remote): Partial<CoreSettings> {
   const { uid, gid, umask, fileMode, dirMode } = options
   return {
     ...(uid === undefined ? {} : { uid }),
@@ -157,6 +158,7 @@ function settingsOf(options: MountOptions, remote: Remote): Partial<CoreSettings
     entryTtlMs: options.entryTtlMs,
     attrTtlMs: options.attrTtlMs,
     readOnly: remote.facts.readOnly,
+    metadataTtlMs: options.metadataTtlMs,
     metadataEntries: options.metadataCacheEntries,
     readMemoryBytes: options.readMemoryBytes,
     quietMs: options.quietTimeMs,

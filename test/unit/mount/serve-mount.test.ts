@@ -184,7 +184,9 @@ describe('a mount that is served', () => {
     await stage.ready
     const client = await controlClient('/nowhere/cloud', stage.spec.runtimeFolder)
     let asked: Promise<Json> = Promise.resolve(null)
-    await new Promise<Json>((resolve) => (asked = client.call('unmount', { wait: true }, resolve)))
+    await new Promise<Json>((resolve) => {
+      asked = client.call('unmount', { wait: true }, resolve)
+    })
     expect(await stage.state()).toBe('draining')
     await stage.clock.advance(3_000)
     expect(await asked).toEqual({ state: 'open' })
