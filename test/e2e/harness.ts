@@ -32,11 +32,13 @@ const commandTimeoutMs = 60_000
 /** Requests of signed URLs, as the request log calls them. */
 export const contentRoute = 'GET /file/content'
 
-/** Why nothing can be mounted here; undefined when it can. With REQUIRE_MOUNT in the environment that is an error. */
+/** Why nothing can be mounted here; undefined when it can. With REQUIRE_MOUNT in the environment that is an error; with CI a missing program is, too. */
 export async function mountUnavailable(...programs: readonly string[]): Promise<string | undefined> {
-  const why = (await fuseUnavailable()) ?? serverUnavailable() ?? (await programsUnavailable(programs))
+  const why = (await fuseUnavailable()) ?? serverUnavailable()
   if (why !== undefined && process.env['REQUIRE_MOUNT']) throw new Error(`nothing can be mounted: ${why}`)
-  return why
+  const missing = await programsUnavailable(programs)
+  if (missing !== undefined && process.env['CI']) throw new Error(missing)
+  return why ?? missing
 }
 
 async function fuseUnavailable(): Promise<string | undefined> {

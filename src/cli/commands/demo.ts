@@ -65,7 +65,7 @@ export async function demo(
   const cleanups: (() => Promise<unknown>)[] = []
   try {
     const isOurs = await makeFolder(context, folder)
-    if (isOurs) cleanups.push(() => rmdir(folder))
+    if (isOurs) cleanups.push(() => removeFolder(folder))
     const server = await parts.startServer()
     cleanups.push(() => server.close())
     const scratch = await mkdtemp(join(tmpdir(), 'cloudreve-mount-demo-'))
@@ -105,6 +105,17 @@ async function makeFolder({ mounts, starter }: CliContext, folder: string): Prom
     throw new CliError(`${folder} is not empty: name another folder for the demo`, exitCodes.usage)
   }
   return made !== undefined
+}
+
+async function removeFolder(folder: string): Promise<void> {
+  try {
+    await rmdir(folder)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code !== 'EBUSY' && code !== 'ENOTEMPTY') throw error
+    const reason = code === 'EBUSY' ? 'is still mounted: `cloudreve-mount umount` says why' : 'is not empty'
+    throw new CliError(`${folder} is left, since it ${reason}`, exitCodes.failed, { cause: error })
+  }
 }
 
 function demoSpec({ paths }: CliContext, mountpoint: string, scratch: string): MountSpec {
