@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { link, readFile, rename, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { processStartTicks } from '../../base/process-start.ts'
 
 interface Holder {
   readonly pid: number
-  /** Start of that process in clock ticks since boot (proc(5), stat field 22): tells it from a later one with its pid. */
+  /** Start of that process: tells it from a later one with its pid. */
   readonly startTicks: string
 }
 
@@ -63,21 +64,11 @@ async function removeStale(folder: string, path: string): Promise<void> {
 }
 
 async function thisProcess(): Promise<Holder> {
-  return { pid: process.pid, startTicks: (await startTicksOf(process.pid)) ?? '' }
+  return { pid: process.pid, startTicks: (await processStartTicks(process.pid)) ?? '' }
 }
 
 async function isAlive({ pid, startTicks }: Holder): Promise<boolean> {
-  return (await startTicksOf(pid)) === startTicks
-}
-
-/** undefined: no such process. */
-async function startTicksOf(pid: number): Promise<string | undefined> {
-  const stat = await readIfThere(`/proc/${pid}/stat`)
-  // The second field is the program's name in brackets and may itself hold blanks and brackets.
-  return stat
-    ?.slice(stat.lastIndexOf(')') + 2)
-    .split(' ')
-    .at(19)
+  return (await processStartTicks(pid)) === startTicks
 }
 
 /** undefined: no lock, or one whose writer died before it wrote. */
