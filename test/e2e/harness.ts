@@ -4,12 +4,11 @@
  * synchronously.
  */
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { access, constants, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { untilProcessEnds } from '../../src/cli/process-end.ts'
 import type { RequestMark } from '../conformance/engine.ts'
 import { getxattr } from '../conformance/engines/kernel-calls.ts'
 import { DriveClient } from '../harness/drive-client.ts'
@@ -182,10 +181,9 @@ export class Mount {
     process.kill(this.pid, signal)
   }
 
-  /** Resolves when the serving process is gone: `tail` of coreutils looks for one that is not its child, 50 times a second. */
-  async gone(): Promise<void> {
-    const watcher = spawn('tail', ['-s', '0.02', `--pid=${this.pid}`, '-f', '/dev/null'], { stdio: 'ignore' })
-    await once(watcher, 'exit')
+  /** Resolves when the serving process has ended. */
+  gone(): Promise<void> {
+    return untilProcessEnds(this.pid)
   }
 
   async endIfRunning(): Promise<void> {
