@@ -11,6 +11,7 @@ import { addMount } from './commands/mount.ts'
 import { addServer } from './commands/server.ts'
 import { addStatus } from './commands/status.ts'
 import { addUmount } from './commands/umount.ts'
+import { addUploads } from './commands/uploads.ts'
 import type { CliContext } from './context.ts'
 import { exitCodeLines } from './exit-codes.ts'
 
@@ -41,6 +42,7 @@ export function buildProgram(context: CliContext): Command {
   program.commandsGroup('Files:')
   addInfo(program, context)
   addActivities(program, context)
+  addUploads(program, context)
   program.commandsGroup('Trying it out:')
   addDemo(program, context)
   addServer(program, context)

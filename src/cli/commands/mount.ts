@@ -118,6 +118,8 @@ const commandNames = [
   'doctor',
   'info',
   'activities',
+  'retry',
+  'discard',
   'server',
   'demo',
   'help',
