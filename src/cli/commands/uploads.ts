@@ -52,5 +52,5 @@ export async function discard(context: CliContext, path: string, { yes }: Discar
     }
   }
   await mounts.callAt<null>(path, 'discard')
-  io.err(`${printable(path)} is what the server has now`)
+  io.err(`the changes of ${printable(path)} were thrown away`)
 }
