@@ -20,10 +20,10 @@ import { NodeTable, type Node } from './inode/index.ts'
 import { toPosixName, toServerName } from './names/index.ts'
 import { Patience, defaultPatience, type PatienceOptions } from './patience.ts'
 import { noKernelCache, type FileSystem, type KernelCache } from './ports.ts'
-import { ContentReaders, MemoryBudget } from './read/index.ts'
+import { ContentReaders, MemoryBudget, rememberUploads } from './read/index.ts'
 import { FolderCache, Tree } from './tree/index.ts'
 import type { OpContext } from './types.ts'
-import { WriteBack } from './write/index.ts'
+import { WriteBack, type UploadFailure, type WriteRemote } from './write/index.ts'
 import { Facts, type FileView, type ListFacts } from './xattr/index.ts'
 
 export interface CreateOptions {
@@ -80,19 +80,28 @@ export class Drive {
   readonly #core: Core
   readonly #times: TimesFile
   readonly #settle: () => Promise<void>
+  readonly #settleNames: (node: Node) => Promise<void>
 
   constructor(parts: { fileSystem: CloudreveFileSystem; core: Core; facts: Facts; times: TimesFile }) {
     this.fileSystem = parts.fileSystem
     this.#settle = () => parts.fileSystem.settle()
+    this.#settleNames = (node) => parts.fileSystem.settleNames(node)
     this.#core = parts.core
     this.writeBack = parts.core.writeBack
     this.facts = parts.facts
     this.#times = parts.times
   }
 
-  /** The view of a path below the mountpoint, as programs name it. @throws {FsError} ENOENT */
+  /**
+   * The view of a path below the mountpoint, as programs name it, after the server has heard of every rename in it that
+   * waits: who asks for a file by its name wants to see what he did a moment ago.
+   *
+   * @throws {FsError} ENOENT
+   */
   async view(names: readonly string[], signal?: AbortSignal): Promise<FileView> {
-    return viewOf(await this.#node(names, signal))
+    const node = await this.#node(names, signal)
+    await this.#settleNames(node)
+    return viewOf(node)
   }
 
   /**
@@ -131,11 +140,12 @@ export class Drive {
     return node
   }
 
-  /** Sends everything that waits. What fails for good stays in the staging folder and is told by `writeBack.pending()`. */
-  async drain(options: Parameters<WriteBack['drain']>[0] = {}): Promise<void> {
+  /** Sends everything that waits. What fails for good stays in the staging folder: that is the answer. */
+  async drain(options: Parameters<WriteBack['drain']>[0] = {}): Promise<readonly UploadFailure[]> {
     await this.#settle()
-    await this.writeBack.drain(options)
+    const failures = await this.writeBack.drain(options)
     await this.#settle()
+    return failures
   }
 
   /** Nodes that are kept, and those of them that the kernel refers to; the top folder aside. For tests of leaks. */
@@ -169,11 +179,21 @@ export async function createDrive(options: CreateOptions): Promise<Drive> {
   const stagingFolder = join(options.stateFolder, 'staging')
   await mkdir(stagingFolder, { recursive: true, mode: 0o700 })
   const times = await TimesFile.open(join(options.stateFolder, 'times.jsonl'), log)
+  const budget = new MemoryBudget(settings.readMemoryBytes)
+  const readers = new ContentReaders({ remote, budget, clock, log })
   const core: Core = {
     remote,
     tree,
-    writeBack: await WriteBack.create({ remote, stagingFolder, clock, log, quietMs, concurrency, hostName }),
-    readers: new ContentReaders({ remote, budget: new MemoryBudget(settings.readMemoryBytes), clock, log }),
+    writeBack: await WriteBack.create({
+      remote: rememberingRemote(remote, readers),
+      stagingFolder,
+      clock,
+      log,
+      quietMs,
+      concurrency,
+      hostName,
+    }),
+    readers,
     patience,
     times: new LocalTimes(times.known, times.file),
     kernel,
@@ -190,4 +210,20 @@ export async function createDrive(options: CreateOptions): Promise<Drive> {
     fileSystem: new CloudreveFileSystem(core, facts),
     times: times.file,
   })
+}
+
+/** The write path's view of the server: what it uploads may be read at once. */
+function rememberingRemote(remote: Remote, readers: ContentReaders): WriteRemote {
+  return {
+    facts: remote.facts,
+    info: (...call) => remote.info(...call),
+    infoById: (...call) => remote.infoById(...call),
+    readRange: (...call) => remote.readRange(...call),
+    capacity: (...call) => remote.capacity(...call),
+    cancelUpload: (...call) => remote.cancelUpload(...call),
+    upload: rememberUploads(
+      (...call) => remote.upload(...call),
+      (entity, bytes) => readers.remember(entity, bytes),
+    ),
+  }
 }

@@ -33,11 +33,13 @@ describe.skipIf(why)(`ends that nobody planned${why ? ` (${why})` : ''}`, () => 
     await mount.gone()
     await place.server.goOnline()
     mount = await place.mount()
-    const found = (await run('find', [place.mountpoint, '-type', 'f', '-name', '*unsent.bin*']))
-      .trim()
-      .split('\n')
-    expect(found).toHaveLength(1)
-    expectBytes(await readFile(found[0]!), content)
+    const { lostAndFound } = (await mount.status()) as { lostAndFound: readonly string[] }
+    expect(lostAndFound).toEqual([
+      expect.stringMatching(/\/lost\+found\/unsent \(\d{4}-\d\d-\d\d \d\d\.\d\d\)\.bin$/),
+    ])
+    expectBytes(await readFile(lostAndFound[0]!), content)
+    const { stdout } = await place.cli(['status'])
+    expect(stdout).toContain(lostAndFound[0])
   })
 
   it('umount with an open file: the folder is gone, the program goes on, its bytes arrive', async () => {

@@ -190,7 +190,7 @@ export class Files {
   async #prepareForWriting(node: Node): Promise<void> {
     assertWritable(this.#core, node)
     await this.#owners().renames.settle(node)
-    contentOf(node, this.#owners()).check()
+    // An upload that was given up is no reason to refuse: new content may mend it. Writes, fsync and close tell.
   }
 
   #get(fh: Fh): FileHandle {

@@ -64,11 +64,7 @@ export class Namespace {
   async mkdir(parent: Ino, name: string, mode: number, { signal }: OpContext): Promise<Entry> {
     return this.#createOnServer({ parent, name }, 'folder', signal, async (path) => {
       const { remote, patience } = this.#core
-      const entry = await patience.run(
-        name,
-        () => this.#createOrFind(path, () => remote.createFolder(path)),
-        signal,
-      )
+      const entry = await patience.run(name, () => this.#newFolder(path), signal)
       const bits = mode & 0o7777
       if (bits === this.#core.options.folderMode || mode === 0) return entry
       const patch = encodeMode(bits)
@@ -263,6 +259,15 @@ export class Namespace {
       if (isRemoteError(error, 'exists') && folder.id !== undefined) this.#core.tree.folders.expire(folder.id)
       throw toFsError(error, name)
     }
+  }
+
+  async #newFolder(path: RemotePath): Promise<RemoteEntry> {
+    const { remote, tree } = this.#core
+    return this.#createOrFind(path, async () => {
+      const entry = await remote.createFolder(path)
+      tree.folders.knowEmpty(entry)
+      return entry
+    })
   }
 
   /** A creation whose answer was lost and which is tried again finds its own work: an empty object made just now. */

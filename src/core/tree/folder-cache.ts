@@ -81,6 +81,12 @@ export class FolderCache {
     return listing
   }
 
+  /** A folder that was made here just now: it is known to be empty without asking. */
+  knowEmpty(folder: RemoteEntry): void {
+    const askedAt = this.#options.clock.monotonic()
+    this.#listings.set(folder.id, { entries: new Map(), folder, policy: undefined, askedAt })
+  }
+
   put(folder: FileId, entry: RemoteEntry, formerName?: string): void {
     this.#mutate(folder, (entries) => {
       if (formerName !== undefined) entries.delete(formerName)

@@ -162,6 +162,7 @@ export class FileUpload {
 
   /** Something is different now: the name, or the whole content. */
   unpark(): void {
+    this.#environment.quota.stopWaiting(this.#content)
     this.#parked = undefined
     this.#failures = 0
   }
@@ -333,10 +334,9 @@ export class FileUpload {
   }
 
   async #failed(error: unknown): Promise<void> {
-    const { queue, quota, log, random } = this.#environment
+    const { queue, log, random } = this.#environment
     const { label } = this.#owner
     if (!this.#isUncertain) await this.#forgetGeneration()
-    if (isRemoteError(error, 'quota')) quota.forget()
     if (isRemoteError(error)) {
       if (queue.outage.failed(error, this)) return
       if (mayHaveBeenDone(error)) queue.outage.undecided()
@@ -345,7 +345,11 @@ export class FileUpload {
       queue.outage.undecided()
     }
     const verdict = judge(error, label)
-    if (verdict.kind === 'park') return this.#park(verdict)
+    if (verdict.kind === 'park') {
+      this.#park(verdict)
+      if (isRemoteError(error, 'quota')) this.#waitForRoom()
+      return
+    }
     this.#retryDetail = verdict.detail
     const options = { firstMs: verdict.firstMs, maxMs: maxRetryMs, random }
     this.schedule.retryIn(backoffMs(this.#failures, options))
@@ -360,6 +364,15 @@ export class FileUpload {
     this.schedule.relax()
     log.error('an upload was given up; the changes are kept here', { label, reason: detail, error })
     onFailed({ label, reason: detail, error })
+  }
+
+  /** Nobody has to ask for another try: it is made when the drive has room again. */
+  #waitForRoom(): void {
+    const { sizeBytes } = this.#content
+    this.#environment.quota.waitForRoom(this.#content, sizeBytes, () => {
+      this.unpark()
+      this.plan()
+    })
   }
 
   #settleWaiters(): void {

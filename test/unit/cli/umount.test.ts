@@ -53,6 +53,15 @@ describe('umount', () => {
     expect(methods()).toEqual(['unmount'])
   })
 
+  it('ends when the folder is gone, though a program has a file of it open', async () => {
+    cli.answers['flush'] = { leftFiles: 0 }
+    cli.answers['unmount'] = { state: 'open' }
+    expect(await run(folder)).toBe(0)
+    expect(cli.err).toEqual([
+      expect.stringMatching(/^\/home\/ann\/cloud is unmounted; a program still has a file of it open/),
+    ])
+  })
+
   it('tells when something written last did not make it', async () => {
     cli.answers['flush'] = { leftFiles: 0 }
     cli.answers['unmount'] = { state: 'ended', left: 1, reason: 'the drive is full' }
