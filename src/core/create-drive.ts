@@ -13,16 +13,18 @@ import {
   LocalTimes,
   SeenVersions,
   TimesFile,
+  discardContent,
   viewOf,
   type Core,
   type FileSystemOptions,
 } from './filesystem/index.ts'
 import { NodeTable, type Node } from './inode/index.ts'
-import { toServerName } from './names/index.ts'
+import { toPosixName, toServerName } from './names/index.ts'
 import { Patience, defaultPatience, type PatienceOptions } from './patience.ts'
 import { noKernelCache, type FileSystem, type KernelCache } from './ports.ts'
 import { ContentReaders, MemoryBudget, rememberUploads } from './read/index.ts'
 import { FolderCache, Tree } from './tree/index.ts'
+import type { OpContext } from './types.ts'
 import { WriteBack, type DrainOptions, type UploadFailure, type WriteRemote } from './write/index.ts'
 import { Facts, type FileView, type ListFacts } from './xattr/index.ts'
 
@@ -70,6 +72,8 @@ export const defaultSettings: CoreSettings = {
   listFacts: 'auto',
 }
 
+export type DiscardOutcome = 'discarded' | 'nothing to discard' | 'still tried' | 'open'
+
 /** A filesystem and what its process needs of it beside the kernel's operations. */
 export class Drive {
   readonly fileSystem: FileSystem
@@ -99,14 +103,45 @@ export class Drive {
    * @throws {FsError} ENOENT
    */
   async view(names: readonly string[], signal?: AbortSignal): Promise<FileView> {
+    const node = await this.#node(names, signal)
+    await this.#settleNames(node)
+    return viewOf(node)
+  }
+
+  /**
+   * Tries an upload that was given up, or that waits, again at once; false when there is nothing to send.
+   * @throws {FsError} ENOENT
+   */
+  async retryUpload(names: readonly string[], signal?: AbortSignal): Promise<boolean> {
+    const { content } = await this.#node(names, signal)
+    if (!content?.isDirty) return false
+    content.retry()
+    return true
+  }
+
+  /**
+   * Drops the changes of an upload that was given up: the file is what the server has, and a new one is gone. Only while
+   * no program has it open.
+   * @throws {FsError} ENOENT
+   */
+  async discardUpload(names: readonly string[], context: OpContext): Promise<DiscardOutcome> {
+    const node = await this.#node(names, context.signal)
+    if (!node.content?.failure) return node.content?.isDirty ? 'still tried' : 'nothing to discard'
+    if (node.handles > 0) return 'open'
+    const { place } = node
+    if (node.entry || !place) await discardContent(node)
+    else await this.fileSystem.unlink(place.parent.ino, toPosixName(place.name), context)
+    return 'discarded'
+  }
+
+  async #node(names: readonly string[], signal?: AbortSignal): Promise<Node> {
     let node: Node = this.#core.tree.table.root
     for (const name of names) {
       const child: Node | undefined = await this.#core.tree.child(node, toServerName(name), signal)
       if (!child) throw new FsError(Errno.ENOENT, `${names.join('/')}: no such file or folder`)
       node = child
     }
-    await this.#settleNames(node)
-    return viewOf(node)
+    return node
   }
 
   /** Sends everything that waits. What fails for good stays in the staging folder: that is the answer. */

@@ -36,6 +36,13 @@ export function addDemo(program: Command, context: CliContext): void {
     .command('demo')
     .description('mount a small drive of a server that runs here, to try things out; Ctrl-C ends it')
     .argument('[mountpoint]', 'an empty folder, made when it does not exist (default: ~/cloudreve-demo)')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  cloudreve-mount demo
+  cloudreve-mount demo ~/somewhere-empty`,
+    )
     .action(async (mountpoint: string | undefined) => {
       const stop = listenForStop()
       try {

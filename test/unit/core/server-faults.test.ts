@@ -37,7 +37,9 @@ beforeEach(async () => {
     fileSystem: drive.fileSystem,
     can,
     semantics: driveSemantics,
-    settle: () => drive.drain(),
+    async settle() {
+      await drive.drain()
+    },
     close: () => drive.close(),
   }
   fs = new CoreEngine('core', core, { names: 'keep', truncate: 'atomic', readdirPlus: true })
