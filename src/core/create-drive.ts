@@ -98,7 +98,9 @@ export class Drive {
       if (!child) throw new FsError(Errno.ENOENT, `${names.join('/')}: no such file or folder`)
       node = child
     }
-    return viewOf(node)
+    const view = viewOf(node)
+    this.#core.tree.table.release(node)
+    return view
   }
 
   /** Sends everything that waits. What fails for good stays in the staging folder and is told by `writeBack.pending()`. */
