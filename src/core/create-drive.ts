@@ -14,6 +14,7 @@ import {
   SeenVersions,
   TimesFile,
   discardContent,
+  pinned,
   viewOf,
   type Core,
   type FileSystemOptions,
@@ -104,8 +105,10 @@ export class Drive {
    */
   async view(names: readonly string[], signal?: AbortSignal): Promise<FileView> {
     const node = await this.#node(names, signal)
-    await this.#settleNames(node)
-    return viewOf(node)
+    return pinned(this.#core, [node], async () => {
+      await this.#settleNames(node)
+      return viewOf(node)
+    })
   }
 
   /**
@@ -113,10 +116,11 @@ export class Drive {
    * @throws {FsError} ENOENT
    */
   async retryUpload(names: readonly string[], signal?: AbortSignal): Promise<boolean> {
-    const { content } = await this.#node(names, signal)
-    if (!content?.isDirty) return false
-    content.retry()
-    return true
+    const node = await this.#node(names, signal)
+    const isDirty = node.content?.isDirty === true
+    if (isDirty) node.content?.retry()
+    this.#core.tree.table.release(node)
+    return isDirty
   }
 
   /**
@@ -126,12 +130,14 @@ export class Drive {
    */
   async discardUpload(names: readonly string[], context: OpContext): Promise<DiscardOutcome> {
     const node = await this.#node(names, context.signal)
-    if (!node.content?.failure) return node.content?.isDirty ? 'still tried' : 'nothing to discard'
-    if (node.handles > 0) return 'open'
-    const { place } = node
-    if (node.entry || !place) await discardContent(node)
-    else await this.fileSystem.unlink(place.parent.ino, toPosixName(place.name), context)
-    return 'discarded'
+    return pinned(this.#core, [node], async () => {
+      if (!node.content?.failure) return node.content?.isDirty ? 'still tried' : 'nothing to discard'
+      if (node.handles > 0) return 'open'
+      const { place } = node
+      if (node.entry || !place) await discardContent(node)
+      else await this.fileSystem.unlink(place.parent.ino, toPosixName(place.name), context)
+      return 'discarded'
+    })
   }
 
   async #node(names: readonly string[], signal?: AbortSignal): Promise<Node> {

@@ -122,13 +122,15 @@ export class TestDrive {
   async names(path = ''): Promise<string[]> {
     const { fh } = await this.fs.opendir(await this.ino(path), this.context())
     const names: string[] = []
-    for (;;) {
-      const batch = await this.fs.readdir(fh, names.length, this.context())
-      if (batch.length === 0) break
-      names.push(...batch.map(({ name }) => name))
+    try {
+      for (;;) {
+        const batch = await this.fs.readdir(fh, names.length, this.context())
+        if (batch.length === 0) return names.sort()
+        names.push(...batch.map(({ name }) => name))
+      }
+    } finally {
+      await this.fs.releasedir(fh)
     }
-    await this.fs.releasedir(fh)
-    return names.sort()
   }
 
   async open(path: string, flags: number = constants.O_RDONLY, pid = 100): Promise<OpenedFile> {

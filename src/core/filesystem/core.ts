@@ -128,3 +128,17 @@ export async function requireRecentChild(
   await pinned(core, [child], () => core.tree.listing(folder, signal, recentMs))
   return requireChild(core, folder, name, signal)
 }
+
+/** @throws {FsError} EEXIST */
+export async function assertFree(
+  { tree }: Core,
+  folder: Node,
+  name: string,
+  signal?: AbortSignal,
+): Promise<void> {
+  const present = await tree.child(folder, name, signal)
+  if (!present) return
+  const { label } = present
+  tree.table.release(present)
+  throw new FsError(Errno.EEXIST, `${label} exists already`)
+}

@@ -1,4 +1,4 @@
-export { FolderLocks, type Core, type FileSystemOptions } from './core.ts'
+export { FolderLocks, pinned, type Core, type FileSystemOptions } from './core.ts'
 export { CloudreveFileSystem } from './file-system.ts'
 export { FolderMoves } from './folder-moves.ts'
 export { SeenVersions } from './seen-versions.ts'

@@ -10,7 +10,15 @@ import { checkNewName, toServerName } from '../names/index.ts'
 import type { Place } from '../ports.ts'
 import { kindOf } from '../tree/index.ts'
 import type { Entry, FileKind, Ino, OpContext, Opened } from '../types.ts'
-import { assertFolder, assertWritable, pinned, requireChild, requireRecentChild, type Core } from './core.ts'
+import {
+  assertFolder,
+  assertWritable,
+  pinned,
+  requireChild,
+  requireRecentChild,
+  assertFree,
+  type Core,
+} from './core.ts'
 import { contentOf, type OwnerParts } from './file-owner.ts'
 import type { Files } from './files.ts'
 import { defaultMode, entryReply } from './node-view.ts'
@@ -108,9 +116,11 @@ export class Namespace {
     const folder = this.#folder(parent)
     await this.#core.folderLocks.run(folder, async () => {
       const node = await requireRecentChild(this.#core, folder, toServerName(name), signal)
-      assertWritable(this.#core, node)
-      if (node.isFolder) throw new FsError(Errno.EISDIR, `${node.label} is a folder`)
-      await pinned(this.#core, [node], () => this.removeFile(node, { signal, pid }))
+      await pinned(this.#core, [node], async () => {
+        assertWritable(this.#core, node)
+        if (node.isFolder) throw new FsError(Errno.EISDIR, `${node.label} is a folder`)
+        await this.removeFile(node, { signal, pid })
+      })
     })
   }
 
@@ -118,10 +128,10 @@ export class Namespace {
     const { signal } = context
     const folder = this.#folder(parent)
     const found = await requireChild(this.#core, folder, toServerName(name), signal)
-    assertWritable(this.#core, found)
     const isDone = await pinned(this.#core, [found], () =>
       // Its own lock too: nothing may be made in it between the last look and its end.
       this.#core.folderLocks.runBoth(folder, found, async () => {
+        assertWritable(this.#core, found)
         if ((await requireChild(this.#core, folder, toServerName(name), signal)) !== found) return false
         await this.removeFolder(found, signal)
         return true
@@ -272,7 +282,7 @@ export class Namespace {
     const name = this.#checkedName(folder, at.name, 'file')
     return this.#core.folderLocks.run(folder, async () => {
       const { tree } = this.#core
-      if (await tree.child(folder, name, signal)) throw new FsError(Errno.EEXIST, `${at.name} exists already`)
+      await assertFree(this.#core, folder, name, signal)
       assertFolder(folder)
       const node = tree.table.addLocal(folder, name)
       node.pins += 1 // until the content holds it
@@ -306,7 +316,7 @@ export class Namespace {
     const name = this.#checkedName(folder, at.name, kind)
     return this.#core.folderLocks.run(folder, async () => {
       const { tree } = this.#core
-      if (await tree.child(folder, name, signal)) throw new FsError(Errno.EEXIST, `${at.name} exists already`)
+      await assertFree(this.#core, folder, name, signal)
       const former = this.#parts.renames.formerOf(folder, name)
       if (former) await this.#parts.renames.settle(former)
       await this.#core.folderMoves.passed(folder)

@@ -15,7 +15,7 @@ import { FsError } from '../errors.ts'
 import type { Node, NodePlace } from '../inode/index.ts'
 import { toPosixName } from '../names/index.ts'
 import { conflictName } from '../write/index.ts'
-import type { Core } from './core.ts'
+import { pinned, type Core } from './core.ts'
 import { renameOnServer } from './server-rename.ts'
 
 /** Before what could not be sent is sent again, ms. */
@@ -111,7 +111,7 @@ export class RenameDelay {
     const delayed = this.#delayed.get(node)
     if (!delayed) return
     delayed.cancelTimer()
-    delayed.sending ??= this.#send(node, delayed)
+    delayed.sending ??= pinned(this.#core, [node, delayed.folder], () => this.#send(node, delayed))
     await delayed.sending
   }
 

@@ -50,17 +50,19 @@ export class Renames {
     assertFolder(toFolder)
     await this.#core.folderLocks.runBoth(fromFolder, toFolder, async () => {
       const source = await requireChild(this.#core, fromFolder, toServerName(from.name), by.signal)
-      assertWritable(this.#core, source)
-      const { maxFileNameBytes } = this.#core.remote.facts
-      checkNewName(to.name, source.kind, { maxFileNameBytes, maxFolderNameBytes: 255 })
       const place = { parent: toFolder, name: toServerName(to.name) }
       try {
         await pinned(this.#core, [source], async () => {
+          assertWritable(this.#core, source)
+          const { maxFileNameBytes } = this.#core.remote.facts
+          checkNewName(to.name, source.kind, { maxFileNameBytes, maxFolderNameBytes: 255 })
           const target = await this.#targetOf(source, place, by.signal)
           if (target === source) return
-          if (target && flags.noReplace) throw new FsError(Errno.EEXIST, `${to.name} exists already`)
-          checkKinds(source, target, toFolder)
-          await pinned(this.#core, [target], () => this.#move({ source, target, to: place, by }))
+          await pinned(this.#core, [target], () => {
+            if (target && flags.noReplace) throw new FsError(Errno.EEXIST, `${to.name} exists already`)
+            checkKinds(source, target, toFolder)
+            return this.#move({ source, target, to: place, by })
+          })
         })
       } catch (error) {
         this.#lookAgain(error, fromFolder, toFolder)
@@ -73,16 +75,13 @@ export class Renames {
   async #targetOf(source: Node, to: NodePlace, signal: AbortSignal): Promise<Node | undefined> {
     const { tree } = this.#core
     const from = source.place
-    const target = await tree.child(to.parent, to.name, signal)
-    if (target && target !== source && source.entry) {
-      await pinned(this.#core, [target], async () => {
-        await requireRecentChild(this.#core, from!.parent, from!.name, signal)
-        await requireRecentChild(this.#core, to.parent, to.name, signal)
-      })
+    let target = await tree.child(to.parent, to.name, signal)
+    if (target && target !== source && source.entry && from) {
+      await requireRecentChild(this.#core, from.parent, from.name, signal)
+      target = await requireRecentChild(this.#core, to.parent, to.name, signal)
     }
     assertFolder(to.parent)
-    if (from && source.place?.parent === from.parent && source.place.name === from.name)
-      return to.parent.children.get(to.name)
+    if (from && source.place?.parent === from.parent && source.place.name === from.name) return target
     throw new FsError(Errno.ENOENT, `${source.label} was renamed or deleted by somebody else`)
   }
 
