@@ -1,7 +1,7 @@
 /** Puts the filesystem of one drive together, and takes it apart in order. */
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Clock } from '../base/clock.ts'
+import { waitUnlessAborted, type Clock } from '../base/clock.ts'
 import { Errno } from '../base/errno.ts'
 import type { Log } from '../base/log.ts'
 import type { Remote } from '../remote/remote.ts'
@@ -9,7 +9,9 @@ import { FsError } from './errors.ts'
 import {
   CloudreveFileSystem,
   FolderLocks,
+  FolderMoves,
   LocalTimes,
+  SeenVersions,
   TimesFile,
   viewOf,
   type Core,
@@ -19,9 +21,9 @@ import { NodeTable, type Node } from './inode/index.ts'
 import { toServerName } from './names/index.ts'
 import { Patience, defaultPatience, type PatienceOptions } from './patience.ts'
 import { noKernelCache, type FileSystem, type KernelCache } from './ports.ts'
-import { ContentReaders, MemoryBudget } from './read/index.ts'
+import { ContentReaders, MemoryBudget, rememberUploads } from './read/index.ts'
 import { FolderCache, Tree } from './tree/index.ts'
-import { WriteBack, type UploadFailure } from './write/index.ts'
+import { WriteBack, type DrainOptions, type UploadFailure, type WriteRemote } from './write/index.ts'
 import { Facts, type FileView, type ListFacts } from './xattr/index.ts'
 
 export interface CreateOptions {
@@ -75,13 +77,15 @@ export class Drive {
   readonly facts: Facts
   readonly #core: Core
   readonly #times: TimesFile
-  readonly #settle: () => Promise<void>
+  readonly #settle: (signal: AbortSignal | undefined) => Promise<void>
   readonly #settleNames: (node: Node) => Promise<void>
+  readonly #stop: () => void
 
   constructor(parts: { fileSystem: CloudreveFileSystem; core: Core; facts: Facts; times: TimesFile }) {
     this.fileSystem = parts.fileSystem
-    this.#settle = () => parts.fileSystem.settle()
+    this.#settle = (signal) => waitUnlessAborted(parts.fileSystem.settle(), signal)
     this.#settleNames = (node) => parts.fileSystem.settleNames(node)
+    this.#stop = () => parts.fileSystem.close()
     this.#core = parts.core
     this.writeBack = parts.core.writeBack
     this.facts = parts.facts
@@ -106,10 +110,10 @@ export class Drive {
   }
 
   /** Sends everything that waits. What fails for good stays in the staging folder: that is the answer. */
-  async drain(options: Parameters<WriteBack['drain']>[0] = {}): Promise<readonly UploadFailure[]> {
-    await this.#settle()
+  async drain(options: DrainOptions = {}): Promise<readonly UploadFailure[]> {
+    await this.#settle(options.signal)
     const failures = await this.writeBack.drain(options)
-    await this.#settle()
+    await this.#settle(options.signal)
     return failures
   }
 
@@ -124,6 +128,7 @@ export class Drive {
   }
 
   async close(): Promise<void> {
+    this.#stop()
     await this.writeBack.close()
     await this.#times.close()
     await this.#core.remote.close()
@@ -144,18 +149,31 @@ export async function createDrive(options: CreateOptions): Promise<Drive> {
   const stagingFolder = join(options.stateFolder, 'staging')
   await mkdir(stagingFolder, { recursive: true, mode: 0o700 })
   const times = await TimesFile.open(join(options.stateFolder, 'times.jsonl'), log)
+  const budget = new MemoryBudget(settings.readMemoryBytes)
+  const readers = new ContentReaders({ remote, budget, clock, log })
   const core: Core = {
     remote,
     tree,
-    writeBack: await WriteBack.create({ remote, stagingFolder, clock, log, quietMs, concurrency, hostName }),
-    readers: new ContentReaders({ remote, budget: new MemoryBudget(settings.readMemoryBytes), clock, log }),
+    writeBack: await WriteBack.create({
+      remote: rememberingRemote(remote, readers),
+      stagingFolder,
+      clock,
+      log,
+      quietMs,
+      concurrency,
+      hostName,
+    }),
+    readers,
     patience,
     times: new LocalTimes(times.known, times.file),
+    seen: new SeenVersions(),
     kernel,
     clock,
     log,
     options: settings,
     folderLocks: new FolderLocks(),
+    folderMoves: new FolderMoves(),
+    hostName,
   }
   if (remote.facts.capacity) core.writeBack.learnCapacity(remote.facts.capacity)
   const facts = new Facts({ remote, clock, listFacts: settings.listFacts })
@@ -165,4 +183,20 @@ export async function createDrive(options: CreateOptions): Promise<Drive> {
     fileSystem: new CloudreveFileSystem(core, facts),
     times: times.file,
   })
+}
+
+/** The write path's view of the server: what it uploads may be read at once. */
+function rememberingRemote(remote: Remote, readers: ContentReaders): WriteRemote {
+  return {
+    facts: remote.facts,
+    info: (...call) => remote.info(...call),
+    infoById: (...call) => remote.infoById(...call),
+    readRange: (...call) => remote.readRange(...call),
+    capacity: (...call) => remote.capacity(...call),
+    cancelUpload: (...call) => remote.cancelUpload(...call),
+    upload: rememberUploads(
+      (...call) => remote.upload(...call),
+      (entity, bytes) => readers.remember(entity, bytes),
+    ),
+  }
 }

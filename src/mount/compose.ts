@@ -2,7 +2,7 @@
 import { hostname } from 'node:os'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { AccountStore } from '../auth/account-store.ts'
+import { accountName, AccountStore } from '../auth/account-store.ts'
 import { desktopKeyring } from '../auth/keyring.ts'
 import { originOf } from '../auth/origin.ts'
 import { passwordSession, storedSession, type Session } from '../auth/session.ts'
@@ -27,7 +27,7 @@ export async function compose(spec: MountSpec, parts: ComposeParts): Promise<Pre
   }
   return {
     accountId: `${account.url} ${account.userId}`,
-    account: `${account.email} at ${account.url}`,
+    account: accountName(account),
     open: (record) => open(spec, parts, { session, record }).catch(explain),
     close: () => session.close(),
   }
@@ -145,7 +145,8 @@ function connect(
   return connectCloudreve({ ...parts, ...connection })
 }
 
-function settingsOf(options: MountOptions, remote: Remote): Partial<CoreSettings> {
+/** What the options and the server say about the filesystem; all else is the core's own. */
+export function settingsOf(options: MountOptions, remote: Remote): Partial<CoreSettings> {
   const { uid, gid, umask, fileMode, dirMode } = options
   return {
     ...(uid === undefined ? {} : { uid }),
@@ -155,6 +156,7 @@ function settingsOf(options: MountOptions, remote: Remote): Partial<CoreSettings
     entryTtlMs: options.entryTtlMs,
     attrTtlMs: options.attrTtlMs,
     readOnly: remote.facts.readOnly,
+    metadataTtlMs: options.metadataTtlMs,
     metadataEntries: options.metadataCacheEntries,
     readMemoryBytes: options.readMemoryBytes,
     quietMs: options.quietTimeMs,

@@ -6,7 +6,7 @@
 /** Method `status`, no parameters. */
 export interface MountStatus {
   readonly mountpoint: string
-  /** For people: `anna@example.com at https://cloud.example.com`. */
+  /** For people: `anna@example.com at cloud.example.com`. */
   readonly account: string
   readonly rootUri: string
   readonly readOnly: boolean

@@ -31,7 +31,7 @@ export type MountState = 'starting' | 'mounted' | 'draining'
 export interface RunningMount {
   readonly pid: number
   readonly mountpoint: string
-  /** For people: `anna@example.com at https://cloud.example.com`. */
+  /** For people: `anna@example.com at cloud.example.com`. */
   readonly account: string
   readonly state: MountState
   /** Of the control socket. */

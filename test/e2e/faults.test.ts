@@ -55,7 +55,7 @@ describe.skipIf(why)(`faults of server, network and disks${why ? ` (${why})` : '
   it('a server that restarts in the middle of an upload: the file arrives whole, once', async () => {
     await work({ chunkSizeBytes: mebibyte })
     const huge = patterned(12 * mebibyte, 22)
-    const chunks = 'POST /file/upload/:session/:index'
+    const chunks = 'POST /file/upload'
     place.server.faults.add({ route: chunks, nth: 4, kind: 'stall' })
     await writeFile(place.at('up.bin'), huge)
     await place.server.faults.untilStalled()

@@ -27,14 +27,19 @@ import { startEmbedded } from '../harness/start-embedded.ts'
 
 export const commandLine = join(projectFolder, 'bin/cloudreve-mount.js')
 
-/** Where signed URLs lead. */
-export const contentRoute = 'GET /file/content/:entity/:speed/:name'
+/** A command that takes longer hangs: it is ended, and its test fails, ms. */
+const commandTimeoutMs = 60_000
 
-/** Why nothing can be mounted here; undefined when it can. With REQUIRE_MOUNT in the environment that is an error. */
+/** Requests of signed URLs, as the request log calls them. */
+export const contentRoute = 'GET /file/content'
+
+/** Why nothing can be mounted here; undefined when it can. With REQUIRE_MOUNT in the environment that is an error; with CI a missing program is, too. */
 export async function mountUnavailable(...programs: readonly string[]): Promise<string | undefined> {
-  const why = (await fuseUnavailable()) ?? serverUnavailable() ?? (await programsUnavailable(programs))
+  const why = (await fuseUnavailable()) ?? serverUnavailable()
   if (why !== undefined && process.env['REQUIRE_MOUNT']) throw new Error(`nothing can be mounted: ${why}`)
-  return why
+  const missing = await programsUnavailable(programs)
+  if (missing !== undefined && process.env['CI']) throw new Error(missing)
+  return why ?? missing
 }
 
 async function fuseUnavailable(): Promise<string | undefined> {
@@ -103,7 +108,8 @@ export class Workplace {
 
   /** `cloudreve-mount …` to its end. */
   cli(args: readonly string[], options: MountOptions = {}): Promise<Ran> {
-    return runToEnd(process.execPath, [commandLine, ...args], { env: this.environment(options) })
+    const env = this.environment(options)
+    return runToEnd(process.execPath, [commandLine, ...args], { env, timeout: commandTimeoutMs })
   }
 
   /** Mounts in the background, as a user does; returns when programs can use the folder. */
@@ -177,9 +183,9 @@ export class Mount {
     process.kill(this.pid, signal)
   }
 
-  /** Resolves when the serving process is gone: `tail` of coreutils waits for one that is not its child. */
+  /** Resolves when the serving process is gone: `tail` of coreutils looks for one that is not its child, 50 times a second. */
   async gone(): Promise<void> {
-    const watcher = spawn('tail', [`--pid=${this.pid}`, '-f', '/dev/null'], { stdio: 'ignore' })
+    const watcher = spawn('tail', ['-s', '0.02', `--pid=${this.pid}`, '-f', '/dev/null'], { stdio: 'ignore' })
     await once(watcher, 'exit')
   }
 

@@ -115,6 +115,7 @@ const commandNames = [
   'accounts',
   'status',
   'umount',
+  'doctor',
   'info',
   'activities',
   'server',

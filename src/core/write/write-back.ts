@@ -161,6 +161,7 @@ export class WriteBack {
 
   async #close(): Promise<void> {
     this.#environment.queue.close()
+    this.#environment.quota.close()
     this.#environment.abandoned.close()
     await Promise.all([...this.#dirty].map((content) => content.close()))
     await this.#store.close()

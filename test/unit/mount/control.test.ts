@@ -20,7 +20,7 @@ beforeEach(async () => {
   claim = await claimAccount({
     runtimeFolder: folder,
     accountId: 'cloud.example.com/anna',
-    account: 'anna@example.com at https://cloud.example.com',
+    account: 'anna@example.com at cloud.example.com',
     mountpoint: '/home/anna/cloud',
     clock: systemClock,
   })
