@@ -9,6 +9,7 @@ import { access, constants, mkdir, mkdtemp, readFile, rm } from 'node:fs/promise
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { untilProcessEnds } from '../../src/cli/process-end.ts'
+import { isProcessAlive } from '../../src/base/process-state.ts'
 import type { RequestMark } from '../conformance/engine.ts'
 import { getxattr } from '../conformance/engines/kernel-calls.ts'
 import { DriveClient } from '../harness/drive-client.ts'
@@ -187,9 +188,10 @@ export class Mount {
   }
 
   async endIfRunning(): Promise<void> {
-    if (!isRunning(this.pid)) return this.#detach()
+    if (!(await isProcessAlive(this.pid))) return this.#detach()
     const { exitCode } = await this.#place.cli(['umount', '--force', this.#place.mountpoint])
-    if (exitCode !== 0) this.kill('SIGTERM')
+    // It may have been at its end already.
+    if (exitCode !== 0 && (await isProcessAlive(this.pid))) this.kill('SIGTERM')
     const giveUp = setTimeout(() => this.kill('SIGKILL'), 30_000)
     await this.gone()
     clearTimeout(giveUp)
@@ -202,16 +204,6 @@ export class Mount {
     if (mounts.includes(` ${this.#place.mountpoint} `)) {
       await runToEnd('fusermount3', ['-u', '-z', this.#place.mountpoint])
     }
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false
-    throw error
   }
 }
 
