@@ -128,8 +128,10 @@ export class FileOwner implements ContentOwner {
 
   /** A one-request save answers without metadata: what was known then still holds. */
   #merged(answer: RemoteEntry): RemoteEntry {
-    if (this.#factsSent || !this.#node.entry) return answer
-    return { ...answer, metadata: { ...this.#node.entry.metadata, ...answer.metadata } }
+    const former = this.#node.entry
+    if (!former) return answer
+    const entry = { ...answer, shared: isStillShared(former, answer) }
+    return this.#factsSent ? entry : { ...entry, metadata: { ...former.metadata, ...answer.metadata } }
   }
 
   #forgetSent(entry: RemoteEntry): void {
@@ -172,4 +174,9 @@ const owners = new WeakMap<Node, FileOwner>()
 export async function discardContent(node: Node): Promise<void> {
   await node.content?.discard()
   owners.get(node)?.changed()
+}
+
+/** Answers to a save never say that a file is shared; listings do. */
+function isStillShared(former: RemoteEntry, answer: RemoteEntry): boolean {
+  return answer.shared || (former.id === answer.id && former.shared)
 }

@@ -166,7 +166,8 @@ export class Renames {
     )
     // A one-request save answers without metadata: what the target had still holds.
     const metadata = facts.metadata ? answer.metadata : { ...target.entry!.metadata, ...answer.metadata }
-    const entry = { ...answer, metadata }
+    const shared = answer.shared || target.entry!.shared
+    const entry = { ...answer, metadata, shared }
     times.set(entry, time)
     seen.replaced(entry.id, previous, entry.entity ?? 'absent')
     const former = { ...source.remotePlace, path: source.remotePath }

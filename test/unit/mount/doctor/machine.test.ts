@@ -97,7 +97,7 @@ describe('the machine', () => {
     const error = new Error('No native build was found for platform=linux arch=x64')
     const found = (await examined({ loadDriver: () => Promise.resolve(loadTrouble(error)) })).get('driver')!
     expect(found.level).toBe('fail')
-    expect(found.remedy).toContain('libfuse-dev pkg-config build-essential')
+    expect(found.remedy).toContain('libfuse-dev pkg-config python3 build-essential')
     expect(`${found.text}: ${found.remedy}`).toBe(whyNotLoaded(error))
   })
 
