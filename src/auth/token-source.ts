@@ -114,15 +114,11 @@ export class AccountTokenSource implements TokenSource {
   }
 
   #signedOut(cause: unknown): ApiError {
-    return new ApiError(
-      'signed-out',
-      `${this.#accountName} is signed out at ${this.#client.origin}: sign in again`,
-      {
-        endpoint: 'POST /session/token/refresh',
-        code: Code.credentialInvalid,
-        cause,
-      },
-    )
+    return new ApiError('signed-out', `${this.#accountName} is signed out: sign in again`, {
+      endpoint: 'POST /session/token/refresh',
+      code: Code.credentialInvalid,
+      cause,
+    })
   }
 
   async #keep(tokens: TokenPair): Promise<void> {

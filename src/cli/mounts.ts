@@ -6,17 +6,16 @@ import { listRunning } from '../mount/registry.ts'
 import type { Json, RunningMount } from '../mount/spec.ts'
 import { CliError, exitCodes } from './exit-codes.ts'
 
-export interface CallOptions {
-  readonly onProgress?: (event: Json) => void
-  /** Ends the waiting: the call rejects, what was asked for goes on. */
-  readonly signal?: AbortSignal
-}
-
 export interface Mounts {
   list(): Promise<readonly RunningMount[]>
   at(mountpoint: string): Promise<RunningMount | undefined>
   /** Asks the process that serves `mountpoint`. @throws {MountError} with its sentence, or when it is gone */
-  call<Result>(mountpoint: string, method: string, params?: Json, options?: CallOptions): Promise<Result>
+  call<Result>(
+    mountpoint: string,
+    method: string,
+    params?: Json,
+    onProgress?: (event: Json) => void,
+  ): Promise<Result>
   /** Asks the process that serves the mount in which `path` lies, passing it the absolute `path` too. */
   callAt<Result>(path: string, method: string, params?: { readonly [name: string]: Json }): Promise<Result>
 }
@@ -35,22 +34,20 @@ export class RunningMounts implements Mounts {
   async at(mountpoint: string): Promise<RunningMount | undefined> {
     const running = await this.list()
     const spellings = await spellingsOf(mountpoint)
-    return running.find((mount) => spellings.includes(mount.mountpoint))
+    const there = running.filter((mount) => spellings.includes(mount.mountpoint))
+    return there.find(({ state }) => state !== 'draining') ?? there[0]
   }
 
   async call<Result>(
     mountpoint: string,
     method: string,
     params: Json = null,
-    { onProgress, signal }: CallOptions = {},
+    onProgress?: (event: Json) => void,
   ): Promise<Result> {
     const client = await controlClient(mountpoint, this.#runtimeFolder)
-    const letGo = () => client.close()
-    signal?.addEventListener('abort', letGo)
     try {
       return (await client.call(method, params, onProgress)) as Result
     } finally {
-      signal?.removeEventListener('abort', letGo)
       client.close()
     }
   }

@@ -1,13 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { processStartTicks } from '../base/process-start.ts'
+import { isProcessAlive } from '../base/process-state.ts'
 
 const LOOK_EVERY_MS = 50
 
 /** Resolves when process `pid` does not run any more, or when `signal` is aborted. */
 export async function untilProcessEnds(pid: number, signal?: AbortSignal): Promise<void> {
-  const started = await processStartTicks(pid)
-  const isRunning = async () => started !== undefined && (await processStartTicks(pid)) === started
-  while (await isRunning()) {
+  while (await isProcessAlive(pid)) {
     if (signal?.aborted) return
     await sleep(LOOK_EVERY_MS)
   }

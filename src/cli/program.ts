@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import { addAccounts } from './commands/accounts.ts'
 import { addActivities } from './commands/activities.ts'
 import { addDemo } from './commands/demo.ts'
+import { addDoctor } from './commands/doctor.ts'
 import { addInfo } from './commands/info.ts'
 import { addLogin } from './commands/login.ts'
 import { addLogout } from './commands/logout.ts'
@@ -36,6 +37,7 @@ export function buildProgram(context: CliContext): Command {
   program.commandsGroup('Mounts:')
   addStatus(program, context)
   addUmount(program, context)
+  addDoctor(program, context)
   program.commandsGroup('Files:')
   addInfo(program, context)
   addActivities(program, context)
@@ -54,4 +56,5 @@ const examples = `Examples:
   cloudreve-mount status                              what is mounted, what is being uploaded
   cloudreve-mount activities ~/cloud/report.odt       who did what to a file
   cloudreve-mount umount ~/cloud                      wait for uploads, then unmount
+  cloudreve-mount doctor                              what is wrong, and what helps
   cloudreve-mount demo                                try it all without a server`

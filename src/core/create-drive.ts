@@ -21,7 +21,7 @@ import { Patience, defaultPatience, type PatienceOptions } from './patience.ts'
 import { noKernelCache, type FileSystem, type KernelCache } from './ports.ts'
 import { ContentReaders, MemoryBudget, rememberUploads } from './read/index.ts'
 import { FolderCache, Tree } from './tree/index.ts'
-import { WriteBack, type WriteRemote } from './write/index.ts'
+import { WriteBack, type UploadFailure, type WriteRemote } from './write/index.ts'
 import { Facts, type FileView, type ListFacts } from './xattr/index.ts'
 
 export interface CreateOptions {
@@ -76,17 +76,24 @@ export class Drive {
   readonly #core: Core
   readonly #times: TimesFile
   readonly #settle: () => Promise<void>
+  readonly #settleNames: (node: Node) => Promise<void>
 
   constructor(parts: { fileSystem: CloudreveFileSystem; core: Core; facts: Facts; times: TimesFile }) {
     this.fileSystem = parts.fileSystem
     this.#settle = () => parts.fileSystem.settle()
+    this.#settleNames = (node) => parts.fileSystem.settleNames(node)
     this.#core = parts.core
     this.writeBack = parts.core.writeBack
     this.facts = parts.facts
     this.#times = parts.times
   }
 
-  /** The view of a path below the mountpoint, as programs name it. @throws {FsError} ENOENT */
+  /**
+   * The view of a path below the mountpoint, as programs name it, after the server has heard of every rename in it that
+   * waits: who asks for a file by its name wants to see what he did a moment ago.
+   *
+   * @throws {FsError} ENOENT
+   */
   async view(names: readonly string[], signal?: AbortSignal): Promise<FileView> {
     let node: Node = this.#core.tree.table.root
     for (const name of names) {
@@ -94,14 +101,16 @@ export class Drive {
       if (!child) throw new FsError(Errno.ENOENT, `${names.join('/')}: no such file or folder`)
       node = child
     }
+    await this.#settleNames(node)
     return viewOf(node)
   }
 
-  /** Sends everything that waits. What fails for good stays in the staging folder and is told by `writeBack.pending()`. */
-  async drain(options: Parameters<WriteBack['drain']>[0] = {}): Promise<void> {
+  /** Sends everything that waits. What fails for good stays in the staging folder: that is the answer. */
+  async drain(options: Parameters<WriteBack['drain']>[0] = {}): Promise<readonly UploadFailure[]> {
     await this.#settle()
-    await this.writeBack.drain(options)
+    const failures = await this.writeBack.drain(options)
     await this.#settle()
+    return failures
   }
 
   /** Nodes that are kept, and those of them that the kernel refers to; the top folder aside. For tests of leaks. */

@@ -11,6 +11,8 @@ export interface FileQuestionParts {
   readonly fileSystem: FileSystem
   /** Absolute, as the kernel names it. */
   readonly mountpoint: string
+  /** Tells the server of renames of the object that wait. @throws {FsError} ENOENT: no such object. */
+  settle(names: readonly string[], signal: AbortSignal): Promise<void>
   /** History of the object that the names lead to, from the root of the mount; names as programs see them. */
   activities(
     names: readonly string[],
@@ -44,16 +46,21 @@ export function fileQuestions(parts: FileQuestionParts): ControlMethods {
     async facts({ params, signal }) {
       const context = askerContext(signal)
       const path = pathIn(mountpoint, params)
-      const found = await walk
-        .node(path, context, ({ ino }) => factsOf(fileSystem, ino, context))
+      const found = await parts
+        .settle(namesOf(path), signal)
+        .then(() => walk.node(path, context, ({ ino }) => factsOf(fileSystem, ino, context)))
         .catch((error: unknown) => {
           throw missingFile(error, params)
         })
       return found.map(({ name, value }) => ({ name, value }))
     },
     async activities({ params, signal }) {
-      const names = pathIn(mountpoint, params).split('/').filter(Boolean)
-      const { derived, entries } = await parts.activities(names, queryIn(params), signal)
+      const names = namesOf(pathIn(mountpoint, params))
+      const { derived, entries } = await parts
+        .activities(names, queryIn(params), signal)
+        .catch((error: unknown) => {
+          throw missingFile(error, params)
+        })
       return { derived, entries: entries.map((entry) => ({ ...entry })) }
     },
   }
@@ -87,6 +94,10 @@ function asText(value: Uint8Array): string {
     if (error instanceof TypeError) return `0x${Buffer.from(value).toString('hex')}`
     throw error
   }
+}
+
+function namesOf(path: string): string[] {
+  return path.split('/').filter(Boolean)
 }
 
 /** `/a/b` for a path in the mount, `/` for its root. */

@@ -139,7 +139,7 @@ describe.skipIf(reason !== undefined)('a mount in the background', () => {
     expect(mountAt(await readMounts(), spec.mountpoint)).toBeUndefined()
     const says = new EventEmitter()
     const waiting = once(says, 'waiting')
-    const second = start(elsewhere(), { onWaiting: (sentence) => says.emit('waiting', sentence) })
+    const second = start(elsewhere(), { onNote: (sentence) => says.emit('waiting', sentence) })
     expect(await waiting).toEqual([expect.stringMatching(/still sends what was written to .*one/)])
     await setBusy(false)
     expect(await unmounting).toEqual({ state: 'ended', left: 0, reason: '' })

@@ -1,9 +1,7 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { open, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { expectBytes, patterned } from '../conformance/suite.ts'
-import { run } from '../harness/programs.ts'
+import { run, runToEnd } from '../harness/programs.ts'
 import { mountUnavailable, Workplace, type Mount } from './harness.ts'
 
 const why = await mountUnavailable('fusermount3', 'umount')
@@ -35,11 +33,13 @@ describe.skipIf(why)(`ends that nobody planned${why ? ` (${why})` : ''}`, () => 
     await mount.gone()
     await place.server.goOnline()
     mount = await place.mount()
-    const found = (await run('find', [place.mountpoint, '-type', 'f', '-name', '*unsent.bin*']))
-      .trim()
-      .split('\n')
-    expect(found).toHaveLength(1)
-    expectBytes(await readFile(found[0]!), content)
+    const { lostAndFound } = (await mount.status()) as { lostAndFound: readonly string[] }
+    expect(lostAndFound).toEqual([
+      expect.stringMatching(/\/lost\+found\/unsent \(\d{4}-\d\d-\d\d \d\d\.\d\d\)\.bin$/),
+    ])
+    expectBytes(await readFile(lostAndFound[0]!), content)
+    const { stdout } = await place.cli(['status'])
+    expect(stdout).toContain(lostAndFound[0])
   })
 
   it('umount with an open file: the folder is gone, the program goes on, its bytes arrive', async () => {
@@ -81,11 +81,9 @@ describe.skipIf(why)(`ends that nobody planned${why ? ` (${why})` : ''}`, () => 
   })
 
   it('a shell that stands in the mount does not keep umount from ending', async () => {
-    const shell = spawn('sh', ['-c', 'echo standing; read line'], { cwd: place.mountpoint })
-    await once(shell.stdout, 'data')
+    const shell = runToEnd('sleep', ['5'], { cwd: place.mountpoint })
     await place.cli(['umount', place.mountpoint])
     expect(await readdir(place.mountpoint)).toEqual([])
-    shell.stdin.end()
-    await once(shell, 'exit')
+    await shell
   })
 })

@@ -4,7 +4,6 @@ import type { CliContext } from '../../src/cli/context.ts'
 import { AccountStore } from '../../src/auth/account-store.ts'
 import type { Account } from '../../src/auth/sign-in.ts'
 import { CliError, exitCodes } from '../../src/cli/exit-codes.ts'
-import type { CallOptions } from '../../src/cli/mounts.ts'
 import type { Json, MountSpec, RunningMount } from '../../src/mount/spec.ts'
 
 export interface Asked {
@@ -24,7 +23,7 @@ export class FakeCli {
   accounts: Account[] = []
   running: RunningMount[] = []
   /** Answers by method; a function sees the question and may report progress. */
-  answers: Record<string, Json | ((asked: Asked, options: CallOptions) => Json | Promise<Json>)> = {}
+  answers: Record<string, Json | ((asked: Asked, onProgress?: (event: Json) => void) => Json)> = {}
   home = '/home/ann'
   stale: string[] = []
   isServerTold = true
@@ -74,8 +73,12 @@ export class FakeCli {
       mounts: {
         list: () => Promise.resolve(this.running),
         at: async (mountpoint) => this.running.find((mount) => mount.mountpoint === mountpoint),
-        call: <R>(mountpoint: string, method: string, params: Json = null, options?: CallOptions) =>
-          this.#answer<R>({ mountpoint, method, params }, options),
+        call: <R>(
+          mountpoint: string,
+          method: string,
+          params: Json = null,
+          onProgress?: (event: Json) => void,
+        ) => this.#answer<R>({ mountpoint, method, params }, onProgress),
         callAt: async <R>(path: string, method: string, params = {}) =>
           this.#answer<R>({ mountpoint: path, method, params: { ...params, path } }),
       },
@@ -95,12 +98,12 @@ export class FakeCli {
     return answer === undefined ? Promise.reject(new Error('nothing was typed')) : Promise.resolve(answer)
   }
 
-  async #answer<R>(asked: Asked, options: CallOptions = {}): Promise<R> {
+  async #answer<R>(asked: Asked, onProgress?: (event: Json) => void): Promise<R> {
     this.asked.push(asked)
     const answer = this.answers[asked.method]
     if (answer === undefined)
       throw new CliError(`the mount on ${asked.mountpoint} is gone`, exitCodes.notMounted)
-    return (typeof answer === 'function' ? await answer(asked, options) : answer) as R
+    return (typeof answer === 'function' ? answer(asked, onProgress) : answer) as R
   }
 }
 

@@ -128,7 +128,6 @@ function demoSpec({ paths }: CliContext, mountpoint: string, scratch: string): M
 export const demoFiles = {
   withHistory: 'Documents/Project plan.md',
   table: 'Documents/Budget.csv',
-  picture: 'Pictures/Harbour.jpg',
 } as const
 
 /** Five things to try, each a line that works when it is pasted into another terminal. */
@@ -142,7 +141,7 @@ export function demoText(folder: string): string[] {
     `  getfattr --absolute-names --only-values -n user.cloudreve.activities ${at(demoFiles.withHistory)}`,
     `  cp /etc/os-release ${at('my-system.txt')} && cat ${at('my-system.txt')}`,
     `  mv ${at(demoFiles.table)} ${at('Documents/Costs.csv')} && sleep 1 && node ${program} activities ${at('Documents/Costs.csv')}`,
-    `  node ${program} info ${at(demoFiles.picture)}`,
+    `  node ${program} info ${at(demoFiles.withHistory)}`,
     '',
     'Ctrl-C ends the demo.',
   ]

@@ -26,8 +26,7 @@ export async function logout(
   const account = await context.accounts.find(wanted)
   const words = accountName(account)
   const running = await context.mounts.list()
-  const names = [words, `${account.email} at ${account.url}`]
-  const mounted = running.find((mount) => names.includes(mount.account))
+  const mounted = running.find((mount) => mount.account === words)
   if (mounted) {
     const pending = await pendingFiles(context, mounted.mountpoint)
     const sentence = `${words} is mounted on ${mounted.mountpoint}${pending}`

@@ -115,6 +115,7 @@ const commandNames = [
   'accounts',
   'status',
   'umount',
+  'doctor',
   'info',
   'activities',
   'server',
@@ -129,6 +130,10 @@ async function requireFolder(folder: string, typed: string): Promise<void> {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ENOTCONN') return
+    if (code === 'ENOTDIR')
+      throw new CliError(`${folder} cannot be a folder: a part of its path is a file`, 1, { cause: error })
+    if (code === 'EACCES')
+      throw new CliError(`${folder} may not be reached by this user`, 1, { cause: error })
     if (code !== 'ENOENT')
       throw new CliError(`${folder} cannot be used: ${code ?? String(error)}`, 1, { cause: error })
     const command = typed.includes('/') ? undefined : nearestName(typed, commandNames)

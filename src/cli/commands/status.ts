@@ -61,7 +61,7 @@ function linesOf(mount: AnsweredStatus, width: number): string[] {
   const since = `since ${localTime(mount.startedAt)}, process ${mount.pid}`
   if ('trouble' in mount)
     return [...head, `  state     ${mount.state}, ${since}`, `  trouble   ${mount.trouble}`]
-  const state = mount.state === 'draining' ? 'not mounted any more, still uploading' : mount.state
+  const state = mount.state === 'draining' ? 'not mounted any more, still uploading or in use' : mount.state
   return [
     ...head,
     `  root      ${printable(mount.rootUri)}${mount.readOnly ? ' (read-only)' : ''}`,

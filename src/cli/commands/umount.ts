@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { PendingProgress, PendingResult } from '../../mount/control-results.ts'
+import type { PendingProgress, PendingResult, UnmountResult } from '../../mount/control-results.ts'
 import type { Json } from '../../mount/spec.ts'
 import type { CliContext } from '../context.ts'
 import { CliError, exitCodes } from '../exit-codes.ts'
@@ -10,9 +10,6 @@ import { counted } from '../table.ts'
 export interface UmountFlags {
   readonly force?: true
 }
-
-/** So long the end of the process is waited for when nothing is left to send: longer, and a program has files open. */
-const OPEN_FILES_MS = 3000
 
 export function addUmount(program: Command, context: CliContext): void {
   program
@@ -47,7 +44,7 @@ export async function umount(context: CliContext, mountpoint: string, { force }:
 
 async function waitForUploads({ mounts }: CliContext, mountpoint: string, progress: Progress): Promise<void> {
   const onProgress = (event: Json) => progress.update(event as unknown as PendingProgress)
-  const { leftFiles } = await mounts.call<PendingResult>(mountpoint, 'flush', null, { onProgress })
+  const { leftFiles } = await mounts.call<PendingResult>(mountpoint, 'flush', null, onProgress)
   if (leftFiles === 0) return
   throw new CliError(
     `${counted(leftFiles, 'file')} in ${mountpoint} cannot be uploaded, so it stays mounted; ` +
@@ -62,38 +59,20 @@ async function unmountAndWait(
   mountpoint: string,
   progress: Progress,
 ): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const stillOpen = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), OPEN_FILES_MS)
-  })
-  const waiting = new AbortController()
   const onProgress = (event: Json) => {
-    if (!isPending(event)) return
-    clearTimeout(timer)
-    progress.update(event)
+    if (isPending(event)) progress.update(event)
   }
-  const call = { onProgress, signal: waiting.signal }
-  const ended = mounts.call<EndResult>(mountpoint, 'unmount', { wait: true }, call)
-  const result = await Promise.race([ended, stillOpen]).finally(() => clearTimeout(timer))
-  if (!result) {
-    // An open connection to the mount would keep this command from returning until the program closes its file.
-    waiting.abort()
-    ended.catch(() => undefined) // nobody waits for it any more
+  const result = await mounts.call<UnmountResult>(mountpoint, 'unmount', { wait: true }, onProgress)
+  if (result.state === 'open') {
     io.err(
-      `${mountpoint} is unmounted; a program still has something of it open and can go on until it closes that`,
+      `${mountpoint} is unmounted; a program still has a file of it open and can go on until it closes that: what it writes is uploaded`,
     )
-  } else if (result.left > 0) {
+  } else if (result.state === 'ended' && result.left > 0) {
     throw new CliError(
       `${mountpoint} is unmounted, but not everything is on the server: ${result.reason}`,
       exitCodes.notSaved,
     )
   }
-}
-
-interface EndResult {
-  /** Operations that are not on the server. */
-  readonly left: number
-  readonly reason: string
 }
 
 function isPending(event: Json): event is PendingProgress & { readonly [name: string]: Json } {

@@ -62,7 +62,7 @@ export class FileOwner implements ContentOwner {
     const entry = this.#merged(answer)
     core.tree.table.bind(node, entry)
     const writtenAt = node.content?.confirmedModifiedAt
-    if (entry.entity && writtenAt) core.times.set(entry.entity, writtenAt)
+    if (writtenAt) core.times.set(entry, writtenAt)
     if (node.place) {
       node.remotePlace = node.place
       core.tree.placed(node.place.parent, entry)

@@ -1,6 +1,7 @@
 /** The filesystem: one short method an operation. What each means lives in the files beside. */
 import { Errno } from '../../base/errno.ts'
 import { FsError, toFsError } from '../errors.ts'
+import type { Node } from '../inode/index.ts'
 import { toServerName } from '../names/index.ts'
 import type { FileSystem, Place } from '../ports.ts'
 import type { AttrChanges, Entry, Fh, Ino, OpContext, RenameFlags } from '../types.ts'
@@ -177,6 +178,14 @@ export class CloudreveFileSystem implements FileSystem {
   async settle(): Promise<void> {
     await this.#delay.settleWithin(this.#core.tree.table.root)
     await this.#sender.drain()
+  }
+
+  /** Sends the rename of `node`, and of everything in it, that waits. @throws {FsError} when the server refuses: then it is taken back. */
+  settleNames(node: Node): Promise<void> {
+    return this.#said(node.label, async () => {
+      await this.#delay.settle(node)
+      if (node.isFolder) await this.#delay.settleWithin(node)
+    })
   }
 
   async #said<T>(subject: string, work: () => Promise<T>): Promise<T> {

@@ -144,7 +144,7 @@ export class Renames {
     // A one-request save answers without metadata: what the target had still holds.
     const metadata = facts.metadata ? answer.metadata : { ...target.entry!.metadata, ...answer.metadata }
     const entry = { ...answer, metadata }
-    if (entry.entity) times.set(entry.entity, time)
+    times.set(entry, time)
     const former = source.remotePlace!
     const formerPath = source.remotePath!
     const formerKeys = Object.keys(source.entry!.metadata)

@@ -99,6 +99,11 @@ export class FileContent {
     return this.#upload.canSend
   }
 
+  /** Somebody has it open for writing. */
+  get hasWriters(): boolean {
+    return this.#upload.schedule.hasWriters
+  }
+
   /** Why the upload was given up; undefined when it was not. */
   get failure(): UploadFailure | undefined {
     const { error, state } = this.#upload

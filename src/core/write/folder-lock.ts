@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { link, readFile, rename, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { processStartTicks } from '../../base/process-start.ts'
+import { processState } from '../../base/process-state.ts'
 
 interface Holder {
   readonly pid: number
-  /** Start of that process: tells it from a later one with its pid. */
+  /** Start of that process in clock ticks since boot (proc(5), stat field 22): tells it from a later one with its pid. */
   readonly startTicks: string
 }
 
@@ -64,11 +64,12 @@ async function removeStale(folder: string, path: string): Promise<void> {
 }
 
 async function thisProcess(): Promise<Holder> {
-  return { pid: process.pid, startTicks: (await processStartTicks(process.pid)) ?? '' }
+  return { pid: process.pid, startTicks: (await processState(process.pid))?.startTicks ?? '' }
 }
 
 async function isAlive({ pid, startTicks }: Holder): Promise<boolean> {
-  return (await processStartTicks(pid)) === startTicks
+  const state = await processState(pid)
+  return state !== undefined && !state.hasEnded && state.startTicks === startTicks
 }
 
 /** undefined: no lock, or one whose writer died before it wrote. */
@@ -85,8 +86,7 @@ async function readIfThere(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, 'utf8')
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code === 'ENOENT' || code === 'ESRCH') return undefined
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw error
   }
 }

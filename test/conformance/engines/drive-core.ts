@@ -59,7 +59,7 @@ export async function driveUnderTest(far: FarSide): Promise<CoreUnderTest> {
     semantics: driveSemantics,
     server: view,
     heldNodes: () => drive.nodeCounts.held,
-    settle: () => drive.drain(),
+    settle: async () => void (await drive.drain()),
     async reopen() {
       await drive.drain()
       await drive.close()

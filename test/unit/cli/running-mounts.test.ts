@@ -8,7 +8,7 @@ import { silentLog } from '../../../src/base/log.ts'
 import { exitCodes } from '../../../src/cli/exit-codes.ts'
 import { RunningMounts } from '../../../src/cli/mounts.ts'
 import { ControlServer } from '../../../src/mount/control.ts'
-import { claimAccount, type AccountClaim } from '../../../src/mount/registry.ts'
+import { claimAccount, type AccountClaim } from '../../../src/mount/account-claim.ts'
 
 let folder: string
 let mountpoint: string
@@ -59,7 +59,7 @@ describe('a running mount', () => {
 
   it('tells how far it is', async () => {
     const events: unknown[] = []
-    await mounts.call(mountpoint, 'echo', null, { onProgress: (event) => events.push(event) })
+    await mounts.call(mountpoint, 'echo', null, (event) => events.push(event))
     expect(events).toEqual(['under way'])
   })
 

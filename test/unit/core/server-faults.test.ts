@@ -37,7 +37,7 @@ beforeEach(async () => {
     fileSystem: drive.fileSystem,
     can,
     semantics: driveSemantics,
-    settle: () => drive.drain(),
+    settle: async () => expect(await drive.drain()).toEqual([]),
     close: () => drive.close(),
   }
   fs = new CoreEngine('core', core, { names: 'keep', truncate: 'atomic', readdirPlus: true })
