@@ -28,6 +28,7 @@ export function exitCodeOf(error: unknown): ExitCode {
 const mountFailureCodes: Readonly<Record<MountFailure, ExitCode>> = {
   signIn: exitCodes.signIn,
   unreachable: exitCodes.unreachable,
+  usage: exitCodes.usage,
   other: exitCodes.failed,
 }
 

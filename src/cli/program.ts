@@ -11,6 +11,7 @@ import { addMount } from './commands/mount.ts'
 import { addServer } from './commands/server.ts'
 import { addStatus } from './commands/status.ts'
 import { addUmount } from './commands/umount.ts'
+import { addUploads } from './commands/uploads.ts'
 import type { CliContext } from './context.ts'
 import { exitCodeLines } from './exit-codes.ts'
 
@@ -41,13 +42,17 @@ export function buildProgram(context: CliContext): Command {
   program.commandsGroup('Files:')
   addInfo(program, context)
   addActivities(program, context)
+  addUploads(program, context)
   program.commandsGroup('Trying it out:')
   addDemo(program, context)
   addServer(program, context)
-  program.addHelpText('after', `\n${examples}\n\nExit codes:\n${exitCodeLines().join('\n')}`)
+  program.addHelpText('after', `\n${values}\n\n${examples}\n\nExit codes:\n${exitCodeLines().join('\n')}`)
   for (const command of program.commands) command.option('--verbose', 'show where an error came from')
   return program
 }
+
+const values = `A duration is a number with a unit: 500ms, 2s, 5m, 1h. A size too: 64MiB, 1GiB. Options can also stand in
+~/.config/cloudreve-mount/config.toml and in the environment (--quiet-time as CLOUDREVE_MOUNT_QUIET_TIME).`
 
 const examples = `Examples:
   cloudreve-mount login https://cloud.example.com     sign in, once

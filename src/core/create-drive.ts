@@ -1,7 +1,7 @@
 /** Puts the filesystem of one drive together, and takes it apart in order. */
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Clock } from '../base/clock.ts'
+import { waitUnlessAborted, type Clock } from '../base/clock.ts'
 import { Errno } from '../base/errno.ts'
 import type { Log } from '../base/log.ts'
 import type { Remote } from '../remote/remote.ts'
@@ -9,19 +9,23 @@ import { FsError } from './errors.ts'
 import {
   CloudreveFileSystem,
   FolderLocks,
+  FolderMoves,
   LocalTimes,
+  SeenVersions,
   TimesFile,
+  discardContent,
   viewOf,
   type Core,
   type FileSystemOptions,
 } from './filesystem/index.ts'
 import { NodeTable, type Node } from './inode/index.ts'
-import { toServerName } from './names/index.ts'
+import { toPosixName, toServerName } from './names/index.ts'
 import { Patience, defaultPatience, type PatienceOptions } from './patience.ts'
 import { noKernelCache, type FileSystem, type KernelCache } from './ports.ts'
 import { ContentReaders, MemoryBudget, rememberUploads } from './read/index.ts'
 import { FolderCache, Tree } from './tree/index.ts'
-import { WriteBack, type UploadFailure, type WriteRemote } from './write/index.ts'
+import type { OpContext } from './types.ts'
+import { WriteBack, type DrainOptions, type UploadFailure, type WriteRemote } from './write/index.ts'
 import { Facts, type FileView, type ListFacts } from './xattr/index.ts'
 
 export interface CreateOptions {
@@ -68,6 +72,8 @@ export const defaultSettings: CoreSettings = {
   listFacts: 'auto',
 }
 
+export type DiscardOutcome = 'discarded' | 'nothing to discard' | 'still tried' | 'open'
+
 /** A filesystem and what its process needs of it beside the kernel's operations. */
 export class Drive {
   readonly fileSystem: FileSystem
@@ -75,13 +81,15 @@ export class Drive {
   readonly facts: Facts
   readonly #core: Core
   readonly #times: TimesFile
-  readonly #settle: () => Promise<void>
+  readonly #settle: (signal: AbortSignal | undefined) => Promise<void>
   readonly #settleNames: (node: Node) => Promise<void>
+  readonly #stop: () => void
 
   constructor(parts: { fileSystem: CloudreveFileSystem; core: Core; facts: Facts; times: TimesFile }) {
     this.fileSystem = parts.fileSystem
-    this.#settle = () => parts.fileSystem.settle()
+    this.#settle = (signal) => waitUnlessAborted(parts.fileSystem.settle(), signal)
     this.#settleNames = (node) => parts.fileSystem.settleNames(node)
+    this.#stop = () => parts.fileSystem.close()
     this.#core = parts.core
     this.writeBack = parts.core.writeBack
     this.facts = parts.facts
@@ -95,21 +103,52 @@ export class Drive {
    * @throws {FsError} ENOENT
    */
   async view(names: readonly string[], signal?: AbortSignal): Promise<FileView> {
+    const node = await this.#node(names, signal)
+    await this.#settleNames(node)
+    return viewOf(node)
+  }
+
+  /**
+   * Tries an upload that was given up, or that waits, again at once; false when there is nothing to send.
+   * @throws {FsError} ENOENT
+   */
+  async retryUpload(names: readonly string[], signal?: AbortSignal): Promise<boolean> {
+    const { content } = await this.#node(names, signal)
+    if (!content?.isDirty) return false
+    content.retry()
+    return true
+  }
+
+  /**
+   * Drops the changes of an upload that was given up: the file is what the server has, and a new one is gone. Only while
+   * no program has it open.
+   * @throws {FsError} ENOENT
+   */
+  async discardUpload(names: readonly string[], context: OpContext): Promise<DiscardOutcome> {
+    const node = await this.#node(names, context.signal)
+    if (!node.content?.failure) return node.content?.isDirty ? 'still tried' : 'nothing to discard'
+    if (node.handles > 0) return 'open'
+    const { place } = node
+    if (node.entry || !place) await discardContent(node)
+    else await this.fileSystem.unlink(place.parent.ino, toPosixName(place.name), context)
+    return 'discarded'
+  }
+
+  async #node(names: readonly string[], signal?: AbortSignal): Promise<Node> {
     let node: Node = this.#core.tree.table.root
     for (const name of names) {
       const child: Node | undefined = await this.#core.tree.child(node, toServerName(name), signal)
       if (!child) throw new FsError(Errno.ENOENT, `${names.join('/')}: no such file or folder`)
       node = child
     }
-    await this.#settleNames(node)
-    return viewOf(node)
+    return node
   }
 
   /** Sends everything that waits. What fails for good stays in the staging folder: that is the answer. */
-  async drain(options: Parameters<WriteBack['drain']>[0] = {}): Promise<readonly UploadFailure[]> {
-    await this.#settle()
+  async drain(options: DrainOptions = {}): Promise<readonly UploadFailure[]> {
+    await this.#settle(options.signal)
     const failures = await this.writeBack.drain(options)
-    await this.#settle()
+    await this.#settle(options.signal)
     return failures
   }
 
@@ -124,6 +163,7 @@ export class Drive {
   }
 
   async close(): Promise<void> {
+    this.#stop()
     await this.writeBack.close()
     await this.#times.close()
     await this.#core.remote.close()
@@ -161,11 +201,14 @@ export async function createDrive(options: CreateOptions): Promise<Drive> {
     readers,
     patience,
     times: new LocalTimes(times.known, times.file),
+    seen: new SeenVersions(),
     kernel,
     clock,
     log,
     options: settings,
     folderLocks: new FolderLocks(),
+    folderMoves: new FolderMoves(),
+    hostName,
   }
   if (remote.facts.capacity) core.writeBack.learnCapacity(remote.facts.capacity)
   const facts = new Facts({ remote, clock, listFacts: settings.listFacts })

@@ -78,9 +78,7 @@ function environmentOrigin(url: string): string {
   } catch (error) {
     throw new MountError(
       `CLOUDREVE_URL will not do: ${error instanceof Error ? error.message : String(error)}`,
-      {
-        cause: error,
-      },
+      { cause: error, kind: 'usage' },
     )
   }
 }

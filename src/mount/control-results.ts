@@ -37,6 +37,8 @@ export interface PendingProgress {
   readonly leftBytes: number
   /** Sent since the call began. */
   readonly sentBytes: number
+  /** Why it does not go on just now, in words; null when it does. */
+  readonly trouble: string | null
 }
 
 /** Result of `flush`: everything was sent, or nothing more can be. Files that are open are sent as they were when it began. */

@@ -11,6 +11,7 @@ import type {
   UploadStatus,
 } from './control-results.ts'
 import { fileQuestions } from './file-questions.ts'
+import { uploadQuestions } from './upload-questions.ts'
 import type { ControlMethods, Json, MountSpec, RunningMount } from './spec.ts'
 
 export interface DriveQuestionParts {
@@ -31,6 +32,7 @@ export function driveQuestions(parts: DriveQuestionParts): ControlMethods {
       settle: async (names, signal) => void (await drive.view(names, signal)),
       activities: (names, query, signal) => activitiesOf(parts, names, { ...query, signal }),
     }),
+    ...uploadQuestions({ drive, mountpoint: spec.mountpoint }),
     status: async () => asJson(statusOf(parts)),
     flush: async ({ progress, signal }) => {
       const failures = await drive.drain({ onProgress: tellPending(progress), signal })
@@ -58,10 +60,10 @@ export async function drainDrive(
 
 function tellPending(onProgress: (event: Json) => void): (progress: DrainProgress) => void {
   let mostBytes = 0
-  return ({ files, totalBytes, sentBytes }) => {
+  return ({ files, totalBytes, sentBytes, trouble = null }) => {
     const leftBytes = totalBytes - sentBytes
     mostBytes = Math.max(mostBytes, leftBytes)
-    const event: PendingProgress = { files, leftBytes, sentBytes: mostBytes - leftBytes }
+    const event: PendingProgress = { files, leftBytes, sentBytes: mostBytes - leftBytes, trouble }
     onProgress(asJson(event))
   }
 }

@@ -101,7 +101,7 @@ function namesOf(path: string): string[] {
 }
 
 /** `/a/b` for a path in the mount, `/` for its root. */
-function pathIn(mountpoint: string, params: Json): string {
+export function pathIn(mountpoint: string, params: Json): string {
   const path = memberOf(params, 'path')
   if (path === mountpoint) return '/'
   if (typeof path === 'string' && path.startsWith(`${mountpoint}/`)) return path.slice(mountpoint.length)
@@ -120,7 +120,7 @@ function queryIn(params: Json): Pick<ActivitiesParams, 'filter' | 'limit'> {
   return { filter, limit }
 }
 
-function missingFile(error: unknown, params: Json): unknown {
+export function missingFile(error: unknown, params: Json): unknown {
   if (!(error instanceof FsError && error.errno === Errno.ENOENT)) return error
   return new MountError(`there is no such file or folder: ${JSON.stringify(memberOf(params, 'path'))}`, {
     cause: error,
@@ -133,6 +133,6 @@ function memberOf(params: Json, name: string): Json | undefined {
 }
 
 /** The asker is the user of this process: nobody else can open the socket. */
-function askerContext(signal: AbortSignal): OpContext {
+export function askerContext(signal: AbortSignal): OpContext {
   return { signal, pid: 0, uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }
 }

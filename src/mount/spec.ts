@@ -67,9 +67,10 @@ export interface ControlClient {
  * What kind of remedy a failure has:
  * - `signIn`: a sign-in is needed, or was refused
  * - `unreachable`: the server cannot be reached
+ * - `usage`: something in the environment cannot be understood
  * - `other`: what the sentence says
  */
-export type MountFailure = 'signIn' | 'unreachable' | 'other'
+export type MountFailure = 'signIn' | 'unreachable' | 'usage' | 'other'
 
 /** A mount that cannot be had, or a question that cannot be answered: a sentence for a person. */
 export class MountError extends Error {

@@ -31,11 +31,13 @@ const commandTimeoutMs = 60_000
 /** Requests of signed URLs, as the request log calls them. */
 export const contentRoute = 'GET /file/content'
 
-/** Why nothing can be mounted here; undefined when it can. With REQUIRE_MOUNT in the environment that is an error. */
+/** Why nothing can be mounted here; undefined when it can. With REQUIRE_MOUNT in the environment that is an error; with CI a missing program is, too. */
 export async function mountUnavailable(...programs: readonly string[]): Promise<string | undefined> {
-  const why = (await fuseUnavailable()) ?? serverUnavailable() ?? (await programsUnavailable(programs))
+  const why = (await fuseUnavailable()) ?? serverUnavailable()
   if (why !== undefined && process.env['REQUIRE_MOUNT']) throw new Error(`nothing can be mounted: ${why}`)
-  return why
+  const missing = await programsUnavailable(programs)
+  if (missing !== undefined && process.env['CI']) throw new Error(missing)
+  return why ?? missing
 }
 
 async function fuseUnavailable(): Promise<string | undefined> {
@@ -112,6 +114,11 @@ export class Workplace {
   async mount(options: MountOptions = {}): Promise<Mount> {
     const { exitCode, stderr } = await this.cli([this.mountpoint, ...(options.args ?? [])], options)
     if (exitCode !== 0) throw new Error(`the mount ended with ${exitCode}: ${stderr}`)
+    return this.current()
+  }
+
+  /** The mount that somebody has made with `cli`. */
+  async current(): Promise<Mount> {
     const mount = new Mount(this, await this.#record())
     this.#mounts.push(mount)
     return mount

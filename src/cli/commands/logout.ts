@@ -15,6 +15,13 @@ export function addLogout(program: Command, context: CliContext): void {
     .description('sign out and forget the account; refused while it is mounted')
     .argument('[account]', 'e-mail address or server, where several are signed in')
     .option('--force', 'also while it is mounted: what is not uploaded yet stays on this machine')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  cloudreve-mount logout                      the account that signed in last
+  cloudreve-mount logout ann@example.com`,
+    )
     .action((account: string | undefined, flags: LogoutFlags) => logout(context, account, flags))
 }
 

@@ -18,6 +18,13 @@ export function addUmount(program: Command, context: CliContext): void {
     .description('wait until everything is uploaded, then unmount; cleans up after a mount that died')
     .argument('<mountpoint>', 'a mounted folder')
     .option('--force', 'unmount at once: the process goes on uploading after the folder is gone')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  cloudreve-mount umount ~/cloud
+  cloudreve-mount umount --force ~/cloud`,
+    )
     .action((mountpoint: string, flags: UmountFlags) => umount(context, mountpoint, flags))
 }
 

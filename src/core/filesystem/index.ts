@@ -1,5 +1,8 @@
 export { FolderLocks, type Core, type FileSystemOptions } from './core.ts'
 export { CloudreveFileSystem } from './file-system.ts'
+export { FolderMoves } from './folder-moves.ts'
+export { SeenVersions } from './seen-versions.ts'
 export { LocalTimes } from './local-times.ts'
 export { viewOf } from './xattr-ops.ts'
 export { TimesFile } from './times-file.ts'
+export { discardContent } from './file-owner.ts'

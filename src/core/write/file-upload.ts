@@ -234,7 +234,8 @@ export class FileUpload {
       await outage.pass(signal)
       await this.#owner.beforeUpload()
       await this.#content.complete(signal)
-      if (!this.#mayRun) return outage.undecided()
+      // Held meanwhile, perhaps for another name: what was settled above does not hold any more.
+      if (!this.#mayRun || signal.aborted) return outage.undecided()
       // From here on `hold` waits: no `await` stands between the check and this line.
       isSending = true
       const sending = this.#send()

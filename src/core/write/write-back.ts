@@ -35,6 +35,8 @@ export interface DrainProgress {
   /** Of all files that are not at the server yet. */
   readonly totalBytes: number
   readonly sentBytes: number
+  /** Why it does not go on just now; undefined when it does. */
+  readonly trouble: string | undefined
 }
 
 export interface DrainOptions {
@@ -171,6 +173,7 @@ export class WriteBack {
       files: pending.length,
       totalBytes: pending.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
       sentBytes: pending.reduce((sum, { sentBytes }) => sum + sentBytes, 0),
+      trouble: pending.find(({ state }) => state.state === 'retrying')?.state.detail,
     }
   }
 

@@ -103,9 +103,9 @@ export async function loadAddon(): Promise<Addon> {
 }
 
 const REMEDY =
-  'install the packages libfuse-dev, pkg-config and a C compiler ' +
-  '(Debian and Ubuntu: sudo apt-get install libfuse-dev pkg-config build-essential), ' +
-  'then run `npm rebuild @cocalc/fuse-native`, or `npm install` where the package itself is missing'
+  'install the packages libfuse-dev, pkg-config, python3 and a C++ compiler ' +
+  '(Debian and Ubuntu: sudo apt-get install libfuse-dev pkg-config python3 build-essential), ' +
+  'then run `npm run setup`'
 
 /** The loader's own messages list dozens of paths; a person needs one line. */
 export function whyNotLoaded(error: NodeJS.ErrnoException): string {

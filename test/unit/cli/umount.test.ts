@@ -27,7 +27,7 @@ const methods = () => cli.asked.map(({ method }) => method)
 describe('umount', () => {
   it('waits for uploads before the folder goes', async () => {
     cli.answers['flush'] = (_, onProgress) => {
-      onProgress?.({ files: 2, leftBytes: 3 * 1024 ** 2, sentBytes: 0 })
+      onProgress?.({ files: 2, leftBytes: 3 * 1024 ** 2, sentBytes: 0, trouble: null })
       return { leftFiles: 0 }
     }
     expect(await run(folder)).toBe(0)
@@ -94,8 +94,20 @@ describe('progress without a terminal', () => {
       [30_000, 0],
     ] as const) {
       now = at
-      progress.update({ files, leftBytes: files * 1024, sentBytes: 0 })
+      progress.update({ files, leftBytes: files * 1024, sentBytes: 0, trouble: null })
     }
     expect(lines).toEqual(['uploading 3 files, 3.0 KiB to send', 'uploading 1 file, 1.0 KiB to send'])
+  })
+
+  it('says at once, and once, why it does not go on', () => {
+    const lines: string[] = []
+    const progress = lineProgress({ err: (line) => void lines.push(line), now: () => 0 })
+    for (const trouble of [null, 'signed out', 'signed out']) {
+      progress.update({ files: 1, leftBytes: 1024, sentBytes: 0, trouble })
+    }
+    expect(lines).toEqual([
+      'uploading 1 file, 1.0 KiB to send',
+      'uploading 1 file, 1.0 KiB to send; waiting: signed out',
+    ])
   })
 })

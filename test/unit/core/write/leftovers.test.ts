@@ -236,10 +236,12 @@ describe('the staging folder', () => {
   it('is taken over from a killed process that its parent has not taken notice of', async () => {
     await bench.stop()
     // The shell becomes a program that knows nothing of the child it inherits, and never waits for it.
-    const parent = spawn('sh', ['-c', 'true & echo $!; exec sleep 60'])
+    const parent = spawn('sh', ['-c', 'sleep 60 & echo $!; exec sleep 60'])
     const [line] = (await once(parent.stdout, 'data')) as [Buffer]
     const pid = Number(String(line))
     const statOf = () => readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ')
+    await eventually(() => readFileSync(`/proc/${parent.pid}/comm`, 'utf8') === 'sleep\n')
+    process.kill(pid, 'SIGKILL')
     await eventually(() => statOf()[0] === 'Z')
     await writeFile(join(bench.stagingFolder, 'lock'), JSON.stringify({ pid, startTicks: statOf()[19] }))
     await bench.start()
