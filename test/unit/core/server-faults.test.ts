@@ -37,9 +37,7 @@ beforeEach(async () => {
     fileSystem: drive.fileSystem,
     can,
     semantics: driveSemantics,
-    async settle() {
-      await drive.drain()
-    },
+    settle: async () => expect(await drive.drain()).toEqual([]),
     close: () => drive.close(),
   }
   fs = new CoreEngine('core', core, { names: 'keep', truncate: 'atomic', readdirPlus: true })
