@@ -287,7 +287,7 @@ describe('a file whose upload was given up', () => {
     await eventually(() => test.drive.writeBack.pending()[0]?.state.state === 'failed')
     const handle = await test.open('a', constants.O_WRONLY)
     expect(await errnoOf(test.write(handle, 'x'))).toBe('EACCES')
-    await test.close(handle)
+    await test.fs.release(handle.fh)
     await test.save('a', 'again')
     await test.settleAll()
     expect(test.remote.textAt('a')).toBe('again')
