@@ -61,17 +61,25 @@ function installSystemPackages(tests) {
   if (missing.length === 0) return say('system packages: all there')
   for (const { name, why } of missing) say(`system packages: ${name} is missing (${why})`)
   const names = missing.map(({ name }) => name)
-  const line = `apt-get install -y --no-install-recommends ${names.join(' ')}`
   if (!hasCommand('apt-get')) {
     return giveUp(missing, `This is not Debian or Ubuntu: install what provides ${names.join(', ')}.`)
   }
   const prefix = rootPrefix()
-  if (!prefix)
-    return giveUp(missing, `Only root can install packages. Run this, then try again:\n\n    sudo ${line}\n`)
-  aptInstall(prefix, names)
+  if (!prefix) {
+    const line = lineForRoot(names)
+    return giveUp(missing, `Only root can install packages. Run this, then try again:\n\n    ${line}\n`)
+  }
+  aptInstall(prefix, missing)
   const still = missing.filter(({ has }) => !has())
   if (still.length > 0)
     giveUp(still, `apt-get could not install ${still.map(({ name }) => name).join(', ')}.`)
+}
+
+/** What somebody who may become root pastes. */
+function lineForRoot(names) {
+  const update = 'apt-get update'
+  const install = `apt-get install -y --no-install-recommends ${names.join(' ')}`
+  return hasCommand('sudo') ? `sudo ${update} && sudo ${install}` : `su - -c '${update} && ${install}'`
 }
 
 /** What compiles the driver is not needed any more once it is compiled. */
@@ -97,23 +105,24 @@ function giveUp(missing, message) {
 }
 
 /** Installs from the package lists as they are; updates them only when that fails, since it takes long. */
-function aptInstall(prefix, names) {
-  const [command, ...words] = [
-    ...prefix,
-    'apt-get',
-    '-y',
-    '-q',
-    '--no-install-recommends',
-    'install',
-    ...names,
-  ]
-  const environment = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
-  const quiet = { env: environment, stdio: ['ignore', 'ignore', 'ignore'] }
+function aptInstall(prefix, missing) {
+  const names = missing.map(({ name }) => name)
   say(`system packages: installing ${names.join(' ')}`)
-  if (hasPackageLists() && spawnSync(command, words, quiet).status === 0) return
+  if (hasPackageLists() && runApt(prefix, ['install', ...names], 'ignore')) return
   say('system packages: apt-get update')
-  run([...prefix, 'apt-get', '-q', 'update'], { env: environment, mayFail: true })
-  run([command, ...words], { env: environment, mayFail: true })
+  runApt(prefix, ['update'])
+  if (runApt(prefix, ['install', ...names])) return
+  // One name that this machine cannot have is enough for apt-get to install nothing.
+  for (const { name, has } of missing) if (!has()) runApt(prefix, ['install', name], 'ignore')
+}
+
+function runApt(prefix, words, output = 'inherit') {
+  const environment = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+  return run([...prefix, 'apt-get', '-y', '-q', '--no-install-recommends', ...words], {
+    env: environment,
+    stdio: ['ignore', output, output],
+    mayFail: true,
+  })
 }
 
 function hasPackageLists() {
@@ -136,7 +145,7 @@ function installNpmPackages(headersWereThere) {
   const modules = join(root, 'node_modules')
   if (!isInstalled(modules)) {
     say('npm packages: npm ci')
-    run(['npm', 'ci', '--no-audit', '--no-fund'])
+    run(['npm', 'ci', '--no-audit', '--no-fund'], { env: npmEnvironment() })
   } else {
     say('npm packages: all there')
   }
@@ -159,12 +168,32 @@ function installDriver(headersWereThere) {
   const isThere = existsSync(join(root, 'node_modules/@cocalc/fuse-native/package.json'))
   // `npm rebuild` runs install scripts of what is there; a package that npm dropped needs a new install.
   run(isThere ? ['npm', 'rebuild', '@cocalc/fuse-native'] : ['npm', 'ci', '--no-audit', '--no-fund'], {
+    env: npmEnvironment(),
     mayFail: true,
   })
   if (driverWorks()) return say('libfuse2 driver: ready')
   say(
     'libfuse2 driver: could not be compiled; the rest works. To see why: npm rebuild @cocalc/fuse-native --foreground-scripts',
   )
+}
+
+/** Tells node-gyp of the headers that came with this Node: otherwise it downloads them, which a closed network forbids. */
+function npmEnvironment() {
+  const prefix = resolve(dirname(process.execPath), '..')
+  if (!hasHeadersOfThisNode(prefix)) return process.env
+  const environment = { ...process.env, npm_package_config_node_gyp_nodedir: prefix }
+  // The name that an older node-gyp knows; npm 11, whose node-gyp knows the new one, warns of it.
+  const npmMajor = Number(/^npm\/(\d+)/.exec(process.env.npm_config_user_agent ?? '')?.[1] ?? 0)
+  return npmMajor < 11 ? { ...environment, npm_config_nodedir: prefix } : environment
+}
+
+function hasHeadersOfThisNode(prefix) {
+  const header = join(prefix, 'include/node/node_version.h')
+  if (!existsSync(header)) return false
+  const text = readFileSync(header, 'utf8')
+  const [, ...version] =
+    /MAJOR_VERSION (\d+)[^]*?MINOR_VERSION (\d+)[^]*?PATCH_VERSION (\d+)/.exec(text) ?? []
+  return version.join('.') === process.versions.node
 }
 
 /** Loads the addon in a process of its own: one that is broken may take its process down. */

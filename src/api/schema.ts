@@ -143,6 +143,15 @@ export const uploadSession = z.object({
 
 export const capacity = z.object({ total: z.number(), used: z.number() })
 
+/** Only what tells whether overwritten content is kept (api/02 §6.7). */
+export const userSettings = z.object({
+  version_retention_enabled: flag,
+  /** Without dot; absent or empty = all. */
+  version_retention_ext: z.array(z.string()).nullish(),
+  /** The current version counts; 0 = no limit. */
+  version_retention_max: count,
+})
+
 export const token = z.object({
   access_token: z.string().min(1),
   refresh_token: z.string().min(1),
@@ -187,6 +196,7 @@ export type WireExtendedInfo = z.output<typeof extendedInfo>
 export type WireListing = z.output<typeof listing>
 export type WireStoragePolicy = z.output<typeof storagePolicy>
 export type WireUploadSession = z.output<typeof uploadSession>
+export type WireVersionRetention = z.output<typeof userSettings>
 export type WireUser = z.output<typeof user>
 export type WireToken = z.output<typeof token>
 export type WireSignedIn = z.output<typeof signedIn>

@@ -18,6 +18,11 @@ export class ServerClock {
     return this.#clock.now() + this.#skewMs
   }
 
+  /** Server minus local, ms; 0 below 2 s, which the header cannot tell from the time that an answer takes. */
+  get skewMs(): number {
+    return this.#skewMs
+  }
+
   observe(dateHeader: string | undefined): void {
     const serverMs = dateHeader === undefined ? Number.NaN : Date.parse(dateHeader)
     if (Number.isNaN(serverMs)) return

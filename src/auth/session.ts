@@ -7,8 +7,8 @@ import { isApiError } from '../api/errors.ts'
 import { ServerClock } from '../api/server-clock.ts'
 import type { TokenSource } from '../api/tokens.ts'
 import { accountName, AccountStoreError, type AccountStore } from './account-store.ts'
-import { signIn, type Account, type SignInRequest } from './sign-in.ts'
-import { AccountTokenSource } from './token-source.ts'
+import { signIn, SignInError, type Account, type SignInRequest } from './sign-in.ts'
+import { AccountTokenSource, type TokenPair } from './token-source.ts'
 
 export interface SessionOptions {
   readonly clock: Clock
@@ -38,8 +38,20 @@ export async function storedSession(
     tokens,
     accountName: accountName(account),
     save: (renewed) => store.saveTokens(account, renewed),
+    signInAgain: (refused) => signedInMeanwhile(store, account, refused),
   })
   return { account, tokenSource, serverClock, close: () => client.close() }
+}
+
+/** Who is told to sign in again does so with a command beside this process, which leaves the new pair in the store. */
+async function signedInMeanwhile(
+  store: AccountStore,
+  account: Account,
+  refused: TokenPair,
+): Promise<TokenPair> {
+  const stored = await store.tokens(account)
+  if (stored.refreshToken !== refused.refreshToken) return stored
+  throw new SignInError(`nobody has signed in again as ${accountName(account)}`)
 }
 
 /** An account whose password is at hand (environment variables): nothing is stored, the password signs in again when needed. */

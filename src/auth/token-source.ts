@@ -30,8 +30,8 @@ export interface TokenSourceOptions {
   readonly tokens: TokenPair
   /** Keeps a new pair. A failure is logged, the pair is used all the same. */
   readonly save?: ((tokens: TokenPair) => Promise<void>) | undefined
-  /** A new sign-in, for accounts whose password is at hand. */
-  readonly signInAgain?: (() => Promise<TokenPair>) | undefined
+  /** A new sign-in in place of the pair that the server does not renew: where the password is at hand, or somebody signed in meanwhile. */
+  readonly signInAgain?: ((refused: TokenPair) => Promise<TokenPair>) | undefined
   /** For messages: `ann@example.com`. */
   readonly accountName: string
 }
@@ -105,24 +105,20 @@ export class AccountTokenSource implements TokenSource {
     throw this.#signedOut(cause)
   }
 
-  async #signInOnceMore(signInAgain: () => Promise<TokenPair>): Promise<TokenPair> {
+  async #signInOnceMore(signInAgain: (refused: TokenPair) => Promise<TokenPair>): Promise<TokenPair> {
     try {
-      return await signInAgain()
+      return await signInAgain(this.#tokens)
     } catch (error) {
       throw error instanceof ApiError ? error : this.#signedOut(error)
     }
   }
 
   #signedOut(cause: unknown): ApiError {
-    return new ApiError(
-      'signed-out',
-      `${this.#accountName} is signed out at ${this.#client.origin}: sign in again`,
-      {
-        endpoint: 'POST /session/token/refresh',
-        code: Code.credentialInvalid,
-        cause,
-      },
-    )
+    return new ApiError('signed-out', `${this.#accountName} is signed out: sign in again`, {
+      endpoint: 'POST /session/token/refresh',
+      code: Code.credentialInvalid,
+      cause,
+    })
   }
 
   async #keep(tokens: TokenPair): Promise<void> {

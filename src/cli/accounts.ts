@@ -5,6 +5,7 @@ import { originOf } from '../auth/origin.ts'
 import { SignInError, type Account, type SignInRequest } from '../auth/sign-in.ts'
 import { isApiError } from '../api/errors.ts'
 import { systemClock } from '../base/clock.ts'
+import { unreachableSentence } from '../mount/explain-failure.ts'
 import { CliError, exitCodes } from './exit-codes.ts'
 
 export interface AccountBook {
@@ -73,17 +74,10 @@ function originFrom(url: string): string {
 export function explainSignIn(error: unknown, origin: string): unknown {
   if (error instanceof SignInError) return new CliError(error.message, exitCodes.signIn, { cause: error })
   if (!isApiError(error)) return error
-  const isAway = ['unsent', 'lost', 'busy', 'gateway'].includes(error.kind)
-  return new CliError(
-    isAway ? `${origin} cannot be reached: ${reasonOf(error)}` : error.message,
-    isAway ? exitCodes.unreachable : exitCodes.signIn,
-    { cause: error },
-  )
-}
-
-/** The connection's own words, where there are some. */
-function reasonOf(error: Error): string {
-  return error.cause instanceof Error ? error.cause.message : error.message
+  const away = unreachableSentence(error, origin)
+  return new CliError(away ?? error.message, away === undefined ? exitCodes.signIn : exitCodes.unreachable, {
+    cause: error,
+  })
 }
 
 const environmentNames = ['CLOUDREVE_URL', 'CLOUDREVE_EMAIL', 'CLOUDREVE_PASSWORD'] as const

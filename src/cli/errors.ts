@@ -1,7 +1,7 @@
 /** From anything thrown to one sentence on stderr and an exit code. */
 import { CommanderError } from 'commander'
 import { ConfigError } from '../config/config-error.ts'
-import { MountError } from '../mount/spec.ts'
+import { MountError, type MountFailure } from '../mount/spec.ts'
 import { redactText } from '../mount/redact.ts'
 import { CliError, exitCodes, type ExitCode } from './exit-codes.ts'
 import type { Io } from './io.ts'
@@ -21,7 +21,15 @@ export function reportError(io: Pick<Io, 'err'>, error: unknown, verbose: boolea
 export function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof CliError) return error.exitCode
   if (error instanceof ConfigError) return exitCodes.usage
+  if (error instanceof MountError) return mountFailureCodes[error.kind]
   return exitCodes.failed
+}
+
+const mountFailureCodes: Readonly<Record<MountFailure, ExitCode>> = {
+  signIn: exitCodes.signIn,
+  unreachable: exitCodes.unreachable,
+  usage: exitCodes.usage,
+  other: exitCodes.failed,
 }
 
 function isBug(error: unknown): boolean {

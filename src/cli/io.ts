@@ -37,3 +37,13 @@ export const processIo: Io = {
   },
   now: () => Date.now(),
 }
+
+/**
+ * Output whose reader has gone (`… | head`, a closed terminal) is dropped: the command does its work to the end, such as
+ * unmounting. Any other trouble with `stream` is thrown.
+ */
+export function outliveReader(stream: NodeJS.EventEmitter): void {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error
+  })
+}

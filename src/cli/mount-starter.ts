@@ -11,10 +11,10 @@ import type { MountStarter } from './context.ts'
 import type { Io } from './io.ts'
 
 export function mountStarter(io: Pick<Io, 'err'>): MountStarter {
-  const onWaiting = (sentence: string) => io.err(sentence)
+  const onNote = (sentence: string) => io.err(sentence)
   return {
-    startInBackground: (spec) => startInBackground(spec, { onWaiting }),
-    runForeground: (spec) => runForeground(spec, { log: foregroundLog(spec), onWaiting }),
+    startInBackground: (spec) => startInBackground(spec, { onNote }),
+    runForeground: (spec) => runForeground(spec, { log: foregroundLog(spec), onNote }),
     cleanStale,
   }
 }

@@ -34,7 +34,8 @@ export class RunningMounts implements Mounts {
   async at(mountpoint: string): Promise<RunningMount | undefined> {
     const running = await this.list()
     const spellings = await spellingsOf(mountpoint)
-    return running.find((mount) => spellings.includes(mount.mountpoint))
+    const there = running.filter((mount) => spellings.includes(mount.mountpoint))
+    return there.find(({ state }) => state !== 'draining') ?? there[0]
   }
 
   async call<Result>(

@@ -1,15 +1,14 @@
-const LOOK_EVERY_MS = 100
+import { setTimeout as sleep } from 'node:timers/promises'
+import { isProcessAlive } from '../base/process-state.ts'
 
-/** Resolves when process `pid` does not exist any more, or when `signal` is aborted. */
-export function untilProcessEnds(pid: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setInterval(() => {
-      if (signal?.aborted || !isAlive(pid)) {
-        clearInterval(timer)
-        resolve()
-      }
-    }, LOOK_EVERY_MS)
-  })
+const LOOK_EVERY_MS = 50
+
+/** Resolves when process `pid` does not run any more, or when `signal` is aborted. */
+export async function untilProcessEnds(pid: number, signal?: AbortSignal): Promise<void> {
+  while (await isProcessAlive(pid)) {
+    if (signal?.aborted) return
+    await sleep(LOOK_EVERY_MS)
+  }
 }
 
 /**
@@ -17,19 +16,17 @@ export function untilProcessEnds(pid: number, signal?: AbortSignal): Promise<voi
  * when `hurry` is aborted, it leaves the rest.
  */
 export async function endProcess(pid: number, hurry: AbortSignal): Promise<void> {
-  const ask = () => void isAlive(pid, 'SIGTERM')
+  const ask = () => terminate(pid)
   ask()
   hurry.addEventListener('abort', ask, { once: true })
   await untilProcessEnds(pid)
   hurry.removeEventListener('abort', ask)
 }
 
-function isAlive(pid: number, signal: NodeJS.Signals | 0 = 0): boolean {
+function terminate(pid: number): void {
   try {
-    process.kill(pid, signal)
-    return true
+    process.kill(pid, 'SIGTERM')
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false
-    throw error
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
   }
 }

@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import { addAccounts } from './commands/accounts.ts'
 import { addActivities } from './commands/activities.ts'
 import { addDemo } from './commands/demo.ts'
+import { addDoctor } from './commands/doctor.ts'
 import { addInfo } from './commands/info.ts'
 import { addLogin } from './commands/login.ts'
 import { addLogout } from './commands/logout.ts'
@@ -10,6 +11,7 @@ import { addMount } from './commands/mount.ts'
 import { addServer } from './commands/server.ts'
 import { addStatus } from './commands/status.ts'
 import { addUmount } from './commands/umount.ts'
+import { addUploads } from './commands/uploads.ts'
 import type { CliContext } from './context.ts'
 import { exitCodeLines } from './exit-codes.ts'
 
@@ -36,16 +38,21 @@ export function buildProgram(context: CliContext): Command {
   program.commandsGroup('Mounts:')
   addStatus(program, context)
   addUmount(program, context)
+  addDoctor(program, context)
   program.commandsGroup('Files:')
   addInfo(program, context)
   addActivities(program, context)
+  addUploads(program, context)
   program.commandsGroup('Trying it out:')
   addDemo(program, context)
   addServer(program, context)
-  program.addHelpText('after', `\n${examples}\n\nExit codes:\n${exitCodeLines().join('\n')}`)
+  program.addHelpText('after', `\n${values}\n\n${examples}\n\nExit codes:\n${exitCodeLines().join('\n')}`)
   for (const command of program.commands) command.option('--verbose', 'show where an error came from')
   return program
 }
+
+const values = `A duration is a number with a unit: 500ms, 2s, 5m, 1h. A size too: 64MiB, 1GiB. Options can also stand in
+~/.config/cloudreve-mount/config.toml and in the environment (--quiet-time as CLOUDREVE_MOUNT_QUIET_TIME).`
 
 const examples = `Examples:
   cloudreve-mount login https://cloud.example.com     sign in, once
@@ -54,4 +61,5 @@ const examples = `Examples:
   cloudreve-mount status                              what is mounted, what is being uploaded
   cloudreve-mount activities ~/cloud/report.odt       who did what to a file
   cloudreve-mount umount ~/cloud                      wait for uploads, then unmount
+  cloudreve-mount doctor                              what is wrong, and what helps
   cloudreve-mount demo                                try it all without a server`

@@ -2,7 +2,7 @@
 import { Presets, SingleBar } from 'cli-progress'
 import type { PendingProgress } from '../mount/control-results.ts'
 import type { Io } from './io.ts'
-import { counted, sizeInWords } from './table.ts'
+import { counted, printable, sizeInWords } from './table.ts'
 
 export interface Progress {
   update(pending: PendingProgress): void
@@ -18,25 +18,33 @@ export function uploadProgress(io: Pick<Io, 'err' | 'now' | 'canAsk'>): Progress
 
 export function lineProgress(io: Pick<Io, 'err' | 'now'>): Progress {
   let lastAt = Number.NEGATIVE_INFINITY
+  let lastTrouble: string | null = null
   return {
     update(pending) {
-      if (pending.files === 0 || io.now() - lastAt < LINE_EVERY_MS) return
+      const { files, trouble } = pending
+      const isNews = trouble !== null && trouble !== lastTrouble
+      if (files === 0 || (!isNews && io.now() - lastAt < LINE_EVERY_MS)) return
       lastAt = io.now()
-      io.err(`uploading ${pendingInWords(pending)}`)
+      lastTrouble = trouble
+      io.err(`uploading ${pendingInWords(pending)}${troubleInWords(trouble)}`)
     },
     stop() {},
   }
 }
 
 function barProgress(): Progress {
-  const format = 'uploading {bar} {percentage} % of {size} | {files}'
+  const format = 'uploading {bar} {percentage} % of {size} | {files}{trouble}'
   const bar = new SingleBar({ format, clearOnComplete: true, hideCursor: true }, Presets.shades_classic)
   let isShown = false
   return {
-    update({ files, leftBytes, sentBytes }) {
+    update({ files, leftBytes, sentBytes, trouble }) {
       if (files === 0) return
       const total = leftBytes + sentBytes
-      const payload = { size: sizeInWords(total), files: counted(files, 'file') }
+      const payload = {
+        size: sizeInWords(total),
+        files: counted(files, 'file'),
+        trouble: troubleInWords(trouble),
+      }
       if (!isShown) bar.start(Math.max(1, total), sentBytes, payload)
       isShown = true
       bar.setTotal(Math.max(1, total))
@@ -46,6 +54,10 @@ function barProgress(): Progress {
       if (isShown) bar.stop()
     },
   }
+}
+
+function troubleInWords(trouble: string | null): string {
+  return trouble === null ? '' : `; waiting: ${printable(trouble)}`
 }
 
 function pendingInWords({ files, leftBytes }: PendingProgress): string {

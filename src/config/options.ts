@@ -95,6 +95,15 @@ export const mountOptions = {
     default: 200_000,
     doc: 'files and folders whose metadata is kept in memory',
   }),
+  metadataTtlMs: option({
+    name: 'metadata-ttl',
+    type: durationType,
+    default: 30_000,
+    doc: 'how long a listing is believed before the folder is listed again',
+    details:
+      'What others change on the server appears here after this time at the latest, plus `attr-ttl` and `entry-ttl`; ' +
+      'what is changed through the mount is seen at once. A shorter time costs a request for each folder that is looked at.',
+  }),
   attrTtlMs: option({
     name: 'attr-ttl',
     type: durationType,

@@ -1,7 +1,7 @@
 /** Puts the filesystem of one drive together, and takes it apart in order. */
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Clock } from '../base/clock.ts'
+import { waitUnlessAborted, type Clock } from '../base/clock.ts'
 import { Errno } from '../base/errno.ts'
 import type { Log } from '../base/log.ts'
 import type { Remote } from '../remote/remote.ts'
@@ -9,19 +9,24 @@ import { FsError } from './errors.ts'
 import {
   CloudreveFileSystem,
   FolderLocks,
+  FolderMoves,
   LocalTimes,
+  SeenVersions,
   TimesFile,
+  discardContent,
+  pinned,
   viewOf,
   type Core,
   type FileSystemOptions,
 } from './filesystem/index.ts'
 import { NodeTable, type Node } from './inode/index.ts'
-import { toServerName } from './names/index.ts'
+import { toPosixName, toServerName } from './names/index.ts'
 import { Patience, defaultPatience, type PatienceOptions } from './patience.ts'
 import { noKernelCache, type FileSystem, type KernelCache } from './ports.ts'
-import { ContentReaders, MemoryBudget } from './read/index.ts'
+import { ContentReaders, MemoryBudget, rememberUploads } from './read/index.ts'
 import { FolderCache, Tree } from './tree/index.ts'
-import { WriteBack } from './write/index.ts'
+import type { OpContext } from './types.ts'
+import { WriteBack, type DrainOptions, type UploadFailure, type WriteRemote } from './write/index.ts'
 import { Facts, type FileView, type ListFacts } from './xattr/index.ts'
 
 export interface CreateOptions {
@@ -68,6 +73,8 @@ export const defaultSettings: CoreSettings = {
   listFacts: 'auto',
 }
 
+export type DiscardOutcome = 'discarded' | 'nothing to discard' | 'still tried' | 'open'
+
 /** A filesystem and what its process needs of it beside the kernel's operations. */
 export class Drive {
   readonly fileSystem: FileSystem
@@ -75,33 +82,80 @@ export class Drive {
   readonly facts: Facts
   readonly #core: Core
   readonly #times: TimesFile
-  readonly #settle: () => Promise<void>
+  readonly #settle: (signal: AbortSignal | undefined) => Promise<void>
+  readonly #settleNames: (node: Node) => Promise<void>
+  readonly #stop: () => void
 
   constructor(parts: { fileSystem: CloudreveFileSystem; core: Core; facts: Facts; times: TimesFile }) {
     this.fileSystem = parts.fileSystem
-    this.#settle = () => parts.fileSystem.settle()
+    this.#settle = (signal) => waitUnlessAborted(parts.fileSystem.settle(), signal)
+    this.#settleNames = (node) => parts.fileSystem.settleNames(node)
+    this.#stop = () => parts.fileSystem.close()
     this.#core = parts.core
     this.writeBack = parts.core.writeBack
     this.facts = parts.facts
     this.#times = parts.times
   }
 
-  /** The view of a path below the mountpoint, as programs name it. @throws {FsError} ENOENT */
+  /**
+   * The view of a path below the mountpoint, as programs name it, after the server has heard of every rename in it that
+   * waits: who asks for a file by its name wants to see what he did a moment ago.
+   *
+   * @throws {FsError} ENOENT
+   */
   async view(names: readonly string[], signal?: AbortSignal): Promise<FileView> {
+    const node = await this.#node(names, signal)
+    return pinned(this.#core, [node], async () => {
+      await this.#settleNames(node)
+      return viewOf(node)
+    })
+  }
+
+  /**
+   * Tries an upload that was given up, or that waits, again at once; false when there is nothing to send.
+   * @throws {FsError} ENOENT
+   */
+  async retryUpload(names: readonly string[], signal?: AbortSignal): Promise<boolean> {
+    const node = await this.#node(names, signal)
+    const isDirty = node.content?.isDirty === true
+    if (isDirty) node.content?.retry()
+    this.#core.tree.table.release(node)
+    return isDirty
+  }
+
+  /**
+   * Drops the changes of an upload that was given up: the file is what the server has, and a new one is gone. Only while
+   * no program has it open.
+   * @throws {FsError} ENOENT
+   */
+  async discardUpload(names: readonly string[], context: OpContext): Promise<DiscardOutcome> {
+    const node = await this.#node(names, context.signal)
+    return pinned(this.#core, [node], async () => {
+      if (!node.content?.failure) return node.content?.isDirty ? 'still tried' : 'nothing to discard'
+      if (node.handles > 0) return 'open'
+      const { place } = node
+      if (node.entry || !place) await discardContent(node)
+      else await this.fileSystem.unlink(place.parent.ino, toPosixName(place.name), context)
+      return 'discarded'
+    })
+  }
+
+  async #node(names: readonly string[], signal?: AbortSignal): Promise<Node> {
     let node: Node = this.#core.tree.table.root
     for (const name of names) {
       const child: Node | undefined = await this.#core.tree.child(node, toServerName(name), signal)
       if (!child) throw new FsError(Errno.ENOENT, `${names.join('/')}: no such file or folder`)
       node = child
     }
-    return viewOf(node)
+    return node
   }
 
-  /** Sends everything that waits. What fails for good stays in the staging folder and is told by `writeBack.pending()`. */
-  async drain(options: Parameters<WriteBack['drain']>[0] = {}): Promise<void> {
-    await this.#settle()
-    await this.writeBack.drain(options)
-    await this.#settle()
+  /** Sends everything that waits. What fails for good stays in the staging folder: that is the answer. */
+  async drain(options: DrainOptions = {}): Promise<readonly UploadFailure[]> {
+    await this.#settle(options.signal)
+    const failures = await this.writeBack.drain(options)
+    await this.#settle(options.signal)
+    return failures
   }
 
   /** Nodes that are kept, and those of them that the kernel refers to; the top folder aside. For tests of leaks. */
@@ -115,6 +169,7 @@ export class Drive {
   }
 
   async close(): Promise<void> {
+    this.#stop()
     await this.writeBack.close()
     await this.#times.close()
     await this.#core.remote.close()
@@ -135,18 +190,31 @@ export async function createDrive(options: CreateOptions): Promise<Drive> {
   const stagingFolder = join(options.stateFolder, 'staging')
   await mkdir(stagingFolder, { recursive: true, mode: 0o700 })
   const times = await TimesFile.open(join(options.stateFolder, 'times.jsonl'), log)
+  const budget = new MemoryBudget(settings.readMemoryBytes)
+  const readers = new ContentReaders({ remote, budget, clock, log })
   const core: Core = {
     remote,
     tree,
-    writeBack: await WriteBack.create({ remote, stagingFolder, clock, log, quietMs, concurrency, hostName }),
-    readers: new ContentReaders({ remote, budget: new MemoryBudget(settings.readMemoryBytes), clock, log }),
+    writeBack: await WriteBack.create({
+      remote: rememberingRemote(remote, readers),
+      stagingFolder,
+      clock,
+      log,
+      quietMs,
+      concurrency,
+      hostName,
+    }),
+    readers,
     patience,
     times: new LocalTimes(times.known, times.file),
+    seen: new SeenVersions(),
     kernel,
     clock,
     log,
     options: settings,
     folderLocks: new FolderLocks(),
+    folderMoves: new FolderMoves(),
+    hostName,
   }
   if (remote.facts.capacity) core.writeBack.learnCapacity(remote.facts.capacity)
   const facts = new Facts({ remote, clock, listFacts: settings.listFacts })
@@ -156,4 +224,20 @@ export async function createDrive(options: CreateOptions): Promise<Drive> {
     fileSystem: new CloudreveFileSystem(core, facts),
     times: times.file,
   })
+}
+
+/** The write path's view of the server: what it uploads may be read at once. */
+function rememberingRemote(remote: Remote, readers: ContentReaders): WriteRemote {
+  return {
+    facts: remote.facts,
+    info: (...call) => remote.info(...call),
+    infoById: (...call) => remote.infoById(...call),
+    readRange: (...call) => remote.readRange(...call),
+    capacity: (...call) => remote.capacity(...call),
+    cancelUpload: (...call) => remote.cancelUpload(...call),
+    upload: rememberUploads(
+      (...call) => remote.upload(...call),
+      (entity, bytes) => readers.remember(entity, bytes),
+    ),
+  }
 }

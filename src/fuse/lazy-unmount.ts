@@ -28,14 +28,17 @@ export async function lazyUnmount(mountpoint: string): Promise<void> {
   throw new DriverError(`${mountpoint} could not be unmounted: ${complaints.join('; ')}`)
 }
 
-/** umount(8) for root needs no FUSE tools; its `-c -i` keep it from asking the filesystem and from helper programs. */
+/**
+ * umount(8) for root needs no FUSE tools; its `-c -i` keep it from asking the filesystem and from helper programs. For others it
+ * comes last: it does what the FUSE tools do, and works where they refuse, such as without an /etc/mtab.
+ */
 function commandsFor(mountpoint: string): Command[] {
   const fusermounts = ['fusermount3', 'fusermount'].map((file) => ({
     file,
     args: ['-u', '-z', '--', mountpoint],
   }))
   const umount = { file: 'umount', args: ['-l', '-c', '-i', '--', mountpoint] }
-  return process.getuid?.() === 0 ? [umount, ...fusermounts] : fusermounts
+  return process.getuid?.() === 0 ? [umount, ...fusermounts] : [...fusermounts, umount]
 }
 
 function complaintOf(file: string, error: unknown): string {

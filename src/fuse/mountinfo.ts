@@ -21,9 +21,9 @@ export function parseMountinfo(text: string): MountEntry[] {
   return text.split('\n').flatMap((line) => parseLine(line) ?? [])
 }
 
-/** The mounts of this process's namespace. Touches no mounted folder. */
-export async function readMounts(): Promise<MountEntry[]> {
-  return parseMountinfo(await readFile('/proc/self/mountinfo', 'utf8'))
+/** The mounts that a process (this one, unless another is named) sees. Touches no mounted folder. */
+export async function readMounts(pid: number | 'self' = 'self'): Promise<MountEntry[]> {
+  return parseMountinfo(await readFile(`/proc/${pid}/mountinfo`, 'utf8'))
 }
 
 /** What is mounted on `mountpoint` and covers the rest, if anything is: the last one wins. */

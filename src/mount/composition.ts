@@ -10,6 +10,8 @@ export interface Composition {
   readonly fileSystem: FileSystem
   readonly driver: FuseDriver
   readonly driverOptions: Omit<DriverOptions, 'mountpoint' | 'readOnly'>
+  /** Sentences that whoever wants this mount should read before using it. */
+  readonly notes?: readonly string[]
   /** Questions that this mount answers, beside `info` and `unmount`. */
   readonly methods: ControlMethods
   /**

@@ -35,11 +35,15 @@ export async function controlClient(
   return connectTo(mount)
 }
 
-/** The mount whose folder `path` is, or is in; the innermost one. */
+/** The mount whose folder `path` is, or is in; the innermost one, and rather a mounted one than one that was there before. */
 export function mountOf(running: readonly RunningMount[], path: string): RunningMount | undefined {
   return running
     .filter(({ mountpoint }) => path === mountpoint || path.startsWith(`${mountpoint}/`))
-    .sort((a, b) => b.mountpoint.length - a.mountpoint.length)[0]
+    .sort((a, b) => b.mountpoint.length - a.mountpoint.length || hasLeft(a) - hasLeft(b))[0]
+}
+
+function hasLeft({ state }: RunningMount): number {
+  return state === 'draining' ? 1 : 0
 }
 
 /** Links in the folders above are followed; the last name is not touched, because its mount may be stuck. */
@@ -51,7 +55,8 @@ async function realParent(path: string): Promise<string> {
   return join(parent, basename(full))
 }
 
-async function connectTo(mount: RunningMount): Promise<ControlClient> {
+/** @throws {MountError} when the process does not answer. */
+export async function connectTo(mount: RunningMount): Promise<ControlClient> {
   const socket = connect(mount.socketPath)
   await once(socket, 'connect').catch((error: Error) => {
     throw new MountError(`process ${mount.pid}, which serves ${mount.mountpoint}, does not answer`, {

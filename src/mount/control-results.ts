@@ -6,7 +6,7 @@
 /** Method `status`, no parameters. */
 export interface MountStatus {
   readonly mountpoint: string
-  /** For people: `anna@example.com at https://cloud.example.com`. */
+  /** For people: `anna@example.com at cloud.example.com`. */
   readonly account: string
   readonly rootUri: string
   readonly readOnly: boolean
@@ -37,13 +37,24 @@ export interface PendingProgress {
   readonly leftBytes: number
   /** Sent since the call began. */
   readonly sentBytes: number
+  /** Why it does not go on just now, in words; null when it does. */
+  readonly trouble: string | null
 }
 
-/** Result of `flush` (everything was sent, or nothing more can be) and `unmount`. */
+/** Result of `flush`: everything was sent, or nothing more can be. Files that are open are sent as they were when it began. */
 export interface PendingResult {
   /** Files that are not on the server: parked ones. They stay on this machine. */
   readonly leftFiles: number
 }
+
+/** Result of `unmount`: the folder is gone. */
+export type UnmountResult =
+  /** Asked not to wait. */
+  | { readonly state: 'unmounted' }
+  /** A program has a file of it open; the process serves that on, and sends what is written, until it is closed. */
+  | { readonly state: 'open' }
+  /** `left`: operations that are not on the server, and why. */
+  | { readonly state: 'ended'; readonly left: number; readonly reason: string }
 
 /** Parameters of `facts`; the result is `Fact[]`. */
 export interface FactsParams {

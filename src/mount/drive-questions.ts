@@ -1,5 +1,5 @@
 /** What a mount answers over its control socket about its drive, and how it sends what is left when it ends. */
-import { collectActivities, describeActivity, type Drive } from '../core/index.ts'
+import { collectActivities, describeActivity, type DrainProgress, type Drive } from '../core/index.ts'
 import type { FuseDriver } from '../fuse/driver.ts'
 import type { Remote } from '../remote/remote.ts'
 import type { DrainResult } from './composition.ts'
@@ -11,6 +11,7 @@ import type {
   UploadStatus,
 } from './control-results.ts'
 import { fileQuestions } from './file-questions.ts'
+import { uploadQuestions } from './upload-questions.ts'
 import type { ControlMethods, Json, MountSpec, RunningMount } from './spec.ts'
 
 export interface DriveQuestionParts {
@@ -28,12 +29,14 @@ export function driveQuestions(parts: DriveQuestionParts): ControlMethods {
     ...fileQuestions({
       fileSystem: drive.fileSystem,
       mountpoint: spec.mountpoint,
+      settle: async (names, signal) => void (await drive.view(names, signal)),
       activities: (names, query, signal) => activitiesOf(parts, names, { ...query, signal }),
     }),
+    ...uploadQuestions({ drive, mountpoint: spec.mountpoint }),
     status: async () => asJson(statusOf(parts)),
     flush: async ({ progress, signal }) => {
-      const { left } = await drainDrive(drive, progress, signal)
-      return { leftFiles: left }
+      const failures = await drive.drain({ onProgress: tellPending(progress), signal })
+      return { leftFiles: failures.length }
     },
   }
 }
@@ -44,23 +47,8 @@ export async function drainDrive(
   onProgress: (event: Json) => void,
   signal: AbortSignal,
 ): Promise<DrainResult> {
-  let mostBytes = 0
-  const tell = ({
-    files,
-    totalBytes,
-    sentBytes,
-  }: {
-    files: number
-    totalBytes: number
-    sentBytes: number
-  }) => {
-    const leftBytes = totalBytes - sentBytes
-    mostBytes = Math.max(mostBytes, leftBytes)
-    const event: PendingProgress = { files, leftBytes, sentBytes: mostBytes - leftBytes }
-    onProgress(asJson(event))
-  }
   try {
-    await drive.drain({ onProgress: tell, signal })
+    await drive.drain({ onProgress: tellPending(onProgress), signal })
   } catch (error) {
     if (!signal.aborted) throw error
   }
@@ -68,6 +56,16 @@ export async function drainDrive(
   const [first] = left
   const reason = first ? `${first.label}: ${first.state.detail ?? 'not uploaded yet'}` : ''
   return { left: left.length, reason }
+}
+
+function tellPending(onProgress: (event: Json) => void): (progress: DrainProgress) => void {
+  let mostBytes = 0
+  return ({ files, totalBytes, sentBytes, trouble = null }) => {
+    const leftBytes = totalBytes - sentBytes
+    mostBytes = Math.max(mostBytes, leftBytes)
+    const event: PendingProgress = { files, leftBytes, sentBytes: mostBytes - leftBytes, trouble }
+    onProgress(asJson(event))
+  }
 }
 
 async function activitiesOf(

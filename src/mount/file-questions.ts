@@ -11,6 +11,8 @@ export interface FileQuestionParts {
   readonly fileSystem: FileSystem
   /** Absolute, as the kernel names it. */
   readonly mountpoint: string
+  /** Tells the server of renames of the object that wait. @throws {FsError} ENOENT: no such object. */
+  settle(names: readonly string[], signal: AbortSignal): Promise<void>
   /** History of the object that the names lead to, from the root of the mount; names as programs see them. */
   activities(
     names: readonly string[],
@@ -44,16 +46,21 @@ export function fileQuestions(parts: FileQuestionParts): ControlMethods {
     async facts({ params, signal }) {
       const context = askerContext(signal)
       const path = pathIn(mountpoint, params)
-      const found = await walk
-        .node(path, context, ({ ino }) => factsOf(fileSystem, ino, context))
+      const found = await parts
+        .settle(namesOf(path), signal)
+        .then(() => walk.node(path, context, ({ ino }) => factsOf(fileSystem, ino, context)))
         .catch((error: unknown) => {
           throw missingFile(error, params)
         })
       return found.map(({ name, value }) => ({ name, value }))
     },
     async activities({ params, signal }) {
-      const names = pathIn(mountpoint, params).split('/').filter(Boolean)
-      const { derived, entries } = await parts.activities(names, queryIn(params), signal)
+      const names = namesOf(pathIn(mountpoint, params))
+      const { derived, entries } = await parts
+        .activities(names, queryIn(params), signal)
+        .catch((error: unknown) => {
+          throw missingFile(error, params)
+        })
       return { derived, entries: entries.map((entry) => ({ ...entry })) }
     },
   }
@@ -89,8 +96,12 @@ function asText(value: Uint8Array): string {
   }
 }
 
+function namesOf(path: string): string[] {
+  return path.split('/').filter(Boolean)
+}
+
 /** `/a/b` for a path in the mount, `/` for its root. */
-function pathIn(mountpoint: string, params: Json): string {
+export function pathIn(mountpoint: string, params: Json): string {
   const path = memberOf(params, 'path')
   if (path === mountpoint) return '/'
   if (typeof path === 'string' && path.startsWith(`${mountpoint}/`)) return path.slice(mountpoint.length)
@@ -109,7 +120,7 @@ function queryIn(params: Json): Pick<ActivitiesParams, 'filter' | 'limit'> {
   return { filter, limit }
 }
 
-function missingFile(error: unknown, params: Json): unknown {
+export function missingFile(error: unknown, params: Json): unknown {
   if (!(error instanceof FsError && error.errno === Errno.ENOENT)) return error
   return new MountError(`there is no such file or folder: ${JSON.stringify(memberOf(params, 'path'))}`, {
     cause: error,
@@ -122,6 +133,6 @@ function memberOf(params: Json, name: string): Json | undefined {
 }
 
 /** The asker is the user of this process: nobody else can open the socket. */
-function askerContext(signal: AbortSignal): OpContext {
+export function askerContext(signal: AbortSignal): OpContext {
   return { signal, pid: 0, uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }
 }

@@ -7,6 +7,8 @@ import type { StopRequests } from './stop-requests.ts'
 
 /** How long programs that still have files open may go on after somebody asked the process to end. */
 const OPEN_FILES_GRACE_MS = 5_000
+/** How long somebody who waits for the end of an unmounted folder is kept waiting for programs that have files open. */
+const OPEN_FILES_ANSWER_MS = 3_000
 
 export interface MountLifeParts {
   readonly mounted: Mounted
@@ -31,6 +33,10 @@ export class MountLife {
   readonly #drainListeners = new Set<(event: Json) => void>()
   #tellEnd: (result: DrainResult) => void = () => undefined
   readonly #ended: Promise<DrainResult>
+  #tellClosed: () => void = () => undefined
+  /** No file is open any more, or nobody waits for that. */
+  readonly #closed: Promise<void>
+  #lastDrained: Json | undefined
 
   constructor(parts: MountLifeParts) {
     this.#parts = parts
@@ -38,17 +44,25 @@ export class MountLife {
     this.#ended = new Promise((resolve) => {
       this.#tellEnd = resolve
     })
+    this.#closed = new Promise((resolve) => {
+      this.#tellClosed = resolve
+    })
     parts.stops.stop.addEventListener('abort', () => void this.#unmount())
   }
 
-  /** `unmount` takes `{"wait":true}` to answer only when everything is sent (with its progress), else answers at once. */
+  /**
+   * `unmount` answers at once, or with `{"wait":true}` when everything is sent (with its progress) or when it is clear that
+   * programs keep files open: `UnmountResult`.
+   */
   readonly methods: ControlMethods = {
     unmount: async ({ params, signal, progress }) => {
-      await this.#parts.mounted.unmount()
+      await this.#leave()
       progress({ state: 'unmounted' })
       if (!wantsToWait(params)) return { state: 'unmounted' }
+      if (await this.#isKeptOpen()) return { state: 'open' }
       this.#drainListeners.add(progress)
       signal.addEventListener('abort', () => this.#drainListeners.delete(progress))
+      if (this.#lastDrained !== undefined) progress(this.#lastDrained)
       const { left, reason } = await this.#ended
       return { state: 'ended', left, reason }
     },
@@ -60,6 +74,7 @@ export class MountLife {
     if (stops.stop.aborted) await this.#unmount()
     await Promise.race([mounted.closed, this.#outOfPatience()])
     await this.#parts.setState('draining')
+    this.#tellClosed()
     const result = await this.#drain()
     if (result.left > 0) log.warn('not everything that was written is on the server', { ...result })
     this.#tellEnd(result)
@@ -69,9 +84,23 @@ export class MountLife {
   /** When it fails the process goes on to its end: the next start clears the dead mount away. */
   async #unmount(): Promise<void> {
     const { mounted, log } = this.#parts
-    await mounted
-      .unmount()
-      .catch((error: Error) => log.error(error.message, { mountpoint: mounted.mountpoint }))
+    await this.#leave().catch((error: Error) => log.error(error.message, { mountpoint: mounted.mountpoint }))
+  }
+
+  /** From now on a new mount of the account waits for this one. */
+  async #leave(): Promise<void> {
+    await this.#parts.mounted.unmount()
+    await this.#parts.setState('draining')
+  }
+
+  #isKeptOpen(): Promise<boolean> {
+    return new Promise((resolve) => {
+      const cancel = this.#parts.clock.after(OPEN_FILES_ANSWER_MS, () => resolve(true))
+      void this.#closed.then(() => {
+        cancel()
+        resolve(false)
+      })
+    })
   }
 
   async #outOfPatience(): Promise<void> {
@@ -83,6 +112,7 @@ export class MountLife {
   async #drain(): Promise<DrainResult> {
     const { composition, stops, log } = this.#parts
     const tellAll = (event: Json) => {
+      this.#lastDrained = event
       for (const listener of this.#drainListeners) listener(event)
     }
     try {

@@ -6,7 +6,7 @@ import { serveMount, type ServeParts } from './serve-mount.ts'
 import type { MountSpec } from './spec.ts'
 import { StopRequests } from './stop-requests.ts'
 
-export interface ForegroundOptions extends Partial<Pick<ServeParts, 'onWaiting' | 'onReady' | 'onDrain'>> {
+export interface ForegroundOptions extends Partial<Pick<ServeParts, 'onNote' | 'onReady' | 'onDrain'>> {
   /** JSON lines on standard error when absent. */
   readonly log?: Log
   readonly clock?: Clock
@@ -30,7 +30,7 @@ export async function runForeground(spec: MountSpec, options: ForegroundOptions 
       clock: options.clock ?? systemClock,
       log: options.log ?? pinoLog(spec),
       stops,
-      onWaiting: options.onWaiting ?? (() => undefined),
+      onNote: options.onNote ?? (() => undefined),
       onReady: options.onReady ?? (() => undefined),
       onDrain: options.onDrain ?? (() => undefined),
     })

@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import { pinoLog } from './pino-log.ts'
 import { runForeground } from './run-foreground.ts'
-import { exitCodes } from './spec.ts'
+import { exitCodes, MountError } from './spec.ts'
 import type { ChildMessage, StartMessage } from './start-in-background.ts'
 import { StopRequests } from './stop-requests.ts'
 
@@ -34,7 +34,7 @@ try {
     log,
     stops,
     ...(composition === undefined ? {} : { composition }),
-    onWaiting: (sentence) => void say({ say: 'waiting', sentence }),
+    onNote: (sentence) => void say({ say: 'note', sentence }),
     onReady() {
       process.off('disconnect', onStarterGone)
       void say({ say: 'ready' })
@@ -49,7 +49,7 @@ try {
   )
   process.exitCode = exitCodes.mountFailed
   process.off('disconnect', onStarterGone)
-  await say({ say: 'failed', sentence })
+  await say({ say: 'failed', sentence, kind: error instanceof MountError ? error.kind : 'other' })
 }
 // Not by itself: connections that are kept alive, or a program that still has a file open, would keep it.
 process.exit()

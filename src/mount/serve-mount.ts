@@ -1,11 +1,11 @@
 import type { Clock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
+import { claimAccount, type AccountClaim } from './account-claim.ts'
 import type { Compose, Composition, Prepared } from './composition.ts'
 import { ControlServer } from './control.ts'
 import { MountLife } from './mount-life.ts'
 import { realMountpoint } from './real-mountpoint.ts'
 import { recoverMountpoint } from './recover-mountpoint.ts'
-import { claimAccount, type AccountClaim } from './registry.ts'
 import type { ControlMethods, Json, MountSpec } from './spec.ts'
 import { stayAwake } from './stay-awake.ts'
 import type { StopRequests } from './stop-requests.ts'
@@ -15,8 +15,8 @@ export interface ServeParts {
   readonly clock: Clock
   readonly log: Log
   readonly stops: StopRequests
-  /** The account's last mount is still sending: told once. */
-  readonly onWaiting: (sentence: string) => void
+  /** What whoever wants the mount should know: why it takes longer, what an earlier one left behind. */
+  readonly onNote: (sentence: string) => void
   /** Programs can use the folder. */
   readonly onReady: () => void
   /** While what was written is sent, after the folder is gone. */
@@ -48,7 +48,7 @@ export async function serveMount(asked: MountSpec, parts: ServeParts): Promise<n
 function claimFor(spec: MountSpec, prepared: Prepared, parts: ServeParts): Promise<AccountClaim> {
   const { accountId, account } = prepared
   const { mountpoint, runtimeFolder } = spec
-  const { clock, onWaiting, stops } = parts
+  const { clock, onNote: onWaiting, stops } = parts
   return claimAccount({ accountId, account, mountpoint, runtimeFolder, clock, onWaiting, signal: stops.stop })
 }
 
@@ -87,6 +87,7 @@ async function serveComposition(spec: MountSpec, parts: Claimed): Promise<number
   control.add({ ...infoMethod(spec, parts), ...life.methods })
   await claim.setState('mounted')
   log.info('mounted', { mountpoint, account: claim.record.account, driver: driver.name })
+  for (const note of composition.notes ?? []) parts.onNote(note)
   parts.onReady()
   return life.run()
 }

@@ -31,7 +31,7 @@ export type MountState = 'starting' | 'mounted' | 'draining'
 export interface RunningMount {
   readonly pid: number
   readonly mountpoint: string
-  /** For people: `anna@example.com at https://cloud.example.com`. */
+  /** For people: `anna@example.com at cloud.example.com`. */
   readonly account: string
   readonly state: MountState
   /** Of the control socket. */
@@ -63,9 +63,24 @@ export interface ControlClient {
   close(): void
 }
 
+/**
+ * What kind of remedy a failure has:
+ * - `signIn`: a sign-in is needed, or was refused
+ * - `unreachable`: the server cannot be reached
+ * - `usage`: something in the environment cannot be understood
+ * - `other`: what the sentence says
+ */
+export type MountFailure = 'signIn' | 'unreachable' | 'usage' | 'other'
+
 /** A mount that cannot be had, or a question that cannot be answered: a sentence for a person. */
 export class MountError extends Error {
   override readonly name = 'MountError'
+  readonly kind: MountFailure
+
+  constructor(message: string, { kind = 'other', ...options }: ErrorOptions & { kind?: MountFailure } = {}) {
+    super(message, options)
+    this.kind = kind
+  }
 }
 
 /** How a serving process ends. */

@@ -2,7 +2,7 @@ import { fork, type ChildProcess } from 'node:child_process'
 import { mkdir, open } from 'node:fs/promises'
 import { dirname, extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { MountError, type MountSpec } from './spec.ts'
+import { MountError, type MountFailure, type MountSpec } from './spec.ts'
 
 /** The child is told once, over IPC: its command line shows the mountpoint alone. */
 export interface StartMessage {
@@ -12,11 +12,13 @@ export interface StartMessage {
 
 /** What the child says before it is on its own. */
 export type ChildMessage =
-  { say: 'waiting'; sentence: string } | { say: 'ready' } | { say: 'failed'; sentence: string }
+  | { say: 'note'; sentence: string }
+  | { say: 'ready' }
+  | { say: 'failed'; sentence: string; kind: MountFailure }
 
 export interface BackgroundOptions {
-  /** Why it takes longer: another process still sends what was written to the account's last mount. */
-  readonly onWaiting?: (sentence: string) => void
+  /** What whoever wants the mount should know: why it takes longer, what an earlier one left behind. */
+  readonly onNote?: (sentence: string) => void
   /** URL of a module that exports `compose`; the product's own when absent. */
   readonly composition?: string
 }
@@ -63,8 +65,10 @@ function untilReady(child: ChildProcess, spec: MountSpec, options: BackgroundOpt
       reject(new MountError(`the process that should serve ${spec.mountpoint} ${how}: see ${spec.logFile}`))
     })
     child.on('message', (message: ChildMessage) => {
-      if (message.say === 'waiting') return options.onWaiting?.(message.sentence)
-      if (message.say === 'failed') return reject(new MountError(message.sentence))
+      if (message.say === 'note') return options.onNote?.(message.sentence)
+      if (message.say === 'failed') {
+        return reject(new MountError(message.sentence, { kind: message.kind }))
+      }
       return child.pid === undefined ? undefined : resolve(child.pid)
     })
     const start: StartMessage = { spec, composition: options.composition }

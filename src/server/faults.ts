@@ -39,8 +39,17 @@ export class Faults {
   #scripts: Scripted[] = []
   #stalled: (() => void)[] = []
   #arrivals: (() => void)[] = []
+  readonly #routes: ReadonlySet<string> | undefined
 
+  /** `routes`: the names that requests can have; any when absent. */
+  constructor(routes?: Iterable<string>) {
+    this.#routes = routes && new Set([...routes, '*'])
+  }
+
+  /** @throws {Error} for a route that no request has: such a fault would never happen */
   add(fault: Fault): void {
+    if (this.#routes && !this.#routes.has(fault.route))
+      throw new Error(`no request has the route "${fault.route}": ${[...this.#routes].join(', ')}`)
     this.#scripts.push({ fault, seen: 0, hits: 0 })
   }
 

@@ -2,7 +2,7 @@ import { Admin } from './admin.ts'
 import { Faults } from './faults.ts'
 import { resolveOptions, type ServerOptions } from './options.ts'
 import { RequestLog } from './request-log.ts'
-import { Router } from './router.ts'
+import { routeName, Router } from './router.ts'
 import { allRoutes } from './routes/all.ts'
 import { seedDemo } from './seed/demo.ts'
 import { HttpFront } from './server.ts'
@@ -41,8 +41,9 @@ export async function startServer(options: ServerOptions = {}): Promise<Embedded
   const world = new World(settings)
   if (settings.seed === 'demo') await seedDemo(world)
   const requests = new RequestLog()
-  const faults = new Faults()
-  const front = new HttpFront({ world, router: new Router(allRoutes(settings)), log: requests, faults })
+  const routes = allRoutes(settings)
+  const faults = new Faults(routes.map(routeName))
+  const front = new HttpFront({ world, router: new Router(routes), log: requests, faults })
   const port = await front.listen(settings.port)
   const url = `http://127.0.0.1:${port}`
   world.origin = settings.siteUrl ?? url

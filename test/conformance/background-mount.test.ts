@@ -139,8 +139,10 @@ describe.skipIf(reason !== undefined)('a mount in the background', () => {
     expect(mountAt(await readMounts(), spec.mountpoint)).toBeUndefined()
     const says = new EventEmitter()
     const waiting = once(says, 'waiting')
-    const second = start(elsewhere(), { onWaiting: (sentence) => says.emit('waiting', sentence) })
-    expect(await waiting).toEqual([expect.stringMatching(/still sends what was written to .*one/)])
+    const second = start(elsewhere(), { onNote: (sentence) => says.emit('waiting', sentence) })
+    expect(await waiting).toEqual([
+      expect.stringMatching(/one is unmounted, but what was written to it is still being sent/),
+    ])
     await setBusy(false)
     expect(await unmounting).toEqual({ state: 'ended', left: 0, reason: '' })
     expect(events).toContainEqual({ left: 1 })
@@ -187,7 +189,7 @@ describe.skipIf(reason !== undefined)('a mount in the background', () => {
     })
     child.send({ spec, composition })
     const [message] = (await once(child, 'message')) as [{ say: string }]
-    expect(message.say).toBe('waiting')
+    expect(message.say).toBe('note')
     child.disconnect()
     const [code] = (await once(child, 'exit')) as [number]
     expect(code).toBe(1)

@@ -1,7 +1,9 @@
-import { open, readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { open, readdir, readFile, stat, unlink, writeFile } from 'node:fs/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { expectBytes, patterned } from '../conformance/suite.ts'
-import { run, runToEnd } from '../harness/programs.ts'
+import { run } from '../harness/programs.ts'
 import { mountUnavailable, Workplace, type Mount } from './harness.ts'
 
 const why = await mountUnavailable('fusermount3', 'umount')
@@ -33,11 +35,13 @@ describe.skipIf(why)(`ends that nobody planned${why ? ` (${why})` : ''}`, () => 
     await mount.gone()
     await place.server.goOnline()
     mount = await place.mount()
-    const found = (await run('find', [place.mountpoint, '-type', 'f', '-name', '*unsent.bin*']))
-      .trim()
-      .split('\n')
-    expect(found).toHaveLength(1)
-    expectBytes(await readFile(found[0]!), content)
+    const { lostAndFound } = (await mount.status()) as { lostAndFound: readonly string[] }
+    expect(lostAndFound).toEqual([
+      expect.stringMatching(/\/lost\+found\/unsent \(\d{4}-\d\d-\d\d \d\d\.\d\d\)\.bin$/),
+    ])
+    expectBytes(await readFile(lostAndFound[0]!), content)
+    const { stdout } = await place.cli(['status'])
+    expect(stdout).toContain(lostAndFound[0])
   })
 
   it('umount with an open file: the folder is gone, the program goes on, its bytes arrive', async () => {
@@ -53,6 +57,41 @@ describe.skipIf(why)(`ends that nobody planned${why ? ` (${why})` : ''}`, () => 
     }
     await mount.gone()
     expect((await place.drive.bytes('open.txt')).toString()).toBe('before after')
+  })
+
+  it('umount leaves the folder where an upload needs a person; with --force the bytes are kept for the next start', async () => {
+    place.server.faults.add({ route: 'PUT /file/content', kind: 'code', code: 40050 })
+    await writeFile(place.at('refused.txt'), 'precious')
+    const asked = await place.cli(['umount', place.mountpoint])
+    expect(asked).toMatchObject({
+      exitCode: 3,
+      stderr: expect.stringContaining('cannot be uploaded') as unknown,
+    })
+    expect((await place.cli(['status'])).stdout).toContain('needs attention')
+    await place.cli(['umount', '--force', place.mountpoint])
+    await mount.gone()
+    place.server.faults.clear()
+    const { exitCode, stderr } = await place.cli([place.mountpoint])
+    expect({ exitCode, stderr }).toMatchObject({
+      exitCode: 0,
+      stderr: expect.stringContaining('lost+found') as unknown,
+    })
+    mount = await place.current()
+    const { lostAndFound } = (await mount.status()) as { lostAndFound: readonly string[] }
+    expect(await readFile(lostAndFound[0]!, 'utf8')).toBe('precious')
+  })
+
+  it('umount right after a file was deleted while open has nothing to wait for', async () => {
+    const file = await open(place.at('gone.txt'), 'w')
+    try {
+      await file.write('nobody wants this')
+      await unlink(place.at('gone.txt'))
+      await mount.settle()
+    } finally {
+      await file.close()
+    }
+    await mount.unmount()
+    expect((await place.drive.list('')).map(({ name }) => name)).toEqual(['old.txt'])
   })
 
   it('fusermount3 -u right after a write: the process goes on uploading, a new mount waits for it', async () => {
@@ -79,9 +118,14 @@ describe.skipIf(why)(`ends that nobody planned${why ? ` (${why})` : ''}`, () => 
   })
 
   it('a shell that stands in the mount does not keep umount from ending', async () => {
-    const shell = runToEnd('sleep', ['5'], { cwd: place.mountpoint })
-    await place.cli(['umount', place.mountpoint])
-    expect(await readdir(place.mountpoint)).toEqual([])
-    await shell
+    const shell = spawn('sleep', ['60'], { cwd: place.mountpoint })
+    await once(shell, 'spawn')
+    try {
+      expect(await place.cli(['umount', place.mountpoint])).toMatchObject({ exitCode: 0, stderr: '' })
+      expect(await readdir(place.mountpoint)).toEqual([])
+    } finally {
+      shell.kill()
+      await once(shell, 'exit')
+    }
   })
 })

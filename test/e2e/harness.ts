@@ -4,12 +4,12 @@
  * synchronously.
  */
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { access, constants, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { untilProcessEnds } from '../../src/cli/process-end.ts'
+import { isProcessAlive } from '../../src/base/process-state.ts'
 import type { RequestMark } from '../conformance/engine.ts'
 import { getxattr } from '../conformance/engines/kernel-calls.ts'
 import { DriveClient } from '../harness/drive-client.ts'
@@ -26,14 +26,19 @@ import { startEmbedded } from '../harness/start-embedded.ts'
 
 export const commandLine = join(projectFolder, 'bin/cloudreve-mount.js')
 
-/** Where signed URLs lead. */
-export const contentRoute = 'GET /file/content/:entity/:speed/:name'
+/** A command that takes longer hangs: it is ended, and its test fails, ms. */
+const commandTimeoutMs = 60_000
 
-/** Why nothing can be mounted here; undefined when it can. With REQUIRE_MOUNT in the environment that is an error. */
+/** Requests of signed URLs, as the request log calls them. */
+export const contentRoute = 'GET /file/content'
+
+/** Why nothing can be mounted here; undefined when it can. With REQUIRE_MOUNT in the environment that is an error; with CI a missing program is, too. */
 export async function mountUnavailable(...programs: readonly string[]): Promise<string | undefined> {
-  const why = (await fuseUnavailable()) ?? serverUnavailable() ?? (await programsUnavailable(programs))
+  const why = (await fuseUnavailable()) ?? serverUnavailable()
   if (why !== undefined && process.env['REQUIRE_MOUNT']) throw new Error(`nothing can be mounted: ${why}`)
-  return why
+  const missing = await programsUnavailable(programs)
+  if (missing !== undefined && process.env['CI']) throw new Error(missing)
+  return why ?? missing
 }
 
 async function fuseUnavailable(): Promise<string | undefined> {
@@ -102,13 +107,19 @@ export class Workplace {
 
   /** `cloudreve-mount …` to its end. */
   cli(args: readonly string[], options: MountOptions = {}): Promise<Ran> {
-    return runToEnd(process.execPath, [commandLine, ...args], { env: this.environment(options) })
+    const env = this.environment(options)
+    return runToEnd(process.execPath, [commandLine, ...args], { env, timeout: commandTimeoutMs })
   }
 
   /** Mounts in the background, as a user does; returns when programs can use the folder. */
   async mount(options: MountOptions = {}): Promise<Mount> {
     const { exitCode, stderr } = await this.cli([this.mountpoint, ...(options.args ?? [])], options)
     if (exitCode !== 0) throw new Error(`the mount ended with ${exitCode}: ${stderr}`)
+    return this.current()
+  }
+
+  /** The mount that somebody has made with `cli`. */
+  async current(): Promise<Mount> {
     const mount = new Mount(this, await this.#record())
     this.#mounts.push(mount)
     return mount
@@ -171,16 +182,16 @@ export class Mount {
     process.kill(this.pid, signal)
   }
 
-  /** Resolves when the serving process is gone: `tail` of coreutils waits for one that is not its child. */
-  async gone(): Promise<void> {
-    const watcher = spawn('tail', [`--pid=${this.pid}`, '-f', '/dev/null'], { stdio: 'ignore' })
-    await once(watcher, 'exit')
+  /** Resolves when the serving process has ended. */
+  gone(): Promise<void> {
+    return untilProcessEnds(this.pid)
   }
 
   async endIfRunning(): Promise<void> {
-    if (!isRunning(this.pid)) return this.#detach()
+    if (!(await isProcessAlive(this.pid))) return this.#detach()
     const { exitCode } = await this.#place.cli(['umount', '--force', this.#place.mountpoint])
-    if (exitCode !== 0) this.kill('SIGTERM')
+    // It may have been at its end already.
+    if (exitCode !== 0 && (await isProcessAlive(this.pid))) this.kill('SIGTERM')
     const giveUp = setTimeout(() => this.kill('SIGKILL'), 30_000)
     await this.gone()
     clearTimeout(giveUp)
@@ -193,16 +204,6 @@ export class Mount {
     if (mounts.includes(` ${this.#place.mountpoint} `)) {
       await runToEnd('fusermount3', ['-u', '-z', this.#place.mountpoint])
     }
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false
-    throw error
   }
 }
 

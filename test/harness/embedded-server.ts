@@ -68,6 +68,7 @@ export interface EmbeddedServerOptions {
   readonly rttMs?: number
   readonly totalBytes?: number
   readonly maxPutBytes?: number
+  readonly maxPageSize?: number
   readonly chunkSizeBytes?: number
   readonly bandwidthBytesPerSecond?: number
   readonly relay?: boolean

@@ -85,4 +85,22 @@ export const regressions: readonly Regression[] = [
       { op: 'read', path: named(0) },
     ],
   },
+  {
+    name: 'an empty new file keeps its time when the server has it',
+    operations: [
+      { op: 'writeFile', path: { at: 'fresh', n: 795, m: 157 }, content: { sizeBytes: 0, seed: 2486 } },
+      { op: 'stat', path: { at: 'any', n: 270, m: 92 } },
+      { op: 'settle' },
+      { op: 'stat', path: { at: 'any', n: 270, m: 92 } },
+    ],
+  },
+  {
+    name: 'an uploaded file that is unlinked while it is open goes, though its folder is forgotten',
+    operations: [
+      { op: 'mkdir', path: { at: 'fresh', n: 25, m: 317 } },
+      { op: 'open', path: { at: 'file', n: 395, m: 493 }, mode: 'a+' },
+      { op: 'settle' },
+      { op: 'unlink', path: { at: 'any', n: 627, m: 295 } },
+    ],
+  },
 ]

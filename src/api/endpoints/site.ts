@@ -61,3 +61,17 @@ export function userCapacity(client: ApiClient, { signal }: Waiting = {}) {
     signal,
   })
 }
+
+export function userSettings(
+  client: ApiClient,
+  { signal }: Waiting = {},
+): Promise<schema.WireVersionRetention> {
+  return client.call({
+    method: 'GET',
+    path: '/user/setting',
+    schema: schema.userSettings,
+    repeat: 'read',
+    subject: 'the settings of your account',
+    signal,
+  })
+}

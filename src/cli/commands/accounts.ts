@@ -11,6 +11,14 @@ export function addAccounts(program: Command, context: CliContext): void {
     .command('accounts')
     .description('list who is signed in on this machine')
     .option('--json', 'for programs: an array of {"email","url","nickname","userId"}')
+    .addHelpText(
+      'after',
+      `
+The first is the default: the one that signed in last.
+
+Example:
+  cloudreve-mount accounts`,
+    )
     .action((flags: AccountsFlags) => accounts(context, flags))
 }
 

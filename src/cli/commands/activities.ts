@@ -20,8 +20,15 @@ export function addActivities(program: Command, context: CliContext): void {
         .choices(['all', 'my', 'updates', 'reads'])
         .default('all'),
     )
-    .option('--limit <number>', 'at most so many entries', parseCount)
+    .option('--limit <number>', 'at most so many entries (default: all)', parseCount)
     .option('--json', 'for programs: {"derived": …, "entries": […]}')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  cloudreve-mount activities ~/cloud/report.odt
+  cloudreve-mount activities --filter updates --limit 5 ~/cloud/Plans`,
+    )
     .action((path: string, flags: ActivitiesFlags) => activities(context, path, flags))
 }
 

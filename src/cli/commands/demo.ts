@@ -36,6 +36,13 @@ export function addDemo(program: Command, context: CliContext): void {
     .command('demo')
     .description('mount a small drive of a server that runs here, to try things out; Ctrl-C ends it')
     .argument('[mountpoint]', 'an empty folder, made when it does not exist (default: ~/cloudreve-demo)')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  cloudreve-mount demo
+  cloudreve-mount demo ~/somewhere-empty`,
+    )
     .action(async (mountpoint: string | undefined) => {
       const stop = listenForStop()
       try {
@@ -65,7 +72,7 @@ export async function demo(
   const cleanups: (() => Promise<unknown>)[] = []
   try {
     const isOurs = await makeFolder(context, folder)
-    if (isOurs) cleanups.push(() => rmdir(folder))
+    if (isOurs) cleanups.push(() => removeFolder(folder))
     const server = await parts.startServer()
     cleanups.push(() => server.close())
     const scratch = await mkdtemp(join(tmpdir(), 'cloudreve-mount-demo-'))
@@ -107,6 +114,17 @@ async function makeFolder({ mounts, starter }: CliContext, folder: string): Prom
   return made !== undefined
 }
 
+async function removeFolder(folder: string): Promise<void> {
+  try {
+    await rmdir(folder)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code !== 'EBUSY' && code !== 'ENOTEMPTY') throw error
+    const reason = code === 'EBUSY' ? 'is still mounted: `cloudreve-mount umount` says why' : 'is not empty'
+    throw new CliError(`${folder} is left, since it ${reason}`, exitCodes.failed, { cause: error })
+  }
+}
+
 function demoSpec({ paths }: CliContext, mountpoint: string, scratch: string): MountSpec {
   return {
     mountpoint,
@@ -128,7 +146,6 @@ function demoSpec({ paths }: CliContext, mountpoint: string, scratch: string): M
 export const demoFiles = {
   withHistory: 'Documents/Project plan.md',
   table: 'Documents/Budget.csv',
-  picture: 'Pictures/Harbour.jpg',
 } as const
 
 /** Five things to try, each a line that works when it is pasted into another terminal. */
@@ -141,8 +158,8 @@ export function demoText(folder: string): string[] {
     `  ls -lR ${quoted(folder)}`,
     `  getfattr --absolute-names --only-values -n user.cloudreve.activities ${at(demoFiles.withHistory)}`,
     `  cp /etc/os-release ${at('my-system.txt')} && cat ${at('my-system.txt')}`,
-    `  mv ${at(demoFiles.table)} ${at('Documents/Costs.csv')} && sleep 1 && node ${program} activities ${at('Documents/Costs.csv')}`,
-    `  node ${program} info ${at(demoFiles.picture)}`,
+    `  mv ${at(demoFiles.table)} ${at('Documents/Costs.csv')} && node ${program} activities ${at('Documents/Costs.csv')}`,
+    `  node ${program} info ${at(demoFiles.withHistory)}`,
     '',
     'Ctrl-C ends the demo.',
   ]

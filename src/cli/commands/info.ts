@@ -15,6 +15,13 @@ export function addInfo(program: Command, context: CliContext): void {
     .description('show everything that is known about a file or folder in a mount')
     .argument('<path>', 'a path in a mounted folder')
     .option('--json', 'for programs: one object, names of the extended attributes to values')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  cloudreve-mount info ~/cloud/report.odt
+  getfattr -n user.cloudreve.id ~/cloud/report.odt      one of them, without this program`,
+    )
     .action((path: string, flags: InfoFlags) => info(context, path, flags))
 }
 

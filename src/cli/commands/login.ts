@@ -19,12 +19,16 @@ export function addLogin(program: Command, context: CliContext): void {
     .option('--email <address>', 'who signs in')
     .option('--password-stdin', 'read the password from standard input')
     .option('--otp <code>', 'code of the authenticator app, for accounts with two-factor sign-in')
-    .addHelpText(
-      'after',
-      '\nA password is never taken from the command line: other users of the machine can read that.',
-    )
+    .addHelpText('after', loginHelp)
     .action((url: string, flags: LoginFlags) => login(context, url, flags))
 }
+
+const loginHelp = `
+A password is never taken from the command line: other users of the machine can read that.
+
+Examples:
+  cloudreve-mount login https://cloud.example.com
+  pass cloud | cloudreve-mount login --email ann@example.com --password-stdin https://cloud.example.com`
 
 export async function login(context: CliContext, url: string, flags: LoginFlags): Promise<void> {
   const { io, accounts } = context

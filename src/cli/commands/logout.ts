@@ -15,6 +15,13 @@ export function addLogout(program: Command, context: CliContext): void {
     .description('sign out and forget the account; refused while it is mounted')
     .argument('[account]', 'e-mail address or server, where several are signed in')
     .option('--force', 'also while it is mounted: what is not uploaded yet stays on this machine')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  cloudreve-mount logout                      the account that signed in last
+  cloudreve-mount logout ann@example.com`,
+    )
     .action((account: string | undefined, flags: LogoutFlags) => logout(context, account, flags))
 }
 
@@ -26,8 +33,7 @@ export async function logout(
   const account = await context.accounts.find(wanted)
   const words = accountName(account)
   const running = await context.mounts.list()
-  const names = [words, `${account.email} at ${account.url}`]
-  const mounted = running.find((mount) => names.includes(mount.account))
+  const mounted = running.find((mount) => mount.account === words)
   if (mounted) {
     const pending = await pendingFiles(context, mounted.mountpoint)
     const sentence = `${words} is mounted on ${mounted.mountpoint}${pending}`

@@ -33,13 +33,13 @@ export function addMount(program: Command, context: CliContext): void {
   program
     .argument('[mountpoint]', 'an existing, empty folder')
     .option('-f, --foreground', 'stay in the foreground and log to the terminal')
-    .option('-o, --option <name=value,...>', 'options as for mount(8)', collect)
+    .option('-o, --option <name=value,...>', 'the options below as for mount(8): ro,quiet-time=2s', collect)
     .option('--verbose', 'log more, and show where an error came from')
     .optionsGroup('Mount options (docs/CONFIGURATION.md says more):')
   for (const [, option] of optionList) {
     const { name, type, doc } = option
     const value = type.placeholder === undefined ? '' : ` <${type.placeholder}>`
-    const fallback = type.placeholder === undefined ? '' : ` (default: ${defaultInWords(option)})`
+    const fallback = ` (default: ${type.placeholder === undefined ? 'off' : defaultInWords(option)})`
     program.addOption(new Option(`--${name}${value}`, doc + fallback))
     if (type.placeholder === undefined) program.addOption(new Option(`--no-${name}`).hideHelp())
   }
@@ -115,8 +115,11 @@ const commandNames = [
   'accounts',
   'status',
   'umount',
+  'doctor',
   'info',
   'activities',
+  'retry',
+  'discard',
   'server',
   'demo',
   'help',
@@ -129,6 +132,10 @@ async function requireFolder(folder: string, typed: string): Promise<void> {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ENOTCONN') return
+    if (code === 'ENOTDIR')
+      throw new CliError(`${folder} cannot be a folder: a part of its path is a file`, 1, { cause: error })
+    if (code === 'EACCES')
+      throw new CliError(`${folder} may not be reached by this user`, 1, { cause: error })
     if (code !== 'ENOENT')
       throw new CliError(`${folder} cannot be used: ${code ?? String(error)}`, 1, { cause: error })
     const command = typed.includes('/') ? undefined : nearestName(typed, commandNames)

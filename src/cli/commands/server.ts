@@ -27,11 +27,22 @@ export function addServer(program: Command, context: CliContext): void {
     .option('--pro', 'keep an activity log, as Cloudreve Pro does')
     .addOption(new Option('--seed <what>', 'what the drive holds').choices(['demo', 'empty']).default('demo'))
     .option('--data <folder>', 'keep the content of files there (default: in memory)')
-    .option('--rtt <duration>', 'added to every request', parseDuration)
-    .option('--bandwidth <size>', 'bytes a second in each direction', parseSize)
-    .option('--access-token-ttl <duration>', 'life of a sign-in before it is renewed', parseDuration)
-    .option('--url-ttl <duration>', 'life of a signed URL', parseDuration)
-    .addHelpText('after', '\nIt listens on 127.0.0.1 only and forgets everything when it ends.')
+    .option('--rtt <duration>', 'added to every request, such as 50ms (default: 0)', parseDuration)
+    .option(
+      '--bandwidth <size>',
+      'bytes a second in each direction, such as 10MiB (default: unlimited)',
+      parseSize,
+    )
+    .option(
+      '--access-token-ttl <duration>',
+      'life of a sign-in before it is renewed (default: 1h)',
+      parseDuration,
+    )
+    .option('--url-ttl <duration>', 'life of a signed URL (default: 1h)', parseDuration)
+    .addHelpText(
+      'after',
+      '\nIt listens on 127.0.0.1 only and forgets everything when it ends.\n\nExample:\n  cloudreve-mount server --port 5212 --rtt 50ms',
+    )
     .action((flags: ServerFlags) => server(context, flags))
 }
 

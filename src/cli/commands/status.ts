@@ -15,6 +15,15 @@ export function addStatus(program: Command, context: CliContext): void {
     .description('show what is mounted, what is being uploaded and what needs attention')
     .argument('[mountpoint]', 'only this mount')
     .option('--json', 'for programs: an array with one object a mount')
+    .addHelpText(
+      'after',
+      `
+A parked file waits for you: \`retry\` tries it again, \`discard\` throws its changes away.
+
+Examples:
+  cloudreve-mount status
+  cloudreve-mount status --json ~/cloud`,
+    )
     .action((mountpoint: string | undefined, flags: StatusFlags) => status(context, mountpoint, flags))
 }
 
@@ -61,7 +70,7 @@ function linesOf(mount: AnsweredStatus, width: number): string[] {
   const since = `since ${localTime(mount.startedAt)}, process ${mount.pid}`
   if ('trouble' in mount)
     return [...head, `  state     ${mount.state}, ${since}`, `  trouble   ${mount.trouble}`]
-  const state = mount.state === 'draining' ? 'not mounted any more, still uploading' : mount.state
+  const state = mount.state === 'draining' ? 'not mounted any more, still uploading or in use' : mount.state
   return [
     ...head,
     `  root      ${printable(mount.rootUri)}${mount.readOnly ? ' (read-only)' : ''}`,

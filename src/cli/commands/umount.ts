@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { PendingProgress, PendingResult } from '../../mount/control-results.ts'
+import type { PendingProgress, PendingResult, UnmountResult } from '../../mount/control-results.ts'
 import type { Json } from '../../mount/spec.ts'
 import type { CliContext } from '../context.ts'
 import { CliError, exitCodes } from '../exit-codes.ts'
@@ -11,9 +11,6 @@ export interface UmountFlags {
   readonly force?: true
 }
 
-/** So long the end of the process is waited for when nothing is left to send: longer, and a program has files open. */
-const OPEN_FILES_MS = 3000
-
 export function addUmount(program: Command, context: CliContext): void {
   program
     .command('umount')
@@ -21,6 +18,13 @@ export function addUmount(program: Command, context: CliContext): void {
     .description('wait until everything is uploaded, then unmount; cleans up after a mount that died')
     .argument('<mountpoint>', 'a mounted folder')
     .option('--force', 'unmount at once: the process goes on uploading after the folder is gone')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  cloudreve-mount umount ~/cloud
+  cloudreve-mount umount --force ~/cloud`,
+    )
     .action((mountpoint: string, flags: UmountFlags) => umount(context, mountpoint, flags))
 }
 
@@ -62,33 +66,20 @@ async function unmountAndWait(
   mountpoint: string,
   progress: Progress,
 ): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const stillOpen = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), OPEN_FILES_MS)
-  })
-  const ended = mounts.call<EndResult>(mountpoint, 'unmount', { wait: true }, (event) => {
-    if (!isPending(event)) return
-    clearTimeout(timer)
-    progress.update(event)
-  })
-  const result = await Promise.race([ended, stillOpen]).finally(() => clearTimeout(timer))
-  if (!result) {
-    ended.catch((error: Error) => io.err(`cloudreve-mount: ${error.message}`))
+  const onProgress = (event: Json) => {
+    if (isPending(event)) progress.update(event)
+  }
+  const result = await mounts.call<UnmountResult>(mountpoint, 'unmount', { wait: true }, onProgress)
+  if (result.state === 'open') {
     io.err(
-      `${mountpoint} is unmounted; a program still has something of it open and can go on until it closes that`,
+      `${mountpoint} is unmounted; a program still has a file of it open and can go on until it closes that: what it writes is uploaded`,
     )
-  } else if (result.left > 0) {
+  } else if (result.state === 'ended' && result.left > 0) {
     throw new CliError(
       `${mountpoint} is unmounted, but not everything is on the server: ${result.reason}`,
       exitCodes.notSaved,
     )
   }
-}
-
-interface EndResult {
-  /** Operations that are not on the server. */
-  readonly left: number
-  readonly reason: string
 }
 
 function isPending(event: Json): event is PendingProgress & { readonly [name: string]: Json } {

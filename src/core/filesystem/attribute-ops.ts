@@ -7,7 +7,7 @@ import { FsError, toFsError } from '../errors.ts'
 import type { Node } from '../inode/index.ts'
 import type { AttrChanges, AttrReply, Ino, OpContext } from '../types.ts'
 import type { AttributeSender } from './attribute-sender.ts'
-import { assertWritable, type Core } from './core.ts'
+import { assertPresent, assertWritable, type Core } from './core.ts'
 import type { Files } from './files.ts'
 import { attrReply, defaultMode, viewAttributes } from './node-view.ts'
 import type { RenameDelay } from './rename-delay.ts'
@@ -30,15 +30,16 @@ export class AttributeOps {
     const folder = node.remotePlace?.parent
     // One listing of the folder answers for all its files; a file that is written to here is known best here.
     if (folder && !folder.isUnlinked && !node.isLocal) await this.#core.tree.listing(folder, signal)
+    if (node.handles === 0) assertPresent(node)
     return attrReply(this.#core, node)
   }
 
-  async setattr(ino: Ino, changes: AttrChanges, { signal }: OpContext): Promise<AttrReply> {
+  async setattr(ino: Ino, changes: AttrChanges, { signal, pid }: OpContext): Promise<AttrReply> {
     const node = this.#core.tree.table.get(ino)
     assertWritable(this.#core, node)
     this.#checkOwner(node, changes)
     await this.#renames.settle(node)
-    if (changes.sizeBytes !== undefined) await this.#resize(node, changes.sizeBytes, signal)
+    if (changes.sizeBytes !== undefined) await this.#resize(node, changes.sizeBytes, { signal, pid })
     const patches = [...this.#modePatch(node, changes.mode), ...this.#timePatch(node, changes.mtime)]
     if (patches.length > 0) await this.#apply(node, patches, signal)
     return attrReply(this.#core, node)
@@ -60,10 +61,10 @@ export class AttributeOps {
     }
   }
 
-  async #resize(node: Node, sizeBytes: number, signal: AbortSignal): Promise<void> {
+  async #resize(node: Node, sizeBytes: number, by: Pick<OpContext, 'signal' | 'pid'>): Promise<void> {
     if (node.isFolder) throw new FsError(Errno.EISDIR, `${node.label} is a folder`)
     if (node.kind === 'symlink') throw new FsError(Errno.EINVAL, `${node.label} is a symbolic link`)
-    await this.#files.truncate(node, sizeBytes, signal)
+    await this.#files.truncate(node, sizeBytes, by)
   }
 
   #checkOwner(node: Node, { uid, gid }: AttrChanges): void {

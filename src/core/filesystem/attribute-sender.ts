@@ -1,6 +1,6 @@
 /** Sends attributes of files that the server has: at once when a program waits for it, later when the content went first. */
 import { backoffMs } from '../../base/backoff.ts'
-import { isRemoteError } from '../../remote/errors.ts'
+import { isRemoteError, RemoteError } from '../../remote/errors.ts'
 import type { MetadataPatch, RemoteEntry } from '../../remote/types.ts'
 import { encodeMtime } from '../attributes/index.ts'
 import type { Node } from '../inode/index.ts'
@@ -9,6 +9,7 @@ import type { Core } from './core.ts'
 export class AttributeSender {
   readonly #core: Core
   readonly #later = new Map<Node, Promise<void>>()
+  #isClosed = false
 
   constructor(core: Core) {
     this.#core = core
@@ -19,17 +20,31 @@ export class AttributeSender {
    * content. @throws {RemoteError} what the server said.
    */
   async apply(node: Node, patches: readonly MetadataPatch[], signal?: AbortSignal): Promise<void> {
-    if (node.entry === undefined || node.isLocal || node.isUnlinked) {
+    const isSending = this.#later.has(node)
+    if (node.entry === undefined || node.isLocal || node.isUnlinked || isSending) {
       for (const patch of patches) node.unsent.patches.set(patch.key, patch)
+      if (isSending) this.sendLater(node)
       return
     }
     const wanted = patches.filter(({ key, value }) => node.entry!.metadata[key] !== value)
     if (wanted.length === 0) return
-    const path = node.remotePath
-    if (!path) return
-    const { patience, remote } = this.#core
-    await patience.run(node.label, () => remote.patchMetadata([path], wanted), signal)
+    const { patience } = this.#core
+    await this.#core.folderMoves.passed(node)
+    await patience.run(node.label, () => this.#patch(node, wanted), signal)
     this.#applied(node, wanted)
+  }
+
+  /** Harmless to repeat, so a lost answer is simply asked for again. */
+  async #patch(node: Node, patches: readonly MetadataPatch[]): Promise<void> {
+    const send = async () => {
+      const path = node.remotePath
+      if (!path) throw new RemoteError('not-found', `${node.label}: deleted by somebody else`)
+      await this.#core.remote.patchMetadata([path], patches)
+    }
+    await send().catch((error: unknown) => {
+      if (isRemoteError(error, 'unknown-outcome')) return send()
+      throw error
+    })
   }
 
   /** After an upload: what did not travel with it. */
@@ -49,16 +64,24 @@ export class AttributeSender {
     await Promise.all(this.#later.values())
   }
 
+  /** What is not stored yet is not stored any more. */
+  close(): void {
+    this.#isClosed = true
+  }
+
+  /** Until nothing is left: more may come while some is on its way. */
   async #send(node: Node): Promise<void> {
     for (let attempt = 0; ; attempt += 1) {
       if (node.isUnlinked || node.isLocal) return // travels with the next upload
       const patches = this.#unsent(node)
       if (patches.length === 0) return
       try {
-        await this.#core.remote.patchMetadata([node.remotePath!], patches)
+        await this.#core.folderMoves.passed(node)
+        if (node.isUnlinked || node.isLocal) return
+        await this.#patch(node, patches)
         this.#applied(node, patches)
-        return
       } catch (error) {
+        if (this.#isClosed) return
         if (!isRemoteError(error) || !error.isTransient) return this.#giveUp(node, error)
         await this.#pause(attempt)
       }
@@ -93,7 +116,8 @@ export class AttributeSender {
     for (const { key, value } of patches) {
       if (value === undefined) delete metadata[key]
       else metadata[key] = value
-      node.unsent.patches.delete(key)
+      // Set to something else while this was on its way: that is still to be sent.
+      if (node.unsent.patches.get(key)?.value === value) node.unsent.patches.delete(key)
     }
     if (node.unsent.mtime && node.entry!.entity) {
       const { key, value } = encodeMtime(node.unsent.mtime, { entity: node.entry!.entity })

@@ -12,6 +12,8 @@ import type { Tree } from '../tree/index.ts'
 import type { Ino } from '../types.ts'
 import type { WriteBack } from '../write/index.ts'
 import type { LocalTimes } from './local-times.ts'
+import type { FolderMoves } from './folder-moves.ts'
+import type { SeenVersions } from './seen-versions.ts'
 
 export interface FileSystemOptions {
   readonly uid: number
@@ -34,11 +36,15 @@ export interface Core {
   readonly readers: ContentReaders
   readonly patience: Patience
   readonly times: LocalTimes
+  readonly seen: SeenVersions
   readonly kernel: KernelCache
   readonly clock: Clock
   readonly log: Log
   readonly options: FileSystemOptions
   readonly folderLocks: FolderLocks
+  readonly folderMoves: FolderMoves
+  /** For names of conflict copies. */
+  readonly hostName: string
 }
 
 /** Names of one folder change one after the other. Two folders are locked in the order of their numbers. */
@@ -63,6 +69,15 @@ export function assertWritable({ options }: Core, node: Node): void {
 export function assertFolder(node: Node): void {
   if (!node.isFolder) throw new FsError(Errno.ENOTDIR, `${node.label} is not a folder`)
   if (node.isUnlinked) throw new FsError(Errno.ENOENT, `${node.label} was deleted`)
+}
+
+/**
+ * What is written to such a node could not be saved. The kernel looks the name up again and finds what it stands for now.
+ * @throws {FsError} ESTALE
+ */
+export function assertPresent(node: Node): void {
+  if (node.isVanished)
+    throw new FsError(Errno.ESTALE, `${node.label} was changed or deleted by somebody else`)
 }
 
 /**
@@ -96,4 +111,34 @@ export async function requireChild(
   const child = await tree.child(folder, name, signal)
   if (!child) throw new FsError(Errno.ENOENT, `${folder.label}: no such name: ${name}`)
   return child
+}
+
+/** Before something is deleted or replaced by its name: what the server says of the name must not be older, ms. */
+const recentMs = 2_000
+
+/** As `requireChild`, by a listing that is only just known. @throws {FsError} ENOENT */
+export async function requireRecentChild(
+  core: Core,
+  folder: Node,
+  name: string,
+  signal?: AbortSignal,
+): Promise<Node> {
+  const child = await requireChild(core, folder, name, signal)
+  if (!child.remotePlace) return child
+  await pinned(core, [child], () => core.tree.listing(folder, signal, recentMs))
+  return requireChild(core, folder, name, signal)
+}
+
+/** @throws {FsError} EEXIST */
+export async function assertFree(
+  { tree }: Core,
+  folder: Node,
+  name: string,
+  signal?: AbortSignal,
+): Promise<void> {
+  const present = await tree.child(folder, name, signal)
+  if (!present) return
+  const { label } = present
+  tree.table.release(present)
+  throw new FsError(Errno.EEXIST, `${label} exists already`)
 }

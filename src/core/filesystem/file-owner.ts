@@ -3,7 +3,8 @@ import { timespecToMs, type Timespec } from '../../base/timespec.ts'
 import type { MetadataPatch, RemoteEntry, RemotePath } from '../../remote/types.ts'
 import { encodeMtime } from '../attributes/index.ts'
 import type { Node } from '../inode/index.ts'
-import type { ContentOwner, FileContent } from '../write/index.ts'
+import { toPosixName } from '../names/index.ts'
+import type { BaseEntity, ContentOwner, FileContent } from '../write/index.ts'
 import type { AttributeSender } from './attribute-sender.ts'
 import type { Core } from './core.ts'
 import type { RenameDelay } from './rename-delay.ts'
@@ -21,6 +22,8 @@ export class FileOwner implements ContentOwner {
   readonly #parts: OwnerParts
   #pinned = false
   #factsSent = false
+  /** What the upload on its way replaces. */
+  #sentOver: BaseEntity = 'absent'
 
   constructor(node: Node, parts: OwnerParts) {
     this.#node = node
@@ -40,6 +43,7 @@ export class FileOwner implements ContentOwner {
     const metadata: Record<string, string> = {}
     for (const { key, value } of unsent.patches.values()) if (value !== undefined) metadata[key] = value
     const sizeBytes = content!.sizeBytes
+    this.#sentOver = content!.replaces
     const mtime = unsent.mtime ?? this.#staleMtimeReplacement(entry, sizeBytes)
     if (mtime) {
       const { key, value } = encodeMtime(mtime, { sizeBytes })
@@ -52,8 +56,10 @@ export class FileOwner implements ContentOwner {
     }
   }
 
-  beforeUpload(): Promise<void> {
-    return this.#parts.renames.settleFor(this.#node)
+  async beforeUpload(): Promise<void> {
+    const { core, renames } = this.#parts
+    await core.folderMoves.passed(this.#node)
+    await renames.settleFor(this.#node)
   }
 
   confirmed(answer: RemoteEntry): void {
@@ -62,11 +68,9 @@ export class FileOwner implements ContentOwner {
     const entry = this.#merged(answer)
     core.tree.table.bind(node, entry)
     const writtenAt = node.content?.confirmedModifiedAt
-    if (entry.entity && writtenAt) core.times.set(entry.entity, writtenAt)
-    if (node.place) {
-      node.remotePlace = node.place
-      core.tree.placed(node.place.parent, entry)
-    }
+    if (writtenAt) core.times.set(entry, writtenAt)
+    core.seen.replaced(entry.id, this.#sentOver, entry.entity ?? 'absent')
+    this.#placed(entry)
     this.#forgetSent(entry)
     onConfirmed(node)
     attributes.sendLater(node)
@@ -74,19 +78,27 @@ export class FileOwner implements ContentOwner {
   }
 
   displaced(copy: RemoteEntry, current: RemoteEntry): void {
-    const { core } = this.#parts
+    const { core, onConfirmed } = this.#parts
     const node = this.#node
     const folder = node.place?.parent
     core.log.warn('saved as a conflict copy: somebody else changed the file', {
       file: this.label,
       copy: copy.name,
     })
-    if (!folder) return
-    core.tree.table.bind(node, current)
-    node.remotePlace = node.place
-    core.tree.placed(folder, current)
-    core.tree.placed(folder, copy)
-    this.#parts.onConfirmed(node)
+    const writtenAt = node.content?.confirmedModifiedAt
+    if (writtenAt) core.times.set(copy, writtenAt)
+    core.seen.forget(current.id)
+    // What was set on ours went with the copy.
+    node.unsent.patches.clear()
+    node.unsent.mtime = undefined
+    if (folder) {
+      core.tree.table.bind(node, current)
+      this.#placed(current)
+      core.tree.placed(folder, copy)
+      core.kernel.invalidateEntry(folder.ino, toPosixName(copy.name))
+      core.kernel.invalidateInode(folder.ino)
+    }
+    onConfirmed(node)
     this.changed()
   }
 
@@ -94,6 +106,17 @@ export class FileOwner implements ContentOwner {
     const content = this.#node.content
     this.#pin(content?.isDirty === true)
     this.#parts.core.kernel.invalidateInode(this.#node.ino)
+  }
+
+  /** The server has the file where the upload went; a rename that waits is not sent by that. */
+  #placed(entry: RemoteEntry): void {
+    const { core, renames } = this.#parts
+    const node = this.#node
+    if (node.place && !renames.has(node)) node.remotePlace = node.place
+    const at = node.remotePlace
+    if (!at || node.isUnlinked) return
+    core.tree.placed(at.parent, entry)
+    core.tree.madeAgain(at.parent)
   }
 
   #pin(wanted: boolean): void {
@@ -105,8 +128,10 @@ export class FileOwner implements ContentOwner {
 
   /** A one-request save answers without metadata: what was known then still holds. */
   #merged(answer: RemoteEntry): RemoteEntry {
-    if (this.#factsSent || !this.#node.entry) return answer
-    return { ...answer, metadata: { ...this.#node.entry.metadata, ...answer.metadata } }
+    const former = this.#node.entry
+    if (!former) return answer
+    const entry = { ...answer, shared: isStillShared(former, answer) }
+    return this.#factsSent ? entry : { ...entry, metadata: { ...former.metadata, ...answer.metadata } }
   }
 
   #forgetSent(entry: RemoteEntry): void {
@@ -149,4 +174,9 @@ const owners = new WeakMap<Node, FileOwner>()
 export async function discardContent(node: Node): Promise<void> {
   await node.content?.discard()
   owners.get(node)?.changed()
+}
+
+/** Answers to a save never say that a file is shared; listings do. */
+function isStillShared(former: RemoteEntry, answer: RemoteEntry): boolean {
+  return answer.shared || (former.id === answer.id && former.shared)
 }

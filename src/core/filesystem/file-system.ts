@@ -1,6 +1,7 @@
 /** The filesystem: one short method an operation. What each means lives in the files beside. */
 import { Errno } from '../../base/errno.ts'
 import { FsError, toFsError } from '../errors.ts'
+import type { Node } from '../inode/index.ts'
 import { toServerName } from '../names/index.ts'
 import type { FileSystem, Place } from '../ports.ts'
 import type { AttrChanges, Entry, Fh, Ino, OpContext, RenameFlags } from '../types.ts'
@@ -109,8 +110,8 @@ export class CloudreveFileSystem implements FileSystem {
     return this.#said(at.name, () => this.#namespace.create(at, mode, flags, context))
   }
 
-  open(ino: Ino, flags: number) {
-    return this.#said(`node ${ino}`, () => this.#files.open(ino, flags))
+  open(ino: Ino, flags: number, { pid }: OpContext) {
+    return this.#said(`node ${ino}`, () => this.#files.open(ino, flags, pid))
   }
 
   read(fh: Fh, offset: number, length: number, context: OpContext) {
@@ -149,8 +150,8 @@ export class CloudreveFileSystem implements FileSystem {
     return this.#folders.releasedir(fh)
   }
 
-  async fsyncdir(): Promise<void> {
-    await this.#delay.settleWithin(this.#core.tree.table.root)
+  fsyncdir(): Promise<void> {
+    return this.#said('folder', () => this.#delay.settleWithin(this.#core.tree.table.root))
   }
 
   statfs({ signal }: OpContext) {
@@ -175,8 +176,25 @@ export class CloudreveFileSystem implements FileSystem {
 
   /** Sends every rename and attribute that waits: part of a clean unmount. */
   async settle(): Promise<void> {
-    await this.#delay.settleWithin(this.#core.tree.table.root)
+    await this.#delay.settleWithin(this.#core.tree.table.root).catch((error: unknown) => {
+      // Told where it was refused; the rest of the work must not wait for it.
+      this.#core.log.warn('a rename or deletion could not be sent', { error: String(error) })
+    })
     await this.#sender.drain()
+  }
+
+  /** Sends the rename of `node`, and of everything in it, that waits. @throws {FsError} when the server refuses: then it is taken back. */
+  settleNames(node: Node): Promise<void> {
+    return this.#said(node.label, async () => {
+      await this.#delay.settle(node)
+      if (node.isFolder) await this.#delay.settleWithin(node)
+    })
+  }
+
+  /** Nothing is sent from now on that still waits. */
+  close(): void {
+    this.#delay.close()
+    this.#sender.close()
   }
 
   async #said<T>(subject: string, work: () => Promise<T>): Promise<T> {

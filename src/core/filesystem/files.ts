@@ -7,9 +7,11 @@ import type { Node } from '../inode/index.ts'
 import type { ContentReader } from '../read/index.ts'
 import type { Fh, Ino, OpContext, Opened } from '../types.ts'
 import type { FileContent } from '../write/index.ts'
-import { assertWritable, type Core } from './core.ts'
+import { assertPresent, assertWritable, type Core } from './core.ts'
 import { contentOf, discardContent, type OwnerParts } from './file-owner.ts'
 import type { HandleNumbers } from './handle-numbers.ts'
+import { mtimeOf } from './node-view.ts'
+import { versionFor } from './take-over.ts'
 
 interface FileHandle {
   readonly node: Node
@@ -38,17 +40,21 @@ export class Files {
     this.#owners = owners
   }
 
-  async open(ino: Ino, flags: number): Promise<Opened> {
+  async open(ino: Ino, flags: number, pid?: number): Promise<Opened> {
     const node = this.#core.tree.table.get(ino)
     if (node.isFolder) throw new FsError(Errno.EISDIR, `${node.label} is a folder`)
     if (node.kind === 'symlink') throw new FsError(Errno.ELOOP, `${node.label} is a symbolic link`)
     const access = flags & 3
     const writable = access === constants.O_WRONLY || access === constants.O_RDWR
     if (writable) await this.#prepareForWriting(node)
+    assertPresent(node)
+    const { content } = node
+    if (pid !== undefined && node.id && readsFrom(flags))
+      this.#core.seen.saw(pid, node.id, content?.replaces ?? node.entry?.entity ?? 'absent')
     const opened = this.openNode(node, flags)
     if (writable && flags & constants.O_TRUNC) {
       try {
-        await this.truncate(node, 0)
+        await this.truncate(node, 0, { pid })
       } catch (error) {
         await this.release(opened.fh)
         throw error
@@ -63,7 +69,7 @@ export class Files {
     const content = contentOf(node, this.#owners())
     const fh = this.#numbers.next()
     const append = (flags & constants.O_APPEND) !== 0
-    const readable = access !== constants.O_WRONLY
+    const readable = readsFrom(flags)
     this.#handles.set(fh, { node, content, writable, readable, append, reader: undefined })
     node.handles += 1
     if (writable) {
@@ -81,7 +87,7 @@ export class Files {
     if (!handle.readable) throw new FsError(Errno.EBADF, `${handle.node.label} is not open for reading`)
     const { content, node } = handle
     try {
-      if (content.isDirty) {
+      if (content.isHere) {
         return await content.read(
           offset,
           length,
@@ -110,13 +116,20 @@ export class Files {
     return data.byteLength
   }
 
-  async truncate(node: Node, sizeBytes: number, signal?: AbortSignal): Promise<void> {
+  async truncate(
+    node: Node,
+    sizeBytes: number,
+    { signal, pid }: { signal?: AbortSignal; pid?: number | undefined } = {},
+  ): Promise<void> {
     assertWritable(this.#core, node)
+    assertPresent(node)
     const content = contentOf(node, this.#owners())
     if (content.sizeBytes === sizeBytes && !content.isDirty && sizeBytes > 0) return
     content.retainWriter()
     try {
+      if (sizeBytes === 0 && !content.isHere) content.rebase(versionFor(this.#core, node, pid))
       await content.truncate(sizeBytes, signal)
+      if (!content.isHere) content.rebase(content.base)
       node.unsent.mtime = undefined
     } catch (error) {
       throw toFsError(error, node.label)
@@ -170,19 +183,35 @@ export class Files {
     }
   }
 
-  /** Before a file that programs have open is deleted at the server: its bytes must stay readable. */
-  async preserve(node: Node, signal?: AbortSignal): Promise<void> {
+  /**
+   * Before a file that programs have open is deleted at the server: its bytes must stay readable. True when they are here now
+   * as if they had been written, to be discarded if the file stays after all.
+   */
+  async preserve(node: Node, signal?: AbortSignal): Promise<boolean> {
     const { content } = node
-    if (!content || node.handles === 0 || content.isDirty || !node.entry?.entity) return
+    if (!content || node.handles === 0 || content.isHere || !node.entry?.entity) return false
     const open = [...this.#handles.values()].filter((handle) => handle.node === node)
     const readers = open.map((handle) => this.#readerOf(handle)).filter((reader) => reader !== undefined)
     const { sizeBytes } = content
-    if (sizeBytes > preserveLimitBytes) {
-      await Promise.all(readers.map((reader) => reader.read(0, 1, signal)))
-    } else if (readers[0] && sizeBytes > 0) {
-      const bytes = await readers[0].read(0, sizeBytes, signal)
-      const release = await content.pause() // it is to be deleted, not uploaded
-      await content.write(0, bytes, signal)
+    if (sizeBytes <= preserveLimitBytes && readers[0] && sizeBytes > 0)
+      return this.#bringHere(node, content, await readers[0].read(0, sizeBytes, signal))
+    await Promise.all(readers.map((reader) => reader.read(0, 1, signal)))
+    return false
+  }
+
+  async #bringHere(node: Node, content: FileContent, bytes: Uint8Array): Promise<boolean> {
+    const time = mtimeOf(this.#core, node)
+    const release = await content.pause() // it is to be deleted, not uploaded
+    try {
+      if (content.isHere) return false
+      await content.write(0, bytes)
+      node.unsent.mtime = time
+      return true
+    } catch (error) {
+      // A full drive, too: that must not keep anybody from deleting. The reader's signed URL serves for a while.
+      this.#core.log.warn('the content of an open file could not be kept', { error: String(error) })
+      return false
+    } finally {
       release()
     }
   }
@@ -190,7 +219,7 @@ export class Files {
   async #prepareForWriting(node: Node): Promise<void> {
     assertWritable(this.#core, node)
     await this.#owners().renames.settle(node)
-    contentOf(node, this.#owners()).check()
+    // An upload that was given up is no reason to refuse: new content may mend it. Writes, fsync and close tell.
   }
 
   #get(fh: Fh): FileHandle {
@@ -201,19 +230,30 @@ export class Files {
 
   /** Undefined for a file without content. */
   #readerOf(handle: FileHandle): ContentReader | undefined {
-    const { node } = handle
-    const { entry } = node
-    if (!handle.reader && entry?.entity && entry.sizeBytes > 0) {
-      const { entity, sizeBytes } = entry
-      handle.reader = this.#core.readers.open({ path: () => node.contentPath, entity, sizeBytes })
-    }
+    const { entry } = handle.node
+    if (!handle.reader && entry?.entity && entry.sizeBytes > 0)
+      this.#openReader(handle, entry.entity, entry.sizeBytes)
     return handle.reader
   }
 
+  #openReader(handle: FileHandle, entity: EntityId, sizeBytes: number): ContentReader {
+    const { node } = handle
+    handle.reader?.close()
+    handle.reader = this.#core.readers.open({ path: () => node.contentPath, entity, sizeBytes })
+    return handle.reader
+  }
+
+  /** Bytes under unsaved changes are those of the version that was changed, whatever the server has by now. */
   async #readBase(handle: FileHandle, start: number, end: number, signal: AbortSignal): Promise<Uint8Array> {
-    const reader = this.#readerOf(handle)
-    if (!reader)
+    const { base, baseSizeBytes } = handle.content
+    if (base === 'absent')
       throw new FsError(Errno.EIO, `${handle.node.label}: the content under unsaved changes is not known`)
+    const reader =
+      handle.reader?.content.entity === base ? handle.reader : this.#openReader(handle, base, baseSizeBytes)
     return reader.read(start, end - start, signal)
   }
+}
+
+function readsFrom(flags: number): boolean {
+  return (flags & 3) !== constants.O_WRONLY
 }

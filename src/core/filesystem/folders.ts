@@ -51,10 +51,26 @@ export class Folders {
     const batch: (Dirent & { entry: Entry })[] = []
     // An empty answer means the end to the kernel: names that are gone meanwhile are passed over.
     for (let i = cookie; i < names.length && batch.length < batchSize; i += 1) {
-      const found = await this.#core.tree.child(node, names[i]!.name, context.signal)
+      const found = await this.#childOrEnd(node, names[i]!.name, batch.length > 0, context.signal)
+      if (found === 'end') break
       if (found) batch.push({ ...direntOf(names[i]!, i + 1), entry: entryReply(this.#core, found) })
     }
     return batch
+  }
+
+  /** Entries that were counted as look-ups have to be answered: trouble after the first of them is told by the next call. */
+  async #childOrEnd(
+    node: Node,
+    name: string,
+    isBegun: boolean,
+    signal: AbortSignal,
+  ): Promise<Node | 'end' | undefined> {
+    try {
+      return await this.#core.tree.child(node, name, signal)
+    } catch (error) {
+      if (isBegun) return 'end'
+      throw error
+    }
   }
 
   async releasedir(fh: Fh): Promise<void> {

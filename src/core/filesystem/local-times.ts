@@ -1,10 +1,10 @@
 import { LRUCache } from 'lru-cache'
 import { timespecFromMs, type Timespec } from '../../base/timespec.ts'
-import type { EntityId, RemoteEntry } from '../../remote/types.ts'
+import type { RemoteEntry } from '../../remote/types.ts'
 
 /** Where times survive the process; see `TimesFile`. */
 export interface TimesStore {
-  append(entity: EntityId, time: Timespec): void
+  append(content: string, time: Timespec): void
 }
 
 /**
@@ -14,31 +14,38 @@ export interface TimesStore {
 export class LocalTimes {
   readonly #store: TimesStore | undefined
   /** Written or renamed here: kept over a remount. */
-  readonly #kept = new LRUCache<EntityId, Timespec>({ max: 100_000 })
+  readonly #kept = new LRUCache<string, Timespec>({ max: 100_000 })
   /** As first seen. */
-  readonly #seen = new LRUCache<EntityId, Timespec>({ max: 100_000 })
+  readonly #seen = new LRUCache<string, Timespec>({ max: 100_000 })
 
-  constructor(known: Iterable<readonly [EntityId, Timespec]> = [], store?: TimesStore) {
-    for (const [entity, time] of known) this.#kept.set(entity, time)
+  constructor(known: Iterable<readonly [string, Timespec]> = [], store?: TimesStore) {
+    for (const [content, time] of known) this.#kept.set(content, time)
     this.#store = store
   }
 
-  set(entity: EntityId, time: Timespec): void {
-    this.#kept.set(entity, time)
-    this.#store?.append(entity, time)
+  set(entry: RemoteEntry, time: Timespec): void {
+    const content = contentOf(entry)
+    this.#kept.set(content, time)
+    this.#store?.append(content, time)
   }
 
   /** Before a change that moves the server's time but not the content's. */
   keep(entry: RemoteEntry): void {
-    if (entry.entity !== undefined && !this.#kept.has(entry.entity)) this.set(entry.entity, this.of(entry))
+    if (entry.kind === 'file' && !this.#kept.has(contentOf(entry))) this.set(entry, this.of(entry))
   }
 
   of(entry: RemoteEntry): Timespec {
-    if (entry.entity === undefined) return timespecFromMs(entry.updatedAtMs)
-    const known = this.#kept.get(entry.entity) ?? this.#seen.get(entry.entity)
+    if (entry.kind === 'folder') return timespecFromMs(entry.updatedAtMs)
+    const content = contentOf(entry)
+    const known = this.#kept.get(content) ?? this.#seen.get(content)
     if (known) return known
     const time = timespecFromMs(entry.updatedAtMs)
-    this.#seen.set(entry.entity, time)
+    this.#seen.set(content, time)
     return time
   }
+}
+
+/** What a time belongs to. Files that never had content have no content id: one of their own each. */
+function contentOf({ entity, id }: RemoteEntry): string {
+  return entity ?? `none of ${id}`
 }

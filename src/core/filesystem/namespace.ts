@@ -1,7 +1,7 @@
 /** Names come and go: mknod, create, mkdir, symlink, unlink, rmdir. */
 import { constants } from 'node:fs'
 import { Errno } from '../../base/errno.ts'
-import { isRemoteError } from '../../remote/errors.ts'
+import { isRemoteError, RemoteError } from '../../remote/errors.ts'
 import type { RemoteEntry, RemotePath } from '../../remote/types.ts'
 import { encodeLinkTarget, encodeMode } from '../attributes/index.ts'
 import { FsError, toFsError } from '../errors.ts'
@@ -10,7 +10,15 @@ import { checkNewName, toServerName } from '../names/index.ts'
 import type { Place } from '../ports.ts'
 import { kindOf } from '../tree/index.ts'
 import type { Entry, FileKind, Ino, OpContext, Opened } from '../types.ts'
-import { assertFolder, assertWritable, pinned, requireChild, type Core } from './core.ts'
+import {
+  assertFolder,
+  assertWritable,
+  pinned,
+  requireChild,
+  requireRecentChild,
+  assertFree,
+  type Core,
+} from './core.ts'
 import { contentOf, type OwnerParts } from './file-owner.ts'
 import type { Files } from './files.ts'
 import { defaultMode, entryReply } from './node-view.ts'
@@ -30,35 +38,38 @@ export class Namespace {
     this.#files = files
   }
 
-  async mknod(parent: Ino, name: string, mode: number, { signal }: OpContext): Promise<Entry> {
+  async mknod(parent: Ino, name: string, mode: number, context: OpContext): Promise<Entry> {
     if ((mode & typeMask) !== regularFile && (mode & typeMask) !== 0) {
       throw new FsError(
         Errno.EPERM,
         `${name}: the server keeps files and folders only, no devices, pipes or sockets`,
       )
     }
-    const node = await this.#newFile({ parent, name }, mode, signal)
-    const content = contentOf(node, this.#parts)
-    content.retainWriter()
-    content.releaseWriter()
-    return entryReply(this.#core, node)
+    return this.#newFile({ parent, name }, mode, context, (node) => {
+      const content = contentOf(node, this.#parts)
+      content.retainWriter()
+      content.releaseWriter()
+      return entryReply(this.#core, node)
+    })
   }
 
   async create(
     at: Place,
     mode: number,
     flags: number,
-    { signal }: OpContext,
+    context: OpContext,
   ): Promise<{ entry: Entry; opened: Opened }> {
+    const { signal, pid } = context
     const folder = this.#folder(at.parent)
     const present = await this.#core.tree.child(folder, toServerName(at.name), signal)
     if (present && !(flags & constants.O_EXCL)) {
-      const opened = await pinned(this.#core, [present], () => this.#files.open(present.ino, flags))
+      const opened = await pinned(this.#core, [present], () => this.#files.open(present.ino, flags, pid))
       return { entry: entryReply(this.#core, present), opened }
     }
-    const node = await this.#newFile(at, mode, signal)
-    const opened = this.#files.openNode(node, flags)
-    return { entry: entryReply(this.#core, node), opened }
+    return this.#newFile(at, mode, context, (node) => {
+      const opened = this.#files.openNode(node, flags)
+      return { entry: entryReply(this.#core, node), opened }
+    })
   }
 
   async mkdir(parent: Ino, name: string, mode: number, { signal }: OpContext): Promise<Entry> {
@@ -66,7 +77,11 @@ export class Namespace {
       const { remote, patience } = this.#core
       const entry = await patience.run(
         name,
-        () => this.#createOrFind(path, () => remote.createFolder(path)),
+        this.#createOrFind(
+          path,
+          () => this.#newFolder(path),
+          ({ kind }) => kind === 'folder',
+        ),
         signal,
       )
       const bits = mode & 0o7777
@@ -86,67 +101,117 @@ export class Namespace {
       const metadata = { [key]: value! }
       const entry = await patience.run(
         name,
-        () => this.#createOrFind(path, () => remote.createFile(path, metadata)),
+        this.#createOrFind(
+          path,
+          () => remote.createFile(path, metadata),
+          (found) => found.kind === 'file' && !found.entity && found.metadata[key] === value,
+        ),
         signal,
       )
       return { ...entry, metadata }
     })
   }
 
-  async unlink(parent: Ino, name: string, { signal }: OpContext): Promise<void> {
+  async unlink(parent: Ino, name: string, { signal, pid }: OpContext): Promise<void> {
     const folder = this.#folder(parent)
     await this.#core.folderLocks.run(folder, async () => {
-      const node = await requireChild(this.#core, folder, toServerName(name), signal)
-      assertWritable(this.#core, node)
-      if (node.isFolder) throw new FsError(Errno.EISDIR, `${node.label} is a folder`)
-      await pinned(this.#core, [node], () => this.removeFile(node, signal))
+      const node = await requireRecentChild(this.#core, folder, toServerName(name), signal)
+      await pinned(this.#core, [node], async () => {
+        assertWritable(this.#core, node)
+        if (node.isFolder) throw new FsError(Errno.EISDIR, `${node.label} is a folder`)
+        await this.removeFile(node, { signal, pid })
+      })
     })
   }
 
-  async rmdir(parent: Ino, name: string, { signal }: OpContext): Promise<void> {
+  async rmdir(parent: Ino, name: string, context: OpContext): Promise<void> {
+    const { signal } = context
     const folder = this.#folder(parent)
-    await this.#core.folderLocks.run(folder, async () => {
-      const node = await requireChild(this.#core, folder, toServerName(name), signal)
-      assertWritable(this.#core, node)
-      await pinned(this.#core, [node], () => this.removeFolder(node, signal))
-    })
+    const found = await requireChild(this.#core, folder, toServerName(name), signal)
+    const isDone = await pinned(this.#core, [found], () =>
+      // Its own lock too: nothing may be made in it between the last look and its end.
+      this.#core.folderLocks.runBoth(folder, found, async () => {
+        assertWritable(this.#core, found)
+        if ((await requireChild(this.#core, folder, toServerName(name), signal)) !== found) return false
+        await this.removeFolder(found, signal)
+        return true
+      }),
+    )
+    if (!isDone) await this.rmdir(parent, name, context)
   }
 
   /** @requires lock of the file's folder */
-  async removeFile(node: Node, signal?: AbortSignal): Promise<void> {
+  async removeFile(node: Node, { signal, pid }: Partial<OpContext> = {}): Promise<void> {
     const { renames } = this.#parts
     await renames.settleIfSending(node)
     const heir = renames.has(node) ? this.#heirOf(node) : undefined
-    if (heir) takeOver(this.#core, this.#parts, heir, node)
-    else if (node.handles > 0 && node.remotePlace && !renames.has(node)) this.#removeLater(node)
+    if (heir) takeOver(this.#parts, heir, node, pid)
+    else if (node.handles > 0 && node.remotePlace && !renames.has(node)) await this.#removeLater(node)
     else await this.#removeNow(node, signal)
     if (node.isUnlinked && node.handles === 0) await this.#files.discard(node)
     this.#core.tree.table.release(node)
   }
 
   /** A new file has got its place: where an unlinked one is still known to the server, it becomes its next version. */
-  succeed(node: Node): void {
+  succeed(node: Node, pid?: number): void {
     const former = node.place && this.#parts.renames.removedAt(node.place.parent, node.place.name)
-    if (former && node.entry === undefined) takeOver(this.#core, this.#parts, node, former)
+    if (former && node.entry === undefined) takeOver(this.#parts, node, former, pid)
   }
 
-  #removeLater(node: Node): void {
-    this.#parts.renames.addRemoval(node, () => this.#removeNow(node))
+  async #removeLater(node: Node): Promise<void> {
+    // An upload on its way would change what a successor replaces.
+    const release = await node.content?.pause()
+    if (node.remotePlace)
+      this.#parts.renames.addRemoval(node, async () => {
+        if (await this.#isStillThere(node)) await this.#removeNow(node)
+        else this.#forgetPlace(node)
+      })
     node.detach()
+    release?.()
+  }
+
+  /** Before a deletion that comes late. @throws {FsError} ESTALE when somebody else has changed the file meanwhile */
+  async #isStillThere(node: Node): Promise<boolean> {
+    const { remote, patience, folderMoves } = this.#core
+    await folderMoves.passed(node)
+    const path = node.remotePath
+    if (!path) return false
+    const found = await patience
+      .run(node.label, () => remote.info(path))
+      .catch((error: unknown) => {
+        if (isRemoteError(error, 'not-found')) return undefined
+        throw error
+      })
+    if (found?.id !== node.id) return false
+    if (found?.entity === node.entry?.entity) return true
+    throw new FsError(Errno.ESTALE, `${path.join('/')}: changed by somebody else, so it is not deleted`, {
+      level: 'warn',
+    })
+  }
+
+  /** What the server has, or has not, under the name is nothing of ours any more. */
+  #forgetPlace(node: Node): void {
+    const folder = node.remotePlace?.parent
+    if (folder?.id !== undefined) this.#core.tree.folders.expire(folder.id)
+    this.#core.tree.table.unbind(node)
+    node.remotePlace = undefined
   }
 
   async #removeNow(node: Node, signal?: AbortSignal): Promise<void> {
     const { tree } = this.#core
-    await this.#files.preserve(node, signal)
+    const preserved = await this.#files.preserve(node, signal)
     const release = await node.content?.pause()
     try {
       const at = node.remotePlace
-      if (at) await this.#removeOnServer(node, node.remotePath, signal)
+      if (at) await this.#removeOnServer(node, signal)
       if (at) tree.removed(at.parent, at.name)
       this.#parts.renames.drop(node)
       tree.table.unbind(node)
       node.detach()
       node.remotePlace = undefined
+    } catch (error) {
+      if (preserved) await this.#files.discard(node)
+      throw error
     } finally {
       release?.()
     }
@@ -161,8 +226,9 @@ export class Namespace {
     if (listing.entries.size > 0 || node.children.size > 0) {
       throw new FsError(Errno.ENOTEMPTY, `${node.label} is not empty`)
     }
-    const at = node.remotePlace!
-    await this.#removeOnServer(node, node.remotePath, signal)
+    const at = node.remotePlace
+    if (!at) throw new FsError(Errno.ENOENT, `${node.label} was deleted by somebody else`)
+    await this.#removeOnServer(node, signal)
     tree.folders.expire(node.id!)
     tree.table.unbind(node)
     tree.removed(at.parent, at.name)
@@ -178,9 +244,11 @@ export class Namespace {
     return heir && heir !== node && heir.kind === 'file' && heir.entry === undefined ? heir : undefined
   }
 
-  async #removeOnServer(node: Node, path: RemotePath | undefined, signal?: AbortSignal): Promise<void> {
+  async #removeOnServer(node: Node, signal?: AbortSignal): Promise<void> {
+    const { remote, patience, folderMoves } = this.#core
+    await folderMoves.passed(node)
+    const path = node.remotePath
     if (!path) return
-    const { remote, patience } = this.#core
     try {
       await patience.run(node.label, () => remote.remove([path]), signal)
     } catch (error) {
@@ -206,14 +274,16 @@ export class Namespace {
     return folder
   }
 
-  /** A file that exists only here until its first upload. */
-  async #newFile(at: Place, mode: number, signal?: AbortSignal): Promise<Node> {
+  /** A file that exists only here until its first upload; `use` refers to it before anybody else can take it away. */
+  async #newFile<T>(at: Place, mode: number, context: OpContext, use: (node: Node) => T): Promise<T> {
+    const { signal, pid } = context
     const folder = this.#folder(at.parent)
     assertWritable(this.#core, folder)
     const name = this.#checkedName(folder, at.name, 'file')
     return this.#core.folderLocks.run(folder, async () => {
       const { tree } = this.#core
-      if (await tree.child(folder, name, signal)) throw new FsError(Errno.EEXIST, `${at.name} exists already`)
+      await assertFree(this.#core, folder, name, signal)
+      assertFolder(folder)
       const node = tree.table.addLocal(folder, name)
       node.pins += 1 // until the content holds it
       const bits = mode & 0o7777
@@ -223,7 +293,8 @@ export class Namespace {
       }
       try {
         await contentOf(node, this.#parts).createEmpty()
-        this.succeed(node)
+        this.succeed(node, pid)
+        return use(node)
       } catch (error) {
         node.detach()
         throw toFsError(error, at.name)
@@ -231,7 +302,6 @@ export class Namespace {
         node.pins -= 1
         tree.table.release(node)
       }
-      return node
     })
   }
 
@@ -246,11 +316,14 @@ export class Namespace {
     const name = this.#checkedName(folder, at.name, kind)
     return this.#core.folderLocks.run(folder, async () => {
       const { tree } = this.#core
-      if (await tree.child(folder, name, signal)) throw new FsError(Errno.EEXIST, `${at.name} exists already`)
+      await assertFree(this.#core, folder, name, signal)
       const former = this.#parts.renames.formerOf(folder, name)
       if (former) await this.#parts.renames.settle(former)
+      await this.#core.folderMoves.passed(folder)
+      assertFolder(folder)
       const entry = await this.#sent(folder, at.name, () => send([...folder.remotePath!, name]))
       tree.placed(folder, entry)
+      tree.madeAgain(folder)
       const node = folder.children.get(name) ?? tree.table.addRemote(folder, entry, kindOf(entry))
       return entryReply(this.#core, node)
     })
@@ -260,21 +333,42 @@ export class Namespace {
     try {
       return await send()
     } catch (error) {
-      if (isRemoteError(error, 'exists') && folder.id !== undefined) this.#core.tree.folders.expire(folder.id)
+      if (isRemoteError(error) && folder.id !== undefined) this.#core.tree.folders.expire(folder.id)
       throw toFsError(error, name)
     }
   }
 
-  /** A creation whose answer was lost and which is tried again finds its own work: an empty object made just now. */
-  async #createOrFind(path: RemotePath, create: () => Promise<RemoteEntry>): Promise<RemoteEntry> {
-    try {
-      return await create()
-    } catch (error) {
-      if (!isRemoteError(error, 'unknown-outcome')) throw error
-      return this.#core.remote.info(path).catch((cause: unknown) => {
-        if (isRemoteError(cause, 'not-found')) return create()
-        throw cause
-      })
+  async #newFolder(path: RemotePath): Promise<RemoteEntry> {
+    const { remote, tree } = this.#core
+    const entry = await remote.createFolder(path)
+    tree.folders.knowEmpty(entry)
+    return entry
+  }
+
+  /**
+   * A creation whose answer was lost, or that failed at the server half-way, and is tried again finds its own work: `isOurs`
+   * tells an object like the one that was to be made.
+   */
+  #createOrFind(
+    path: RemotePath,
+    create: () => Promise<RemoteEntry>,
+    isOurs: (found: RemoteEntry) => boolean,
+  ): () => Promise<RemoteEntry> {
+    let wasTried = false
+    return async () => {
+      try {
+        return await create()
+      } catch (error) {
+        const mayBeOurs = wasTried && isRemoteError(error, 'exists')
+        wasTried ||= isRemoteError(error, 'server', 'unknown-outcome')
+        if (!mayBeOurs && !isRemoteError(error, 'unknown-outcome')) throw error
+        const found = await this.#core.remote.info(path).catch((cause: unknown) => {
+          if (isRemoteError(cause, 'not-found')) return create()
+          throw cause
+        })
+        if (isOurs(found)) return found
+        throw new RemoteError('exists', `${path.join('/')}: the name was taken meanwhile`, { cause: error })
+      }
     }
   }
 

@@ -10,9 +10,16 @@
  *
  * Nothing is lost when the process dies in between: the server still has the file under its old name.
  */
-import type { Node } from '../inode/index.ts'
-import type { Core } from './core.ts'
+import { isRemoteError } from '../../remote/errors.ts'
+import { FsError } from '../errors.ts'
+import type { Node, NodePlace } from '../inode/index.ts'
+import { toPosixName } from '../names/index.ts'
+import { conflictName } from '../write/index.ts'
+import { pinned, type Core } from './core.ts'
 import { renameOnServer } from './server-rename.ts'
+
+/** Before what could not be sent is sent again, ms. */
+const retryMs = 10_000
 
 interface Delayed {
   readonly cancelTimer: () => void
@@ -25,6 +32,7 @@ interface Delayed {
 export class RenameDelay {
   readonly #core: Core
   readonly #delayed = new Map<Node, Delayed>()
+  #isClosed = false
 
   constructor(core: Core) {
     this.#core = core
@@ -60,21 +68,26 @@ export class RenameDelay {
       try {
         await send()
       } catch (error) {
-        if (former && node.isUnlinked) this.#takeBack(node, former)
+        if (former && node.isUnlinked && !isPassing(error)) this.#takeBack(node, former)
         throw error
       }
     })
   }
 
-  #add(node: Node, send: () => Promise<void>): void {
+  /** Nothing is sent any more: at the server everything stays under the names that it has there. */
+  close(): void {
+    this.#isClosed = true
+    for (const { cancelTimer } of this.#delayed.values()) cancelTimer()
+  }
+
+  #add(node: Node, send: () => Promise<void>, delayMs = this.#core.options.renameDelayMs): void {
     const folder = node.remotePlace?.parent
     node.pins += 1
     if (folder) folder.pins += 1
-    const { clock, options } = this.#core
-    const cancelTimer = clock.after(options.renameDelayMs, () => {
+    const cancelTimer = this.#core.clock.after(delayMs, () => {
       this.settle(node).catch((error: unknown) => {
         const fields = { file: node.label, error: String(error) }
-        this.#core.log.warn('a rename or deletion was refused by the server and taken back', fields)
+        this.#core.log.warn('a rename or deletion could not be sent', fields)
       })
     })
     this.#delayed.set(node, { cancelTimer, send, folder, sending: undefined })
@@ -98,8 +111,21 @@ export class RenameDelay {
     const delayed = this.#delayed.get(node)
     if (!delayed) return
     delayed.cancelTimer()
-    delayed.sending ??= delayed.send().finally(() => this.drop(node))
+    delayed.sending ??= pinned(this.#core, [node, delayed.folder], () => this.#send(node, delayed))
     await delayed.sending
+  }
+
+  async #send(node: Node, delayed: Delayed): Promise<void> {
+    try {
+      await delayed.send()
+      this.drop(node)
+    } catch (error) {
+      this.drop(node)
+      // Programs were told that it is done: it is tried again until it is, or until the server refuses it.
+      const isWanted = node.remotePlace !== undefined && !samePlace(node.place, node.remotePlace)
+      if (isPassing(error) && isWanted && !this.#isClosed) this.#add(node, delayed.send, retryMs)
+      throw error
+    }
   }
 
   /** Waits for a rename that is on its way; one that still waits stays. */
@@ -120,24 +146,53 @@ export class RenameDelay {
     const below = [...this.#delayed.keys()].filter(
       (node) => node.remotePlace?.parent.isWithin(folder) || node.place?.parent.isWithin(folder),
     )
-    await Promise.all(below.map((node) => this.settle(node)))
+    const results = await Promise.allSettled(below.map((node) => this.settle(node)))
+    for (const result of results) if (result.status === 'rejected') throw result.reason
   }
 
   async #sendRename(node: Node): Promise<void> {
+    await this.#core.folderMoves.passed(node)
     const { place, remotePlace } = node
-    if (!place || !remotePlace) return
+    if (!place || !remotePlace || samePlace(place, remotePlace)) return
     try {
       await renameOnServer(this.#core, node, place)
     } catch (error) {
-      if (node.place === place) this.#takeBack(node, remotePlace)
+      if (node.place !== place || isPassing(error)) throw error
+      if (node.id !== undefined) this.#core.tree.folders.expire(remotePlace.parent.id!)
+      if (remotePlace.parent.children.has(remotePlace.name)) return this.#moveAside(node, place)
+      this.#takeBack(node, remotePlace)
       throw error
     }
+  }
+
+  /** Somebody else took the new name, and a new file of ours the old one: both keep theirs. */
+  async #moveAside(node: Node, { parent, name }: NodePlace): Promise<void> {
+    const { clock, hostName, remote, log, kernel } = this.#core
+    const options = { atMs: clock.now(), hostName, maxBytes: remote.facts.maxFileNameBytes }
+    let attempt = 1
+    let free = conflictName(name, { ...options, attempt })
+    while (parent.children.has(free)) free = conflictName(name, { ...options, attempt: (attempt += 1) })
+    log.warn('the new name of a file was taken by somebody else', { file: node.label, instead: free })
+    node.moveTo(parent, free)
+    kernel.invalidateEntry(parent.ino, toPosixName(name))
+    await renameOnServer(this.#core, node, node.place!)
+    await node.content?.relabel()
   }
 
   #takeBack(node: Node, former: NonNullable<Node['remotePlace']>): void {
     const shown = node.place
     if (former.parent.children.has(former.name)) node.detach()
     else node.moveTo(former.parent, former.name)
-    if (shown) this.#core.kernel.invalidateEntry(shown.parent.ino, shown.name)
+    for (const at of [shown, former])
+      if (at) this.#core.kernel.invalidateEntry(at.parent.ino, toPosixName(at.name))
   }
+}
+
+function samePlace(a: NodePlace | undefined, b: NodePlace | undefined): boolean {
+  return a?.parent === b?.parent && a?.name === b?.name
+}
+
+function isPassing(error: unknown): boolean {
+  const cause = error instanceof FsError ? error.cause : error
+  return isRemoteError(cause) && cause.isTransient
 }

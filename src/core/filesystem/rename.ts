@@ -2,7 +2,7 @@
 import { Errno } from '../../base/errno.ts'
 import { timespecToMs } from '../../base/timespec.ts'
 import { isRemoteError } from '../../remote/errors.ts'
-import type { EntityId, RemoteEntry, UploadRequest } from '../../remote/types.ts'
+import type { EntityId, RemoteEntry, RemotePath, UploadRequest } from '../../remote/types.ts'
 import { encodeMtime, isOwnKey } from '../attributes/index.ts'
 import { FsError, toFsError } from '../errors.ts'
 import type { Node, NodePlace } from '../inode/index.ts'
@@ -10,13 +10,13 @@ import { checkNewName, toServerName } from '../names/index.ts'
 import type { Place } from '../ports.ts'
 import { attributesOf } from '../tree/index.ts'
 import type { OpContext, RenameFlags } from '../types.ts'
-import { assertFolder, assertWritable, pinned, requireChild, type Core } from './core.ts'
-import { contentOf, type OwnerParts } from './file-owner.ts'
+import { assertFolder, assertWritable, pinned, requireChild, requireRecentChild, type Core } from './core.ts'
+import { type OwnerParts } from './file-owner.ts'
 import type { Files } from './files.ts'
 import type { Namespace } from './namespace.ts'
 import { mtimeOf } from './node-view.ts'
 import { renameOnServer } from './server-rename.ts'
-import { takeOver } from './take-over.ts'
+import { takeOver, versionFor } from './take-over.ts'
 
 /** A clean source up to this size replaces a file by becoming its next version: one request, and the target keeps its id. */
 const versionLimitBytes = 4 * 1024 * 1024
@@ -25,7 +25,7 @@ interface Move {
   readonly source: Node
   readonly target: Node | undefined
   readonly to: NodePlace
-  readonly signal: AbortSignal
+  readonly by: OpContext
 }
 
 export class Renames {
@@ -41,7 +41,7 @@ export class Renames {
     this.#files = files
   }
 
-  async rename(from: Place, to: Place, flags: RenameFlags, { signal }: OpContext): Promise<void> {
+  async rename(from: Place, to: Place, flags: RenameFlags, by: OpContext): Promise<void> {
     if (flags.exchange)
       throw new FsError(Errno.EINVAL, `${from.name}: the server cannot exchange two names at once`)
     const { table } = this.#core.tree
@@ -49,17 +49,21 @@ export class Renames {
     assertFolder(fromFolder)
     assertFolder(toFolder)
     await this.#core.folderLocks.runBoth(fromFolder, toFolder, async () => {
-      const source = await requireChild(this.#core, fromFolder, toServerName(from.name), signal)
-      assertWritable(this.#core, source)
-      const { maxFileNameBytes } = this.#core.remote.facts
-      checkNewName(to.name, source.kind, { maxFileNameBytes, maxFolderNameBytes: 255 })
+      const source = await requireChild(this.#core, fromFolder, toServerName(from.name), by.signal)
       const place = { parent: toFolder, name: toServerName(to.name) }
-      const target = await this.#core.tree.child(toFolder, place.name, signal)
-      if (target === source) return
-      if (target && flags.noReplace) throw new FsError(Errno.EEXIST, `${to.name} exists already`)
-      checkKinds(source, target, toFolder)
       try {
-        await pinned(this.#core, [source, target], () => this.#move({ source, target, to: place, signal }))
+        await pinned(this.#core, [source], async () => {
+          assertWritable(this.#core, source)
+          const { maxFileNameBytes } = this.#core.remote.facts
+          checkNewName(to.name, source.kind, { maxFileNameBytes, maxFolderNameBytes: 255 })
+          const target = await this.#targetOf(source, place, by.signal)
+          if (target === source) return
+          await pinned(this.#core, [target], () => {
+            if (target && flags.noReplace) throw new FsError(Errno.EEXIST, `${to.name} exists already`)
+            checkKinds(source, target, toFolder)
+            return this.#move({ source, target, to: place, by })
+          })
+        })
       } catch (error) {
         this.#lookAgain(error, fromFolder, toFolder)
         throw toFsError(error, `${from.name} → ${to.name}`)
@@ -67,9 +71,23 @@ export class Renames {
     })
   }
 
+  /** What the new name stands for. Where it is to be replaced by what the server has, both were seen only just now. */
+  async #targetOf(source: Node, to: NodePlace, signal: AbortSignal): Promise<Node | undefined> {
+    const { tree } = this.#core
+    const from = source.place
+    let target = await tree.child(to.parent, to.name, signal)
+    if (target && target !== source && source.entry && from) {
+      await requireRecentChild(this.#core, from.parent, from.name, signal)
+      target = await requireRecentChild(this.#core, to.parent, to.name, signal)
+    }
+    assertFolder(to.parent)
+    if (from && source.place?.parent === from.parent && source.place.name === from.name) return target
+    throw new FsError(Errno.ENOENT, `${source.label} was renamed or deleted by somebody else`)
+  }
+
   /** What the server has is not what was thought: the next use asks it. */
   #lookAgain(error: unknown, ...folders: Node[]): void {
-    if (!isRemoteError(error, 'exists', 'not-found', 'stale')) return
+    if (!isRemoteError(error, 'exists', 'not-found', 'stale', 'server', 'unknown-outcome')) return
     for (const { id } of folders) if (id !== undefined) this.#core.tree.folders.expire(id)
   }
 
@@ -92,75 +110,101 @@ export class Renames {
   }
 
   /** A file that the server never saw: at most its target changes there, and that only by the upload to come. */
-  async #moveUnsent({ source, target, to, signal }: Move): Promise<void> {
+  async #moveUnsent({ source, target, to, by }: Move): Promise<void> {
     if (target && isReplaceable(target)) {
       if (this.#parts.renames.has(target)) await this.#parts.renames.settle(target)
-      takeOver(this.#core, this.#parts, source, target)
+      takeOver(this.#parts, source, target, by.pid)
       await this.#letGo(target, source)
     } else if (target) {
-      await this.#namespace.removeFile(target, signal)
+      await this.#namespace.removeFile(target, by)
     }
-    source.moveTo(to.parent, to.name)
-    this.#namespace.succeed(source)
+    this.#take(source, to)
+    this.#namespace.succeed(source, by.pid)
     if (source.remotePlace) source.remotePlace = source.place
   }
 
   async #moveSent(move: Move): Promise<void> {
-    const { source, target, to, signal } = move
+    const { source, target, by } = move
     if (!target) return this.#toFreeName(move)
     if (target.entry !== undefined && this.#parts.renames.has(target))
       await this.#parts.renames.settle(target)
-    if (isReplaceable(target) && isSmallAndClean(source)) return this.#asVersion(source, target, to, signal)
-    await this.#assertUnchanged(target, signal)
-    await this.#namespace.removeFile(target, signal)
-    return this.#toFreeName(move)
+    if (isReplaceable(target) && isSmallAndClean(source)) return this.#asVersion(move, target)
+    await this.#assertUnchanged(target, by)
+    await this.#namespace.removeFile(target, by)
+    // At once: while neither has the name at the server, somebody else finds nothing under it.
+    return this.#toFreeName(move, false)
   }
 
-  async #toFreeName({ source, to }: Move): Promise<void> {
+  async #toFreeName({ source, to }: Move, mayBeLate = true): Promise<void> {
     const { renames } = this.#parts
     const former = renames.formerOf(to.parent, to.name)
     if (former && former !== source) await renames.settle(former)
-    const mayWait = to.parent === source.place!.parent && source.kind === 'file' && source.writers === 0
+    const isSimple = to.parent === source.place?.parent && source.kind === 'file' && source.writers === 0
+    const mayWait = mayBeLate && isSimple
     if (!mayWait) await renameOnServer(this.#core, source, to)
-    source.moveTo(to.parent, to.name)
+    this.#take(source, to)
     if (mayWait) renames.addRename(source)
     else source.remotePlace = source.place
   }
 
   /** The source's bytes become the target's next version; then the source goes. */
-  async #asVersion(source: Node, target: Node, to: NodePlace, signal: AbortSignal): Promise<void> {
-    const { remote, patience, tree, times } = this.#core
+  async #asVersion({ source, to, by }: Move, target: Node): Promise<void> {
+    const { remote, patience, tree, times, seen } = this.#core
     const time = mtimeOf(this.#core, source)
-    const bytes = await this.#bytesOf(source, signal)
+    const bytes = await this.#bytesOf(source, by.signal)
     const facts = travellingFacts(source)
+    const previous = versionFor(this.#core, target, by.pid)
+    const path = target.remotePath
+    if (!path) throw new FsError(Errno.ESTALE, `${target.label} was deleted by somebody else just now`)
     const answer = await patience.run(target.label, () =>
       remote.upload({
-        path: target.remotePath!,
-        previous: target.entry!.entity ?? 'absent',
+        path,
+        previous,
         source: { sizeBytes: bytes.length, read: async (start, end) => bytes.subarray(start, end) },
         ...facts,
       }),
     )
     // A one-request save answers without metadata: what the target had still holds.
     const metadata = facts.metadata ? answer.metadata : { ...target.entry!.metadata, ...answer.metadata }
-    const entry = { ...answer, metadata }
-    if (entry.entity) times.set(entry.entity, time)
-    const former = source.remotePlace!
-    const formerPath = source.remotePath!
+    const shared = answer.shared || target.entry!.shared
+    const entry = { ...answer, metadata, shared }
+    times.set(entry, time)
+    seen.replaced(entry.id, previous, entry.entity ?? 'absent')
+    const former = { ...source.remotePlace, path: source.remotePath }
     const formerKeys = Object.keys(source.entry!.metadata)
     await this.#letGo(target, source)
     tree.table.bind(source, entry)
     tree.placed(to.parent, entry)
-    source.moveTo(to.parent, to.name)
+    this.#take(source, to)
     source.remotePlace = source.place
-    source.content?.adoptClean(entry)
-    this.#files.reopenReaders(source)
+    this.#becomes(source, entry)
     for (const key of Object.keys(metadata).filter((own) => isOwnKey(own) && !formerKeys.includes(own))) {
-      source.unsent.patches.set(key, { key, value: undefined })
+      if (!source.unsent.patches.has(key)) source.unsent.patches.set(key, { key, value: undefined })
     }
     this.#parts.attributes.sendLater(source)
-    tree.removed(former.parent, former.name)
-    await patience.run(source.label, () => remote.remove([formerPath]))
+    if (former.parent && former.name) tree.removed(former.parent, former.name)
+    if (former.path) await this.#removeFormer(former.path, former.parent)
+  }
+
+  /** The same bytes under another entity. */
+  #becomes(source: Node, entry: RemoteEntry): void {
+    const { content } = source
+    if (content?.isDirty) content.rebase(entry.entity ?? 'absent')
+    else content?.adoptClean(entry)
+    this.#files.reopenReaders(source)
+  }
+
+  /** The rename is done; what is left of the source at the server goes, or shows again as what it is. */
+  async #removeFormer(path: RemotePath, folder: Node | undefined): Promise<void> {
+    const { remote, patience, log, tree } = this.#core
+    try {
+      await patience.run(path.join('/'), () => remote.remove([path]))
+    } catch (error) {
+      if (isRemoteError(error, 'not-found')) return
+      const name = path.join('/')
+      log.warn('the source of a rename over another file stays at the server', { name, error: String(error) })
+      if (folder?.id !== undefined) tree.folders.expire(folder.id)
+    }
   }
 
   async #bytesOf(node: Node, signal: AbortSignal): Promise<Uint8Array> {
@@ -173,24 +217,32 @@ export class Renames {
     }
   }
 
-  async #moveFolder({ source, target, to, signal }: Move): Promise<void> {
+  async #moveFolder({ source, target, to, by }: Move): Promise<void> {
     const { renames } = this.#parts
-    if (target) await this.#namespace.removeFolder(target, signal)
+    if (target) await this.#namespace.removeFolder(target, by.signal)
     await renames.settleWithin(source)
     const former = renames.formerOf(to.parent, to.name)
     if (former) await renames.settle(former)
-    const below = [...this.#core.tree.table.nodes()].filter(
-      (node) => node.content?.isDirty && node.isWithin(source),
-    )
-    const releases = await Promise.all(below.map((node) => node.content!.pause()))
+    const below = () =>
+      [...this.#core.tree.table.nodes()].filter((node) => node.content?.isDirty && node.isWithin(source))
+    const releases: (() => void)[] = []
     try {
-      await renameOnServer(this.#core, source, to)
-      source.moveTo(to.parent, to.name)
+      await this.#core.folderMoves.run(source, async () => {
+        releases.push(...(await Promise.all(below().map((node) => node.content!.pause()))))
+        await renameOnServer(this.#core, source, to)
+      })
+      this.#take(source, to)
       source.remotePlace = source.place
-      await Promise.all(below.map((node) => node.content!.relabel()))
+      await Promise.all(below().map((node) => node.content!.relabel()))
     } finally {
       for (const release of releases) release()
     }
+  }
+
+  /** Shows the node under its new name, whatever a listing has put there meanwhile. */
+  #take(node: Node, { parent, name }: NodePlace): void {
+    this.#core.tree.makeRoom(parent, name, node)
+    node.moveTo(parent, name)
   }
 
   /** The target's name is taken by another node; who has it open keeps it. */
@@ -204,14 +256,12 @@ export class Renames {
   }
 
   /** Nothing unseen is replaced. @throws {FsError} ESTALE */
-  async #assertUnchanged(target: Node, signal: AbortSignal): Promise<void> {
+  async #assertUnchanged(target: Node, { signal, pid }: OpContext): Promise<void> {
     const { remote, patience } = this.#core
     const path = target.remotePath
     if (!target.entry || !path || !target.remotePlace) return
     const found = await patience.run(target.label, () => remote.info(path), signal)
-    const known = contentOf(target, this.#parts).isDirty
-      ? target.content!.replaces
-      : (target.entry.entity ?? 'absent')
+    const known = versionFor(this.#core, target, pid)
     if (found.id === target.id && (found.entity ?? 'absent') === known) return
     this.#core.tree.placed(target.remotePlace.parent, found)
     throw new FsError(Errno.ESTALE, `${target.label} was changed by somebody else just now`, {
@@ -242,6 +292,7 @@ function isSmallAndClean(source: Node): boolean {
   return (
     source.kind === 'file' &&
     !source.isLocal &&
+    source.writers === 0 &&
     entry?.entity !== undefined &&
     entry.sizeBytes <= versionLimitBytes
   )

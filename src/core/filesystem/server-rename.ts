@@ -1,5 +1,7 @@
 /** Renames and moves at the server, which never replaces: the caller has made room. */
 import { randomBytes } from 'node:crypto'
+import { Errno } from '../../base/errno.ts'
+import { FsError } from '../errors.ts'
 import { isRemoteError } from '../../remote/errors.ts'
 import type { RemoteEntry, RemotePath } from '../../remote/types.ts'
 import type { Node, NodePlace } from '../inode/index.ts'
@@ -7,15 +9,16 @@ import type { Core } from './core.ts'
 
 /** Brings `node` from where the server has it to `to`, and records it. Its `place` is the caller's business. */
 export async function renameOnServer(core: Core, node: Node, to: NodePlace): Promise<void> {
-  const from = node.remotePlace!
+  const from = node.remotePlace
   const folder = to.parent.remotePath
   const path = node.remotePath
-  if (!folder || !path) return
+  if (!from || !folder || !path)
+    throw new FsError(Errno.ENOENT, `${node.label}: its folder was deleted by somebody else`)
   if (node.entry) core.times.keep(node.entry)
   if (from.parent === to.parent) await renameStep(core, node, path, to.name)
   else if (from.name === to.name) await moveStep(core, node, path, folder)
   else await renameAndMove(core, node, { path, folder, to })
-  record(core, node, to)
+  record(core, node, from, to)
 }
 
 /** Two calls in the order whose intermediate name is free; three when neither is (api/03 §7). */
@@ -98,8 +101,7 @@ function isTaken({ tree }: Core, folder: Node, name: string): boolean {
   return folder.children.has(name) || tree.folders.known(folder.id!)?.entries.has(name) === true
 }
 
-function record({ tree, remote }: Core, node: Node, to: NodePlace): void {
-  const from = node.remotePlace!
+function record({ tree, remote }: Core, node: Node, from: NodePlace, to: NodePlace): void {
   node.remotePlace = to
   const entry: RemoteEntry = { ...node.entry!, name: to.name, uri: remote.facts.uriOf(node.remotePath ?? []) }
   tree.table.bind(node, entry)

@@ -1,19 +1,20 @@
 import type { RemoteEntry } from '../../remote/types.ts'
 import { isOwnKey } from '../attributes/index.ts'
 import type { Node } from '../inode/index.ts'
+import type { BaseEntity } from '../write/index.ts'
 import type { Core } from './core.ts'
 import { contentOf, type OwnerParts } from './file-owner.ts'
 
 /**
  * The unsent bytes of `heir` become the next version of the server object that `former` stood for: its id, history and shares
- * stay. `former` lives on, unlinked, for who has it open. Nothing is sent: the upload of `heir` does it.
+ * stay. `former` lives on, unlinked, for who has it open. Nothing is sent: the upload of `heir` does it. `pid`: who does that.
  */
-export function takeOver(core: Core, parts: OwnerParts, heir: Node, former: Node): void {
+export function takeOver(parts: OwnerParts, heir: Node, former: Node, pid?: number): void {
+  const { core } = parts
   const { table } = core.tree
   const entry = former.entry!
   const at = former.remotePlace!
-  // Unsent bytes of the former rest on the version that it was opened at, which may not be the newest.
-  const base = former.content?.isDirty ? former.content.replaces : (entry.entity ?? 'absent')
+  const base = versionFor(core, former, pid)
   parts.renames.drop(former)
   table.unbind(former)
   former.detach()
@@ -23,6 +24,17 @@ export function takeOver(core: Core, parts: OwnerParts, heir: Node, former: Node
   table.bind(heir, entry)
   heir.remotePlace = at
   contentOf(heir, parts).rebase(base)
+}
+
+/**
+ * What process `pid` replaces when it puts something else at the name of `target`: the content that it read last. Unsent bytes
+ * rest on the version that was opened, which may not be the newest either.
+ */
+export function versionFor({ seen }: Core, target: Node, pid?: number): BaseEntity {
+  const { content, entry } = target
+  if (content?.isDirty) return content.replaces
+  const known = pid === undefined || !entry ? undefined : seen.lastSeen(pid, entry.id)
+  return known ?? entry?.entity ?? 'absent'
 }
 
 /** What the object has and the new file has not must go; what is the same need not be sent. */

@@ -1,5 +1,5 @@
 /**
- * The times of `LocalTimes` on disk: JSON lines `[entity, seconds, nanoseconds]` after a header line, appended as they come and
+ * The times of `LocalTimes` on disk: JSON lines `[content, seconds, nanoseconds]` after a header line, appended as they come and
  * rewritten when most lines are outdated. A torn last line, as a crash leaves it, is passed over. Losing the file loses
  * nothing but exact times.
  */
@@ -7,7 +7,6 @@ import { appendFile, readFile } from 'node:fs/promises'
 import { writeFileAtomic } from '../../base/atomic-file.ts'
 import type { Log } from '../../base/log.ts'
 import type { Timespec } from '../../base/timespec.ts'
-import type { EntityId } from '../../remote/types.ts'
 import type { TimesStore } from './local-times.ts'
 
 const header = JSON.stringify({ format: 'cloudreve-mount times', version: 1 })
@@ -24,7 +23,7 @@ export class TimesFile implements TimesStore {
     this.#log = log
   }
 
-  static async open(path: string, log: Log): Promise<{ file: TimesFile; known: [EntityId, Timespec][] }> {
+  static async open(path: string, log: Log): Promise<{ file: TimesFile; known: [string, Timespec][] }> {
     const file = new TimesFile(path, log)
     const text = await readOrEmpty(path)
     const lines = text.split('\n')
@@ -37,8 +36,8 @@ export class TimesFile implements TimesStore {
     return { file, known: [...known] }
   }
 
-  append(entity: EntityId, { seconds, nanoseconds }: Timespec): void {
-    this.#queue.push(JSON.stringify([entity, seconds, nanoseconds]))
+  append(content: string, { seconds, nanoseconds }: Timespec): void {
+    this.#queue.push(JSON.stringify([content, seconds, nanoseconds]))
     this.#writing ??= this.#write().finally(() => {
       this.#writing = undefined
     })
@@ -60,9 +59,9 @@ export class TimesFile implements TimesStore {
     }
   }
 
-  async #rewrite(known: ReadonlyMap<EntityId, Timespec>): Promise<void> {
+  async #rewrite(known: ReadonlyMap<string, Timespec>): Promise<void> {
     const newest = [...known].slice(-maxEntries)
-    const lines = newest.map(([entity, time]) => JSON.stringify([entity, time.seconds, time.nanoseconds]))
+    const lines = newest.map(([content, time]) => JSON.stringify([content, time.seconds, time.nanoseconds]))
     await writeFileAtomic(this.#path, `${[header, ...lines].join('\n')}\n`)
   }
 }
@@ -76,7 +75,7 @@ async function readOrEmpty(path: string): Promise<string> {
   }
 }
 
-function parseLine(line: string): [EntityId, Timespec][] {
+function parseLine(line: string): [string, Timespec][] {
   let value: unknown
   try {
     value = JSON.parse(line)
@@ -84,8 +83,8 @@ function parseLine(line: string): [EntityId, Timespec][] {
     return [] // torn by a crash
   }
   if (!Array.isArray(value) || value.length !== 3) return []
-  const [entity, seconds, nanoseconds] = value as unknown[]
-  if (typeof entity !== 'string' || !Number.isSafeInteger(seconds) || !Number.isSafeInteger(nanoseconds))
+  const [content, seconds, nanoseconds] = value as unknown[]
+  if (typeof content !== 'string' || !Number.isSafeInteger(seconds) || !Number.isSafeInteger(nanoseconds))
     return []
-  return [[entity as EntityId, { seconds: seconds as number, nanoseconds: nanoseconds as number }]]
+  return [[content, { seconds: seconds as number, nanoseconds: nanoseconds as number }]]
 }

@@ -13,6 +13,7 @@ import type { RenameDelay } from './rename-delay.ts'
 
 const userPrefix = 'user.'
 const factPrefix = 'user.cloudreve.'
+const historyPrefix = 'user.cloudreve.activities'
 
 export class XattrOps {
   readonly #core: Core
@@ -32,6 +33,8 @@ export class XattrOps {
     checkNamespace(name)
     if (this.#facts.isFact(name)) {
       try {
+        // A history that lacks what was done a moment ago confuses; other facts are read by programs in the middle of a save.
+        if (name.startsWith(historyPrefix)) await this.#renames.settle(node)
         return await this.#facts.get(name, viewOf(node), signal)
       } catch (error) {
         throw toFsError(error, node.label)

@@ -34,6 +34,13 @@ export class Node {
   readonly unsent: UnsentAttributes = { patches: new Map(), mtime: undefined }
   /** Who took over its id: the server keeps its content as an older version there. */
   successor: Node | undefined
+  /**
+   * Deleted, moved or given new content by somebody else: it lives on, without a name, for who has it open, and nothing that
+   * is written to it could be saved.
+   */
+  isVanished = false
+  /** A folder that the server has no more, kept because something in it is not sent yet: sending that makes it again. */
+  isMissing = false
   /** References by the kernel. */
   lookups = 0
   /** Open handles of files and folders. */
@@ -72,6 +79,13 @@ export class Node {
     return !this.isRoot && (this.entry === undefined || this.content?.isDirty === true)
   }
 
+  /** Holds, itself or below, what would be lost with its name: unsent bytes, or a program that may still write some. */
+  get isNeeded(): boolean {
+    if (this.isLocal || this.writers > 0) return true
+    for (const child of this.children.values()) if (child.isNeeded) return true
+    return false
+  }
+
   /** Path that a request must carry; undefined for an unlinked node. */
   get remotePath(): RemotePath | undefined {
     if (this.isRoot) return []
@@ -106,6 +120,7 @@ export class Node {
     invariant(present === undefined || present === this, `${parent.label}: two nodes of the name ${name}`)
     parent.children.set(name, this)
     this.place = { parent, name }
+    this.isVanished = false
   }
 
   /** Takes its name away. */

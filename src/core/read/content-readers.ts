@@ -58,6 +58,14 @@ export class ContentReaders {
     })
   }
 
+  /** The whole content of `entity`, known without asking. Blocks are copies: each can be dropped by itself. */
+  remember(entity: EntityId, bytes: Uint8Array): void {
+    const { cache, options } = this.#deps
+    for (let start = 0, index = 0; start < bytes.length; start += options.blockBytes, index += 1) {
+      cache.put(entity, index, bytes.slice(start, start + options.blockBytes))
+    }
+  }
+
   /** Longest window of `reader`: all windows together take at most half of the memory, or they would push each other out. */
   #capBytes(reader: WindowedReader): number {
     if (reader.isStreaming) this.#streaming.add(reader)

@@ -6,6 +6,7 @@
 import { LRUCache } from 'lru-cache'
 import { waitUnlessAborted, type Clock } from '../../base/clock.ts'
 import { SingleFlight } from '../../base/single-flight.ts'
+import { RemoteError } from '../../remote/errors.ts'
 import type { RemoteTree } from '../../remote/remote.ts'
 import type { FileId, RemoteEntry, RemotePath, StoragePolicy } from '../../remote/types.ts'
 import type { Patience } from '../patience.ts'
@@ -20,7 +21,8 @@ export interface Listing {
 }
 
 export interface ListedFolder {
-  readonly id: FileId
+  /** Undefined for the top folder, whose id nobody knows before it was listed. */
+  readonly id: FileId | undefined
   readonly label: string
   /** Where it is now. */
   readonly path: () => RemotePath
@@ -40,8 +42,8 @@ export class FolderCache {
   readonly #options: FolderCacheOptions
   readonly #listings: LRUCache<FileId, Listing>
   readonly #flights = new SingleFlight<FileId, Listing>()
-  /** Own changes since the listing of a folder was asked for. */
-  readonly #since = new Map<FileId, Mutation[]>()
+  /** Listings on their way: own changes since they were asked for, and whether they are out of date on arrival. */
+  readonly #since = new Map<FileId, { readonly mutations: Mutation[]; isExpired: boolean }>()
 
   constructor(options: FolderCacheOptions) {
     this.#options = options
@@ -52,12 +54,11 @@ export class FolderCache {
     })
   }
 
-  /** Cached and still trusted. */
-  fresh(id: FileId): Listing | undefined {
+  /** Cached and still trusted, or not older than `maxAgeMs`. */
+  fresh(id: FileId, maxAgeMs = this.#options.ttlMs): Listing | undefined {
     const listing = this.#listings.get(id)
-    return listing && this.#options.clock.monotonic() - listing.askedAt <= this.#options.ttlMs
-      ? listing
-      : undefined
+    const oldestMs = Math.min(maxAgeMs, this.#options.ttlMs)
+    return listing && this.#options.clock.monotonic() - listing.askedAt <= oldestMs ? listing : undefined
   }
 
   /** Cached, however old. */
@@ -65,20 +66,34 @@ export class FolderCache {
     return this.#listings.get(id)
   }
 
-  /** Asks the server; callers at the same time share the answer. */
-  async load(folder: ListedFolder, signal?: AbortSignal): Promise<Listing> {
-    return waitUnlessAborted(
-      this.#flights.run(folder.id, () => this.#load(folder)),
-      signal,
-    )
+  /**
+   * Asks the server; callers at the same time share the answer. @throws {RemoteError} `not-found` also when another folder is
+   * at the path by now; `aborted` when the caller stopped waiting
+   */
+  async load(folder: ListedFolder & { readonly id: FileId }, signal?: AbortSignal): Promise<Listing> {
+    const flight = this.#flights.run(folder.id, () => this.#load(folder))
+    return waitUnlessAborted(flight, signal).catch((error: unknown) => {
+      if (signal?.aborted) throw new RemoteError('aborted', `${folder.label}: interrupted`, { cause: error })
+      throw error
+    })
   }
 
   /** The first question to a server: the top folder, whose id nobody knows yet. */
   async loadRoot(label: string, signal?: AbortSignal): Promise<Listing> {
-    const asked = this.#options.patience.run(label, () => this.#ask({ label, path: () => [] }, []), signal)
+    const asked = this.#options.patience.run(
+      label,
+      () => this.#ask({ id: undefined, label, path: () => [] }, []),
+      signal,
+    )
     const listing = await asked
     this.#listings.set(listing.folder.id, listing)
     return listing
+  }
+
+  /** A folder that was made here just now: it is known to be empty without asking. */
+  knowEmpty(folder: RemoteEntry): void {
+    const askedAt = this.#options.clock.monotonic()
+    this.#listings.set(folder.id, { entries: new Map(), folder, policy: undefined, askedAt })
   }
 
   put(folder: FileId, entry: RemoteEntry, formerName?: string): void {
@@ -95,37 +110,43 @@ export class FolderCache {
   /** The next use asks the server. */
   expire(folder: FileId): void {
     this.#listings.delete(folder)
+    const flight = this.#since.get(folder)
+    if (flight) flight.isExpired = true
   }
 
   #mutate(folder: FileId, mutation: Mutation): void {
     const listing = this.#listings.peek(folder)
     if (listing) mutation(listing.entries)
-    this.#since.get(folder)?.push(mutation)
+    this.#since.get(folder)?.mutations.push(mutation)
   }
 
-  async #load(folder: ListedFolder): Promise<Listing> {
-    const mutations: Mutation[] = []
-    this.#since.set(folder.id, mutations)
+  async #load(folder: ListedFolder & { readonly id: FileId }): Promise<Listing> {
+    const flight = { mutations: [] as Mutation[], isExpired: false }
+    const { mutations } = flight
+    this.#since.set(folder.id, flight)
     try {
       const listing = await this.#options.patience.run(folder.label, () => this.#ask(folder, mutations))
       for (const mutation of mutations) mutation(listing.entries)
-      this.#listings.set(folder.id, listing)
+      if (!flight.isExpired) this.#listings.set(folder.id, listing)
       return listing
     } finally {
       this.#since.delete(folder.id)
     }
   }
 
-  async #ask(folder: Pick<ListedFolder, 'label' | 'path'>, mutations: Mutation[]): Promise<Listing> {
+  async #ask(folder: ListedFolder, mutations: Mutation[]): Promise<Listing> {
     mutations.length = 0
     const askedAt = this.#options.clock.monotonic()
     const entries = new Map<string, RemoteEntry>()
     let last: { folder: RemoteEntry; policy: StoragePolicy | undefined } | undefined
-    for await (const page of this.#options.remote.list(folder.path())) {
+    const path = folder.path()
+    for await (const page of this.#options.remote.list(path)) {
       for (const entry of page.entries) entries.set(entry.name, entry)
       last = page
     }
     if (!last) throw new Error(`${folder.label}: the server sent no page`)
+    if (folder.id !== undefined && path.length > 0 && last.folder.id !== folder.id)
+      throw new RemoteError('not-found', `${folder.label}: another folder has this name at the server by now`)
     return { entries, folder: last.folder, policy: last.policy, askedAt }
   }
 }

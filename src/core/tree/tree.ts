@@ -3,10 +3,12 @@
  * table and the listings; sends nothing but listings. After every `await` nodes are looked at anew.
  */
 import { Errno } from '../../base/errno.ts'
-import type { RemoteEntry } from '../../remote/types.ts'
+import { isRemoteError } from '../../remote/errors.ts'
+import type { RemoteEntry, RemotePath } from '../../remote/types.ts'
 import { kindOf } from './entry-attributes.ts'
 import { FsError } from '../errors.ts'
 import type { Node, NodeTable } from '../inode/index.ts'
+import { toPosixName } from '../names/index.ts'
 import type { KernelCache } from '../ports.ts'
 import type { FileKind } from '../types.ts'
 import type { FolderCache, Listing } from './folder-cache.ts'
@@ -45,18 +47,16 @@ export class Tree {
     return folder.children.get(name) ?? this.#materialise(folder, listing.entries.get(name))
   }
 
-  /** A trusted listing; the last known one when the server cannot be asked now. Live nodes follow what it says. */
-  async listing(folder: Node, signal?: AbortSignal): Promise<Listing> {
-    const fresh = this.folders.fresh(idOf(folder))
+  /** A trusted listing, at most `maxAgeMs` old where that is said. Live nodes follow what it says. */
+  async listing(folder: Node, signal?: AbortSignal, maxAgeMs?: number): Promise<Listing> {
+    const fresh = this.folders.fresh(idOf(folder), maxAgeMs)
     return fresh ?? this.refresh(folder, signal)
   }
 
   /** Asks the server, whatever is known. */
   async refresh(folder: Node, signal?: AbortSignal): Promise<Listing> {
-    const id = idOf(folder)
-    const before = this.folders.known(id)
-    const path = () => pathOf(folder)
-    const listing = await this.folders.load({ id, label: folder.label, path }, signal)
+    const before = this.folders.known(idOf(folder))
+    const listing = await this.#ask(folder, signal)
     if (listing !== before) this.#reconcile(folder, listing)
     return listing
   }
@@ -82,13 +82,79 @@ export class Tree {
     this.folders.remove(idOf(folder), name)
   }
 
-  /** Takes over what the server says of a bound node. A foreign new version replaces clean content that nobody writes to. */
-  adopt(node: Node, entry: RemoteEntry): void {
-    const isNewVersion = node.entry !== undefined && node.entry.entity !== entry.entity
+  /** An upload into `folder` was confirmed: folders on the way that were missing are there again, with ids to be learnt. */
+  madeAgain(folder: Node): void {
+    for (let at = folder; at.place; at = at.place.parent)
+      if (at.isMissing && at.place.parent.id !== undefined) this.folders.expire(at.place.parent.id)
+  }
+
+  /** Another node that shows under the name has to go: what the name stands for is decided by an operation of ours. */
+  makeRoom(folder: Node, name: string, node: Node): void {
+    const present = folder.children.get(name)
+    if (present && present !== node) this.#vanish(present)
+  }
+
+  /** The node is not what its name stands for any more; who has it open keeps it. */
+  #vanish(node: Node): void {
+    const { place } = node
+    node.detach()
+    node.remotePlace = undefined
+    node.isVanished = true
+    if (place) this.#kernel.deleteEntry(place.parent.ino, node.ino, toPosixName(place.name))
+    this.table.release(node)
+  }
+
+  /**
+   * Takes over what the server says of a bound node. A foreign new version replaces clean content that nobody writes to; who
+   * reads the old one keeps that, in a node without a name (`false`), so that two versions are never mixed.
+   */
+  #adopt(node: Node, entry: RemoteEntry): boolean {
+    const isNewVersion = node.entry !== undefined && node.entry.entity !== entry.entity && !node.isFolder
+    const isClean = !node.isLocal && node.writers === 0
+    if (isNewVersion && isClean && node.handles > 0) {
+      this.#supersede(node)
+      return false
+    }
     this.table.bind(node, entry)
-    if (!isNewVersion || node.isFolder) return
-    if (node.content && !node.content.isDirty && node.writers === 0) node.content.adoptClean(entry)
+    if (!isNewVersion) return true
+    if (isClean) node.content?.adoptClean(entry)
     this.#kernel.invalidateInode(node.ino)
+    return true
+  }
+
+  /** Its content stays readable as an older version of what the server has at `remotePlace`. */
+  #supersede(node: Node): void {
+    const { place } = node
+    this.table.unbind(node)
+    node.detach()
+    node.isVanished = true
+    if (place) this.#kernel.invalidateEntry(place.parent.ino, toPosixName(place.name))
+  }
+
+  async #ask(folder: Node, signal?: AbortSignal): Promise<Listing> {
+    const path = folder.remotePath
+    const { id } = folder
+    try {
+      return await this.#load(folder, signal)
+    } catch (error) {
+      const above = folder.remotePlace?.parent
+      if (!isRemoteError(error, 'not-found') || !above) throw error
+      // Somebody else moved or deleted it: the folder above knows.
+      await this.refresh(above, signal)
+      if (folder.isMissing) return this.#nothing(folder)
+      if (folder.isUnlinked || (folder.id === id && samePath(folder.remotePath, path))) throw error
+      return this.#load(folder, signal)
+    }
+  }
+
+  #load(folder: Node, signal?: AbortSignal): Promise<Listing> {
+    const path = () => pathOf(folder)
+    return this.folders.load({ id: idOf(folder), label: folder.label, path }, signal)
+  }
+
+  /** What is to be seen of a folder that only its unsent files keep. */
+  #nothing(folder: Node): Listing {
+    return { entries: new Map(), folder: folder.entry!, policy: undefined, askedAt: -Infinity }
   }
 
   #materialise(folder: Node, entry: RemoteEntry | undefined): Node | undefined {
@@ -96,57 +162,80 @@ export class Tree {
     const known = this.table.byId(entry.id)
     if (!known || known.kind !== kindOf(entry)) return this.table.addRemote(folder, entry, kindOf(entry))
     // Moved here by somebody else: the same node, so that open files and unsent work follow.
+    const former = known.place
     known.moveTo(folder, entry.name)
     known.remotePlace = known.place
-    this.adopt(known, entry)
-    return known
+    if (former) this.#kernel.invalidateEntry(former.parent.ino, toPosixName(former.name))
+    return this.#adopt(known, entry) ? known : this.table.addRemote(folder, entry, kindOf(entry))
   }
 
   /**
-   * Not to be shown under this name: a file whose first upload by somebody else has not ended (api/00-live-files §17.8), or one
-   * that was renamed here a moment ago, which the server does not know yet.
+   * Not to be shown under this name: a file whose first upload by somebody else has not ended (api/00-live-files §17.8), one
+   * that was renamed here a moment ago, which the server does not know yet, or one that a newer listing shows elsewhere.
    */
   #isHidden(folder: Node, entry: RemoteEntry): boolean {
     if (entry.uploadSessionId !== undefined && entry.entity === undefined && entry.kind === 'file')
       return true
     const node = this.table.byId(entry.id)
-    return node !== undefined && node.remotePlace?.parent === folder && node.remotePlace.name === entry.name
-      ? node.place?.parent !== folder || node.place.name !== entry.name
-      : false
+    if (!node) return false
+    if (node.remotePlace?.parent === folder && node.remotePlace.name === entry.name)
+      return node.place?.parent !== folder || node.place.name !== entry.name
+    return folder.isWithin(node) || this.#isNewerElsewhere(folder, node)
+  }
+
+  #isNewerElsewhere(folder: Node, { id, remotePlace }: Node): boolean {
+    if (!remotePlace || remotePlace.parent === folder) return false
+    const here = this.folders.known(folder.id!)
+    const there = this.folders.known(remotePlace.parent.id!)
+    if (!here || !there || there.askedAt <= here.askedAt) return false
+    return there.entries.get(remotePlace.name)?.id === id
   }
 
   #reconcile(folder: Node, listing: Listing): void {
-    if (!folder.isUnlinked)
+    if (!folder.isUnlinked && folder.id === listing.folder.id)
       this.table.bind(folder, { ...folder.entry, ...listing.folder, metadata: folder.entry?.metadata ?? {} })
     let byId: Map<string, RemoteEntry> | undefined
+    const moved: [Node, RemoteEntry][] = []
     for (const node of [...folder.children.values()]) {
-      if (node.remotePlace?.parent !== folder) continue
-      const same = listing.entries.get(node.remotePlace.name)
+      const at = node.remotePlace
+      if (at?.parent !== folder) continue
+      const same = listing.entries.get(at.name)
       byId ??=
         same?.id === node.id ? byId : new Map([...listing.entries.values()].map((entry) => [entry.id, entry]))
       const entry = same?.id === node.id ? same : byId?.get(node.id!)
-      if (entry) this.#follow(folder, node, entry)
-      else if (!node.isLocal) this.#vanished(folder, node)
+      if (!entry || kindOf(entry) !== node.kind) this.#missed(node, same)
+      else if (this.#adopt(node, entry) && entry.name !== at.name) moved.push([node, entry])
+    }
+    this.#follow(folder, moved)
+  }
+
+  /** Renames by somebody else, all at once: they may have taken each other's names. */
+  #follow(folder: Node, moved: readonly (readonly [Node, RemoteEntry])[]): void {
+    const former = new Map(moved.map(([node]) => [node, node.place?.name]))
+    for (const [node] of moved) node.detach()
+    for (const [node, entry] of moved) {
+      const name = former.get(node)
+      if (name !== undefined) this.#kernel.invalidateEntry(folder.ino, toPosixName(name))
+      if (!folder.children.has(entry.name)) {
+        node.moveTo(folder, entry.name)
+        node.remotePlace = node.place
+      } else if (node.isNeeded && name !== undefined && !folder.children.has(name)) {
+        node.moveTo(folder, name) // a file of ours took the new name: what is unsent stays reachable
+      } else {
+        this.#vanish(node)
+      }
     }
   }
 
-  #follow(folder: Node, node: Node, entry: RemoteEntry): void {
-    this.adopt(node, entry)
-    if (entry.name === node.remotePlace!.name) return
-    const former = node.place?.name
-    if (folder.children.has(entry.name)) return
-    node.moveTo(folder, entry.name)
-    node.remotePlace = node.place
-    if (former !== undefined) this.#kernel.invalidateEntry(folder.ino, former)
-  }
-
   /** Deleted, or moved to where we did not look yet: it keeps its id, so that it is found again there. */
-  #vanished(folder: Node, node: Node): void {
-    const name = node.place?.name
-    node.detach()
-    node.remotePlace = undefined
-    if (name !== undefined) this.#kernel.deleteEntry(folder.ino, node.ino, name)
-    this.table.release(node)
+  #missed(node: Node, same: RemoteEntry | undefined): void {
+    if (!node.isNeeded && !node.isMissing) return this.#vanish(node)
+    if (!node.isFolder) return undefined
+    const isAgain = same?.kind === 'folder' && this.table.byId(same.id) === undefined
+    node.isMissing = !isAgain
+    if (isAgain) this.table.bind(node, same)
+    else if (!node.isNeeded) this.#vanish(node)
+    return undefined
   }
 }
 
@@ -159,6 +248,12 @@ function idOf(folder: Node) {
   if (folder.id === undefined || folder.isUnlinked)
     throw new FsError(Errno.ENOENT, `${folder.label} was deleted`)
   return folder.id
+}
+
+function samePath(a: RemotePath | undefined, b: RemotePath | undefined): boolean {
+  return (
+    a === b || (a !== undefined && b !== undefined && a.length === b.length && a.every((n, i) => n === b[i]))
+  )
 }
 
 function pathOf(folder: Node) {

@@ -73,6 +73,10 @@ export class ContentBytes implements Uploadable {
     return this.#base
   }
 
+  get baseSizeBytes(): number {
+    return this.#baseSizeBytes
+  }
+
   get replaces(): BaseEntity {
     return this.#replaces
   }

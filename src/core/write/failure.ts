@@ -50,7 +50,8 @@ function firstRetryMs(error: RemoteError): number {
 }
 
 const parkSentences: Partial<Record<RemoteErrorKind, (message: string) => string>> = {
-  quota: () => 'the drive is full; delete something in it and try again',
+  quota: () =>
+    'the drive is full; it is tried again when there is room: delete something in it and empty its trash',
   'too-large': (message) => `the server takes no files of this size (${message})`,
   'bad-name': (message) => `the server refuses this name; rename the file (${message})`,
   denied: (message) => `the server does not permit it (${message})`,

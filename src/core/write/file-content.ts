@@ -89,6 +89,16 @@ export class FileContent {
     return this.#bytes.base
   }
 
+  /** Size of the base, bytes. */
+  get baseSizeBytes(): number {
+    return this.#bytes.baseSizeBytes
+  }
+
+  /** What is read is (partly) here: changes, or after a conflict the lines of who goes on writing. */
+  get isHere(): boolean {
+    return this.#bytes.isDirty || this.#bytes.isBeside
+  }
+
   /** The entity that the next upload replaces: the base, or what `rebase` said. */
   get replaces(): BaseEntity {
     return this.#bytes.replaces
@@ -97,6 +107,11 @@ export class FileContent {
   /** There is something to send, and it was not given up. */
   get canBeSent(): boolean {
     return this.#upload.canSend
+  }
+
+  /** Somebody has it open for writing. */
+  get hasWriters(): boolean {
+    return this.#upload.schedule.hasWriters
   }
 
   /** Why the upload was given up; undefined when it was not. */

@@ -162,6 +162,7 @@ export class FileUpload {
 
   /** Something is different now: the name, or the whole content. */
   unpark(): void {
+    this.#environment.quota.stopWaiting(this.#content)
     this.#parked = undefined
     this.#failures = 0
   }
@@ -233,7 +234,8 @@ export class FileUpload {
       await outage.pass(signal)
       await this.#owner.beforeUpload()
       await this.#content.complete(signal)
-      if (!this.#mayRun) return outage.undecided()
+      // Held meanwhile, perhaps for another name: what was settled above does not hold any more.
+      if (!this.#mayRun || signal.aborted) return outage.undecided()
       // From here on `hold` waits: no `await` stands between the check and this line.
       isSending = true
       const sending = this.#send()
@@ -333,10 +335,9 @@ export class FileUpload {
   }
 
   async #failed(error: unknown): Promise<void> {
-    const { queue, quota, log, random } = this.#environment
+    const { queue, log, random } = this.#environment
     const { label } = this.#owner
     if (!this.#isUncertain) await this.#forgetGeneration()
-    if (isRemoteError(error, 'quota')) quota.forget()
     if (isRemoteError(error)) {
       if (queue.outage.failed(error, this)) return
       if (mayHaveBeenDone(error)) queue.outage.undecided()
@@ -345,7 +346,11 @@ export class FileUpload {
       queue.outage.undecided()
     }
     const verdict = judge(error, label)
-    if (verdict.kind === 'park') return this.#park(verdict)
+    if (verdict.kind === 'park') {
+      this.#park(verdict)
+      if (isRemoteError(error, 'quota')) this.#waitForRoom()
+      return
+    }
     this.#retryDetail = verdict.detail
     const options = { firstMs: verdict.firstMs, maxMs: maxRetryMs, random }
     this.schedule.retryIn(backoffMs(this.#failures, options))
@@ -360,6 +365,15 @@ export class FileUpload {
     this.schedule.relax()
     log.error('an upload was given up; the changes are kept here', { label, reason: detail, error })
     onFailed({ label, reason: detail, error })
+  }
+
+  /** Nobody has to ask for another try: it is made when the drive has room again. */
+  #waitForRoom(): void {
+    const { sizeBytes } = this.#content
+    this.#environment.quota.waitForRoom(this.#content, sizeBytes, () => {
+      this.unpark()
+      this.plan()
+    })
   }
 
   #settleWaiters(): void {

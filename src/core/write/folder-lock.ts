@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { link, readFile, rename, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { processState } from '../../base/process-state.ts'
 
 interface Holder {
   readonly pid: number
@@ -63,21 +64,12 @@ async function removeStale(folder: string, path: string): Promise<void> {
 }
 
 async function thisProcess(): Promise<Holder> {
-  return { pid: process.pid, startTicks: (await startTicksOf(process.pid)) ?? '' }
+  return { pid: process.pid, startTicks: (await processState(process.pid))?.startTicks ?? '' }
 }
 
 async function isAlive({ pid, startTicks }: Holder): Promise<boolean> {
-  return (await startTicksOf(pid)) === startTicks
-}
-
-/** undefined: no such process. */
-async function startTicksOf(pid: number): Promise<string | undefined> {
-  const stat = await readIfThere(`/proc/${pid}/stat`)
-  // The second field is the program's name in brackets and may itself hold blanks and brackets.
-  return stat
-    ?.slice(stat.lastIndexOf(')') + 2)
-    .split(' ')
-    .at(19)
+  const state = await processState(pid)
+  return state !== undefined && !state.hasEnded && state.startTicks === startTicks
 }
 
 /** undefined: no lock, or one whose writer died before it wrote. */
@@ -94,8 +86,7 @@ async function readIfThere(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, 'utf8')
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code === 'ENOENT' || code === 'ESRCH') return undefined
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw error
   }
 }

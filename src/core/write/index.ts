@@ -12,5 +12,6 @@ export type {
   UploadFailure,
   WriteRemote,
 } from './types.ts'
+export { conflictName } from './conflict-name.ts'
 export { WriteBack } from './write-back.ts'
 export type { DrainOptions, DrainProgress, WriteBackOptions } from './write-back.ts'

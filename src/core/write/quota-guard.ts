@@ -11,10 +11,15 @@ export interface QuotaGuardOptions {
   readonly log: Log
 }
 
-/** A refusal is given only on a number that is younger than this, ms. */
-const refusalTtlMs = 5_000
+/** While writes are refused the server is asked again at most once in so long, ms: somebody may have made room. */
+const refusalIntervalMs = 2_000
+/** While there is little room the number is asked for again after this, ms. */
+const tightTtlMs = 5_000
 /** While there is plenty of room the number is asked for again after this, ms. */
 const relaxedTtlMs = 10 * 60_000
+
+/** While uploads wait for room the server is asked for it again after this, ms. */
+const roomPollMs = 60_000
 
 interface Known {
   readonly totalBytes: number
@@ -22,11 +27,19 @@ interface Known {
   readonly atMs: number
 }
 
+interface Waiting {
+  readonly sizeBytes: number
+  readonly retry: () => void
+}
+
 /**
  * Reserves room on the drive for what is not there yet, so that a full drive is an error of the write and not a surprise
  * after it. A new version needs its whole size beside the old one (api/00-live-files §6).
  *
- * Nothing is refused while the capacity is not known: the server has the last word in any case.
+ * Nothing is refused while the capacity is not known, nor without asking the server again: it has the last word in any
+ * case. What is deleted here makes no room before the server says so, as its trash keeps the space.
+ *
+ * Uploads that the server refused all the same wait here until it has room for them.
  */
 export class QuotaGuard {
   readonly #options: QuotaGuardOptions
@@ -34,8 +47,13 @@ export class QuotaGuard {
   /** Reservations that the server counts as used already, because their upload session is open. */
   readonly #counted = new Map<object, number>()
   readonly #flights = new SingleFlight<'capacity', boolean>()
+  readonly #waiting = new Map<object, Waiting>()
+  /** Free bytes on which a refused upload was tried again: it takes more than that to try once more. */
+  readonly #triedAtFreeBytes = new WeakMap<object, number>()
   #reservedBytes = 0
   #known: Known | undefined
+  #refusalAskedAtMs = -Infinity
+  #cancelPoll: (() => void) | undefined
 
   constructor(options: QuotaGuardOptions) {
     this.#options = options
@@ -46,11 +64,25 @@ export class QuotaGuard {
     const counted = [...this.#counted.values()].reduce((sum, bytes) => sum + bytes, 0)
     const atMs = this.#options.clock.monotonic()
     this.#known = { totalBytes, usedBytes: Math.max(0, usedBytes - counted), atMs }
+    this.#wakeFitting()
   }
 
-  /** The known number proved wrong. */
-  forget(): void {
+  /** The server had no room for `owner`, whatever it said before: `retry` is called, once, when it has. */
+  waitForRoom(owner: object, sizeBytes: number, retry: () => void): void {
+    this.#waiting.set(owner, { sizeBytes, retry })
     this.#known = undefined
+    void this.#ask()
+    this.#poll()
+  }
+
+  /** `owner` is tried, or given up, for another reason. */
+  stopWaiting(owner: object): void {
+    this.#waiting.delete(owner)
+  }
+
+  close(): void {
+    this.#waiting.clear()
+    this.#cancelPoll?.()
   }
 
   /**
@@ -73,11 +105,13 @@ export class QuotaGuard {
     this.#set(owner, 0)
     this.#reserved.delete(owner)
     this.#counted.delete(owner)
+    this.#waiting.delete(owner)
   }
 
   /** The server has taken `sizeBytes` of `owner`: they are used now. */
   committed(owner: object, sizeBytes: number): void {
     this.#counted.delete(owner)
+    this.#triedAtFreeBytes.delete(owner)
     if (this.#known) this.#known.usedBytes += sizeBytes
   }
 
@@ -93,9 +127,7 @@ export class QuotaGuard {
   }
 
   #fits(growth: number): boolean {
-    if (!this.#known) return true
-    const free = Math.max(0, this.#known.totalBytes - this.#known.usedBytes)
-    return this.#reservedBytes + growth <= free
+    return !this.#known || this.#reservedBytes + growth <= freeBytes(this.#known)
   }
 
   #isOld(): boolean {
@@ -103,13 +135,14 @@ export class QuotaGuard {
     const { totalBytes, usedBytes, atMs } = this.#known
     const isTight = this.#reservedBytes * 2 > totalBytes - usedBytes
     const age = this.#options.clock.monotonic() - atMs
-    return age >= (isTight ? refusalTtlMs : relaxedTtlMs)
+    return age >= (isTight ? tightTtlMs : relaxedTtlMs)
   }
 
   async #askAgainOrRefuse(growth: number, label: string): Promise<void> {
-    const age = this.#options.clock.monotonic() - (this.#known?.atMs ?? 0)
-    if (age >= refusalTtlMs) {
+    const { clock } = this.#options
+    if (clock.monotonic() - this.#refusalAskedAtMs >= refusalIntervalMs) {
       const isKnown = await this.#ask()
+      this.#refusalAskedAtMs = clock.monotonic()
       if (!isKnown || this.#fits(growth)) return
     }
     throw new FsError(
@@ -119,6 +152,31 @@ export class QuotaGuard {
         level: 'warn',
       },
     )
+  }
+
+  /** Beside what waits here, running uploads need room too. */
+  #wakeFitting(): void {
+    if (!this.#known || this.#waiting.size === 0) return
+    const free = freeBytes(this.#known)
+    const waiting = [...this.#waiting]
+    const waitingBytes = waiting.reduce((sum, [owner]) => sum + (this.#reserved.get(owner) ?? 0), 0)
+    let room = free - (this.#reservedBytes - waitingBytes)
+    for (const [owner, { sizeBytes, retry }] of waiting) {
+      if (sizeBytes > room || free <= (this.#triedAtFreeBytes.get(owner) ?? -1)) continue
+      room -= sizeBytes
+      this.#waiting.delete(owner)
+      this.#triedAtFreeBytes.set(owner, free)
+      retry()
+    }
+  }
+
+  #poll(): void {
+    this.#cancelPoll?.()
+    this.#cancelPoll = this.#options.clock.after(roomPollMs, () => {
+      if (this.#waiting.size === 0) return
+      void this.#ask()
+      this.#poll()
+    })
   }
 
   /** Asks the server; false when it could not be asked. */
@@ -133,4 +191,8 @@ export class QuotaGuard {
       }
     })
   }
+}
+
+function freeBytes({ totalBytes, usedBytes }: Known): number {
+  return Math.max(0, totalBytes - usedBytes)
 }

@@ -32,6 +32,10 @@ export class UploadSchedule {
     return this.#isUrgent
   }
 
+  get hasWriters(): boolean {
+    return this.#writers > 0
+  }
+
   get isInBackoff(): boolean {
     return this.#retryAtMs !== undefined
   }

@@ -35,6 +35,8 @@ export interface DrainProgress {
   /** Of all files that are not at the server yet. */
   readonly totalBytes: number
   readonly sentBytes: number
+  /** Why it does not go on just now; undefined when it does. */
+  readonly trouble: string | undefined
 }
 
 export interface DrainOptions {
@@ -129,17 +131,22 @@ export class WriteBack {
 
   /**
    * Uploads everything now, without quiet time, until nothing is left but what was given up: that is the answer. Files that
-   * were unlinked are not sent. Rejects only when the signal is aborted.
+   * were unlinked are not sent; one that is open for writing is sent once, as it is when its turn comes: a program that writes
+   * without a pause would never let this end. Rejects only when the signal is aborted.
    */
   async drain({ onProgress, signal }: DrainOptions = {}): Promise<readonly UploadFailure[]> {
     const listener = () => onProgress?.(this.#progress())
     this.#listeners.add(listener)
+    const sent = new Set<FileContent>()
     try {
       for (;;) {
-        const unsent = [...this.#dirty].filter((content) => content.canBeSent)
+        const isWanted = (content: FileContent) =>
+          content.canBeSent && !(content.hasWriters && sent.has(content))
+        const unsent = [...this.#dirty].filter(isWanted)
         listener()
         if (unsent.length === 0) return this.#failures()
         await waitUnlessAborted(Promise.allSettled(unsent.map((content) => content.flushNow(signal))), signal)
+        for (const content of unsent) sent.add(content)
       }
     } finally {
       this.#listeners.delete(listener)
@@ -154,6 +161,7 @@ export class WriteBack {
 
   async #close(): Promise<void> {
     this.#environment.queue.close()
+    this.#environment.quota.close()
     this.#environment.abandoned.close()
     await Promise.all([...this.#dirty].map((content) => content.close()))
     await this.#store.close()
@@ -165,6 +173,7 @@ export class WriteBack {
       files: pending.length,
       totalBytes: pending.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
       sentBytes: pending.reduce((sum, { sentBytes }) => sum + sentBytes, 0),
+      trouble: pending.find(({ state }) => state.state === 'retrying')?.state.detail,
     }
   }
 

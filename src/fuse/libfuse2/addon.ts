@@ -103,21 +103,33 @@ export async function loadAddon(): Promise<Addon> {
 }
 
 const REMEDY =
-  'install the packages libfuse-dev, pkg-config and a C compiler ' +
-  '(Debian and Ubuntu: sudo apt-get install libfuse-dev pkg-config build-essential), ' +
-  'then run `npm rebuild @cocalc/fuse-native`, or `npm install` where the package itself is missing'
+  'install the packages libfuse-dev, pkg-config, python3 and a C++ compiler ' +
+  '(Debian and Ubuntu: sudo apt-get install libfuse-dev pkg-config python3 build-essential), ' +
+  'then run `npm run setup`'
 
 /** The loader's own messages list dozens of paths; a person needs one line. */
 export function whyNotLoaded(error: NodeJS.ErrnoException): string {
+  const { text, remedy } = loadTrouble(error)
+  return remedy === undefined ? text : `${text}: ${remedy}`
+}
+
+/** What an error of loading the addon means, and what helps, where that is known. */
+export function loadTrouble(error: NodeJS.ErrnoException): { text: string; remedy?: string } {
   if (error.code === 'MODULE_NOT_FOUND' || error.code === 'ERR_MODULE_NOT_FOUND') {
-    return `the libfuse2 driver is not installed (optional dependency @cocalc/fuse-native): ${REMEDY}`
+    return {
+      text: 'the libfuse2 driver is not installed (optional dependency @cocalc/fuse-native)',
+      remedy: REMEDY,
+    }
   }
   if (/no native build was found/i.test(error.message)) {
-    return `the libfuse2 driver was not built for this machine: ${REMEDY}`
+    return { text: 'the libfuse2 driver was not built for this machine', remedy: REMEDY }
   }
   if (error.code === 'ERR_DLOPEN_FAILED') {
     const [reason = ''] = error.message.split('\n')
-    return `the libfuse2 driver does not start (${reason}): install the package libfuse2, or ${REMEDY}`
+    return {
+      text: `the libfuse2 driver does not start (${reason})`,
+      remedy: `install the package libfuse2, or ${REMEDY}`,
+    }
   }
-  return `the libfuse2 driver cannot be loaded: ${error.message}`
+  return { text: `the libfuse2 driver cannot be loaded: ${error.message}` }
 }

@@ -4,7 +4,7 @@ import { delimiter, join } from 'node:path'
 import { DriverError } from '../errors.ts'
 import { mountAt, readMounts } from '../mountinfo.ts'
 
-const DEVICE = '/dev/fuse'
+export const FUSE_DEVICE = '/dev/fuse'
 
 /**
  * Finds out beforehand what the addon would only call "fuse failed" (the reason goes to its standard error).
@@ -37,7 +37,8 @@ export function whyMountFailed(mountpoint: string, error: Error): string {
   return `${mountpoint} could not be mounted: ${said}`
 }
 
-async function checkFolder(mountpoint: string): Promise<void> {
+/** @throws {DriverError} unless `mountpoint` is an empty folder that this user may read. */
+export async function checkFolder(mountpoint: string): Promise<void> {
   const names = await stat(mountpoint)
     .then((found) => (found.isDirectory() ? readdir(mountpoint) : undefined))
     .catch((error: NodeJS.ErrnoException) => {
@@ -61,15 +62,26 @@ function folderSentence(mountpoint: string, { code, message }: NodeJS.ErrnoExcep
 
 async function checkDevice(): Promise<void> {
   try {
-    await access(DEVICE, constants.R_OK | constants.W_OK)
+    await access(FUSE_DEVICE, constants.R_OK | constants.W_OK)
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    throw new DriverError(
-      code === 'ENOENT'
-        ? `${DEVICE} is missing: load the kernel module (sudo modprobe fuse), or start the container with --device ${DEVICE}`
-        : `${DEVICE} may not be opened by this user: it should have mode 0666 (install the package fuse3), or mount as root`,
-      { cause: error },
-    )
+    const { text, remedy } = fuseDeviceTrouble((error as NodeJS.ErrnoException).code)
+    throw new DriverError(`${text}: ${remedy}`, { cause: error })
+  }
+}
+
+/** What an error of opening the device means, and what helps. */
+export function fuseDeviceTrouble(code: string | undefined): { text: string; remedy: string } {
+  const inContainer = `start the container with --device ${FUSE_DEVICE}`
+  if (code === 'ENOENT' || code === 'ENODEV' || code === 'ENXIO') {
+    return {
+      text: `${FUSE_DEVICE} is missing`,
+      remedy: `load the kernel module (sudo modprobe fuse), or ${inContainer}`,
+    }
+  }
+  if (code === 'EPERM') return { text: `${FUSE_DEVICE} is closed to this container`, remedy: inContainer }
+  return {
+    text: `${FUSE_DEVICE} may not be opened by this user`,
+    remedy: 'it should have mode 0666 (install the package fuse3), or mount as root',
   }
 }
 
@@ -108,5 +120,10 @@ async function mayAllowOther(): Promise<boolean> {
     if (error.code === 'ENOENT') return ''
     throw error
   })
-  return /^\s*user_allow_other\s*$/m.test(text)
+  return allowsOthers(text)
+}
+
+/** Whether a text of /etc/fuse.conf lets users who are not root use allow-other. */
+export function allowsOthers(fuseConf: string): boolean {
+  return /^\s*user_allow_other\s*$/m.test(fuseConf)
 }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { encodeJpeg } from '../pictures/jpeg.ts'
 import { encodePng, paint } from '../pictures/png.ts'
 import { activityCategory } from '../state/activities.ts'
+import type { FileNode } from '../state/tree.ts'
 import type { User } from '../state/users.ts'
 import type { World } from '../state/world.ts'
 import { SeedBuilder } from './builder.ts'
@@ -10,7 +11,7 @@ import { budget, draft, handbook, notes, planVersions, welcome } from './texts.t
 
 /**
  * A small believable drive for the first user: folders, documents, pictures, a file with several versions, activities by three users,
- * a share, something in the trash.
+ * shares, something in the trash.
  */
 export async function seedDemo(world: World): Promise<void> {
   const owner = world.users.all()[0]!
@@ -60,6 +61,7 @@ async function seedPlan(build: SeedBuilder, { owner, ann, ben }: People): Promis
   await build.file(path, second, { by: ann, hoursAgo: 200 })
   build.did(plan, activityCategory.download, { by: ben, hoursAgo: 150 })
   await build.file(path, third, { by: ben, hoursAgo: 90 })
+  seedShare(build, plan, { owner, visitor: ben, hoursAgo: 80 })
   await build.file(path, last, { by: ann, hoursAgo: 26 })
   build.did(plan, activityCategory.download, { by: owner, hoursAgo: 3 })
 }
@@ -70,9 +72,20 @@ async function seedPictures(build: SeedBuilder, { owner, ben }: People): Promise
   await build.file('/Pictures/2025/Dusk.png', encodePng(dusk), { by: owner, hoursAgo: 350 })
   await build.file('/Pictures/Harbour.jpg', encodeJpeg(harbour), { by: ben, hoursAgo: 88 })
   const folder = build.folder('/Pictures', { by: owner, hoursAgo: 350 })
+  seedShare(build, folder, { owner, visitor: ben, hoursAgo: 80 })
+}
+
+/** A public link that one person has opened since. */
+function seedShare(
+  build: SeedBuilder,
+  node: FileNode,
+  { owner, visitor, hoursAgo }: { owner: User; visitor: User; hoursAgo: number },
+): void {
   build.world.shares.add({
     ownerNumber: owner.number,
-    node: folder,
+    node,
+    createdUs: build.timeUs(hoursAgo),
+    visited: 1,
     isPrivate: false,
     password: '',
     expiresUs: undefined,
@@ -80,8 +93,8 @@ async function seedPictures(build: SeedBuilder, { owner, ben }: People): Promise
     showView: false,
     showReadme: false,
   })
-  build.did(folder, activityCategory.share, { by: owner, hoursAgo: 80 })
-  build.did(folder, activityCategory.shareViewed, { by: ben, hoursAgo: 78 })
+  build.did(node, activityCategory.share, { by: owner, hoursAgo })
+  build.did(node, activityCategory.shareViewed, { by: visitor, hoursAgo: hoursAgo - 2 })
 }
 
 /** Sky, a low sun, and water with its reflection. */

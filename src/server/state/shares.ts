@@ -31,7 +31,8 @@ export interface DirectLink {
   downloaded: number
 }
 
-type NewShare = Omit<Share, 'number' | 'id' | 'createdUs' | 'downloaded' | 'visited'>
+type NewShare = Omit<Share, 'number' | 'id' | 'createdUs' | 'downloaded' | 'visited'> &
+  Partial<Pick<Share, 'createdUs' | 'visited'>>
 
 /** Share links and direct links. */
 export class Shares {
@@ -50,7 +51,7 @@ export class Shares {
   add(fields: NewShare): Share {
     const number = (this.#lastShare += 1)
     const id = this.#ids.encode('share', number)
-    const share = { ...fields, number, id, createdUs: this.#time.stampUs(), downloaded: 0, visited: 0 }
+    const share = { createdUs: this.#time.stampUs(), visited: 0, ...fields, number, id, downloaded: 0 }
     this.#shares.set(number, share)
     return share
   }

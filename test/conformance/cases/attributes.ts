@@ -6,6 +6,9 @@ import { expectContent, it, itNeeds, patterned, refused, suite, text, withHandle
 const once = 981_173_106_123_456_789n
 const later = 1_700_000_000_000_000_001n
 
+/** Small or large, what carries more than bytes goes by an upload session. */
+const sessionSave = { 'PUT /file/upload': 1, 'POST /file/upload': 1, 'GET /file/info': 1 }
+
 export const attributes = suite('attributes', [
   it('files and folders belong to who made them', async (fs) => {
     await fs.writeFile('f', '')
@@ -200,4 +203,35 @@ export const attributes = suite('attributes', [
     await expectContent(fs, 'target', 'new')
     expect((await fs.stat('target')).mode).toBe(0o755)
   }),
+
+  itNeeds(
+    ['times', 'requests'],
+    'a save with an mtime that was set costs three requests: session, chunk, confirmation',
+    async (fs) => {
+      await fs.readdir('')
+      const mark = fs.server!.mark()
+      await fs.writeFile('f', 'x')
+      await fs.utimes('f', once, once)
+      await fs.settle()
+      expect(mark.counts()).toEqual(sessionSave)
+      expect((await fs.stat('f')).mtimeNs).toBe(once)
+    },
+  ),
+
+  itNeeds(
+    ['times', 'modes', 'xattrs', 'requests'],
+    'mtime, mode and attributes set before the upload cost the same three requests together',
+    async (fs) => {
+      await fs.readdir('')
+      const mark = fs.server!.mark()
+      await fs.writeFile('f', 'x')
+      await fs.utimes('f', once, once)
+      await fs.chmod('f', 0o750)
+      await fs.setxattr('f', 'user.note', Buffer.from('kept'))
+      await fs.settle()
+      expect(mark.counts()).toEqual(sessionSave)
+      expect(await fs.stat('f')).toMatchObject({ mtimeNs: once, mode: 0o750 })
+      expect((await fs.getxattr('f', 'user.note')).toString()).toBe('kept')
+    },
+  ),
 ])

@@ -34,17 +34,18 @@ const can: Omit<Abilities, 'requests'> = {
 
 export interface FarSide {
   /** A connection that `close` of the drive may end. */
-  connect(): Promise<Remote>
+  readonly connect: () => Promise<Remote>
   readonly view: ServerView
   readonly requests: Abilities['requests']
 }
 
 /** The product's core over any server, and what the suites ask of it beside files. */
-export async function driveUnderTest({ connect, view, requests }: FarSide): Promise<CoreUnderTest> {
+export async function driveUnderTest(far: FarSide): Promise<CoreUnderTest> {
+  const { view, requests } = far
   const stateFolder = await mkdtemp(join(tmpdir(), 'drive-core-'))
   const open = async () =>
     createDrive({
-      remote: await connect(),
+      remote: await far.connect(),
       stateFolder,
       clock: systemClock,
       log: silentLog,
@@ -58,7 +59,7 @@ export async function driveUnderTest({ connect, view, requests }: FarSide): Prom
     semantics: driveSemantics,
     server: view,
     heldNodes: () => drive.nodeCounts.held,
-    settle: () => drive.drain(),
+    settle: async () => void (await drive.drain()),
     async reopen() {
       await drive.drain()
       await drive.close()

@@ -47,12 +47,13 @@ abstract class HttpHost implements EngineHost {
 
 async function connectTo({ url, email, password }: Credentials, rootUri: string): Promise<Remote> {
   const parts = { clock: systemClock, log: silentLog }
-  const { tokenSource, serverClock, close } = await passwordSession(url, { email, password }, parts)
+  const session = await passwordSession(url, { email, password }, parts)
+  const { tokenSource, serverClock } = session
   const remote = await connectCloudreve({ ...parts, origin: url, tokenSource, serverClock, rootUri })
   const closeRemote = remote.close.bind(remote)
   remote.close = async () => {
     await closeRemote()
-    await close()
+    await session.close()
   }
   return remote
 }

@@ -11,7 +11,7 @@ export const BUSY_FILE = 'busy'
 
 export const compose: Compose = async (spec, parts) => ({
   accountId: spec.accountKey ?? 'environment',
-  account: `${spec.accountKey} at https://cloud.example.com`,
+  account: `${spec.accountKey} at cloud.example.com`,
   async open() {
     if (spec.options['broken'] === true)
       throw new Error('the password of anna@example.com is wrong: log in again')

@@ -62,6 +62,18 @@ describe('a session', () => {
     await later.close()
   })
 
+  it('that the server ended goes on when somebody signs in again', async () => {
+    await start()
+    const account = await logIn(store, server.url, { ...user, clock })
+    const session = await storedSession(store, account, { clock })
+    clock.advance(2 * 3_600_000)
+    server.admin.revokeRefreshTokens()
+    await expect(whoAmI(session)).rejects.toMatchObject({ kind: 'signed-out' })
+    await logIn(store, server.url, { ...user, clock })
+    expect(await whoAmI(session)).toBe('Ann')
+    await session.close()
+  })
+
   it('that was signed out is over at the server and forgotten here', async () => {
     await start()
     const account = await logIn(store, server.url, { ...user, clock })

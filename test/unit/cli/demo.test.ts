@@ -86,6 +86,15 @@ describe('demo', () => {
     expect(JSON.stringify([cli.started, cli.out, cli.err])).not.toContain('hidden-pw')
   })
 
+  it('says in a sentence why its folder is left', async () => {
+    const folder = join(home, 'cloudreve-demo')
+    await runUntilShown(() => {
+      writeFileSync(join(folder, 'somebody put this here'), '')
+      stop.abort()
+    })
+    expect(cli.err).toContain(`cloudreve-mount: ${folder} is left, since it is not empty`)
+  })
+
   it('touches nothing in a folder that is not empty', async () => {
     const folder = join(home, 'full')
     mkdirSync(folder)

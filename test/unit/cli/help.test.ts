@@ -38,6 +38,7 @@ describe('--help', () => {
       const { exitCode, out } = await run(command.name(), '--help')
       expect(exitCode).toBe(0)
       expect(out.replaceAll(/\s+/g, ' ')).toContain(command.description())
+      expect(out).toMatch(new RegExp(`^Examples?:\n(.*\n)*?.*cloudreve-mount ${command.name()}`, 'm'))
     }
   })
 

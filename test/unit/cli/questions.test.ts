@@ -10,7 +10,7 @@ const at = new Date(2026, 10, 23, 14, 3, 5).getTime()
 const running: RunningMount = {
   pid: 42,
   mountpoint: '/home/ann/cloud',
-  account: 'ann@example.com at https://cloud.example.com',
+  account: 'ann@example.com at cloud.example.com',
   state: 'mounted',
   socketPath: '/run/x.sock',
   startedAt: at,
@@ -59,7 +59,7 @@ describe('status', () => {
     await run(cli, 'status')
     expect(cli.out).toEqual([
       '/home/ann/cloud',
-      '  account   ann@example.com at https://cloud.example.com',
+      '  account   ann@example.com at cloud.example.com',
       '  root      cloudreve://my',
       '  state     mounted, since 2026-11-23 14:03:05, process 42, driver libfuse2',
       '  server    fine',

@@ -8,7 +8,7 @@ import { silentLog } from '../../../src/base/log.ts'
 import { exitCodes } from '../../../src/cli/exit-codes.ts'
 import { RunningMounts } from '../../../src/cli/mounts.ts'
 import { ControlServer } from '../../../src/mount/control.ts'
-import { claimAccount, type AccountClaim } from '../../../src/mount/registry.ts'
+import { claimAccount, type AccountClaim } from '../../../src/mount/account-claim.ts'
 
 let folder: string
 let mountpoint: string

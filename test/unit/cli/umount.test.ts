@@ -27,7 +27,7 @@ const methods = () => cli.asked.map(({ method }) => method)
 describe('umount', () => {
   it('waits for uploads before the folder goes', async () => {
     cli.answers['flush'] = (_, onProgress) => {
-      onProgress?.({ files: 2, leftBytes: 3 * 1024 ** 2, sentBytes: 0 })
+      onProgress?.({ files: 2, leftBytes: 3 * 1024 ** 2, sentBytes: 0, trouble: null })
       return { leftFiles: 0 }
     }
     expect(await run(folder)).toBe(0)
@@ -51,6 +51,15 @@ describe('umount', () => {
     cli.running = [{ ...cli.running[0]!, state: 'draining' }]
     await run(folder)
     expect(methods()).toEqual(['unmount'])
+  })
+
+  it('ends when the folder is gone, though a program has a file of it open', async () => {
+    cli.answers['flush'] = { leftFiles: 0 }
+    cli.answers['unmount'] = { state: 'open' }
+    expect(await run(folder)).toBe(0)
+    expect(cli.err).toEqual([
+      expect.stringMatching(/^\/home\/ann\/cloud is unmounted; a program still has a file of it open/),
+    ])
   })
 
   it('tells when something written last did not make it', async () => {
@@ -85,8 +94,20 @@ describe('progress without a terminal', () => {
       [30_000, 0],
     ] as const) {
       now = at
-      progress.update({ files, leftBytes: files * 1024, sentBytes: 0 })
+      progress.update({ files, leftBytes: files * 1024, sentBytes: 0, trouble: null })
     }
     expect(lines).toEqual(['uploading 3 files, 3.0 KiB to send', 'uploading 1 file, 1.0 KiB to send'])
+  })
+
+  it('says at once, and once, why it does not go on', () => {
+    const lines: string[] = []
+    const progress = lineProgress({ err: (line) => void lines.push(line), now: () => 0 })
+    for (const trouble of [null, 'signed out', 'signed out']) {
+      progress.update({ files: 1, leftBytes: 1024, sentBytes: 0, trouble })
+    }
+    expect(lines).toEqual([
+      'uploading 1 file, 1.0 KiB to send',
+      'uploading 1 file, 1.0 KiB to send; waiting: signed out',
+    ])
   })
 })

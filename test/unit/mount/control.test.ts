@@ -8,7 +8,7 @@ import { systemClock } from '../../../src/base/clock.ts'
 import { silentLog } from '../../../src/base/log.ts'
 import { controlClient, mountOf } from '../../../src/mount/control-client.ts'
 import { ControlServer } from '../../../src/mount/control.ts'
-import { claimAccount, type AccountClaim } from '../../../src/mount/registry.ts'
+import { claimAccount, type AccountClaim } from '../../../src/mount/account-claim.ts'
 import type { ControlMethods, Json, RunningMount } from '../../../src/mount/spec.ts'
 
 let folder: string
@@ -20,7 +20,7 @@ beforeEach(async () => {
   claim = await claimAccount({
     runtimeFolder: folder,
     accountId: 'cloud.example.com/anna',
-    account: 'anna@example.com at https://cloud.example.com',
+    account: 'anna@example.com at cloud.example.com',
     mountpoint: '/home/anna/cloud',
     clock: systemClock,
   })

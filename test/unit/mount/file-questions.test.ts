@@ -14,14 +14,20 @@ const history: ActivitiesResult = {
 
 let fileSystem: MemoryFileSystem
 let asked: unknown[]
+let settled: unknown[]
 let methods: ControlMethods
 
 beforeEach(async () => {
   fileSystem = new MemoryFileSystem()
   asked = []
+  settled = []
   methods = fileQuestions({
     fileSystem,
     mountpoint: '/home/ann/cloud',
+    settle: (names) => {
+      settled.push(names)
+      return Promise.resolve()
+    },
     activities: (names, query) => {
       asked.push({ names, ...query })
       return Promise.resolve(history)
@@ -50,6 +56,11 @@ describe('facts', () => {
       { name: 'user.origin', value: 'mine' },
       { name: 'user.raw', value: '0xff00' },
     ])
+  })
+
+  it('are asked for after renames of the file that wait were sent', async () => {
+    await ask('facts', { path: '/home/ann/cloud/Plans/a.txt' })
+    expect(settled).toEqual([['Plans', 'a.txt']])
   })
 
   it('leave no look-up behind', async () => {

@@ -3,14 +3,20 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { accountHash } from '../../../src/mount/account-lock.ts'
-import { claimAccount, listRunning, type AccountClaim } from '../../../src/mount/registry.ts'
+import { silentLog } from '../../../src/base/log.ts'
+import { claimAccount, type AccountClaim } from '../../../src/mount/account-claim.ts'
+import { ControlServer } from '../../../src/mount/control.ts'
+import { listRunning } from '../../../src/mount/registry.ts'
 import { defaultRuntimeFolder } from '../../../src/mount/runtime-folder.ts'
+import type { RunningMount } from '../../../src/mount/spec.ts'
 import { ManualClock } from '../../fakes/manual-clock.ts'
 
 let parent: string
 let folder: string
 const clock = new ManualClock()
 const claims: AccountClaim[] = []
+/** Folders that the kernel does not have mounted any more. */
+const unmounted = new Set<string>()
 
 beforeEach(async () => {
   parent = await mkdtemp(join(tmpdir(), 'registry-'))
@@ -19,12 +25,15 @@ beforeEach(async () => {
 
 afterEach(async () => {
   for (const claim of claims.splice(0)) await claim.release()
+  unmounted.clear()
   await rm(parent, { recursive: true })
 })
 
+const isInPlace = async (holder: RunningMount) => !unmounted.has(holder.mountpoint)
+
 async function claim(accountId: string, mountpoint: string, onWaiting?: (sentence: string) => void) {
   const account = `${accountId}@example.com`
-  const request = { runtimeFolder: folder, accountId, account, mountpoint, clock }
+  const request = { runtimeFolder: folder, accountId, account, mountpoint, clock, isInPlace }
   const claimed = await claimAccount(onWaiting ? { ...request, onWaiting } : request)
   claims.push(claimed)
   return claimed
@@ -75,11 +84,51 @@ it('waits for a mount that still sends what was written, says so once, and then 
   })
   for (let i = 0; i < 20; i += 1) await polled()
   expect(outcome.isClaimed).toBe(false)
-  expect(sentences).toEqual([expect.stringMatching(/still sends what was written to \/home\/anna\/cloud/)])
+  expect(sentences).toEqual([
+    expect.stringMatching(/\/home\/anna\/cloud is unmounted, but what was written to it/),
+  ])
   claims.splice(claims.indexOf(first), 1)
   await first.release()
   while (!outcome.isClaimed) await polled()
   expect((await second).record).toMatchObject({ mountpoint: '/mnt', state: 'starting' })
+})
+
+it('waits for a mount whose folder somebody unmounted just now, and makes its process look', async () => {
+  const first = await claim('anna', '/home/anna/cloud')
+  await first.setState('mounted')
+  unmounted.add('/home/anna/cloud')
+  const control = await ControlServer.start({ socketPath: first.record.socketPath, log: silentLog })
+  const asked = new Promise<void>((resolve) => {
+    control.add({
+      unmount: async ({ params }) => {
+        await first.setState('draining')
+        resolve()
+        return params
+      },
+    })
+  })
+  const outcome = { isClaimed: false }
+  const sentences: string[] = []
+  const second = claim('anna', '/home/anna/cloud', (sentence) => sentences.push(sentence))
+  void second.then(() => {
+    outcome.isClaimed = true
+  })
+  await asked
+  for (let i = 0; i < 5; i += 1) await polled()
+  expect(outcome.isClaimed).toBe(false)
+  expect(sentences).toHaveLength(1)
+  await control.close()
+  claims.splice(claims.indexOf(first), 1)
+  await first.release()
+  while (!outcome.isClaimed) await polled()
+})
+
+it('a claim that was given back does not come back by what its process says late', async () => {
+  const first = await claim('anna', '/home/anna/cloud')
+  claims.length = 0
+  await first.release()
+  await first.setState('draining')
+  expect(await readdir(folder)).toEqual([])
 })
 
 /** Moves the clock on, and gives files and sockets a moment to answer. */

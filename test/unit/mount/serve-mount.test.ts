@@ -30,6 +30,7 @@ class Stage {
   readonly stops = new StopRequests()
   readonly events: string[] = []
   readonly drained: Json[] = []
+  notes: string[] = []
   readonly spec: MountSpec
   mountFailure: Error | undefined
   unmountFailure: Error | undefined
@@ -87,6 +88,7 @@ class Stage {
           fileSystem: new MemoryFileSystem(),
           driver,
           driverOptions: { allowOther: false, sourceName: 'x', entryTtlMs: 0, attrTtlMs: 0 },
+          notes: this.notes,
           methods: { status: async () => 'fine' },
           drain: (onProgress, signal) => {
             events.push('drain')
@@ -103,7 +105,7 @@ class Stage {
         }),
         close: async () => void events.push('sign off'),
       }),
-      onWaiting: (sentence) => events.push(sentence),
+      onNote: (sentence) => events.push(sentence),
       onReady: () => this.#tellReady(),
       onDrain: (event) => this.drained.push(event),
     })
@@ -135,6 +137,17 @@ describe('a mount that is served', () => {
     expect(await serving).toBe(0)
   })
 
+  it('says before it is ready what an earlier one left behind', async () => {
+    stage.notes = ['2 files could not be uploaded']
+    const serving = stage.serve()
+    await stage.ready
+    expect(stage.events.at(-1)).toBe('2 files could not be uploaded')
+    stage.close()
+    await stage.draining
+    stage.finishDrain(nothingLeft)
+    await serving
+  })
+
   it('after an unmount from outside sends what was written, then ends and leaves nothing', async () => {
     const serving = stage.serve()
     await stage.ready
@@ -163,6 +176,42 @@ describe('a mount that is served', () => {
     expect(await asked).toEqual({ state: 'ended', left: 1, reason: 'report.odt: the drive is full' })
     expect(events).toEqual([{ state: 'unmounted' }, { left: 2 }])
     expect(await serving).toBe(3)
+    client.close()
+  })
+
+  it('does not keep whoever unmounts waiting for programs that have files open', async () => {
+    const serving = stage.serve()
+    await stage.ready
+    const client = await controlClient('/nowhere/cloud', stage.spec.runtimeFolder)
+    let asked: Promise<Json> = Promise.resolve(null)
+    await new Promise<Json>((resolve) => {
+      asked = client.call('unmount', { wait: true }, resolve)
+    })
+    expect(await stage.state()).toBe('draining')
+    await stage.clock.advance(3_000)
+    expect(await asked).toEqual({ state: 'open' })
+    client.close()
+    stage.close()
+    await stage.draining
+    stage.finishDrain(nothingLeft)
+    expect(await serving).toBe(0)
+  })
+
+  it('tells somebody who asks late how far it is', async () => {
+    const serving = stage.serve()
+    await stage.ready
+    stage.close()
+    await stage.draining
+    stage.tellDrain({ left: 2 })
+    const client = await controlClient('/nowhere/cloud', stage.spec.runtimeFolder)
+    const events: Json[] = []
+    const asked = client.call('unmount', { wait: true }, (event) => {
+      events.push(event)
+      if (events.length === 2) stage.finishDrain(nothingLeft)
+    })
+    expect(await asked).toEqual({ state: 'ended', left: 0, reason: '' })
+    expect(events).toEqual([{ state: 'unmounted' }, { left: 2 }])
+    expect(await serving).toBe(0)
     client.close()
   })
 

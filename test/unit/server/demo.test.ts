@@ -1,6 +1,7 @@
 import { inflateSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
-import type { WireActivityList } from '../../../src/api/types.ts'
+import type { WireActivityList, WireFile } from '../../../src/api/types.ts'
+import { activityCategory } from '../../../src/server/state/activities.ts'
 import { my, withServer } from './client.ts'
 
 describe('embedded server: the demo drive', () => {
@@ -13,7 +14,7 @@ describe('embedded server: the demo drive', () => {
       expect(server.admin.trash()).toEqual(['cloudreve://my/Documents/Letter%20(draft).txt'])
       expect((await client.info('/Pictures', '&extended=true')).data).toMatchObject({
         shared: true,
-        extended_info: { shares: [{ name: 'Pictures', unlocked: true }] },
+        extended_info: { shares: [{ name: 'Pictures', unlocked: true, visited: 1 }] },
       })
       const files = server.admin.tree().filter(({ type }) => type === 'file')
       const stored = await Promise.all(server.admin.tree().map(({ path }) => server.admin.read(path)))
@@ -34,8 +35,21 @@ describe('embedded server: the demo drive', () => {
       expect(activities[1]!.version_id).toBe(server.admin.versions('/Documents/Project plan.md').at(-1))
       const reads = await client.call('GET', `/file/activities?uri=${uri}&page_size=50&filter=reads`)
       expect((reads.data as WireActivityList).activities.map(({ content }) => content.category)).toEqual([
-        11, 11,
+        11, 18, 11,
       ])
+    }))
+
+  it('shared its things when the activities say so, not when the server started', () =>
+    withServer({ seed: 'demo', pro: true }, async (client) => {
+      for (const path of ['/Pictures', '/Documents/Project plan.md']) {
+        const { data } = await client.info(path, '&extended=true')
+        const [share] = (data as WireFile).extended_info!.shares!
+        const uri = encodeURIComponent(my(path))
+        const list = await client.call('GET', `/file/activities?uri=${uri}&page_size=50`)
+        const { activities } = list.data as WireActivityList
+        const shared = activities.find(({ content }) => content.category === activityCategory.share)
+        expect(share).toMatchObject({ created_at: shared!.created_at, visited: 1 })
+      }
     }))
 
   it('has pictures that programs can read', () =>

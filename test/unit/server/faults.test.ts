@@ -100,6 +100,13 @@ describe('embedded server: scripted faults', () => {
     await server.close()
   })
 
+  it('refuses a fault for a route that no request has: it would never happen', () =>
+    withServer({}, async (_, server) => {
+      expect(() => server.faults.add({ route: 'POST /file/upload/:session/:index', kind: 'stall' })).toThrow(
+        'no request has the route',
+      )
+    }))
+
   it('restarts though a body never ends, and drops what was half sent', () =>
     withServer({}, async (client, server) => {
       await client.put('/a', 'old')

@@ -2,6 +2,7 @@
  * The part of a kernel that stands between programs and a FUSE filesystem: path walks, what open(2) and rename(2) check
  * themselves, look-up counts and forgetting. With it the cases for a mounted folder run over the core in-process.
  */
+import { setMaxListeners } from 'node:events'
 import { constants } from 'node:fs'
 import { KeyedMutex, Mutex } from '../../../../src/base/mutex.ts'
 import type { FileSystem } from '../../../../src/core/ports.ts'
@@ -27,7 +28,7 @@ const callsUntilPressure = 64
 
 export class Vfs {
   readonly context: OpContext = {
-    signal: new AbortController().signal,
+    signal: neverAborted(),
     pid: process.pid,
     uid: process.getuid!(),
     gid: process.getgid!(),
@@ -303,4 +304,11 @@ function checkKinds(from: Dentry, to: Dentry): void {
 
 function isDots(name: string): boolean {
   return name === '' || name === '.' || name === '..'
+}
+
+/** One signal for all calls of this kernel: however many wait at once, they do not leak. */
+function neverAborted(): AbortSignal {
+  const { signal } = new AbortController()
+  setMaxListeners(0, signal)
+  return signal
 }

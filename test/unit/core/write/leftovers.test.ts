@@ -1,5 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -230,6 +231,23 @@ describe('the staging folder', () => {
     other.kill('SIGKILL')
     await once(other, 'exit')
     await bench.start()
+  })
+
+  it('is taken over from a killed process that its parent has not taken notice of', async () => {
+    await bench.stop()
+    // The shell becomes a program that knows nothing of the child it inherits, and never waits for it.
+    const parent = spawn('sh', ['-c', 'exec 3<&0; cat <&3 >/dev/null & echo $!; exec sleep 60'])
+    const [line] = (await once(parent.stdout, 'data')) as [Buffer]
+    const pid = Number(String(line))
+    const statOf = () => readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ')
+    // A child that ended before would have been taken notice of by the shell.
+    await eventually(() => readFileSync(`/proc/${parent.pid}/comm`, 'utf8') === 'sleep\n')
+    parent.stdin.end()
+    await eventually(() => statOf()[0] === 'Z')
+    await writeFile(join(bench.stagingFolder, 'lock'), JSON.stringify({ pid, startTicks: statOf()[19] }))
+    await bench.start()
+    parent.kill('SIGKILL')
+    await once(parent, 'exit')
   })
 
   it('is taken over from a process whose number another one has now', async () => {

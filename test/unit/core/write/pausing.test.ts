@@ -44,7 +44,7 @@ describe('pausing', () => {
     const file = bench.newFile('a')
     await file.save('x')
     const gate = bench.remote.hold('upload')
-    bench.remote.fail('upload', new RemoteError('quota', 'full'))
+    bench.remote.fail('upload', new RemoteError('denied', 'no'))
     await bench.clock.advance(500)
     await gate.entered
     const pausing = file.content.pause()

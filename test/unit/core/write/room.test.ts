@@ -3,7 +3,7 @@ import { Errno } from '../../../../src/base/errno.ts'
 import { RemoteError } from '../../../../src/remote/errors.ts'
 import { eventually } from '../../../fakes/eventually.ts'
 import { FullDisk } from '../../../fakes/full-disk.ts'
-import { WriteBench, type WriteBenchOptions } from '../../../fakes/write-bench.ts'
+import { WriteBench, type FakeFile, type WriteBenchOptions } from '../../../fakes/write-bench.ts'
 
 let bench: WriteBench
 
@@ -17,6 +17,18 @@ afterEach(async () => {
 })
 
 const errno = (errno: number) => expect.objectContaining({ errno }) as unknown
+
+/** Ten bytes for which there is no room since somebody else wrote. */
+async function refusedUpload(): Promise<FakeFile> {
+  const file = bench.newFile('a')
+  await file.save('0123456789')
+  bench.remote.putAsOther('big', new Uint8Array(95))
+  await bench.clock.advance(500)
+  await eventually(() => file.content.sync.state === 'failed')
+  expect(file.content.sync.detail).toContain('drive is full')
+  await eventually(() => bench.remote.count('capacity') === 1)
+  return file
+}
 
 describe('the drive', () => {
   it('is full at the write that does not fit, and what was written before stays', async () => {
@@ -55,14 +67,25 @@ describe('the drive', () => {
     expect(bench.remote.textAt('b')).toBe('0123456789')
   })
 
-  it('is asked again before a write is refused on an old number', async () => {
+  it('is asked again before a write is refused, so that room that was made counts at once', async () => {
     await open({ totalBytes: 10 })
     const file = bench.newFile('a')
     bench.remote.totalBytes = 100
-    await expect(file.write(0, '0123456789ABC')).rejects.toEqual(errno(Errno.EDQUOT))
-    await bench.clock.advance(5000)
     await file.write(0, '0123456789ABC')
     expect(bench.remote.count('capacity')).toBe(1)
+  })
+
+  it('is asked once for all writes that are refused within two seconds', async () => {
+    await open({ totalBytes: 10 })
+    const files = [bench.newFile('a'), bench.newFile('b'), bench.newFile('c')]
+    const refusals = await Promise.allSettled(files.map((file) => file.write(0, '0123456789ABC')))
+    expect(refusals.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected'])
+    bench.remote.totalBytes = 100
+    await expect(files[0]!.write(0, '0123456789ABC')).rejects.toEqual(errno(Errno.EDQUOT))
+    expect(bench.remote.count('capacity')).toBe(1)
+    await bench.clock.advance(2000)
+    await files[0]!.write(0, '0123456789ABC')
+    expect(bench.remote.count('capacity')).toBe(2)
   })
 
   it('is not asked for every write', async () => {
@@ -76,18 +99,58 @@ describe('the drive', () => {
     expect(bench.remote.count('capacity')).toBe(0)
   })
 
-  it('may be full all the same: the upload is kept and the next writes are refused', async () => {
+  it('may be full all the same: the upload is kept, the next writes are refused, new content is not', async () => {
     await open({ totalBytes: 100 })
-    const file = bench.newFile('a')
-    await file.save('0123456789')
-    bench.remote.putAsOther('big', new Uint8Array(95))
-    await bench.clock.advance(500)
-    await eventually(() => file.content.sync.state === 'failed')
-    expect(file.content.sync.detail).toContain('drive is full')
-    bench.remote.totalBytes = 1000
-    file.content.retry()
+    const file = await refusedUpload()
+    await expect(file.append('x')).rejects.toEqual(errno(Errno.EDQUOT))
+    await expect(file.content.fsync()).rejects.toEqual(errno(Errno.EDQUOT))
+    expect(await file.text()).toBe('0123456789')
+    await file.save('tiny')
+    await bench.settleAll(file)
+    expect(bench.remote.textAt('a')).toBe('tiny')
+  })
+
+  it('that has room again takes what it refused, without anybody asking for it', async () => {
+    await open({ totalBytes: 100 })
+    const file = await refusedUpload()
+    bench.remote.totalBytes = 104
+    bench.writeBack.learnCapacity(await bench.remote.capacity())
+    expect(file.content.sync.state).toBe('failed') // not enough
+    bench.remote.totalBytes = 105
+    await bench.clock.advance(60_000)
     await bench.synced(file)
     expect(bench.remote.textAt('a')).toBe('0123456789')
+  })
+
+  it('is believed once when it claims to have room and refuses: only more room is a reason to try again', async () => {
+    await open({ totalBytes: 100 })
+    const file = bench.newFile('a')
+    bench.remote.fail('upload', new RemoteError('quota', 'full'), 2)
+    await file.save('0123456789')
+    await bench.clock.advance(500)
+    await eventually(() => bench.failures.length === 2)
+    await bench.clock.advance(3_600_000)
+    expect(file.content.sync.state).toBe('failed')
+    expect(bench.remote.count('upload')).toBe(2)
+    bench.remote.totalBytes = 200
+    await bench.clock.advance(60_000)
+    await bench.synced(file)
+  })
+
+  it('gives its room to as many of the waiting files as fit', async () => {
+    await open({ totalBytes: 100 })
+    bench.remote.putAsOther('big', new Uint8Array(95))
+    const files = [bench.newFile('a'), bench.newFile('b')]
+    for (const file of files) await file.save('0123456789')
+    await bench.clock.advance(500)
+    await eventually(() => files.every(({ content }) => content.sync.state === 'failed'))
+    bench.remote.totalBytes = 105
+    await bench.clock.advance(60_000)
+    await eventually(() => files.some(({ content }) => content.sync.state === 'synced'))
+    expect(files.map(({ content }) => content.sync.state).sort()).toEqual(['failed', 'synced'])
+    bench.remote.totalBytes = 200
+    await bench.clock.advance(60_000)
+    await bench.synced(...files)
   })
 
   it('of unknown size refuses nothing', async () => {

@@ -302,6 +302,23 @@ describe('flushing', () => {
     expect(bench.writeBack.pending()).toEqual([])
   })
 
+  it('a drain sends an open file once, and ends although a program goes on writing to it', async () => {
+    const file = bench.newFile('log')
+    file.content.retainWriter()
+    await file.write(0, 'one')
+    const gate = bench.remote.hold('upload')
+    const drained = bench.writeBack.drain()
+    await gate.entered
+    await file.append(' two')
+    gate.release()
+    expect(await drained).toEqual([])
+    expect(bench.remote.textAt('log')).toBe('one')
+    expect(bench.writeBack.pending()).toMatchObject([{ label: 'log' }])
+    file.content.releaseWriter()
+    await bench.writeBack.drain()
+    expect(bench.remote.textAt('log')).toBe('one two')
+  })
+
   it('sends nothing of an unlinked file, and a drain does not wait for it', async () => {
     const file = bench.newFile('a')
     await file.save('x')

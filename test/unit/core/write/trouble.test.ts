@@ -135,6 +135,7 @@ describe('permanent failures', () => {
     const file = bench.existingFile('a', 'old')
     await file.save('precious')
     bench.remote.fail('upload', new RemoteError(kind, 'no'))
+    if (kind === 'quota') bench.remote.totalBytes = 0
     await bench.clock.advance(500)
     await inState(file, 'failed')
     expect(() => file.content.check()).toThrow(errno(expected))
@@ -147,6 +148,7 @@ describe('permanent failures', () => {
     expect(failed.map(({ label }) => label)).toEqual(['a'])
     await bench.clock.advance(3_600_000)
     expect(bench.remote.count('upload')).toBe(1)
+    bench.remote.totalBytes = 1000
     file.content.retry()
     await bench.synced(file)
     expect(bench.remote.textAt('a')).toBe('precious')
@@ -162,7 +164,7 @@ describe('permanent failures', () => {
     await file.content.relabel()
     await bench.settleAll(file)
     expect(bench.remote.textAt('a')).toBe('one')
-    bench.remote.fail('upload', new RemoteError('quota', 'full'))
+    bench.remote.fail('upload', new RemoteError('denied', 'no'))
     await file.save('two')
     await bench.clock.advance(500)
     await inState(file, 'failed')

@@ -48,7 +48,7 @@ describe('contents', () => {
     expect(counts()).toEqual({
       'PUT /file/content': 1,
       'POST /file/url': 1,
-      'GET /file/content/:entity/:speed/:name': 1,
+      'GET /file/content': 1,
     })
   })
 
@@ -112,7 +112,7 @@ describe('contents', () => {
     await start()
     const bytes = randomBytes(200_000)
     const entry = await put('a', bytes)
-    const route = 'GET /file/content/:entity/:speed/:name'
+    const route = 'GET /file/content'
     embedded.server.faults.add({ route, kind: 'cutAfterBytes', bytes: 30_000, times: 4 })
     expect(Buffer.compare(await read(entry, 'a'), bytes)).toBe(0)
     expect(counts()[route]).toBe(5)
@@ -138,7 +138,7 @@ describe('contents', () => {
     expect((await remote.info(['big'])).entity).toBe(entry.entity)
   })
 
-  it.each(['PUT /file/upload', 'POST /file/upload/:session/:index', 'GET /file/info'])(
+  it.each(['PUT /file/upload', 'POST /file/upload', 'GET /file/info'])(
     'are sent once and whole when an answer of %s is lost',
     async (route) => {
       await start({ chunkSizeBytes: 1000 })

@@ -1,0 +1,299 @@
+import type { UploadFailure } from '../../src/core/write/index.ts'
+import { constants } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { errnoName } from '../../src/base/errno.ts'
+import { createDrive, FsError, ROOT_INO, type Drive } from '../../src/core/index.ts'
+import type { CoreSettings } from '../../src/core/create-drive.ts'
+import type { KernelCache } from '../../src/core/ports.ts'
+import type {
+  Attr,
+  AttrChanges,
+  Entry,
+  Fh,
+  Ino,
+  OpContext,
+  Opened,
+  RenameFlags,
+} from '../../src/core/types.ts'
+import { eventually } from './eventually.ts'
+import { ManualClock, settle } from './manual-clock.ts'
+import { MemoryRemote, type MemoryRemoteOptions } from './memory-remote.ts'
+import { recordingLog } from './recording-log.ts'
+
+export interface TestDriveOptions {
+  readonly remote?: Omit<MemoryRemoteOptions, 'clock'>
+  readonly settings?: Partial<CoreSettings>
+}
+
+/** What a program has open: its number, and the node behind it. */
+export interface OpenedFile {
+  readonly fh: Fh
+  readonly ino: Ino
+}
+
+/**
+ * A whole drive over a server in memory, with a clock that a test moves, and the operations by path as the kernel would ask for
+ * them. Like the kernel it remembers each look-up until `forgetAll`.
+ */
+export class TestDrive {
+  readonly clock = new ManualClock(Date.UTC(2026, 10, 23, 14, 3))
+  readonly log = recordingLog()
+  readonly remote: MemoryRemote
+  /** What the kernel was told, in order: `inode 5`, `entry 1 a`, `gone 1 5 a`. */
+  readonly notices: string[] = []
+  readonly folder: string
+  drive!: Drive
+  readonly #options: TestDriveOptions
+  readonly #lookups = new Map<Ino, number>()
+
+  private constructor(folder: string, options: TestDriveOptions) {
+    this.folder = folder
+    this.#options = options
+    this.remote = new MemoryRemote({ ...options.remote, clock: this.clock })
+  }
+
+  static async open(
+    options: TestDriveOptions = {},
+    prepare?: (remote: MemoryRemote) => void,
+  ): Promise<TestDrive> {
+    const test = new TestDrive(await mkdtemp(join(tmpdir(), 'drive-')), options)
+    prepare?.(test.remote)
+    await test.start()
+    return test
+  }
+
+  get fs(): Drive['fileSystem'] {
+    return this.drive.fileSystem
+  }
+
+  /** Mounts on the same state, as a new process would. */
+  async start(): Promise<void> {
+    const kernel: KernelCache = {
+      invalidateInode: (ino) => void this.notices.push(`inode ${ino}`),
+      invalidateEntry: (parent, name) => void this.notices.push(`entry ${parent} ${name}`),
+      deleteEntry: (parent, child, name) => void this.notices.push(`gone ${parent} ${child} ${name}`),
+    }
+    const { remote, clock, log, folder: stateFolder } = this
+    const settings = { readMemoryBytes: 16 * 1024 ** 2, ...this.#options.settings }
+    this.drive = await createDrive({ remote, clock, log, stateFolder, kernel, settings, hostName: 'laptop' })
+    this.remote.script.forgetCalls()
+  }
+
+  /** Forgets everything, unmounts in order and mounts again. */
+  async remount(): Promise<void> {
+    this.forgetAll()
+    await this.drain()
+    await this.drive.close()
+    await this.start()
+  }
+
+  async stop(): Promise<void> {
+    await this.drive.close()
+    await rm(this.folder, { recursive: true, force: true })
+  }
+
+  context(more: Partial<OpContext> = {}): OpContext {
+    return { signal: new AbortController().signal, pid: 100, uid: 0, gid: 0, ...more }
+  }
+
+  // --- paths
+
+  async ino(path: string): Promise<Ino> {
+    let ino = ROOT_INO
+    for (const name of split(path)) ino = (await this.lookup(ino, name)).ino
+    return ino
+  }
+
+  async lookup(parent: Ino, name: string): Promise<Entry> {
+    return this.#noted(await this.fs.lookup(parent, name, this.context()))
+  }
+
+  async stat(path: string): Promise<Attr> {
+    return (await this.fs.getattr(await this.ino(path), undefined, this.context())).attr
+  }
+
+  /** `true` when a look-up finds it. */
+  async exists(path: string): Promise<boolean> {
+    return (await errnoOf(this.ino(path))) === undefined
+  }
+
+  async names(path = ''): Promise<string[]> {
+    const { fh } = await this.fs.opendir(await this.ino(path), this.context())
+    const names: string[] = []
+    try {
+      for (;;) {
+        const batch = await this.fs.readdir(fh, names.length, this.context())
+        if (batch.length === 0) return names.sort()
+        names.push(...batch.map(({ name }) => name))
+      }
+    } finally {
+      await this.fs.releasedir(fh)
+    }
+  }
+
+  async open(path: string, flags: number = constants.O_RDONLY, pid = 100): Promise<OpenedFile> {
+    const ino = await this.ino(path)
+    return { ino, fh: (await this.fs.open(ino, flags, this.context({ pid }))).fh }
+  }
+
+  async create(
+    path: string,
+    mode = 0o644,
+    flags = constants.O_RDWR | constants.O_CREAT,
+  ): Promise<OpenedFile> {
+    const { entry, opened } = await this.#create(path, mode, flags)
+    return { ino: entry.ino, fh: opened.fh }
+  }
+
+  read({ fh }: OpenedFile, offset = 0, length = 1 << 20): Promise<string> {
+    return this.fs.read(fh, offset, length, this.context()).then((bytes) => Buffer.from(bytes).toString())
+  }
+
+  async write({ fh }: OpenedFile, text: string, offset = 0): Promise<void> {
+    await this.fs.write(fh, offset, Buffer.from(text), this.context())
+  }
+
+  async close({ fh }: OpenedFile): Promise<void> {
+    await this.fs.flush(fh, this.context())
+    await this.fs.release(fh)
+  }
+
+  /** Opens, reads, closes. */
+  async text(path: string, pid = 100): Promise<string> {
+    const file = await this.open(path, constants.O_RDONLY, pid)
+    try {
+      return await this.read(file)
+    } finally {
+      await this.close(file)
+    }
+  }
+
+  /** As `echo text > path`. */
+  async save(path: string, text: string, pid = 100): Promise<void> {
+    const isThere = await this.exists(path)
+    const file = isThere
+      ? await this.open(path, constants.O_WRONLY | constants.O_TRUNC, pid)
+      : await this.create(path)
+    await this.write(file, text)
+    await this.close(file)
+  }
+
+  async mkdir(path: string, mode = 0o755): Promise<void> {
+    const { parent, name } = await this.#place(path)
+    this.#noted(await this.fs.mkdir(parent, name, mode, this.context()))
+  }
+
+  async symlink(target: string, path: string): Promise<void> {
+    const { parent, name } = await this.#place(path)
+    this.#noted(await this.fs.symlink(parent, name, target, this.context()))
+  }
+
+  async unlink(path: string): Promise<void> {
+    const { parent, name } = await this.#place(path)
+    await this.fs.unlink(parent, name, this.context())
+  }
+
+  async rmdir(path: string): Promise<void> {
+    const { parent, name } = await this.#place(path)
+    await this.fs.rmdir(parent, name, this.context())
+  }
+
+  async rename(from: string, to: string, flags: RenameFlags = {}): Promise<void> {
+    await this.fs.rename(await this.#place(from), await this.#place(to), flags, this.context())
+  }
+
+  async setattr(path: string, changes: AttrChanges): Promise<Attr> {
+    const reply = await this.fs.setattr(await this.ino(path), changes, undefined, this.context())
+    return reply.attr
+  }
+
+  async setxattr(path: string, name: string, value: string): Promise<void> {
+    await this.fs.setxattr(await this.ino(path), name, Buffer.from(value), 'either', this.context())
+  }
+
+  async getxattr(path: string, name: string): Promise<string> {
+    return Buffer.from(await this.fs.getxattr(await this.ino(path), name, this.context())).toString()
+  }
+
+  // --- time and order
+
+  /** The listings are not trusted any more. */
+  async outdate(): Promise<void> {
+    await this.clock.advance(30_001)
+  }
+
+  /** The quiet time and the delay of renames pass, and everything is at the server. */
+  async settleAll(): Promise<void> {
+    await this.clock.advance(2_000)
+    await eventually(() => this.drive.writeBack.pending().length === 0)
+    await settle()
+  }
+
+  /** Moves time on while `work` waits for it. */
+  async during<T>(work: Promise<T>, stepMs = 100): Promise<T> {
+    let isOver = false
+    const watched = work.finally(() => {
+      isOver = true
+    })
+    watched.catch(() => undefined)
+    const state = () => isOver
+    for (let i = 0; i < 5_000 && !state(); i += 1) await this.clock.advance(stepMs)
+    return watched
+  }
+
+  drain(): Promise<readonly UploadFailure[]> {
+    return this.during(this.drive.drain())
+  }
+
+  forgetAll(): void {
+    for (const [ino, count] of this.#lookups) this.fs.forget(ino, count)
+    this.#lookups.clear()
+  }
+
+  /** The conflict copies at the server. */
+  copies(): string[] {
+    return this.remote.paths().filter((path) => path.includes('conflict'))
+  }
+
+  /** After everything was closed: no node may be left. Answers the counts to be compared with zero. */
+  async leftovers(): Promise<{ kept: number; held: number }> {
+    this.forgetAll()
+    await this.drain()
+    await settle()
+    this.drive.checkInvariants()
+    return this.drive.nodeCounts
+  }
+
+  async #create(path: string, mode: number, flags: number): Promise<{ entry: Entry; opened: Opened }> {
+    const answer = await this.fs.create(await this.#place(path), mode, flags, this.context())
+    this.#noted(answer.entry)
+    return answer
+  }
+
+  async #place(path: string): Promise<{ parent: Ino; name: string }> {
+    const names = split(path)
+    return { parent: await this.ino(names.slice(0, -1).join('/')), name: names.at(-1) ?? '' }
+  }
+
+  #noted(entry: Entry): Entry {
+    this.#lookups.set(entry.ino, (this.#lookups.get(entry.ino) ?? 0) + 1)
+    return entry
+  }
+}
+
+function split(path: string): string[] {
+  return path.split('/').filter((name) => name !== '')
+}
+
+/** The name of the errno that `work` fails with; undefined when it does not. Other errors pass. */
+export async function errnoOf(work: Promise<unknown>): Promise<string | undefined> {
+  try {
+    await work
+    return undefined
+  } catch (error) {
+    if (error instanceof FsError) return errnoName(error.errno)
+    throw error
+  }
+}

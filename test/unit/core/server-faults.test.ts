@@ -1,0 +1,186 @@
+/** A drive over the real client and a server whose faults are scripted: what programs see, and what the server keeps. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { createDrive, type Drive } from '../../../src/core/index.ts'
+import { CoreEngine } from '../../conformance/engines/core.ts'
+import { driveSemantics } from '../../conformance/engines/drive-core.ts'
+import { patterned, refused, text, withHandle } from '../../conformance/suite.ts'
+import { embeddedRemote, type EmbeddedRemote } from '../../fakes/embedded-remote.ts'
+import { eventually } from '../../fakes/eventually.ts'
+
+let embedded: EmbeddedRemote
+let folder: string
+let drive: Drive
+let fs: CoreEngine
+
+beforeEach(async () => {
+  embedded = await embeddedRemote({ chunkSizeBytes: 1024 * 1024 })
+  folder = await mkdtemp(join(tmpdir(), 'server-faults-'))
+  const { remote, clock, log } = embedded
+  drive = await createDrive({ remote, clock, log, stateFolder: folder, hostName: 'here' })
+  const able = true as const
+  const can = {
+    times: able,
+    modes: able,
+    symlinks: able,
+    xattrs: able,
+    renameFlags: able,
+    facts: able,
+    server: 'asked directly',
+    requests: 'asked directly',
+    remount: 'not here',
+    rawNames: 'not here',
+  }
+  const core = {
+    fileSystem: drive.fileSystem,
+    can,
+    semantics: driveSemantics,
+    settle: async () => expect(await drive.drain()).toEqual([]),
+    close: () => drive.close(),
+  }
+  fs = new CoreEngine('core', core, { names: 'keep', truncate: 'atomic', readdirPlus: true })
+})
+
+afterEach(async () => {
+  embedded.server.faults.clear()
+  await fs.close()
+  const cut = await embedded.stop()
+  await rm(folder, { recursive: true })
+  expect(cut).toEqual([])
+})
+
+/** Names in the top folder at the server, sorted. */
+function names(): string[] {
+  return embedded.server.admin
+    .tree()
+    .map(({ path }) => path)
+    .filter((path) => path.lastIndexOf('/') === 0)
+    .map((path) => path.slice(1))
+    .sort()
+}
+
+/** By another client, and long enough ago that the mount looks again. */
+async function putByOther(path: string, content: Buffer): Promise<void> {
+  await embedded.server.admin.write(path, content)
+  embedded.clock.advance(60_000)
+}
+
+async function stored(path: string): Promise<string> {
+  return (await embedded.server.admin.read(path)).toString()
+}
+
+const chunked = patterned(5 * 1024 * 1024)
+
+describe('an answer that is lost after the work was done', () => {
+  it.each([
+    ['PUT /file/content', 'of a save'],
+    ['POST /file/upload', 'of a chunk'],
+    ['PUT /file/upload', 'of the opening of an upload'],
+    ['GET /file/info', 'of the confirmation of an upload'],
+  ])('%s, %s: one file, one version, no conflict with ourselves', async (route) => {
+    embedded.server.faults.add({ route, kind: 'lostAnswer' })
+    const content = route === 'PUT /file/content' ? Buffer.from('small') : chunked
+    await fs.writeFile('f', content)
+    await fs.settle()
+    expect(Buffer.compare(await embedded.server.admin.read('/f'), content)).toBe(0)
+    expect(embedded.server.admin.versions('/f')).toHaveLength(1)
+    expect(names()).toEqual(['f'])
+  })
+
+  it.each(['POST /file/create', 'POST /file/rename', 'POST /file/move', 'DELETE /file'])(
+    '%s: programs see success, and it happened once',
+    async (route) => {
+      await fs.mkdir('to')
+      await fs.writeFile('gone', 'x')
+      await fs.writeFile('f', 'content')
+      await fs.settle()
+      embedded.server.faults.add({ route, kind: 'lostAnswer' })
+      await fs.mkdir('made')
+      await fs.rename('f', 'to/g')
+      await fs.unlink('gone')
+      await fs.settle()
+      expect(await fs.readdir('')).toEqual(['made', 'to'])
+      expect(await text(fs, 'to/g')).toBe('content')
+      expect(names()).toEqual(['made', 'to'])
+      expect(await stored('/to/g')).toBe('content')
+    },
+  )
+})
+
+describe('a server or proxy that answers nonsense for a while', () => {
+  const page = { kind: 'status', status: 200, body: '<html>Please sign in</html>' } as const
+
+  it.each([
+    ['500 without words', { kind: 'status', status: 500, body: '' } as const],
+    ['502 with a page', { kind: 'status', status: 502, body: '<html>Bad Gateway</html>' } as const],
+    ['503', { kind: 'status', status: 503 } as const],
+    ['a page instead of an answer', page],
+  ])('%s: saves are sent again, whole and once', async (_, fault) => {
+    embedded.server.faults.add({ route: 'PUT /file/content', times: 2, ...fault })
+    await fs.writeFile('f', 'content')
+    await fs.settle()
+    expect(await stored('/f')).toBe('content')
+    expect(embedded.server.admin.versions('/f')).toHaveLength(1)
+  })
+
+  it('a page instead of content is an error, never taken for content', async () => {
+    await putByOther('/f', chunked)
+    embedded.server.faults.add({ route: 'GET /file/content', ...page })
+    await refused('EIO', fs.readFile('f'))
+    expect(Buffer.compare(await fs.readFile('f'), chunked)).toBe(0)
+  })
+})
+
+it('content goes on at the byte where the connection was cut', async () => {
+  await putByOther('/f', chunked)
+  const route = 'GET /file/content'
+  embedded.server.faults.add({ route, every: 2, times: 3, kind: 'cutAfterBytes', bytes: 40_000 })
+  expect(Buffer.compare(await fs.readFile('f'), chunked)).toBe(0)
+  const sent = embedded.server.requests.of(route).reduce((sum, { bytesOut }) => sum + bytesOut, 0)
+  expect(sent).toBe(chunked.length)
+})
+
+it('a token and a URL that expire in the middle of a read are renewed', async () => {
+  await putByOther('/f', chunked)
+  await withHandle(fs.open('f', 'r'), async (handle) => {
+    expect(Buffer.compare(await handle.read(0, 4096), chunked.subarray(0, 4096))).toBe(0)
+    embedded.server.admin.expireAccessTokens()
+    embedded.server.admin.expireUrls()
+    const end = await handle.read(4_500_000, 4096)
+    expect(Buffer.compare(end, chunked.subarray(4_500_000, 4_504_096))).toBe(0)
+  })
+  expect(embedded.server.requests.count('POST /session/token/refresh')).toBe(1)
+})
+
+it("somebody else's lock is waited for, then it is EBUSY, and nothing changed", async () => {
+  await fs.mkdir('d')
+  const unlock = embedded.server.admin.holdLock('/d')
+  await refused('EBUSY', fs.rmdir('d'))
+  expect(embedded.server.requests.count('DELETE /file')).toBeGreaterThan(4)
+  expect(names()).toEqual(['d'])
+  expect(await fs.readdir('')).toEqual(['d'])
+  unlock()
+  await fs.rmdir('d')
+  expect(names()).toEqual([])
+})
+
+it('a server whose every change ends in 50001 is waited for: nothing is marked failed, everything arrives', async () => {
+  const route = 'PUT /file/content'
+  embedded.server.faults.add({ route, times: 1000, kind: 'code', code: 50001 })
+  const files = ['a', 'b', 'c', 'd', 'e', 'f']
+  for (const name of files) await fs.writeFile(name, name)
+  await eventually(() => states().every((state) => state.startsWith('retrying')))
+  const asked = embedded.server.requests.count(route)
+  expect(asked).toBeLessThan(60)
+  expect(drive.writeBack.pending()[0]?.state.detail).toContain('may have to be restarted')
+  embedded.server.faults.clear()
+  drive.writeBack.tryNow()
+  await fs.settle()
+  expect(names()).toEqual(files)
+
+  function states(): string[] {
+    return drive.writeBack.pending().map(({ state }) => state.state)
+  }
+})

@@ -1,0 +1,20 @@
+import { describe, expect, it } from 'vitest'
+import { parseOptionList, resolveOptions } from '../../../src/config/parse.ts'
+import { settingsOf } from '../../../src/mount/compose.ts'
+import { MemoryRemote } from '../../fakes/memory-remote.ts'
+import { ManualClock } from '../../fakes/manual-clock.ts'
+
+const settingsFrom = (...lists: string[]) =>
+  settingsOf(resolveOptions([parseOptionList(lists)]), new MemoryRemote({ clock: new ManualClock() }))
+
+describe('settings of a mount', () => {
+  it('believe a listing for 30 s, or for as long as metadata-ttl says', () => {
+    expect(settingsFrom().metadataTtlMs).toBe(30_000)
+    expect(settingsFrom('metadata-ttl=2m').metadataTtlMs).toBe(120_000)
+    expect(settingsFrom('metadata-ttl=0').metadataTtlMs).toBe(0)
+  })
+
+  it('take the umask away from the modes that nobody named', () => {
+    expect(settingsFrom('umask=077,dir-mode=0750')).toMatchObject({ fileMode: 0o600, folderMode: 0o750 })
+  })
+})
