@@ -18,20 +18,26 @@ export declare function mountDevice(
   target: { source: string; mountpoint: string; subtype: string; flags: number; options: string },
 ): void
 
-/** umount2(2) with MNT_DETACH. */
+/** umount2(2) with MNT_DETACH, not following a symbolic link. */
 export declare function unmountLazily(mountpoint: string): void
 
 /** One end for `fusermount3` (`_FUSE_COMMFD`), the other to receive the device from. */
 export declare function socketPair(): [ours: number, theirs: number]
 
-/** recvmsg(2) with SCM_RIGHTS on our end, blocking at most `timeoutMs`. */
+/**
+ * recvmsg(2) with SCM_RIGHTS on our end, blocking at most `timeoutMs`: 0 is enough once `fusermount3` has exited well, and blocks
+ * nothing. Close-on-exec and non-blocking. ETIMEDOUT when nothing came, ECONNRESET when all copies of the other end were closed.
+ */
 export declare function receiveDevice(ours: number, timeoutMs: number): number
 
 export interface ChannelOptions {
+  /** A mounted device. The channel owns it from now on: it closes it in `close`, and when its thread ends in whatever way. */
   readonly fd: number
   /** Bytes of one read(2): at least max_write + 4096. */
   readonly bufferBytes: number
-  /** Keep asking for so long after a request before sleeping, µs; 0 = never. */
+  /** How many requests may be kept at a time before reading stops, 128 if left out. Memory is taken when first needed. */
+  readonly slots?: number
+  /** Keep asking for so long after a request before sleeping, µs; 0 = never. Never on a machine with one processor. */
   readonly spinUs: number
   /**
    * One request with its header. The memory is the channel's: it is valid until the callback returns, unless it was kept
@@ -42,18 +48,39 @@ export interface ChannelOptions {
   readonly onEnd: (errno: number) => void
 }
 
+/** What became of the notifications of a channel, counted since it began. */
+export interface NotificationCounts {
+  readonly sent: number
+  /** The kernel knew nothing of what they were about (ENOENT): as good as sent. */
+  readonly unknown: number
+  readonly failed: number
+  /** errno (positive) of the last failure; 0 when there was none. */
+  readonly lastErrno: number
+  /** Queued, or being written now. */
+  readonly waiting: number
+  readonly waitingBytes: number
+}
+
 /** The byte pipe of one mount, on the event loop of the thread that makes it. */
 export declare class Channel {
   constructor(options: ChannelOptions)
   /** Keeps the memory of a request after its callback. The channel reads on while it has other buffers. */
   keep(slot: number): void
   release(slot: number): void
-  /** writev(2) of a whole reply. Answers 0, or the errno: ENOENT when the request was interrupted. */
+  /** writev(2) of a whole reply. Answers 0, or the errno (positive): ENOENT when the request was interrupted, ENODEV after `close`. */
   reply(header: Buffer, body?: Uint8Array): number
-  /** A reply whose body is `length` bytes of a file from `offset` on, read and written without passing JavaScript. */
-  replyFromFile(header: Buffer, fd: number, offset: number, length: number): number
-  /** Queues a notification for the notifying thread: never written by the thread that answers. */
+  /**
+   * A reply whose body is `length` (at most `bufferBytes`) bytes of a file from `offset` on, read and written without passing
+   * JavaScript. When the file cannot be read nothing is written and the errno is answered: EIO when it is too short. With
+   * `onlyCached` no disk is waited for: EAGAIN when the kernel does not have all of the bytes in memory.
+   */
+  replyFromFile(header: Buffer, fd: number, offset: number, length: number, onlyCached?: boolean): number
+  /** Queues a copy of a notification for the notifying thread: never written by the thread that answers. ENODEV after the end. */
   notify(message: Buffer): void
-  /** Ends reading; what is kept stays valid until released. */
+  notifications(): NotificationCounts
+  /**
+   * Ends reading, drops notifications that wait, and closes the device: what was not answered fails, as does a mount that is
+   * still there. What is kept stays valid until released. Also needed after `onEnd`. A second call does nothing.
+   */
   close(): void
 }

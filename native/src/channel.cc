@@ -1,0 +1,235 @@
+#include "channel.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace cloudreve {
+
+namespace {
+
+/** A turn of the loop ends after so long although requests go on coming: timers and sockets want theirs too. */
+constexpr uint64_t kTurnNs = 1'000'000;
+/** Requests failed in one go while the notifier hangs; then it is looked at again. */
+constexpr int kFailedAtOnce = 1024;
+
+void Delete(napi_env env, napi_ref* reference) {
+  if (*reference != nullptr) napi_delete_reference(env, *reference);
+  *reference = nullptr;
+}
+
+/** Hands an exception that nobody can catch to `uncaughtException`. One that ends the thread is left alone. */
+void RaisePending(napi_env env) {
+  bool pending = false;
+  napi_value thrown;
+  if (napi_is_exception_pending(env, &pending) != napi_ok || !pending) return;
+  if (napi_get_and_clear_last_exception(env, &thrown) == napi_ok) napi_fatal_exception(env, thrown);
+}
+
+}  // namespace
+
+Channel::Channel(napi_env env, const ChannelOptions& options)
+    : env_(env),
+      fd_(options.fd),
+      buffer_bytes_(options.buffer_bytes),
+      spin_ns_(uv_available_parallelism() > 1 ? options.spin_ns : 0),
+      slots_(env, options.buffer_bytes, options.slots),
+      notifier_(options.fd) {}
+
+int Channel::Start(napi_value self, const ChannelOptions& options) {
+  uv_loop_t* loop;
+  napi_value buffer, subarray;
+  void* memory;
+  if (napi_get_uv_event_loop(env_, &loop) != napi_ok || napi_create_buffer(env_, 0, &memory, &buffer) != napi_ok ||
+      napi_get_named_property(env_, buffer, "subarray", &subarray) != napi_ok ||
+      napi_create_reference(env_, subarray, 1, &subarray_) != napi_ok ||
+      napi_create_reference(env_, options.on_request, 1, &on_request_) != napi_ok ||
+      napi_create_reference(env_, options.on_end, 1, &on_end_) != napi_ok ||
+      napi_create_reference(env_, self, 1, &self_) != napi_ok) {
+    return ENOMEM;
+  }
+  const int error = uv_poll_init(loop, &poll_, fd_);
+  if (error != 0) return -error;
+  poll_.data = this;
+  handle_open_ = true;
+  state_ = State::kOpen;
+  napi_add_async_cleanup_hook(env_, OnTeardown, this, &hook_);
+  Watch();
+  return 0;
+}
+
+bool Channel::Release(int slot) {
+  if (!slots_.Release(slot)) return false;
+  if (starved_ && state_ == State::kOpen) Watch();
+  return true;
+}
+
+int Channel::Reply(const iovec* parts, int count) {
+  if (state_ == State::kClosed) return ENODEV;
+  const int error = WriteMessage(fd_, parts, count);
+  Answered(parts[0], error);
+  return error;
+}
+
+int Channel::ReplyFromFile(iovec header, int fd, int64_t offset, size_t length, bool only_cached) {
+  if (length > buffer_bytes_) return EINVAL;
+  scratch_.resize(buffer_bytes_);
+  const int error = ReadFile(fd, scratch_.data(), length, offset, only_cached);
+  if (error != 0) return error;
+  const iovec parts[] = {header, {scratch_.data(), length}};
+  return Reply(parts, 2);
+}
+
+int Channel::Notify(const void* message, size_t length) {
+  return state_ == State::kOpen ? notifier_.Post(message, length) : ENODEV;
+}
+
+void Channel::Close() {
+  if (state_ == State::kClosed) return;
+  const bool started = state_ != State::kNew;
+  state_ = State::kClosed;
+  if (started) {
+    uv_poll_stop(&poll_);
+    notifier_.Stop([this] { FailUnanswered(); });
+    uv_close(reinterpret_cast<uv_handle_t*>(&poll_), OnHandleClosed);
+    // Closes a file of the kernel, which fails what is still unanswered; an errno of it changes nothing.
+    close(fd_);
+  }
+  slots_.Drop();
+  for (napi_ref* reference : {&self_, &on_request_, &on_end_, &subarray_}) Delete(env_, reference);
+}
+
+void Channel::Abandon() {
+  Close();
+  collected_ = true;
+  if (!handle_open_) delete this;
+}
+
+void Channel::OnPoll(uv_poll_t* poll, int status, int) {
+  Channel* channel = static_cast<Channel*>(poll->data);
+  channel->Drain();
+  // libuv stops watching on an error of the device. Usually the read has found its reason and ended the channel.
+  if (status < 0 && channel->state_ == State::kOpen && !channel->starved_) channel->Watch();
+}
+
+void Channel::OnTeardown(napi_async_cleanup_hook_handle, void* self) { static_cast<Channel*>(self)->Close(); }
+
+void Channel::OnHandleClosed(uv_handle_t* handle) {
+  Channel* channel = static_cast<Channel*>(handle->data);
+  const napi_async_cleanup_hook_handle hook = channel->hook_;
+  channel->handle_open_ = false;
+  if (channel->collected_) delete channel;
+  // Last: it may end the environment, and with it the channel.
+  napi_remove_async_cleanup_hook(hook);
+}
+
+void Channel::Drain() {
+  const uint64_t turn_began = uv_hrtime();
+  uint64_t last_request_at = 0;
+  while (state_ == State::kOpen && TakeOne(turn_began, &last_request_at) == Next::kGoOn) {
+  }
+}
+
+Channel::Next Channel::TakeOne(uint64_t turn_began, uint64_t* last_request_at) {
+  if (!slots_.HasFree()) {
+    // The device stays readable: watching it without a place to read to would only burn the processor.
+    starved_ = true;
+    uv_poll_stop(&poll_);
+    return Next::kStop;
+  }
+  napi_handle_scope scope;
+  if (napi_open_handle_scope(env_, &scope) != napi_ok) return Next::kStop;
+  Next next = Next::kStop;
+  Slots::Lent lent;
+  if (slots_.Take(&lent)) {
+    const ReadResult read = Await(lent.memory, turn_began, *last_request_at);
+    if (read.kind == ReadResult::Kind::kRequest) next = Deliver(lent, read.bytes);
+    slots_.Settle(lent.slot);
+    if (read.kind == ReadResult::Kind::kEnd) End(read.error);
+  } else {
+    RaisePending(env_);
+  }
+  napi_close_handle_scope(env_, scope);
+  *last_request_at = uv_hrtime();
+  return *last_request_at - turn_began < kTurnNs ? next : Next::kStop;
+}
+
+/** A request; after the first one of a turn, asks for so long as spinning is allowed. */
+ReadResult Channel::Await(void* memory, uint64_t turn_began, uint64_t last_request_at) {
+  for (;;) {
+    const ReadResult read = ReadRequest(fd_, memory, buffer_bytes_);
+    if (read.kind != ReadResult::Kind::kNothing || spin_ns_ == 0 || last_request_at == 0) return read;
+    const uint64_t now = uv_hrtime();
+    if (now - last_request_at >= spin_ns_ || now - turn_began >= kTurnNs) return read;
+  }
+}
+
+Channel::Next Channel::Deliver(const Slots::Lent& lent, size_t bytes) {
+  RequestHeader header;
+  std::memcpy(&header, lent.memory, sizeof(header));
+  if (IsAnswered(header)) unanswered_.push_back(header.unique);
+  napi_value subarray, request;
+  napi_value arguments[2];
+  if (napi_get_reference_value(env_, subarray_, &subarray) != napi_ok ||
+      napi_create_uint32(env_, 0, &arguments[0]) != napi_ok ||
+      napi_create_uint32(env_, static_cast<uint32_t>(bytes), &arguments[1]) != napi_ok ||
+      napi_call_function(env_, lent.buffer, subarray, 2, arguments, &request) != napi_ok ||
+      napi_create_int32(env_, lent.slot, &arguments[1]) != napi_ok) {
+    RaisePending(env_);
+    return Next::kStop;
+  }
+  arguments[0] = request;
+  return Call(on_request_, 2, arguments) ? Next::kGoOn : Next::kStop;
+}
+
+/** Calls into JavaScript and runs the microtasks it left. False when it threw, or the thread is ending. */
+bool Channel::Call(napi_ref callback, size_t count, const napi_value* values) {
+  napi_value self, function, result;
+  if (napi_get_reference_value(env_, self_, &self) == napi_ok &&
+      napi_get_reference_value(env_, callback, &function) == napi_ok &&
+      napi_make_callback(env_, nullptr, self, function, count, values, &result) == napi_ok) {
+    return true;
+  }
+  RaisePending(env_);
+  return false;
+}
+
+void Channel::Watch() {
+  starved_ = false;
+  uv_poll_start(&poll_, UV_READABLE, OnPoll);
+}
+
+void Channel::End(int error) {
+  state_ = State::kEnded;
+  uv_poll_stop(&poll_);
+  napi_value number;
+  if (napi_create_int32(env_, error, &number) == napi_ok) Call(on_end_, 1, &number);
+}
+
+void Channel::Answered(const iovec& header, int error) {
+  if (error != 0 && error != ENOENT) return;
+  ReplyHeader reply;
+  std::memcpy(&reply, header.iov_base, sizeof(reply));
+  // From the end: most requests are answered at once.
+  const auto found = std::find(unanswered_.rbegin(), unanswered_.rend(), reply.unique);
+  if (found == unanswered_.rend()) return;
+  *found = unanswered_.back();
+  unanswered_.pop_back();
+}
+
+/** Fails every request, those in JavaScript's hands and those not read yet: a notification may hang on one of them. */
+void Channel::FailUnanswered() {
+  for (const uint64_t unique : unanswered_) WriteError(fd_, unique, ENOTCONN);
+  unanswered_.clear();
+  scratch_.resize(buffer_bytes_);
+  for (int count = 0; count < kFailedAtOnce; count++) {
+    if (ReadRequest(fd_, scratch_.data(), buffer_bytes_).kind != ReadResult::Kind::kRequest) return;
+    RequestHeader header;
+    std::memcpy(&header, scratch_.data(), sizeof(header));
+    if (IsAnswered(header)) WriteError(fd_, header.unique, ENOTCONN);
+  }
+}
+
+}  // namespace cloudreve

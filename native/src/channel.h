@@ -1,0 +1,93 @@
+#pragma once
+
+#include <node_api.h>
+#include <uv.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "device.h"
+#include "notifier.h"
+#include "slots.h"
+
+namespace cloudreve {
+
+struct ChannelOptions {
+  int fd;
+  size_t buffer_bytes;
+  size_t slots;
+  uint64_t spin_ns;
+  napi_value on_request;
+  napi_value on_end;
+};
+
+/**
+ * The byte pipe of one mount: reads requests on the loop of the thread that made it, and writes answers from there.
+ *
+ *   open --unmounted--> ended --Close--> closed        open --Close, or the thread ends--> closed
+ *
+ * Owns the descriptor from Start on, and closes it in Close: a thread that dies must not leave a mount behind that never
+ * answers. Lives until its JavaScript object is collected and libuv has let go of its handle.
+ */
+class Channel {
+ public:
+  Channel(napi_env env, const ChannelOptions& options);
+  Channel(const Channel&) = delete;
+  Channel& operator=(const Channel&) = delete;
+
+  /** 0 or errno; on failure the descriptor stays the caller's, and the channel goes with its JavaScript object. */
+  int Start(napi_value self, const ChannelOptions& options);
+  bool Keep(int slot) { return slots_.Keep(slot); }
+  /** False when the slot is not kept. */
+  bool Release(int slot);
+  /** One message. 0 or errno. */
+  int Reply(const iovec* parts, int count);
+  int ReplyFromFile(iovec header, int fd, int64_t offset, size_t length, bool only_cached);
+  /** 0 or errno. */
+  int Notify(const void* message, size_t length);
+  Notifier::Counts notifications() { return notifier_.counts(); }
+  void Close();
+  /** The JavaScript object is gone. */
+  void Abandon();
+
+ private:
+  enum class State { kNew, kOpen, kEnded, kClosed };
+  /** What a turn of the loop does after one request. */
+  enum class Next { kGoOn, kStop };
+
+  static void OnPoll(uv_poll_t* poll, int status, int events);
+  static void OnTeardown(napi_async_cleanup_hook_handle handle, void* self);
+  static void OnHandleClosed(uv_handle_t* handle);
+
+  void Drain();
+  Next TakeOne(uint64_t turn_began, uint64_t* last_request_at);
+  ReadResult Await(void* memory, uint64_t turn_began, uint64_t last_request_at);
+  Next Deliver(const Slots::Lent& lent, size_t bytes);
+  bool Call(napi_ref callback, size_t count, const napi_value* values);
+  void Watch();
+  void End(int error);
+  void Answered(const iovec& header, int error);
+  void FailUnanswered();
+
+  const napi_env env_;
+  const int fd_;
+  const size_t buffer_bytes_;
+  const uint64_t spin_ns_;
+  State state_ = State::kNew;
+  uv_poll_t poll_{};
+  Slots slots_;
+  Notifier notifier_;
+  /** Requests that the kernel waits for, the latest at the end. */
+  std::vector<uint64_t> unanswered_;
+  std::vector<char> scratch_;
+  bool starved_ = false;
+  bool collected_ = false;
+  bool handle_open_ = false;
+  napi_async_cleanup_hook_handle hook_ = nullptr;
+  napi_ref self_ = nullptr;
+  napi_ref on_request_ = nullptr;
+  napi_ref on_end_ = nullptr;
+  napi_ref subarray_ = nullptr;
+};
+
+}  // namespace cloudreve

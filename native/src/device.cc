@@ -1,0 +1,90 @@
+#include "device.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+namespace cloudreve {
+
+namespace {
+
+constexpr uint32_t kForget = 2;
+constexpr uint32_t kInterrupt = 36;
+constexpr uint32_t kNotifyReply = 41;
+constexpr uint32_t kBatchForget = 42;
+
+// FUSE_DEV_IOC_CLONE
+const unsigned long kCloneRequest = _IOR(229, 0, uint32_t);
+
+ssize_t ReadSome(int fd, const iovec& part, int64_t offset, bool only_cached) {
+  if (!only_cached) return preadv(fd, &part, 1, offset);
+  const ssize_t bytes = preadv2(fd, &part, 1, offset, RWF_NOWAIT);
+  // Some filesystems do not know the flag: then waiting is all there is.
+  if (bytes < 0 && errno == EOPNOTSUPP) return preadv(fd, &part, 1, offset);
+  return bytes;
+}
+
+}  // namespace
+
+bool IsAnswered(const RequestHeader& header) {
+  return header.opcode != kForget && header.opcode != kInterrupt && header.opcode != kNotifyReply &&
+         header.opcode != kBatchForget;
+}
+
+int OpenDevice() {
+  const int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC | O_NONBLOCK);
+  return fd < 0 ? -errno : fd;
+}
+
+int CloneDevice(int fd) {
+  const int clone = OpenDevice();
+  if (clone < 0) return clone;
+  const uint32_t original = static_cast<uint32_t>(fd);
+  if (ioctl(clone, kCloneRequest, &original) == 0) return clone;
+  const int error = errno;
+  close(clone);
+  return -error;
+}
+
+ReadResult ReadRequest(int fd, void* memory, size_t size) {
+  for (;;) {
+    const ssize_t bytes = read(fd, memory, size);
+    if (bytes >= static_cast<ssize_t>(sizeof(RequestHeader))) {
+      return {ReadResult::Kind::kRequest, static_cast<size_t>(bytes), 0};
+    }
+    if (bytes >= 0) return {ReadResult::Kind::kEnd, 0, EIO};
+    if (errno == EAGAIN) return {ReadResult::Kind::kNothing, 0, 0};
+    if (errno != ENOENT && errno != EINTR) return {ReadResult::Kind::kEnd, 0, errno};
+  }
+}
+
+int WriteMessage(int fd, const iovec* parts, int count) {
+  for (;;) {
+    if (writev(fd, parts, count) >= 0) return 0;
+    if (errno != EINTR) return errno;
+  }
+}
+
+int WriteError(int fd, uint64_t unique, int error) {
+  ReplyHeader header{sizeof(ReplyHeader), -error, unique};
+  const iovec part{&header, sizeof(header)};
+  return WriteMessage(fd, &part, 1);
+}
+
+int ReadFile(int fd, void* memory, size_t length, int64_t offset, bool only_cached) {
+  size_t done = 0;
+  while (done < length) {
+    const iovec part{static_cast<char*>(memory) + done, length - done};
+    const ssize_t bytes = ReadSome(fd, part, offset + static_cast<int64_t>(done), only_cached);
+    if (bytes == 0) return EIO;
+    if (bytes > 0) {
+      done += static_cast<size_t>(bytes);
+    } else if (errno != EINTR) {
+      return errno;
+    }
+  }
+  return 0;
+}
+
+}  // namespace cloudreve

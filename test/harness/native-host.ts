@@ -1,0 +1,155 @@
+/**
+ * A process that loads the addon and serves a null filesystem, on a mountpoint of its own. The tests never touch the mounted
+ * folder: programs that they start do.
+ */
+import { execFile, fork, spawnSync, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { accessSync, constants, existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { promisify } from 'node:util'
+
+const project = resolve(import.meta.dirname, '../..')
+const isSanitizing = process.env['NATIVE_SANITIZE'] === '1'
+const addon = join(project, 'native/build', isSanitizing ? 'Sanitize' : 'Release', 'cloudreve_fuse.node')
+const execute = promisify(execFile)
+
+/** Why the addon cannot be tried here; undefined when it can. With REQUIRE_MOUNT in the environment that is an error. */
+export function nativeUnavailable(): string | undefined {
+  const why = existsSync(addon) ? mountUnavailable() : 'the addon is not built: npm run build:native'
+  if (why !== undefined && process.env['REQUIRE_MOUNT'])
+    throw new Error(`the native addon cannot be tried: ${why}`)
+  return why
+}
+
+function mountUnavailable(): string | undefined {
+  if (process.getuid?.() !== 0) return 'only root may mount directly'
+  try {
+    accessSync('/dev/fuse', constants.R_OK | constants.W_OK)
+    return undefined
+  } catch (error) {
+    return `/dev/fuse cannot be used: ${String(error)}`
+  }
+}
+
+function hostEnvironment(): NodeJS.ProcessEnv {
+  const environment = { ...process.env, NATIVE_ADDON: addon }
+  if (!isSanitizing) return environment
+  const found = spawnSync('c++', ['-print-file-name=libasan.so'], { encoding: 'utf8' })
+  return {
+    ...environment,
+    LD_PRELOAD: found.stdout.trim(),
+    // Node itself leaves things behind at its end.
+    ASAN_OPTIONS: 'detect_leaks=0:abort_on_error=1',
+    UBSAN_OPTIONS: 'print_stacktrace=1:halt_on_error=1',
+  }
+}
+
+interface Answer {
+  readonly id?: number
+  readonly result?: unknown
+  readonly error?: { readonly message: string }
+  readonly workerError?: string
+}
+
+export class NativeHost {
+  readonly mountpoint: string
+  readonly process: ChildProcess
+  readonly workerErrors: string[] = []
+  readonly #folder: string
+  readonly #waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>()
+  #lastId = 0
+  #stderr = ''
+
+  private constructor(folder: string) {
+    this.#folder = folder
+    this.mountpoint = folder
+    this.process = fork(join(project, 'test/fixtures/native/host.mjs'), {
+      env: hostEnvironment(),
+      execArgv: [],
+      silent: true,
+    })
+    this.process.stderr?.on('data', (chunk: Buffer) => (this.#stderr += chunk.toString()))
+    this.process.on('message', (message: Answer) => this.#settle(message))
+    this.process.on('exit', () => {
+      for (const { reject } of this.#waiting.values()) reject(new Error(`the host ended: ${this.#stderr}`))
+      this.#waiting.clear()
+    })
+  }
+
+  static async start(): Promise<NativeHost> {
+    const host = new NativeHost(mkdtempSync(join(tmpdir(), 'cloudreve-mount-native-')))
+    await once(host.process, 'message')
+    return host
+  }
+
+  /** What the process wrote on standard error so far. */
+  get stderr(): string {
+    return this.#stderr
+  }
+
+  call<T = unknown>(command: string, ...words: readonly unknown[]): Promise<T> {
+    this.#lastId += 1
+    const id = this.#lastId
+    return new Promise<T>((resolve, reject) => {
+      this.#waiting.set(id, { resolve: resolve as (value: unknown) => void, reject })
+      this.process.send({ id, command, words })
+    })
+  }
+
+  mount(options: Record<string, unknown> = {}): Promise<unknown> {
+    return this.call('mount', { mountpoint: this.mountpoint, ...options })
+  }
+
+  /** Standard output of a program that works on the mounted folder. */
+  async run(program: string, ...words: string[]): Promise<string> {
+    const { stdout } = await execute(program, words, { maxBuffer: 1 << 24 })
+    return stdout
+  }
+
+  /** Standard output of a small program for Node, in which `mountpoint` is the folder and `fs` is there. */
+  script(source: string, threads = 4): Promise<string> {
+    return this.run(
+      'env',
+      `UV_THREADPOOL_SIZE=${threads}`,
+      process.execPath,
+      '-e',
+      `const fs = require('node:fs'); const mountpoint = ${JSON.stringify(this.mountpoint)}; ${source}`,
+    )
+  }
+
+  /** Resolves when `condition` holds; asks again as fast as it is answered. */
+  async until<T>(ask: () => Promise<T>, condition: (answer: T) => boolean): Promise<T> {
+    for (;;) {
+      const answer = await ask()
+      if (condition(answer)) return answer
+    }
+  }
+
+  /** Ends the process in an orderly way. Answers its exit status and signal. */
+  async end(): Promise<{ status: number | null; signal: string | null }> {
+    if (this.process.connected) this.process.send({ command: 'exit', words: [] })
+    return this.ended()
+  }
+
+  async ended(): Promise<{ status: number | null; signal: string | null }> {
+    if (this.process.exitCode === null && this.process.signalCode === null) await once(this.process, 'exit')
+    return { status: this.process.exitCode, signal: this.process.signalCode }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    spawnSync('umount', ['-l', this.mountpoint], { stdio: 'ignore' })
+    this.process.kill('SIGKILL')
+    await this.ended()
+    rmSync(this.#folder, { recursive: true })
+  }
+
+  #settle(answer: Answer): void {
+    if (answer.workerError !== undefined) this.workerErrors.push(answer.workerError)
+    if (answer.id === undefined) return
+    const waiting = this.#waiting.get(answer.id)
+    this.#waiting.delete(answer.id)
+    if (answer.error) waiting?.reject(Object.assign(new Error(answer.error.message), answer.error))
+    else waiting?.resolve(answer.result)
+  }
+}

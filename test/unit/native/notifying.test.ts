@@ -1,0 +1,135 @@
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { NativeHost, nativeUnavailable } from '../../harness/native-host.ts'
+
+interface Counts {
+  readonly sent: number
+  readonly unknown: number
+  readonly failed: number
+  readonly waiting: number
+}
+
+const keepCache = 1 << 1
+
+const settled = (host: NativeHost) =>
+  host.until(
+    () => host.call<Counts>('notifications'),
+    ({ waiting }) => waiting === 0,
+  )
+
+async function trustingHost(): Promise<NativeHost> {
+  const host = await NativeHost.start()
+  await host.mount({ ttlSeconds: 3600, openFlags: keepCache })
+  return host
+}
+
+/** A program that waits in a read of `slow`, whose page the kernel has locked until then. */
+async function readSlow(host: NativeHost): Promise<{ readonly ended: Promise<string> }> {
+  const ended = host
+    .run('head', '-c', '4', join(host.mountpoint, 'slow'))
+    .catch((error: Error) => error.message)
+  await host.until(
+    () => host.call<number>('heldCount'),
+    (held) => held > 0,
+  )
+  return { ended }
+}
+
+describe.skipIf(nativeUnavailable() !== undefined)('the notifying thread', () => {
+  it('makes the kernel forget a name', async () => {
+    await using host = await trustingHost()
+    const file = join(host.mountpoint, 'file')
+    await host.run('stat', file)
+    await host.call('takeCounts')
+    await host.run('stat', file)
+    expect(await host.call('takeCounts', 'lookup')).toEqual([0])
+    await host.call('notify', 'invalEntry', 1, 'file')
+    await host.call('notify', 'invalEntry', 1, 'never-seen')
+    expect(await settled(host)).toMatchObject({ sent: 1, unknown: 1, failed: 0 })
+    await host.run('stat', file)
+    expect(await host.call('takeCounts', 'lookup')).toEqual([1])
+  })
+
+  it('makes the kernel forget attributes and bytes', async () => {
+    await using host = await trustingHost()
+    const file = join(host.mountpoint, 'file')
+    // Reading makes the kernel doubt the time of the last access, so attributes are asked for once more.
+    await host.run('cat', file)
+    await host.run('cat', file)
+    await host.run('stat', file)
+    await host.call('takeCounts')
+    await host.run('stat', file)
+    await host.run('cat', file)
+    expect(await host.call('takeCounts', 'read', 'getattr')).toEqual([0, 0])
+    await host.call('notify', 'invalInode', 2, 0, 0)
+    expect(await settled(host)).toMatchObject({ sent: 1, failed: 0 })
+    await host.run('cat', file)
+    const [reads, attributes] = await host.call<[number, number]>('takeCounts', 'read', 'getattr')
+    expect(reads).toBeGreaterThan(0)
+    expect(attributes).toBeGreaterThan(0)
+  })
+
+  it('hands the kernel bytes that nobody has to read any more', async () => {
+    await using host = await trustingHost()
+    const file = join(host.mountpoint, 'file')
+    await host.run('stat', file)
+    await host.call('notify', 'store', 2, 0, 'stored! ', 16_384)
+    expect(await settled(host)).toMatchObject({ sent: 1, failed: 0 })
+    await host.call('takeCounts')
+    expect(await host.run('head', '-c', '16', file)).toBe('stored! stored! ')
+    expect(await host.call('takeCounts', 'read')).toEqual([0])
+  })
+
+  it('counts what the kernel refuses', async () => {
+    await using host = await trustingHost()
+    await host.call('notify', 'invalEntry', 1, 'x'.repeat(5000))
+    expect(await settled(host)).toMatchObject({ sent: 0, unknown: 0, failed: 1 })
+  })
+
+  it('waits for the answer to a read without holding up who answers', async () => {
+    await using host = await trustingHost()
+    const { ended } = await readSlow(host)
+    await host.call('notify', 'invalInode', 3, 0, 0)
+    expect(await host.run('stat', '-c', '%s', join(host.mountpoint, 'file'))).toBe('1048576\n')
+    expect(await host.call('notifications')).toMatchObject({ sent: 0, waiting: 1 })
+    await host.until(
+      () => host.call<number>('answerHeld'),
+      (answered) => answered > 0,
+    )
+    expect(await ended).toBe('null')
+    expect(await settled(host)).toMatchObject({ sent: 1 })
+  })
+
+  it('is joined by close though it hangs in the kernel', async () => {
+    await using host = await trustingHost()
+    const { threads } = await host.call<{ threads: number }>('resources')
+    const { ended } = await readSlow(host)
+    await host.call('notify', 'invalInode', 3, 0, 0)
+    await host.call('notify', 'invalInode', 3, 0, 0)
+    await host.call('close')
+    expect(await ended).toMatch(/not connected|Software caused connection abort|Input\/output error/)
+    expect((await host.call<{ threads: number }>('resources')).threads).toBe(threads)
+    expect(await host.end()).toEqual({ status: 0, signal: null })
+  })
+
+  it('hangs neither the end of its worker nor the death of its process', async () => {
+    await using host = await trustingHost()
+    const first = await readSlow(host)
+    await host.call('notify', 'invalInode', 3, 0, 0)
+    await host.call('terminate')
+    expect(await first.ended).not.toBe('null')
+    await host.call('restart')
+    await host.run('umount', '-l', host.mountpoint)
+
+    await host.mount({ ttlSeconds: 3600, openFlags: keepCache })
+    const second = await readSlow(host)
+    await host.call('notify', 'invalInode', 3, 0, 0)
+    await host.until(
+      () => host.call<Counts>('notifications'),
+      ({ waiting }) => waiting === 1,
+    )
+    host.process.kill('SIGKILL')
+    expect(await host.ended()).toEqual({ status: null, signal: 'SIGKILL' })
+    expect(await second.ended).not.toBe('null')
+  })
+})

@@ -1,0 +1,112 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { NativeHost, nativeUnavailable } from '../../harness/native-host.ts'
+
+const why = nativeUnavailable()
+if (why !== undefined) process.stdout.write(`native addon: skipped, ${why}\n`)
+
+describe.skipIf(why !== undefined)('the addon serving a null filesystem', () => {
+  it('mounts, shakes hands, and answers what programs ask', async () => {
+    await using host = await NativeHost.start()
+    await host.mount()
+    expect(await host.run('stat', '-c', '%F %s', host.mountpoint)).toBe('directory 0\n')
+    expect(await host.run('stat', '-c', '%F %s', join(host.mountpoint, 'file'))).toBe(
+      'regular file 1048576\n',
+    )
+    await expect(host.run('stat', join(host.mountpoint, 'absent'))).rejects.toThrow('No such file')
+    expect(await host.run('ls', '-A', host.mountpoint)).toBe('')
+    expect(await host.run('stat', '-f', '-c', '%S %l', host.mountpoint)).toBe('4096 255\n')
+    expect(await host.run('head', '-c', '10', join(host.mountpoint, 'file'))).toBe('null null ')
+    expect(await host.run('findmnt', '-n', '-o', 'FSTYPE,SOURCE', host.mountpoint)).toMatch(
+      /^fuse\.null\s+null\n$/,
+    )
+    expect(await host.call('replyErrors')).toEqual([])
+    expect(await host.end()).toEqual({ status: 0, signal: null })
+  })
+
+  it('reads and writes whole megabytes in one request', async () => {
+    await using host = await NativeHost.start()
+    await host.mount()
+    const file = join(host.mountpoint, 'file')
+    expect((await host.run('dd', `if=${file}`, 'bs=1M', 'iflag=direct', 'status=none')).length).toBe(1 << 20)
+    expect(await host.call('takeCounts', 'read')).toEqual([1])
+    const sink = join(host.mountpoint, 'sink')
+    await host.run(
+      'dd',
+      'if=/dev/zero',
+      `of=${sink}`,
+      'bs=1M',
+      'count=3',
+      'oflag=direct',
+      'conv=notrunc',
+      'status=none',
+    )
+    expect(await host.call('takeCounts', 'write')).toEqual([3])
+    expect(await host.call('written')).toBe(3 << 20)
+  })
+
+  it('answers reads from a file of its own, and with EIO when that file is too short', async () => {
+    await using host = await NativeHost.start()
+    const folder = mkdtempSync(join(tmpdir(), 'cloudreve-mount-backing-'))
+    const backing = join(folder, 'content')
+    writeFileSync(backing, Buffer.alloc(600_000, 'backed '))
+    await host.mount({ backing })
+    rmSync(folder, { recursive: true })
+    const file = join(host.mountpoint, 'backed')
+    expect(await host.run('dd', `if=${file}`, 'bs=512k', 'count=1', 'iflag=direct', 'status=none')).toBe(
+      Buffer.alloc(524_288, 'backed ').toString(),
+    )
+    await expect(host.run('dd', `if=${file}`, 'bs=1M', 'iflag=direct', 'status=none')).rejects.toThrow(
+      'Input/output error',
+    )
+  })
+
+  it('takes the device from fusermount3', async () => {
+    await using host = await NativeHost.start()
+    await host.call('mountThroughHelper', { mountpoint: host.mountpoint })
+    expect(await host.run('stat', '-c', '%s', join(host.mountpoint, 'file'))).toBe('1048576\n')
+    await host.run('fusermount3', '-u', '-z', host.mountpoint)
+    expect(await host.call('ended')).toBe(19)
+  })
+
+  it('answers open files after a lazy unmount, and ends with ENODEV at the last close', async () => {
+    await using host = await NativeHost.start()
+    await host.mount()
+    await host.script(`
+      const fd = fs.openSync(mountpoint + '/file')
+      require('node:child_process').spawnSync('umount', ['-l', mountpoint])
+      if (fs.existsSync(mountpoint + '/file')) throw new Error('still mounted')
+      const bytes = Buffer.alloc(4)
+      fs.readSync(fd, bytes, 0, 4, 0)
+      if (bytes.toString() !== 'null') throw new Error('read ' + bytes)
+      fs.closeSync(fd)
+    `)
+    expect(await host.call('ended')).toBe(19)
+    await host.call('close')
+    expect(await host.call('answerAfterClose')).toBe(19)
+    await expect(host.call('notify', 'invalInode', 2, 0, 0)).rejects.toMatchObject({
+      code: 'ENODEV',
+      errno: -19,
+    })
+    expect(await host.end()).toEqual({ status: 0, signal: null })
+  })
+
+  it('says like Node what the kernel refused', async () => {
+    await using host = await NativeHost.start()
+    await expect(host.mount({ mountpoint: join(host.mountpoint, 'absent') })).rejects.toMatchObject({
+      code: 'ENOENT',
+      errno: -2,
+      syscall: 'mount',
+      message: 'ENOENT: no such file or directory, mount',
+    })
+    await expect(host.call('unmountLazily', host.mountpoint)).rejects.toMatchObject({
+      code: 'EINVAL',
+      syscall: 'umount2',
+    })
+    await expect(host.mount({ extra: 'x'.repeat(5000) })).rejects.toMatchObject({ code: 'EINVAL' })
+    await expect(host.call('unmountLazily', 5)).rejects.toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' })
+    await expect(host.call('unmountLazily', '/a\0b')).rejects.toMatchObject({ code: 'ERR_OUT_OF_RANGE' })
+  })
+})
