@@ -1,3 +1,4 @@
+import { constants } from 'node:fs'
 import { Errno, type ErrnoCode } from '../../src/base/errno.ts'
 import { timespecFromMs } from '../../src/base/timespec.ts'
 import { FsError } from '../../src/core/errors.ts'
@@ -148,16 +149,18 @@ export class MemoryFileSystem implements FileSystem {
   async create(
     at: Place,
     mode: number,
-    _flags: number,
+    flags: number,
     context: OpContext,
   ): Promise<{ entry: Entry; opened: Opened }> {
     const existing = this.#folder(at.parent).children.get(at.name)
     const node = existing ?? this.#add(at, 'file', mode)
-    return { entry: this.#entry(node), opened: await this.open(node.ino, 2, context) }
+    return { entry: this.#entry(node), opened: await this.open(node.ino, flags, context) }
   }
 
-  async open(ino: Ino, _flags: number, _context: OpContext): Promise<Opened> {
-    return this.#openHandle(this.#node(ino))
+  async open(ino: Ino, flags: number, _context: OpContext): Promise<Opened> {
+    const node = this.#node(ino)
+    if (flags & constants.O_TRUNC) node.content = Buffer.alloc(0)
+    return this.#openHandle(node)
   }
 
   async read(fh: Fh, offset: number, length: number, _context: OpContext): Promise<Uint8Array> {

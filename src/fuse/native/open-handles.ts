@@ -11,6 +11,7 @@ export class OpenHandles {
   readonly #log: Log
   readonly #files = new Set<Fh>()
   readonly #folders = new Set<Fh>()
+  readonly #releasing = new Set<Promise<void>>()
 
   constructor(fileSystem: FileSystem, log: Log) {
     this.#fileSystem = fileSystem
@@ -40,17 +41,19 @@ export class OpenHandles {
     await this.#logged('releasedir', fh, this.#fileSystem.releasedir(fh))
   }
 
+  /** Resolves when nothing is open, and what was being released before is done too. */
   async releaseAll(): Promise<void> {
-    const files = [...this.#files].map((fh) => this.releaseFile(fh))
-    const folders = [...this.#folders].map((fh) => this.releaseFolder(fh))
-    await Promise.all([...files, ...folders])
+    for (const fh of this.#files) void this.releaseFile(fh)
+    for (const fh of this.#folders) void this.releaseFolder(fh)
+    await Promise.all(this.#releasing)
   }
 
   async #logged(op: string, fh: Fh, work: Promise<void>): Promise<void> {
-    try {
-      await work
-    } catch (error) {
-      this.#log.error('a handle could not be released', { op, fh, reason: String(error) })
-    }
+    const done = work.catch((error: unknown) =>
+      this.#log.error('a handle could not be released', { op, fh, reason: String(error) }),
+    )
+    this.#releasing.add(done)
+    await done
+    this.#releasing.delete(done)
   }
 }

@@ -248,13 +248,13 @@ export class Session {
 
   /** What could not be read, or came at the wrong time. */
   #refuse({ opcode, unique }: RequestHeader, error: unknown): void {
-    const isExpected = error instanceof DecodeError || error instanceof FsError
     const fields = { opcode, unique, reason: String(error) }
-    if (isExpected) this.#parts.log.warn('a request was refused', fields)
-    else this.#parts.log.error('a request failed in a way that nobody expected', fields)
-    if (isOneWay(opcode)) return
-    const errno = isExpected ? error.errno : Errno.EIO
-    this.#reply(unique, { message: encodeError(unique, errno) })
+    const errno = error instanceof DecodeError || error instanceof FsError ? error.errno : Errno.EIO
+    // A program may use any bytes as a name, and any number as an offset.
+    if (errno === Errno.EILSEQ || errno === Errno.EFBIG)
+      this.#parts.log.debug('a request was refused', fields)
+    else this.#parts.log.error('a request could not be served', fields)
+    if (!isOneWay(opcode)) this.#reply(unique, { message: encodeError(unique, errno) })
   }
 
   #reply(unique: number, { message, body, undo }: Answer): void {
