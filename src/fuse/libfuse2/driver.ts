@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import type { Clock } from '../../base/clock.ts'
 import type { Log } from '../../base/log.ts'
-import type { FileSystem } from '../../core/ports.ts'
+import { noKernelCache, type FileSystem } from '../../core/ports.ts'
 import type { DriverCapabilities, DriverOptions, FuseDriver, Mounted } from '../driver.ts'
 import { checkMountpoint } from '../check-mountpoint.ts'
 import { DriverError } from '../errors.ts'
@@ -39,6 +39,7 @@ export class Libfuse2Driver implements FuseDriver {
     readdirPlus: false,
     interrupts: false,
   }
+  readonly kernelCache = noKernelCache
   readonly #parts: Libfuse2Parts
 
   constructor(parts: Libfuse2Parts) {

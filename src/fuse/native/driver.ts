@@ -46,6 +46,7 @@ export class NativeDriver implements FuseDriver {
   readonly #parts: NativeDriverParts
   readonly #notifier = new KernelNotifier()
   #isUsed = false
+  #unmounting: Promise<void> | undefined
 
   constructor(parts: NativeDriverParts) {
     this.#parts = parts
@@ -67,7 +68,14 @@ export class NativeDriver implements FuseDriver {
     const session = this.#startSession(openChannel(addon, fd, this.#parts.spinUs), fileSystem)
     const watch = await this.#watch(session, mountpoint)
     const closed = watch.gone.then(() => this.#end(session, watch))
-    return { mountpoint, closed, unmount: () => this.#unmount(mountpoint, watch) }
+    return {
+      mountpoint,
+      closed,
+      unmount: () => {
+        this.#unmounting = this.#unmount(mountpoint, watch)
+        return this.#unmounting
+      },
+    }
   }
 
   #startSession(open: OpenChannel, fileSystem: FileSystem): Session {
@@ -115,6 +123,8 @@ export class NativeDriver implements FuseDriver {
     // A connection that was cut leaves a dead mount behind.
     if (await watch.isInPlace()) await lazyUnmount(watch.mountpoint)
     await session.end()
+    // The kernel tells us of the end before the program that unmounts has ended: whoever asked hears of it first.
+    await this.#unmounting?.catch(() => undefined)
   }
 }
 

@@ -6,6 +6,9 @@ import { putEntry, putUint64 } from './encode.ts'
 /** `.` and `..` come first; the filesystem's own positions follow theirs. */
 const DOTS = ['.', '..'] as const
 
+/** What readers may see as `d_ino` when it is not known: 0 would make them skip the name. */
+const UNKNOWN_INO = 2 ** 32 - 1
+
 /** The filesystem's position for a position of ours, and which of the two dots are still to come. */
 export function fromKernelCookie(cookie: number): { cookie: number; dots: readonly string[] } {
   return { cookie: Math.max(0, cookie - DOTS.length), dots: DOTS.slice(cookie) }
@@ -37,9 +40,10 @@ export class DirentPacker {
     return this.#add({ name, kind: 'folder', ino, cookie: name.length }, undefined)
   }
 
-  /** False when there is no more room. */
+  /** False when there is no more room. A name with its entry has the number that `stat` shows. */
   add(dirent: Dirent, entry?: Entry): boolean {
-    return this.#add({ ...dirent, cookie: dirent.cookie + DOTS.length }, entry)
+    const ino = entry?.attr.ino ?? dirent.ino
+    return this.#add({ ...dirent, ino, cookie: dirent.cookie + DOTS.length }, entry)
   }
 
   #add({ name, kind, ino, cookie }: Dirent, entry: Entry | undefined): boolean {
@@ -51,7 +55,7 @@ export class DirentPacker {
     this.#bytes.fill(0, start, start + size)
     if (entry) putEntry(this.#bytes, start, entry)
     const at = start + head - Size.DIRENT
-    putUint64(this.#bytes, at, ino)
+    putUint64(this.#bytes, at, ino || UNKNOWN_INO)
     putUint64(this.#bytes, at + 8, cookie)
     this.#bytes.writeUInt32LE(nameBytes, at + 16)
     this.#bytes.writeUInt32LE(TypeBits[kind] >> DIRENT_TYPE_SHIFT, at + 20)

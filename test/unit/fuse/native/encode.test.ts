@@ -182,8 +182,16 @@ describe('names of a folder', () => {
         ${'00'.repeat(128)} # no entry: the kernel knows the folder
         07000000 00000000 01000000 00000000 01000000 04000000 2e 00000000000000
         ${entryBytes}
-        05000000 00000000 0b000000 00000000 05000000 08000000 636166c3a9 000000`).toString('hex'),
+        01000000 00010000 0b000000 00000000 05000000 08000000 636166c3a9 000000 # the number that stat shows`).toString(
+        'hex',
+      ),
     )
+  })
+
+  it('have a number even when it is not known: readers skip a name without one', () => {
+    const packer = new DirentPacker(4096, false)
+    packer.add({ ...dirent, ino: 0 })
+    expect(packer.bytes.readBigUInt64LE(0)).toBe(0xffffffffn)
   })
 
   it('are left out when they do not fit', () => {
