@@ -20,6 +20,7 @@ export const Errno = {
   ENOTDIR: 20, // Not a directory
   EISDIR: 21, // Is a directory
   EINVAL: 22, // Invalid argument
+  ENOTTY: 25, // Inappropriate I/O control operation
   EFBIG: 27, // File too large
   ENOSPC: 28, // No space left on device
   EROFS: 30, // Read-only filesystem
@@ -30,6 +31,7 @@ export const Errno = {
   ENOTEMPTY: 39, // Directory not empty
   ELOOP: 40, // Too many levels of symbolic links
   ENODATA: 61, // No message available
+  EPROTO: 71, // Protocol error
   EILSEQ: 84, // Invalid or incomplete multibyte or wide character
   EOPNOTSUPP: 95, // Operation not supported
   ENOTCONN: 107, // The socket is not connected

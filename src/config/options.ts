@@ -163,6 +163,15 @@ export const mountOptions = {
     details:
       'Needs `user_allow_other` in `/etc/fuse.conf` unless root mounts. `-o allow_other` is understood too.',
   }),
+  driver: option({
+    name: 'driver',
+    type: choiceType(['auto', 'native', 'libfuse2']),
+    default: 'auto',
+    doc: 'what speaks to the kernel: our own addon, or libfuse 2',
+    details:
+      'The native driver is several times as fast with many small files, keeps times exactly, and notices when a program stops ' +
+      'waiting; it must have been built for this machine. `auto` means `libfuse2` for now.',
+  }),
   logLevel: option({
     name: 'log-level',
     type: choiceType(['error', 'warn', 'info', 'debug']),

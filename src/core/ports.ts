@@ -52,10 +52,18 @@ export interface FileSystem {
   release(fh: Fh): Promise<void>
 
   opendir(ino: Ino, context: OpContext): Promise<Opened>
-  /** Entries after `cookie` (0 = from the start), of one stable snapshot a handle; without `.` and `..`. Empty = end. */
-  readdir(fh: Fh, cookie: number, context: OpContext): Promise<readonly Dirent[]>
+  /**
+   * Entries after `cookie` (0 = from the start), of one stable snapshot a handle; without `.` and `..`. Empty = end.
+   * `maxEntries`: the caller has no room for more.
+   */
+  readdir(fh: Fh, cookie: number, context: OpContext, maxEntries?: number): Promise<readonly Dirent[]>
   /** As `readdir`, with the entry of each name, each of which counts as a look-up. */
-  readdirPlus(fh: Fh, cookie: number, context: OpContext): Promise<readonly (Dirent & { entry: Entry })[]>
+  readdirPlus(
+    fh: Fh,
+    cookie: number,
+    context: OpContext,
+    maxEntries?: number,
+  ): Promise<readonly (Dirent & { entry: Entry })[]>
   releasedir(fh: Fh): Promise<void>
   fsyncdir(fh: Fh, context: OpContext): Promise<void>
 

@@ -1,4 +1,4 @@
-import type { FileSystem } from '../core/ports.ts'
+import type { FileSystem, KernelCache } from '../core/ports.ts'
 
 export interface DriverCapabilities {
   /** Times of utimens(2) arrive. */
@@ -26,6 +26,8 @@ export interface DriverOptions {
 export interface FuseDriver {
   readonly name: 'native' | 'libfuse2'
   readonly capabilities: DriverCapabilities
+  /** What the filesystem may ask of the kernel once it is mounted; asks in vain without notifications. */
+  readonly kernelCache: KernelCache
   /** Resolves when programs can use the folder. */
   mount(fileSystem: FileSystem, options: DriverOptions): Promise<Mounted>
 }

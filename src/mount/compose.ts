@@ -10,7 +10,9 @@ import { readWrittenOptions } from '../config/parse.ts'
 import { accountFolders } from '../config/paths.ts'
 import type { MountOptions } from '../config/options.ts'
 import { createDrive, type CoreSettings, type Drive } from '../core/index.ts'
+import type { FuseDriver } from '../fuse/driver.ts'
 import { Libfuse2Driver } from '../fuse/libfuse2/driver.ts'
+import { NativeDriver } from '../fuse/native/driver.ts'
 import { connectCloudreve } from '../remote/cloudreve/index.ts'
 import type { Remote } from '../remote/remote.ts'
 import type { ComposeParts, Composition, Prepared } from './composition.ts'
@@ -94,13 +96,13 @@ async function open(
   await mkdir(stateFolder, { recursive: true, mode: 0o700 })
   const remote = await connect(spec, parts, { session, options })
   const settings = settingsOf(options, remote)
-  const drive = await createDrive({ ...parts, remote, stateFolder, hostName: hostname(), settings }).catch(
-    async (error: unknown) => {
-      await remote.close()
-      throw error
-    },
-  )
-  const driver = new Libfuse2Driver(parts)
+  const driver = driverOf(options, parts)
+  const { kernelCache: kernel } = driver
+  const coreParts = { ...parts, remote, stateFolder, hostName: hostname(), kernel, settings }
+  const drive = await createDrive(coreParts).catch(async (error: unknown) => {
+    await remote.close()
+    throw error
+  })
   return {
     fileSystem: drive.fileSystem,
     driver,
@@ -123,6 +125,10 @@ function notesOf({ writeBack }: Drive, stateFolder: string): string[] {
   if (count === 0) return []
   const what = count === 1 ? '1 file that an earlier mount' : `${count} files that earlier mounts`
   return [`${what} could not upload ${count === 1 ? 'is' : 'are'} kept in ${join(stateFolder, 'lost+found')}`]
+}
+
+function driverOf(options: MountOptions, parts: ComposeParts): FuseDriver {
+  return options.driver === 'native' ? new NativeDriver(parts) : new Libfuse2Driver(parts)
 }
 
 function connect(

@@ -1,10 +1,10 @@
+import { constants } from 'node:fs'
 import { Errno, type ErrnoCode } from '../../src/base/errno.ts'
-import { timespecFromMs, type Timespec } from '../../src/base/timespec.ts'
+import { timespecFromMs } from '../../src/base/timespec.ts'
 import { FsError } from '../../src/core/errors.ts'
 import type { FileSystem, Place } from '../../src/core/ports.ts'
 import {
   ROOT_INO,
-  type Attr,
   type AttrChanges,
   type AttrReply,
   type Dirent,
@@ -18,23 +18,7 @@ import {
   type StatFs,
   type XattrMode,
 } from '../../src/core/types.ts'
-
-interface Node {
-  readonly ino: Ino
-  readonly kind: FileKind
-  mode: number
-  uid: number
-  gid: number
-  content: Buffer
-  target: string
-  mtime: Timespec
-  readonly children: Map<string, Node>
-  readonly xattrs: Map<string, Uint8Array>
-  lookups: number
-  handles: number
-  /** Names that lead here: 0 when unlinked. */
-  names: number
-}
+import { attrOf, holds, resized, type Node } from './memory-node.ts'
 
 const PAGE = 500
 const TTL_MS = 0
@@ -165,16 +149,18 @@ export class MemoryFileSystem implements FileSystem {
   async create(
     at: Place,
     mode: number,
-    _flags: number,
+    flags: number,
     context: OpContext,
   ): Promise<{ entry: Entry; opened: Opened }> {
     const existing = this.#folder(at.parent).children.get(at.name)
     const node = existing ?? this.#add(at, 'file', mode)
-    return { entry: this.#entry(node), opened: await this.open(node.ino, 2, context) }
+    return { entry: this.#entry(node), opened: await this.open(node.ino, flags, context) }
   }
 
-  async open(ino: Ino, _flags: number, _context: OpContext): Promise<Opened> {
-    return this.#openHandle(this.#node(ino))
+  async open(ino: Ino, flags: number, _context: OpContext): Promise<Opened> {
+    const node = this.#node(ino)
+    if (flags & constants.O_TRUNC) node.content = Buffer.alloc(0)
+    return this.#openHandle(node)
   }
 
   async read(fh: Fh, offset: number, length: number, _context: OpContext): Promise<Uint8Array> {
@@ -209,16 +195,29 @@ export class MemoryFileSystem implements FileSystem {
     return this.#openHandle(this.#folder(ino))
   }
 
-  async readdir(fh: Fh, cookie: number, _context: OpContext): Promise<readonly Dirent[]> {
+  async readdir(fh: Fh, cookie: number, _context: OpContext, maxEntries = PAGE): Promise<readonly Dirent[]> {
     const { node, names } = this.#handle(fh)
-    return names.slice(cookie, cookie + PAGE).map((name, index) => {
+    return names.slice(cookie, cookie + Math.min(maxEntries, PAGE)).map((name, index) => {
       const child = node.children.get(name)
       return { name, ino: child?.ino ?? 0, kind: child?.kind ?? 'file', cookie: cookie + index + 1 }
     })
   }
 
-  async readdirPlus(): Promise<never> {
-    throw new FsError(Errno.ENOSYS, 'no driver that is tried on this one asks for it')
+  /** As a filesystem may that knows nothing of `maxEntries`, or that answers more. */
+  async readdirPlus(
+    fh: Fh,
+    cookie: number,
+    _context: OpContext,
+  ): Promise<readonly (Dirent & { entry: Entry })[]> {
+    const { node, names } = this.#handle(fh)
+    const page: (Dirent & { entry: Entry })[] = []
+    for (let i = cookie; i < names.length && page.length < PAGE; i += 1) {
+      const child = node.children.get(names[i]!)
+      if (!child) continue
+      const { ino, kind } = child
+      page.push({ name: names[i]!, ino, kind, cookie: i + 1, entry: this.#entry(child) })
+    }
+    return page
   }
 
   async releasedir(fh: Fh): Promise<void> {
@@ -375,21 +374,4 @@ export class MemoryFileSystem implements FileSystem {
   #dropIfUnused(node: Node): void {
     if (node.names === 0 && node.lookups === 0 && node.handles === 0) this.#nodes.delete(node.ino)
   }
-}
-
-function holds(node: Node, other: Node): boolean {
-  return node === other || [...node.children.values()].some((child) => holds(child, other))
-}
-
-function attrOf(node: Node): Attr {
-  const { ino, kind, mode, names, uid, gid, mtime, content, target } = node
-  const sizeBytes = kind === 'symlink' ? Buffer.byteLength(target) : content.length
-  return { ino, kind, sizeBytes, mode, nlink: names, uid, gid, atime: mtime, mtime, ctime: mtime }
-}
-
-function resized(content: Buffer, sizeBytes: number): Buffer {
-  if (content.length >= sizeBytes) return Buffer.from(content.subarray(0, sizeBytes))
-  const larger = Buffer.alloc(sizeBytes)
-  larger.set(content)
-  return larger
 }

@@ -25,9 +25,25 @@ const layers: Record<string, { src: string[]; npm: string[] }> = {
     src: ['fuse', 'core/types.ts', 'core/errors.ts', 'core/ports.ts'],
     npm: ['@cocalc/fuse-native'],
   },
+  'fuse/native': {
+    // The addon's contract is types alone.
+    src: ['fuse', 'core/types.ts', 'core/errors.ts', 'core/ports.ts', '../native/index.d.ts'],
+    npm: [],
+  },
   config: { src: [], npm: ['smol-toml'] },
   mount: {
-    src: ['config', 'api', 'auth', 'transfer', 'remote', 'remote/cloudreve', 'core', 'fuse', 'fuse/libfuse2'],
+    src: [
+      'config',
+      'api',
+      'auth',
+      'transfer',
+      'remote',
+      'remote/cloudreve',
+      'core',
+      'fuse',
+      'fuse/libfuse2',
+      'fuse/native',
+    ],
     npm: ['pino', 'pino-pretty'],
   },
   cli: {
@@ -82,11 +98,12 @@ function mayImport(layer: string, { target, typeOnly }: Import): boolean {
   const { src, npm } = layers[layer]!
   if (!isLocal(target))
     return isBuiltin(target) || npm.some((name) => target === name || target.startsWith(`${name}/`))
+  if (src.includes(target)) return true
   const targetLayer = layerOf(target)
   if (targetLayer === undefined) return false
   if (targetLayer === layer || targetLayer === 'base') return true
   if (layer === 'server' && !typeOnly) return false
-  return src.includes(targetLayer) || src.includes(target)
+  return src.includes(targetLayer)
 }
 
 const files = sourceFiles(root)

@@ -138,12 +138,12 @@ export class CloudreveFileSystem implements FileSystem {
     return this.#folders.opendir(ino)
   }
 
-  readdir(fh: Fh, cookie: number, context: OpContext) {
-    return this.#said('folder', () => this.#folders.readdir(fh, cookie, context))
+  readdir(fh: Fh, cookie: number, context: OpContext, maxEntries?: number) {
+    return this.#said('folder', () => this.#folders.readdir(fh, cookie, context, maxEntries))
   }
 
-  readdirPlus(fh: Fh, cookie: number, context: OpContext) {
-    return this.#said('folder', () => this.#folders.readdirPlus(fh, cookie, context))
+  readdirPlus(fh: Fh, cookie: number, context: OpContext, maxEntries?: number) {
+    return this.#said('folder', () => this.#folders.readdirPlus(fh, cookie, context, maxEntries))
   }
 
   releasedir(fh: Fh) {

@@ -36,21 +36,30 @@ export class Folders {
     return { fh, keepCache: false, directIo: false }
   }
 
-  async readdir(fh: Fh, cookie: number, { signal }: OpContext): Promise<readonly Dirent[]> {
+  async readdir(
+    fh: Fh,
+    cookie: number,
+    { signal }: OpContext,
+    maxEntries = batchSize,
+  ): Promise<readonly Dirent[]> {
     const names = await this.#namesOf(fh, cookie, signal)
-    return names.slice(cookie, cookie + batchSize).map((child, i) => direntOf(child, cookie + i + 1))
+    return names
+      .slice(cookie, cookie + Math.min(maxEntries, batchSize))
+      .map((child, i) => direntOf(child, cookie + i + 1))
   }
 
   async readdirPlus(
     fh: Fh,
     cookie: number,
     context: OpContext,
+    maxEntries = batchSize,
   ): Promise<readonly (Dirent & { entry: Entry })[]> {
+    const limit = Math.min(maxEntries, batchSize)
     const { node } = this.#get(fh)
     const names = await this.#namesOf(fh, cookie, context.signal)
     const batch: (Dirent & { entry: Entry })[] = []
     // An empty answer means the end to the kernel: names that are gone meanwhile are passed over.
-    for (let i = cookie; i < names.length && batch.length < batchSize; i += 1) {
+    for (let i = cookie; i < names.length && batch.length < limit; i += 1) {
       const found = await this.#childOrEnd(node, names[i]!.name, batch.length > 0, context.signal)
       if (found === 'end') break
       if (found) batch.push({ ...direntOf(names[i]!, i + 1), entry: entryReply(this.#core, found) })

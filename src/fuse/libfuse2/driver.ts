@@ -1,19 +1,20 @@
 import { resolve } from 'node:path'
 import type { Clock } from '../../base/clock.ts'
 import type { Log } from '../../base/log.ts'
-import type { FileSystem } from '../../core/ports.ts'
+import { noKernelCache, type FileSystem } from '../../core/ports.ts'
 import type { DriverCapabilities, DriverOptions, FuseDriver, Mounted } from '../driver.ts'
+import { checkMountpoint } from '../check-mountpoint.ts'
 import { DriverError } from '../errors.ts'
 import { lazyUnmount } from '../lazy-unmount.ts'
+import { MountWatch } from '../mount-watch.ts'
 import { mountAt, OUR_MOUNT_TYPE, readMounts } from '../mountinfo.ts'
 import { loadAddon, type Addon, type AddonFuse } from './addon.ts'
 import { addonOptions } from './addon-options.ts'
 import { Answerer } from './answerer.ts'
-import { checkMountpoint, whyMountFailed } from './check-mountpoint.ts'
-import { MountWatch } from './mount-watch.ts'
 import { operationsOf } from './operations.ts'
 import { PathAdapter } from './path-adapter.ts'
 import { openSessions } from './session-descriptor.ts'
+import { whyMountFailed } from './why-mount-failed.ts'
 import { takeOverXattrs } from './xattr-operations.ts'
 
 export interface Libfuse2Parts {
@@ -38,6 +39,7 @@ export class Libfuse2Driver implements FuseDriver {
     readdirPlus: false,
     interrupts: false,
   }
+  readonly kernelCache = noKernelCache
   readonly #parts: Libfuse2Parts
 
   constructor(parts: Libfuse2Parts) {
@@ -48,7 +50,7 @@ export class Libfuse2Driver implements FuseDriver {
   async mount(fileSystem: FileSystem, options: DriverOptions): Promise<Mounted> {
     const mountpoint = resolve(options.mountpoint)
     const addon = await loadAddon()
-    await checkMountpoint(mountpoint, options)
+    await checkMountpoint(mountpoint, { ...options, helper: 'fusermount' })
     const adapter = new PathAdapter(fileSystem)
     const fuse = makeFuse(addon, { ...options, mountpoint }, { ...this.#parts, adapter })
     const others = await openSessions()

@@ -8,7 +8,7 @@ import { silentLog } from '../../base/log.ts'
 import type { DriverCapabilities, FuseDriver } from '../../fuse/driver.ts'
 import { DriverError } from '../../fuse/errors.ts'
 import { loadAddon, loadTrouble } from '../../fuse/libfuse2/addon.ts'
-import { FUSE_DEVICE } from '../../fuse/libfuse2/check-mountpoint.ts'
+import { FUSE_DEVICE } from '../../fuse/check-mountpoint.ts'
 import { Libfuse2Driver } from '../../fuse/libfuse2/driver.ts'
 
 export interface Program {

@@ -1,5 +1,5 @@
 /** What mounting needs of this machine: kernel, device, helper program, driver. */
-import { fuseDeviceTrouble, allowsOthers } from '../../fuse/libfuse2/check-mountpoint.ts'
+import { fuseDeviceTrouble, allowsOthers } from '../../fuse/check-mountpoint.ts'
 import type { DriverCapabilities } from '../../fuse/driver.ts'
 import { fail, looked, ok, warn, type Finding } from './finding.ts'
 import type { MachineProbes, Program } from './machine-probes.ts'

@@ -2,7 +2,7 @@
 import { access, constants, stat } from 'node:fs/promises'
 import { delay, type Clock } from '../../base/clock.ts'
 import { DriverError } from '../../fuse/errors.ts'
-import { checkFolder } from '../../fuse/libfuse2/check-mountpoint.ts'
+import { checkFolder } from '../../fuse/check-mountpoint.ts'
 import { mountAt, OUR_MOUNT_TYPE, readMounts, type MountEntry } from '../../fuse/mountinfo.ts'
 import { realMountpoint } from '../real-mountpoint.ts'
 import { listRunning } from '../registry.ts'

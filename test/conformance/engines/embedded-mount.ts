@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import type { FuseDriver } from '../../../src/fuse/driver.ts'
 import { mountUnavailable, Workplace } from '../../e2e/harness.ts'
 import { DriveView } from '../../harness/drive-view.ts'
 import { projectFolder } from '../../harness/embedded-server.ts'
@@ -39,16 +40,37 @@ interface NamesModule {
   toServerName(this: void, posixName: string): string
 }
 
-async function begin(): Promise<MountUnderTest> {
+const nativeCan: Abilities = { ...can, times: true, renameFlags: 'the server exchanges nothing' }
+
+/** The native driver keeps unlinked files by their numbers, not by hidden names. */
+const nativeSemantics: Semantics = {
+  hardLinks: mountSemantics.hardLinks,
+  specialFiles: mountSemantics.specialFiles,
+  chownToOthers: mountSemantics.chownToOthers,
+  anyBytesInNames: mountSemantics.anyBytesInNames,
+  securityXattrs: mountSemantics.securityXattrs,
+  maxFileNameBytes: mountSemantics.maxFileNameBytes,
+  maxFolderNameBytes: mountSemantics.maxFolderNameBytes,
+  unlinkedHasNoLink: true,
+}
+
+interface Kind {
+  readonly driver: FuseDriver['name']
+  readonly can: Abilities
+  readonly semantics: Semantics
+}
+
+async function begin({ driver, can, semantics }: Kind): Promise<MountUnderTest> {
   const names = (await import(
     pathToFileURL(join(projectFolder, 'src/core/names/index.ts')).href
   )) as NamesModule
   const place = await Workplace.open()
-  let mount = await place.mount()
+  const args = ['--driver', driver]
+  let mount = await place.mount({ args })
   return {
     mountpoint: place.mountpoint,
     can,
-    semantics: mountSemantics,
+    semantics,
     serverView: (folder) =>
       new DriveView({
         drive: place.drive,
@@ -59,7 +81,7 @@ async function begin(): Promise<MountUnderTest> {
     settle: () => mount.settle(),
     async remount() {
       await mount.unmount()
-      mount = await place.mount()
+      mount = await place.mount({ args })
     },
     stop: () => place.close(),
   }
@@ -69,5 +91,12 @@ async function begin(): Promise<MountUnderTest> {
 export const embeddedMountHost: EngineHost = new MountHost(
   'mount (libfuse2) on the embedded server',
   () => mountUnavailable(),
-  begin,
+  () => begin({ driver: 'libfuse2', can, semantics: mountSemantics }),
+)
+
+/** The same, mounted by our own driver. */
+export const nativeMountHost: EngineHost = new MountHost(
+  'mount (native) on the embedded server',
+  () => mountUnavailable(),
+  () => begin({ driver: 'native', can: nativeCan, semantics: nativeSemantics }),
 )

@@ -1,5 +1,5 @@
 import type { EngineHost } from '../engine.ts'
-import { embeddedMountHost } from './embedded-mount.ts'
+import { embeddedMountHost, nativeMountHost } from './embedded-mount.ts'
 import { EmbeddedHost, RealHost } from './http-hosts.ts'
 import { LocalFolderHost } from './local-folder.ts'
 import { MemoryHost } from './memory-host.ts'
@@ -19,5 +19,6 @@ export async function hosts(): Promise<readonly EngineHost[]> {
     new EmbeddedHost(),
     new RealHost(),
     embeddedMountHost,
+    nativeMountHost,
   ]
 }

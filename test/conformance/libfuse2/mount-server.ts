@@ -1,7 +1,9 @@
-/** A process of its own that serves an in-memory filesystem through the libfuse2 driver; its parent speaks to it over IPC. */
+/** A process of its own that serves an in-memory filesystem through a driver; its parent speaks to it over IPC. */
 import { systemClock } from '../../../src/base/clock.ts'
 import type { Log } from '../../../src/base/log.ts'
+import type { FuseDriver } from '../../../src/fuse/driver.ts'
 import { Libfuse2Driver } from '../../../src/fuse/libfuse2/driver.ts'
+import { NativeDriver } from '../../../src/fuse/native/driver.ts'
 import { MemoryFileSystem } from '../../fakes/memory-file-system.ts'
 
 export type Request =
@@ -21,7 +23,7 @@ export type Answer =
   | { say: 'made' }
   | { say: 'closed'; openHandles: number }
 
-const [mountpoint = '', readOnly = ''] = process.argv.slice(2)
+const [driverName = '', mountpoint = '', readOnly = ''] = process.argv.slice(2)
 const fileSystem = new MemoryFileSystem()
 const complain = (message: string, fields?: unknown) => console.error(message, JSON.stringify(fields))
 const log: Log = { debug() {}, info() {}, warn: complain, error: complain }
@@ -35,8 +37,13 @@ function counts(): Counts {
   return { lookups, openHandles, nodes, writes, names: [...namesSeen] }
 }
 
+function driverOf(): FuseDriver {
+  const parts = { clock: systemClock, log }
+  return driverName === 'native' ? new NativeDriver(parts) : new Libfuse2Driver(parts)
+}
+
 try {
-  const driver = new Libfuse2Driver({ clock: systemClock, log })
+  const driver = driverOf()
   const mounted = await driver.mount(fileSystem, {
     mountpoint,
     readOnly: readOnly === 'read-only',
@@ -45,15 +52,17 @@ try {
     entryTtlMs: 1_000,
     attrTtlMs: 1_000,
   })
+  let unmounting = Promise.resolve()
   process.on('message', (request: Request) => {
     if (request.ask === 'counts') say({ say: 'counts', counts: counts() })
     else if (request.ask === 'make') {
       fileSystem.addFiles(request.folder, request.names)
       say({ say: 'made' })
-    } else void mounted.unmount().then(() => say({ say: 'unmounted' }))
+    } else unmounting = mounted.unmount().then(() => say({ say: 'unmounted' }))
   })
   say({ say: 'ready' })
   await mounted.closed
+  await unmounting
   say({ say: 'closed', openHandles: fileSystem.openHandles })
 } catch (error) {
   say({ say: 'failed', reason: (error as Error).message })

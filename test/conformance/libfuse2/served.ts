@@ -4,6 +4,7 @@ import { access, mkdtemp, rmdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import type { FuseDriver } from '../../../src/fuse/driver.ts'
 import { mountAt, readMounts } from '../../../src/fuse/mountinfo.ts'
 import { builtPath } from './build.ts'
 import type { Answer, Counts, Request } from './mount-server.ts'
@@ -41,9 +42,13 @@ export class Served {
     this.exited = once(child, 'exit').then(([code, signal]) => (code ?? signal) as number | NodeJS.Signals)
   }
 
-  static async start(mountpoint?: string, ...args: string[]): Promise<Served> {
-    const folder = mountpoint ?? (await mkdtemp(join(tmpdir(), 'libfuse2-')))
-    const child = fork(builtPath('test/conformance/libfuse2/mount-server.ts'), [folder, ...args])
+  static start(mountpoint?: string, ...args: string[]): Promise<Served> {
+    return Served.startOn('libfuse2', mountpoint, ...args)
+  }
+
+  static async startOn(driver: FuseDriver['name'], mountpoint?: string, ...args: string[]): Promise<Served> {
+    const folder = mountpoint ?? (await mkdtemp(join(tmpdir(), `${driver}-`)))
+    const child = fork(builtPath('test/conformance/libfuse2/mount-server.ts'), [driver, folder, ...args])
     const served = new Served(folder, child)
     const answer = await served.hear(['ready', 'failed'])
     if (answer.say === 'failed') throw new Error(answer.reason)

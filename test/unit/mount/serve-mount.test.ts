@@ -1,3 +1,4 @@
+import { noKernelCache } from '../../../src/core/ports.ts'
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -60,6 +61,7 @@ class Stage {
 
   readonly driver: FuseDriver = {
     name: 'libfuse2',
+    kernelCache: noKernelCache,
     capabilities: { times: false, notifications: false, readdirPlus: false, interrupts: false },
     mount: async (_fileSystem, { mountpoint, readOnly }: DriverOptions) => {
       if (this.mountFailure) throw this.mountFailure

@@ -1,20 +1,23 @@
 import { constants } from 'node:fs'
 import { access, readdir, readFile, stat } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
-import { DriverError } from '../errors.ts'
-import { mountAt, readMounts } from '../mountinfo.ts'
+import { DriverError } from './errors.ts'
+import { mountAt, readMounts } from './mountinfo.ts'
 
 export const FUSE_DEVICE = '/dev/fuse'
 
+export interface MountWishes {
+  readonly allowOther: boolean
+  /** The program that mounts for ordinary users; each driver has its own. */
+  readonly helper: 'fusermount' | 'fusermount3'
+}
+
 /**
- * Finds out beforehand what the addon would only call "fuse failed" (the reason goes to its standard error).
+ * Finds out beforehand why a folder could not be mounted on: the kernel's own answer would be one number.
  *
  * @throws {DriverError} a sentence with the remedy.
  */
-export async function checkMountpoint(
-  mountpoint: string,
-  { allowOther }: { allowOther: boolean },
-): Promise<void> {
+export async function checkMountpoint(mountpoint: string, wishes: MountWishes): Promise<void> {
   // First, because a look into a mounted folder may wait for whoever serves it.
   const there = mountAt(await readMounts(), mountpoint)
   if (there) {
@@ -24,17 +27,7 @@ export async function checkMountpoint(
   }
   await checkFolder(mountpoint)
   await checkDevice()
-  if (process.getuid?.() !== 0) await checkUserMay(mountpoint, allowOther)
-}
-
-/** The sentence for what only the kernel or libfuse knew. */
-export function whyMountFailed(mountpoint: string, error: Error): string {
-  const { message } = error
-  if (message === 'Mountpoint in use') {
-    return `${mountpoint} is itself the top of another filesystem: choose a folder inside it`
-  }
-  const said = message === 'fuse failed' ? 'the reason is in the line that begins with "fuse" above' : message
-  return `${mountpoint} could not be mounted: ${said}`
+  if (process.getuid?.() !== 0) await checkUserMay(mountpoint, wishes)
 }
 
 /** @throws {DriverError} unless `mountpoint` is an empty folder that this user may read. */
@@ -85,11 +78,11 @@ export function fuseDeviceTrouble(code: string | undefined): { text: string; rem
   }
 }
 
-/** What libfuse and its helper demand of users who are not root. */
-async function checkUserMay(mountpoint: string, allowOther: boolean): Promise<void> {
-  if (!(await isOnPath('fusermount'))) {
+/** What the helper demands of users who are not root. */
+async function checkUserMay(mountpoint: string, { allowOther, helper }: MountWishes): Promise<void> {
+  if (!(await isOnPath(helper))) {
     throw new DriverError(
-      'the program fusermount is missing, without which only root can mount: sudo apt-get install fuse3',
+      `the program ${helper} is missing, without which only root can mount: sudo apt-get install fuse3`,
     )
   }
   await access(mountpoint, constants.W_OK).catch((error: unknown) => {

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest'
-import { MountWatch } from '../../../../src/fuse/libfuse2/mount-watch.ts'
-import type { MountEntry } from '../../../../src/fuse/mountinfo.ts'
-import { ManualClock } from '../../../fakes/manual-clock.ts'
-import { recordingLog } from '../../../fakes/recording-log.ts'
+import { MountWatch } from '../../../src/fuse/mount-watch.ts'
+import type { MountEntry } from '../../../src/fuse/mountinfo.ts'
+import { ManualClock } from '../../fakes/manual-clock.ts'
+import { recordingLog } from '../../fakes/recording-log.ts'
 
 const mount: MountEntry = {
   id: 42,

@@ -1,6 +1,6 @@
-import type { Clock } from '../../base/clock.ts'
-import type { Log } from '../../base/log.ts'
-import { mountAt, readMounts, type MountEntry } from '../mountinfo.ts'
+import type { Clock } from '../base/clock.ts'
+import type { Log } from '../base/log.ts'
+import { mountAt, readMounts, type MountEntry } from './mountinfo.ts'
 
 /** How soon an unmount from outside is noticed. */
 const INTERVAL_MS = 1_000
@@ -12,7 +12,7 @@ export interface MountWatchParts {
   readonly mount: MountEntry
   /** Handles that programs hold. */
   readonly openCount: () => number
-  /** Whether libfuse still hears from the kernel. */
+  /** Whether the driver still hears from the kernel. */
   readonly isSessionOpen: () => Promise<boolean>
   /** The mounts of this namespace; from the kernel unless a test says otherwise. */
   readonly mounts?: () => Promise<readonly MountEntry[]>

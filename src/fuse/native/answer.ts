@@ -1,0 +1,35 @@
+import type { FileSystem } from '../../core/ports.ts'
+import type { Entry } from '../../core/types.ts'
+import type { Features } from './init.ts'
+import type { OpenHandles } from './open-handles.ts'
+import type { RequestContext } from './request-context.ts'
+import type { ServedOp, ServedRequest } from './requests.ts'
+import type { ShownModes } from './shown-modes.ts'
+
+/** What is sent for one request, and what must be taken back when the kernel did not take it. */
+export interface Answer {
+  /** A whole message, or its header when `body` follows. */
+  readonly message: Buffer
+  readonly body?: Uint8Array
+  readonly undo?: () => void
+}
+
+/** What the operations of one session share. */
+export interface OperationParts {
+  readonly fileSystem: FileSystem
+  readonly handles: OpenHandles
+  readonly modes: ShownModes
+  readonly features: Features
+  /** How long the kernel may believe that there is no such name, ms; 0: it asks each time. */
+  readonly negativeTtlMs: number
+  /** Takes look-ups back that the kernel never heard of. */
+  readonly forget: (entries: readonly Entry[]) => void
+}
+
+/** Answers one kind of request. Whatever it needs of the request's memory it reads before its first `await`, but for WRITE. */
+export type Handler<Op extends ServedOp> = (
+  request: ServedRequest<Op>,
+  context: RequestContext,
+) => Promise<Answer>
+
+export type Handlers<Op extends ServedOp = ServedOp> = { readonly [Each in Op]: Handler<Each> }

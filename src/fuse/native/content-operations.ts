@@ -1,0 +1,103 @@
+/** Opening, reading and writing of files. */
+import { constants } from 'node:fs'
+import { invariant } from '../../base/assert.ts'
+import type { Ino, Opened } from '../../core/types.ts'
+import { OpenReplyFlag } from './abi.ts'
+import type { Handlers, OperationParts } from './answer.ts'
+import { encodeCount, encodeCreated, encodeDone, encodeHeader, encodeOpened } from './encode.ts'
+import type { RequestContext } from './request-context.ts'
+
+type ContentOp = 'open' | 'create' | 'read' | 'write' | 'flush' | 'fsync' | 'release'
+
+export function contentOperations(parts: OperationParts): Handlers<ContentOp> {
+  return { ...openingOperations(parts), ...streamOperations(parts) }
+}
+
+function openingOperations(parts: OperationParts): Handlers<'open' | 'create' | 'release'> {
+  const { fileSystem, handles, modes, features } = parts
+  return {
+    async open({ flags, killSuidGid }, context) {
+      const opened = await fileSystem.open(context.ino, usableFlags(flags, features.writebackCache), context)
+      handles.addFile(opened.fh)
+      const undo = () => void handles.releaseFile(opened.fh)
+      try {
+        if (killSuidGid) await dropSetId(parts, context.ino, context)
+      } catch (error) {
+        undo()
+        throw error
+      }
+      return { message: encodeOpened(context.unique, opened.fh, replyFlags(opened, flags)), undo }
+    },
+    async create({ name, mode, flags, killSuidGid }, context) {
+      const at = { parent: context.ino, name }
+      const usable = usableFlags(flags, features.writebackCache)
+      const { entry, opened } = await fileSystem.create(at, mode, usable, context)
+      handles.addFile(opened.fh)
+      modes.note(entry.ino, entry.attr)
+      const undo = () => {
+        parts.forget([entry])
+        void handles.releaseFile(opened.fh)
+      }
+      try {
+        if (killSuidGid) await dropSetId(parts, entry.ino, context)
+      } catch (error) {
+        undo()
+        throw error
+      }
+      const reply = { fh: opened.fh, flags: replyFlags(opened, flags) }
+      return { message: encodeCreated(context.unique, entry, reply), undo }
+    },
+    async release({ fh }, { unique }) {
+      await handles.releaseFile(fh)
+      return { message: encodeDone(unique) }
+    },
+  }
+}
+
+function streamOperations(parts: OperationParts): Handlers<'read' | 'write' | 'flush' | 'fsync'> {
+  const { fileSystem } = parts
+  return {
+    async read({ fh, offset, sizeBytes }, context) {
+      const body = await fileSystem.read(fh, offset, sizeBytes, context)
+      invariant(body.length <= sizeBytes, `${body.length} bytes were read where ${sizeBytes} were asked for`)
+      return { message: encodeHeader(context.unique, body.length), body }
+    },
+    async write({ fh, offset, data, killSuidGid }, context) {
+      const count = await fileSystem.write(fh, offset, data, context)
+      if (killSuidGid) await dropSetId(parts, context.ino, context)
+      return { message: encodeCount(context.unique, count) }
+    },
+    async flush({ fh }, context) {
+      await fileSystem.flush(fh, context)
+      return { message: encodeDone(context.unique) }
+    },
+    async fsync({ fh, dataOnly }, context) {
+      await fileSystem.fsync(fh, dataOnly, context)
+      return { message: encodeDone(context.unique) }
+    },
+  }
+}
+
+async function dropSetId({ fileSystem, modes }: OperationParts, ino: Ino, context: RequestContext) {
+  const mode = modes.withoutSetId(ino)
+  if (mode === undefined) return
+  const { attr } = await fileSystem.setattr(ino, { mode }, undefined, context)
+  modes.note(ino, attr)
+}
+
+/** With its writeback cache the kernel reads around what it writes, and itself knows where the end is. */
+function usableFlags(flags: number, writebackCache: boolean): number {
+  if (!writebackCache) return flags
+  const access = flags & 3
+  const readable = access === constants.O_WRONLY ? (flags & ~3) | constants.O_RDWR : flags
+  return readable & ~constants.O_APPEND
+}
+
+/** A handle that only reads has nothing to say when it is closed: its FLUSH is saved. */
+function replyFlags({ keepCache, directIo }: Opened, flags: number): number {
+  return (
+    (keepCache ? OpenReplyFlag.KEEP_CACHE : 0) |
+    (directIo ? OpenReplyFlag.DIRECT_IO : 0) |
+    ((flags & 3) === constants.O_RDONLY ? OpenReplyFlag.NOFLUSH : 0)
+  )
+}

@@ -1,0 +1,172 @@
+/** Typed replies to bytes for the kernel. Pure; each answers a whole message, header included, unless it says otherwise. */
+import type { Attr, AttrReply, Entry, Fh, StatFs } from '../../core/types.ts'
+import { Size, TypeBits } from './abi.ts'
+
+const UINT32 = 2 ** 32
+/** What `st_blocks` counts in, whatever the block size. */
+const STAT_BLOCK_BYTES = 512
+/** Advice to programs about the size of one read or write. */
+const IO_SIZE_BYTES = 131_072
+
+export interface InitReply {
+  readonly minor: number
+  readonly maxReadaheadBytes: number
+  readonly flags: number
+  readonly flags2: number
+  readonly maxBackground: number
+  readonly congestionThreshold: number
+  readonly maxWriteBytes: number
+  readonly maxPages: number
+}
+
+/** A header alone, in front of `bodyBytes` that are sent from elsewhere. */
+export function encodeHeader(unique: number, bodyBytes: number): Buffer {
+  return startMessage(unique, Size.OUT_HEADER, bodyBytes)
+}
+
+/** "Done", without more. */
+export function encodeDone(unique: number): Buffer {
+  return startMessage(unique, Size.OUT_HEADER)
+}
+
+/** @param errno positive */
+export function encodeError(unique: number, errno: number): Buffer {
+  const message = startMessage(unique, Size.OUT_HEADER)
+  message.writeInt32LE(-errno, 4)
+  return message
+}
+
+/** Only the major version, when the kernel's is newer: it then asks again in ours. */
+export function encodeMajorOnly(unique: number, major: number): Buffer {
+  const message = startMessage(unique, Size.OUT_HEADER + Size.INIT_OUT)
+  message.writeUInt32LE(major, Size.OUT_HEADER)
+  return message
+}
+
+export function encodeInit(unique: number, major: number, reply: InitReply): Buffer {
+  const message = startMessage(unique, Size.OUT_HEADER + Size.INIT_OUT)
+  const at = Size.OUT_HEADER
+  message.writeUInt32LE(major, at)
+  message.writeUInt32LE(reply.minor, at + 4)
+  message.writeUInt32LE(reply.maxReadaheadBytes, at + 8)
+  message.writeUInt32LE(reply.flags >>> 0, at + 12)
+  message.writeUInt16LE(reply.maxBackground, at + 16)
+  message.writeUInt16LE(reply.congestionThreshold, at + 18)
+  message.writeUInt32LE(reply.maxWriteBytes, at + 20)
+  message.writeUInt32LE(1, at + 24) // times are exact to the nanosecond
+  message.writeUInt16LE(reply.maxPages, at + 28)
+  message.writeUInt32LE(reply.flags2 >>> 0, at + 32)
+  return message
+}
+
+export function encodeEntry(unique: number, entry: Entry): Buffer {
+  const message = startMessage(unique, Size.OUT_HEADER + Size.ENTRY_OUT)
+  putEntry(message, Size.OUT_HEADER, entry)
+  return message
+}
+
+/** "There is no such name", to be trusted for `ttlMs`. */
+export function encodeNegativeEntry(unique: number, ttlMs: number): Buffer {
+  const message = startMessage(unique, Size.OUT_HEADER + Size.ENTRY_OUT)
+  putTtl(message, Size.OUT_HEADER + 16, Size.OUT_HEADER + 32, ttlMs)
+  return message
+}
+
+export function encodeAttr(unique: number, { attr, attrTtlMs }: AttrReply): Buffer {
+  const message = startMessage(unique, Size.OUT_HEADER + Size.ATTR_OUT)
+  putTtl(message, Size.OUT_HEADER, Size.OUT_HEADER + 8, attrTtlMs)
+  putAttr(message, Size.OUT_HEADER + 16, attr)
+  return message
+}
+
+/** @param flags `OpenReplyFlag` bits */
+export function encodeOpened(unique: number, fh: Fh, flags: number): Buffer {
+  const message = startMessage(unique, Size.OUT_HEADER + Size.OPEN_OUT)
+  putOpened(message, Size.OUT_HEADER, fh, flags)
+  return message
+}
+
+export function encodeCreated(unique: number, entry: Entry, opened: { fh: Fh; flags: number }): Buffer {
+  const message = startMessage(unique, Size.OUT_HEADER + Size.ENTRY_OUT + Size.OPEN_OUT)
+  putEntry(message, Size.OUT_HEADER, entry)
+  putOpened(message, Size.OUT_HEADER + Size.ENTRY_OUT, opened.fh, opened.flags)
+  return message
+}
+
+/** How many bytes were written; also how long an extended attribute is: both are a number and padding. */
+export function encodeCount(unique: number, count: number): Buffer {
+  const message = startMessage(unique, Size.OUT_HEADER + Size.WRITE_OUT)
+  message.writeUInt32LE(count, Size.OUT_HEADER)
+  return message
+}
+
+export function encodeStatfs(unique: number, statfs: StatFs): Buffer {
+  const message = startMessage(unique, Size.OUT_HEADER + Size.STATFS_OUT)
+  const at = Size.OUT_HEADER
+  putUint64(message, at, statfs.totalBlocks)
+  putUint64(message, at + 8, statfs.freeBlocks)
+  putUint64(message, at + 16, statfs.freeBlocks)
+  putUint64(message, at + 24, statfs.files)
+  putUint64(message, at + 32, statfs.freeFiles)
+  message.writeUInt32LE(statfs.blockSizeBytes, at + 40)
+  message.writeUInt32LE(statfs.maxNameBytes, at + 44)
+  message.writeUInt32LE(statfs.blockSizeBytes, at + 48)
+  return message
+}
+
+/** Writes a `fuse_entry_out` of `Size.ENTRY_OUT` bytes. */
+export function putEntry(target: Buffer, at: number, entry: Entry): void {
+  putUint64(target, at, entry.ino)
+  putUint64(target, at + 8, entry.generation)
+  putTtl(target, at + 16, at + 32, entry.entryTtlMs)
+  putTtl(target, at + 24, at + 36, entry.attrTtlMs)
+  putAttr(target, at + 40, entry.attr)
+}
+
+export function putUint64(target: Buffer, at: number, value: number): void {
+  target.writeUInt32LE(value % UINT32, at)
+  target.writeUInt32LE(Math.floor(value / UINT32), at + 4)
+}
+
+/** A zeroed message of `sizeBytes` whose header says so, and `unique`. */
+export function startMessage(unique: number, sizeBytes: number, moreBytes = 0): Buffer {
+  const message = Buffer.allocUnsafe(sizeBytes).fill(0)
+  message.writeUInt32LE(sizeBytes + moreBytes, 0)
+  putUint64(message, 8, unique)
+  return message
+}
+
+function putOpened(target: Buffer, at: number, fh: Fh, flags: number): void {
+  putUint64(target, at, fh)
+  target.writeUInt32LE(flags, at + 8)
+}
+
+function putTtl(target: Buffer, secondsAt: number, nanosecondsAt: number, ttlMs: number): void {
+  const seconds = Math.floor(ttlMs / 1000)
+  putUint64(target, secondsAt, seconds)
+  target.writeUInt32LE(Math.round((ttlMs - seconds * 1000) * 1e6), nanosecondsAt)
+}
+
+function putAttr(target: Buffer, at: number, attr: Attr): void {
+  putUint64(target, at, attr.ino)
+  putUint64(target, at + 8, attr.sizeBytes)
+  putUint64(target, at + 16, Math.ceil(attr.sizeBytes / STAT_BLOCK_BYTES))
+  putSeconds(target, at + 24, attr.atime.seconds)
+  putSeconds(target, at + 32, attr.mtime.seconds)
+  putSeconds(target, at + 40, attr.ctime.seconds)
+  target.writeUInt32LE(attr.atime.nanoseconds, at + 48)
+  target.writeUInt32LE(attr.mtime.nanoseconds, at + 52)
+  target.writeUInt32LE(attr.ctime.nanoseconds, at + 56)
+  target.writeUInt32LE(TypeBits[attr.kind] | attr.mode, at + 60)
+  target.writeUInt32LE(attr.nlink, at + 64)
+  target.writeUInt32LE(attr.uid, at + 68)
+  target.writeUInt32LE(attr.gid, at + 72)
+  target.writeUInt32LE(IO_SIZE_BYTES, at + 80)
+}
+
+/** Before 1970 the number is negative, in two's complement. */
+function putSeconds(target: Buffer, at: number, seconds: number): void {
+  const high = Math.floor(seconds / UINT32)
+  target.writeUInt32LE(seconds - high * UINT32, at)
+  target.writeInt32LE(high, at + 4)
+}

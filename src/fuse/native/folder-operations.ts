@@ -1,0 +1,87 @@
+/** Listing of folders. */
+import { Errno } from '../../base/errno.ts'
+import { FsError } from '../../core/errors.ts'
+import { ROOT_INO, type Dirent, type Entry } from '../../core/types.ts'
+import { MAX_WRITE_BYTES, OpenReplyFlag } from './abi.ts'
+import type { Answer, Handlers, OperationParts } from './answer.ts'
+import { DirentPacker, fromKernelCookie, maxEntries } from './encode-dirents.ts'
+import { encodeDone, encodeHeader, encodeOpened } from './encode.ts'
+import type { RequestContext } from './request-context.ts'
+import type { Window } from './requests.ts'
+
+type FolderOp = 'opendir' | 'readdir' | 'readdirplus' | 'releasedir' | 'fsyncdir'
+
+export function folderOperations(parts: OperationParts): Handlers<FolderOp> {
+  const { fileSystem, handles } = parts
+  return {
+    async opendir(_request, context) {
+      const { fh, keepCache } = await fileSystem.opendir(context.ino, context)
+      handles.addFolder(fh)
+      const flags = keepCache ? OpenReplyFlag.CACHE_DIR | OpenReplyFlag.KEEP_CACHE : 0
+      const undo = () => void handles.releaseFolder(fh)
+      return { message: encodeOpened(context.unique, fh, flags), undo }
+    },
+    async readdir({ fh, offset, sizeBytes }, context) {
+      const page = startPage(context, { fh, offset, sizeBytes }, false)
+      const names = await fileSystem.readdir(fh, page.cookie, context, maxEntries(sizeBytes, false))
+      for (const dirent of names) if (!page.packer.add(dirent)) break
+      return pageAnswer(context, page.packer, names.length)
+    },
+    async readdirplus({ fh, offset, sizeBytes }, context) {
+      const page = startPage(context, { fh, offset, sizeBytes }, true)
+      const found = await fileSystem.readdirPlus(fh, page.cookie, context, maxEntries(sizeBytes, true))
+      const sent = packEntries(parts, page.packer, found)
+      try {
+        return { ...pageAnswer(context, page.packer, found.length), undo: () => parts.forget(sent) }
+      } catch (error) {
+        parts.forget(sent)
+        throw error
+      }
+    },
+    async releasedir({ fh }, { unique }) {
+      await handles.releaseFolder(fh)
+      return { message: encodeDone(unique) }
+    },
+    async fsyncdir({ fh }, context) {
+      await fileSystem.fsyncdir(fh, context)
+      return { message: encodeDone(context.unique) }
+    },
+  }
+}
+
+interface Page {
+  readonly packer: DirentPacker
+  /** The filesystem's position to go on from. */
+  readonly cookie: number
+}
+
+/** The parent's number is not known here, and matters to nobody. */
+function startPage({ ino }: RequestContext, { offset, sizeBytes }: Window, plus: boolean): Page {
+  const packer = new DirentPacker(Math.min(sizeBytes, MAX_WRITE_BYTES), plus)
+  const { cookie, dots } = fromKernelCookie(offset)
+  for (const dot of dots) packer.addDot(dot, dot === '.' ? ino : ROOT_INO)
+  return { packer, cookie }
+}
+
+/** What has no room is asked for again: its look-ups are taken back. */
+function packEntries(
+  parts: OperationParts,
+  packer: DirentPacker,
+  found: readonly (Dirent & { entry: Entry })[],
+): readonly Entry[] {
+  let fitting = 0
+  for (const { entry, ...dirent } of found) {
+    if (!packer.add(dirent, entry)) break
+    parts.modes.note(entry.ino, entry.attr)
+    fitting += 1
+  }
+  const entries = found.map(({ entry }) => entry)
+  parts.forget(entries.slice(fitting))
+  return entries.slice(0, fitting)
+}
+
+/** An empty page would mean the end. */
+function pageAnswer({ unique }: RequestContext, { bytes }: DirentPacker, foundCount: number): Answer {
+  if (bytes.length === 0 && foundCount > 0) throw new FsError(Errno.EINVAL, 'no room for a single name')
+  return { message: encodeHeader(unique, bytes.length), body: bytes }
+}

@@ -1,0 +1,51 @@
+/** Everything about names: looking them up, making, removing and moving them. */
+import { Errno } from '../../base/errno.ts'
+import { FsError } from '../../core/errors.ts'
+import type { Entry } from '../../core/types.ts'
+import type { Answer, Handlers, OperationParts } from './answer.ts'
+import { encodeDone, encodeEntry, encodeNegativeEntry } from './encode.ts'
+import type { RequestContext } from './request-context.ts'
+
+type NameOp = 'lookup' | 'mknod' | 'mkdir' | 'symlink' | 'link' | 'unlink' | 'rmdir' | 'rename'
+
+export function nameOperations(parts: OperationParts): Handlers<NameOp> {
+  const { fileSystem } = parts
+  return {
+    lookup: async ({ name }, context) => {
+      try {
+        return entryAnswer(parts, context, await fileSystem.lookup(context.ino, name, context))
+      } catch (error) {
+        if (parts.negativeTtlMs > 0 && error instanceof FsError && error.errno === Errno.ENOENT) {
+          return { message: encodeNegativeEntry(context.unique, parts.negativeTtlMs) }
+        }
+        throw error
+      }
+    },
+    mknod: async ({ name, mode }, context) =>
+      entryAnswer(parts, context, await fileSystem.mknod(context.ino, name, mode, context)),
+    mkdir: async ({ name, mode }, context) =>
+      entryAnswer(parts, context, await fileSystem.mkdir(context.ino, name, mode, context)),
+    symlink: async ({ name, target }, context) =>
+      entryAnswer(parts, context, await fileSystem.symlink(context.ino, name, target, context)),
+    link: async ({ existing, name }, context) =>
+      entryAnswer(parts, context, await fileSystem.link(existing, context.ino, name, context)),
+    async unlink({ name }, context) {
+      await fileSystem.unlink(context.ino, name, context)
+      return { message: encodeDone(context.unique) }
+    },
+    async rmdir({ name }, context) {
+      await fileSystem.rmdir(context.ino, name, context)
+      return { message: encodeDone(context.unique) }
+    },
+    async rename({ name, newParent, newName, flags }, context) {
+      const from = { parent: context.ino, name }
+      await fileSystem.rename(from, { parent: newParent, name: newName }, flags, context)
+      return { message: encodeDone(context.unique) }
+    },
+  }
+}
+
+function entryAnswer(parts: OperationParts, { unique }: RequestContext, entry: Entry): Answer {
+  parts.modes.note(entry.ino, entry.attr)
+  return { message: encodeEntry(unique, entry), undo: () => parts.forget([entry]) }
+}

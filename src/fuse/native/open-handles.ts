@@ -1,0 +1,59 @@
+import type { Log } from '../../base/log.ts'
+import type { FileSystem } from '../../core/ports.ts'
+import type { Fh } from '../../core/types.ts'
+
+/**
+ * The handles that the kernel holds: opened and not released. When a connection ends the kernel says nothing more about them, so
+ * whatever is left then is released here.
+ */
+export class OpenHandles {
+  readonly #fileSystem: FileSystem
+  readonly #log: Log
+  readonly #files = new Set<Fh>()
+  readonly #folders = new Set<Fh>()
+  readonly #releasing = new Set<Promise<void>>()
+
+  constructor(fileSystem: FileSystem, log: Log) {
+    this.#fileSystem = fileSystem
+    this.#log = log
+  }
+
+  get count(): number {
+    return this.#files.size + this.#folders.size
+  }
+
+  addFile(fh: Fh): void {
+    this.#files.add(fh)
+  }
+
+  addFolder(fh: Fh): void {
+    this.#folders.add(fh)
+  }
+
+  /** Nobody would hear a failure: it is logged. */
+  async releaseFile(fh: Fh): Promise<void> {
+    this.#files.delete(fh)
+    await this.#logged('release', fh, this.#fileSystem.release(fh))
+  }
+
+  async releaseFolder(fh: Fh): Promise<void> {
+    this.#folders.delete(fh)
+    await this.#logged('releasedir', fh, this.#fileSystem.releasedir(fh))
+  }
+
+  /** Resolves when nothing is open, and what was being released before is done too. */
+  async releaseAll(): Promise<void> {
+    for (const fh of this.#files) void this.releaseFile(fh)
+    for (const fh of this.#folders) void this.releaseFolder(fh)
+    await Promise.all(this.#releasing)
+  }
+
+  async #logged(op: string, fh: Fh, work: Promise<void>): Promise<void> {
+    const done = work.catch((error: unknown) =>
+      this.#log.error('a handle could not be released', { op, fh, reason: String(error) }),
+    )
+    this.#releasing.add(done)
+    await done
+    this.#releasing.delete(done)
+  }
+}

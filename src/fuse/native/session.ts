@@ -1,0 +1,270 @@
+import { Errno, errnoName } from '../../base/errno.ts'
+import type { Log } from '../../base/log.ts'
+import { FsError } from '../../core/errors.ts'
+import type { FileSystem } from '../../core/ports.ts'
+import type { Entry } from '../../core/types.ts'
+import { PROTOCOL_MAJOR } from './abi.ts'
+import type { Answer, Handlers } from './answer.ts'
+import { attributeOperations, xattrOperations } from './attribute-operations.ts'
+import { DecodeError } from './byte-reader.ts'
+import type { Channel, OpenChannel } from './channel.ts'
+import { contentOperations } from './content-operations.ts'
+import { Deferred } from './deferred.ts'
+import { decodeBody, decodeHeader, isOneWay } from './decode.ts'
+import { encodeDone, encodeError, encodeInit, encodeMajorOnly } from './encode.ts'
+import { folderOperations } from './folder-operations.ts'
+import { negotiate, type Features } from './init.ts'
+import { nameOperations } from './name-operations.ts'
+import type { KernelNotifier } from './notify.ts'
+import { OpenHandles } from './open-handles.ts'
+import { RequestContext } from './request-context.ts'
+import type { Control, Forget, InitRequest, OneWay, Request, RequestHeader, Served } from './requests.ts'
+import { ShownModes } from './shown-modes.ts'
+
+export interface SessionParts {
+  readonly fileSystem: FileSystem
+  readonly log: Log
+  readonly notifier: KernelNotifier
+  /** The kernel collects writes and tells them later: fast, and blind to changes from elsewhere. */
+  readonly writebackCache: boolean
+  /** How long the kernel may believe that there is no such name, ms; 0: it asks each time. */
+  readonly negativeTtlMs: number
+}
+
+/** Requests of a session on which nothing was agreed yet, or that is over, have no handlers. */
+type State =
+  | { readonly at: 'beginning' }
+  | { readonly at: 'serving'; readonly handlers: Handlers }
+  | { readonly at: 'over' }
+
+/**
+ * The protocol of one mount, from INIT to the end of its channel:
+ *
+ *   beginning --INIT--> serving --(the channel ends, or `end`)--> over
+ *
+ * - every request that is waited for is answered exactly once; those that nobody waits for never;
+ * - memory of a WRITE is kept until its work is done, all other requests are copied out of theirs at once;
+ * - what the kernel did not take of an answer (a look-up, a handle) is taken back.
+ */
+export class Session {
+  readonly #parts: SessionParts
+  readonly #channel: Channel
+  readonly #handles: OpenHandles
+  readonly #modes = new ShownModes()
+  /** Requests that are worked on, by `unique`. */
+  readonly #pending = new Map<number, RequestContext>()
+  #state: State = { at: 'beginning' }
+  readonly #ready = new Deferred<Features>()
+  readonly #over = new Deferred<number>()
+  #whenIdle: (() => void) | undefined
+  #ended: Promise<void> | undefined
+
+  constructor(open: OpenChannel, parts: SessionParts) {
+    this.#parts = parts
+    this.#handles = new OpenHandles(parts.fileSystem, parts.log)
+    this.#channel = open({
+      onRequest: (message, slot) => this.#receive(message, slot),
+      onEnd: (errno) => this.#finish(errno),
+    })
+  }
+
+  /** Resolves when kernel and driver have agreed; rejects when they cannot or the connection is over before. */
+  get ready(): Promise<Features> {
+    return this.#ready.promise
+  }
+
+  /** Resolves when nothing will be asked any more, with the errno by which the channel said so (0: we closed it). */
+  get over(): Promise<number> {
+    return this.#over.promise
+  }
+
+  get isOver(): boolean {
+    return this.#state.at === 'over'
+  }
+
+  /** Files and folders that programs have open. */
+  get openCount(): number {
+    return this.#handles.count
+  }
+
+  /** Closes the connection, waits for what is worked on, and releases what programs had open. */
+  end(): Promise<void> {
+    this.#ended ??= this.#end()
+    return this.#ended
+  }
+
+  async #end(): Promise<void> {
+    this.#finish(0)
+    this.#channel.close()
+    if (this.#pending.size > 0) {
+      await new Promise<void>((resolve) => {
+        this.#whenIdle = resolve
+      })
+    }
+    await this.#handles.releaseAll()
+  }
+
+  #finish(errno: number): void {
+    if (this.#state.at === 'over') return
+    this.#state = { at: 'over' }
+    this.#parts.notifier.detach()
+    this.#ready.reject(new Error(`the connection to the kernel ended before it began (${errnoName(errno)})`))
+    // Nobody need wait for it to fail.
+    this.#ready.promise.catch(() => undefined)
+    for (const context of this.#pending.values()) context.abort()
+    this.#over.resolve(errno)
+  }
+
+  #receive(message: Buffer, slot: number): void {
+    let header: RequestHeader
+    try {
+      header = decodeHeader(message)
+    } catch (error) {
+      this.#parts.log.error('a message of the kernel could not be read', { reason: String(error) })
+      return
+    }
+    try {
+      this.#dispatch(header, decodeBody(header, message), slot)
+    } catch (error) {
+      this.#refuse(header, error)
+    }
+  }
+
+  #dispatch(header: RequestHeader, request: Request, slot: number): void {
+    if (request.op === 'init' || request.op === 'destroy') this.#control(header.unique, request)
+    else if (request.op === 'refused') {
+      this.#reply(header.unique, { message: encodeError(header.unique, request.errno) })
+    } else if (request.op === 'forget' || request.op === 'interrupt' || request.op === 'ignored') {
+      this.#oneWay(request)
+    } else this.#serve(header, request, slot)
+  }
+
+  #control(unique: number, request: Control): void {
+    if (request.op === 'init') this.#init(unique, request)
+    else this.#reply(unique, { message: encodeDone(unique) })
+  }
+
+  #init(unique: number, request: InitRequest): void {
+    const { writebackCache, notifier, log } = this.#parts
+    const version = `${request.major}.${request.minor}`
+    if (this.#state.at !== 'beginning') throw new Error('the kernel began twice')
+    const result = negotiate(request, { writebackCache })
+    if (result.outcome === 'ask-again') {
+      return this.#reply(unique, { message: encodeMajorOnly(unique, PROTOCOL_MAJOR) })
+    }
+    if (result.outcome === 'too-old') {
+      this.#reply(unique, { message: encodeError(unique, Errno.EPROTO) })
+      return this.#ready.reject(new Error(`the kernel speaks FUSE ${version}, which is too old`))
+    }
+    const { features, reply } = result
+    this.#state = { at: 'serving', handlers: this.#handlersFor(features) }
+    this.#reply(unique, { message: encodeInit(unique, PROTOCOL_MAJOR, reply) })
+    notifier.attach(this.#channel, features)
+    log.debug('agreed with the kernel', { version, ...features })
+    return this.#ready.resolve(features)
+  }
+
+  #handlersFor(features: Features): Handlers {
+    const { fileSystem, negativeTtlMs } = this.#parts
+    const parts = {
+      fileSystem,
+      handles: this.#handles,
+      modes: this.#modes,
+      features,
+      negativeTtlMs,
+      forget: (entries: readonly Entry[]) => this.#forget(entries.map(({ ino }) => ({ ino, count: 1 }))),
+    }
+    return {
+      ...nameOperations(parts),
+      ...attributeOperations(parts),
+      ...xattrOperations(parts),
+      ...contentOperations(parts),
+      ...folderOperations(parts),
+    }
+  }
+
+  #oneWay(request: OneWay): void {
+    if (request.op === 'forget') {
+      for (const { ino } of request.forgets) this.#modes.forget(ino)
+      this.#forget(request.forgets)
+    }
+    // Whose work is done already has been answered.
+    else if (request.op === 'interrupt') this.#pending.get(request.target)?.abort()
+  }
+
+  #forget(forgets: readonly Forget[]): void {
+    for (const { ino, count } of forgets) {
+      try {
+        this.#parts.fileSystem.forget(ino, count)
+      } catch (error) {
+        this.#parts.log.error('a node could not be forgotten', { ino, count, reason: String(error) })
+      }
+    }
+  }
+
+  #serve(header: RequestHeader, request: Served, slot: number): void {
+    if (this.#state.at !== 'serving') throw new FsError(Errno.EIO, 'a request outside of a session')
+    const ownsMemory = request.op === 'write'
+    if (ownsMemory) this.#channel.keep(slot)
+    const context = new RequestContext(header)
+    this.#pending.set(header.unique, context)
+    void this.#work(this.#state.handlers, request, context).finally(() => {
+      if (ownsMemory) this.#channel.release(slot)
+    })
+  }
+
+  /** Never rejects. */
+  async #work(handlers: Handlers, request: Served, context: RequestContext): Promise<void> {
+    const { unique } = context
+    const answer = await this.#answerOf(handlers, request, context)
+    this.#pending.delete(unique)
+    try {
+      this.#reply(unique, answer)
+    } catch (error) {
+      this.#parts.log.error('an answer could not be sent', { op: request.op, unique, reason: String(error) })
+    }
+    if (this.#pending.size === 0) this.#whenIdle?.()
+  }
+
+  async #answerOf(handlers: Handlers, request: Served, context: RequestContext): Promise<Answer> {
+    try {
+      const handler = handlers[request.op] as (request: Served, context: RequestContext) => Promise<Answer>
+      return await handler(request, context)
+    } catch (error) {
+      return { message: encodeError(context.unique, this.#errnoOf(error, request.op, context)) }
+    }
+  }
+
+  #errnoOf(error: unknown, op: string, { ino, pid, unique }: RequestContext): number {
+    const fields = { op, ino, pid, unique }
+    if (error instanceof FsError) {
+      this.#parts.log[error.level](error.message, fields)
+      return error.errno
+    }
+    const reason = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    this.#parts.log.error('an operation failed in a way that nobody expected', { ...fields, reason })
+    return Errno.EIO
+  }
+
+  /** What could not be read, or came at the wrong time. */
+  #refuse({ opcode, unique }: RequestHeader, error: unknown): void {
+    const fields = { opcode, unique, reason: String(error) }
+    const errno = error instanceof DecodeError || error instanceof FsError ? error.errno : Errno.EIO
+    // A program may use any bytes as a name, and any number as an offset.
+    if (errno === Errno.EILSEQ || errno === Errno.EFBIG)
+      this.#parts.log.debug('a request was refused', fields)
+    else this.#parts.log.error('a request could not be served', fields)
+    if (!isOneWay(opcode)) this.#reply(unique, { message: encodeError(unique, errno) })
+  }
+
+  #reply(unique: number, { message, body, undo }: Answer): void {
+    if (this.#state.at === 'over') return undo?.()
+    const errno = body ? this.#channel.reply(message, body) : this.#channel.reply(message)
+    if (errno === 0) return undefined
+    // ENOENT: whoever asked was killed meanwhile.
+    if (errno !== Errno.ENOENT) {
+      this.#parts.log.warn('an answer was not taken', { unique, errno: errnoName(errno) })
+    }
+    return undo?.()
+  }
+}
