@@ -169,8 +169,8 @@ export const mountOptions = {
     default: 'auto',
     doc: 'what speaks to the kernel: our own addon, or libfuse 2',
     details:
-      'The native driver is several times as fast with many small files, keeps times exactly, and notices when a program stops ' +
-      'waiting; it must have been built for this machine. `auto` means `libfuse2` for now.',
+      'The native driver keeps times exactly, hands attributes over with listings, and notices when a program stops waiting; it ' +
+      'must have been built for this machine (`npm run build:native`). `auto` means `libfuse2` for now.',
   }),
   logLevel: option({
     name: 'log-level',

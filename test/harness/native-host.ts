@@ -55,6 +55,12 @@ function asOrdinaryUser(folder: string): string[] {
   return ['unshare', '-m', 'sh', '-c', script, 'sh', ...dropRights]
 }
 
+/** Why no process with a mount namespace of its own can be had: in a chroot, the root is no mount. undefined when it can. */
+export function namespaceUnavailable(): string | undefined {
+  const { status, stderr } = spawnSync('unshare', ['-m', 'true'], { encoding: 'utf8' })
+  return status === 0 ? undefined : stderr.trim()
+}
+
 interface Answer {
   readonly id?: number
   readonly result?: unknown
