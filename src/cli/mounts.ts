@@ -77,7 +77,7 @@ export function notMounted(mountpoint: string): CliError {
 async function spellingsOf(path: string): Promise<string[]> {
   const full = resolve(path)
   const parent = await realpath(dirname(full)).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT' || error.code === 'ENOTCONN' || error.code === 'ENOTDIR') return undefined
+    if (['ENOENT', 'ENOTDIR', 'ENOTCONN', 'ECONNABORTED'].includes(error.code ?? '')) return undefined
     throw error
   })
   return parent === undefined ? [full] : [full, join(parent, basename(full))]

@@ -47,7 +47,7 @@ export async function checkFolder(mountpoint: string): Promise<void> {
 
 function folderSentence(mountpoint: string, { code, message }: NodeJS.ErrnoException): string {
   if (code === 'ENOENT') return `there is no folder ${mountpoint}: make it first (mkdir -p)`
-  if (code === 'ENOTCONN')
+  if (code === 'ENOTCONN' || code === 'ECONNABORTED')
     return `${mountpoint} is a mount whose process has died: unmount it (fusermount3 -u -z)`
   if (code === 'EACCES') return `${mountpoint} may not be read by this user`
   return `${mountpoint} cannot be mounted on: ${message}`

@@ -326,7 +326,7 @@ assert c.listxattr(p,None,0)==11`
       await expect(run('umount', ['-f', served.mountpoint])).rejects.toThrow(/busy/)
       expect(await served.hear(['closed'])).toMatchObject({ openHandles: 0 })
       expect(await served.isMounted()).toBe(false)
-      expect(await codeOf(file.read(Buffer.alloc(1), 0, 1, 0))).toBe('ENOTCONN')
+      expect(await codeOf(file.read(Buffer.alloc(1), 0, 1, 0))).toMatch(/^(ENOTCONN|ECONNABORTED)$/)
       await codeOf(file.close()) // whatever it says: nobody is there to hear of it
       expect(await served.exited).toBe(0)
     })
@@ -334,7 +334,9 @@ assert c.listxattr(p,None,0)==11`
     it('after kill -9 the next start clears the dead mount away and mounts', async () => {
       const first = await start()
       await first.kill()
-      await expect(fs.stat(first.mountpoint)).rejects.toMatchObject({ code: 'ENOTCONN' })
+      await expect(fs.stat(first.mountpoint)).rejects.toMatchObject({
+        code: expect.stringMatching(/^(ENOTCONN|ECONNABORTED)$/),
+      })
       await expect(Served.start(first.mountpoint)).rejects.toThrow(/something is mounted/)
       await recoverMountpoint(first.mountpoint, { log: silentLog })
       const second = await start(first.mountpoint)

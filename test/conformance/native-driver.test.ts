@@ -331,14 +331,16 @@ assert c.listxattr(p,None,0)==11`
       await expect(run('umount', ['-f', served.mountpoint])).rejects.toThrow(/busy/)
       expect(await served.hear(['closed'])).toMatchObject({ openHandles: 0 })
       expect(await served.isMounted()).toBe(false)
-      expect(await codeOf(file.close())).toBe('ENOTCONN')
+      expect(await codeOf(file.close())).toMatch(/^(ENOTCONN|ECONNABORTED)$/)
       expect(await served.exited).toBe(0)
     })
 
     it('after kill -9 the next start clears the dead mount away and mounts', async () => {
       const first = await start()
       await first.kill()
-      await expect(fs.stat(first.mountpoint)).rejects.toMatchObject({ code: 'ENOTCONN' })
+      await expect(fs.stat(first.mountpoint)).rejects.toMatchObject({
+        code: expect.stringMatching(/^(ENOTCONN|ECONNABORTED)$/),
+      })
       await expect(Served.startOn('native', first.mountpoint)).rejects.toThrow(/something is mounted/)
       await recoverMountpoint(first.mountpoint, { log: silentLog })
       const second = await start(first.mountpoint)

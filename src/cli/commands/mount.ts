@@ -131,7 +131,7 @@ async function requireFolder(folder: string, typed: string): Promise<void> {
     if ((await stat(folder)).isDirectory()) return
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    if (code === 'ENOTCONN') return
+    if (code === 'ENOTCONN' || code === 'ECONNABORTED') return
     if (code === 'ENOTDIR')
       throw new CliError(`${folder} cannot be a folder: a part of its path is a file`, 1, { cause: error })
     if (code === 'EACCES')

@@ -91,7 +91,7 @@ export class MountHost implements EngineHost {
       await mkdir(join(mount.mountpoint, folder))
       return mount
     } catch (error) {
-      if (errorCode(error) !== 'ENOTCONN') throw error
+      if (!['ENOTCONN', 'ECONNABORTED'].includes(errorCode(error) ?? '')) throw error
       console.error('the mount died under the case before; it is mounted anew')
       await mount.stop()
       this.#mount = await this.#begin()
