@@ -1,6 +1,7 @@
 /** Mounts of the real machine. */
 import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
+import { isDeadMountCode } from '../base/dead-mount.ts'
 import { readWrittenOptions } from '../config/parse.ts'
 import { createLogger, terminalDestination } from '../mount/logger.ts'
 import { recoverMountpoint } from '../mount/recover-mountpoint.ts'
@@ -29,7 +30,7 @@ async function cleanStale(mountpoint: string): Promise<boolean> {
   const folder = resolve(mountpoint)
   const isDead = await stat(folder).then(
     () => false,
-    (error: NodeJS.ErrnoException) => error.code === 'ENOTCONN' || error.code === 'ECONNABORTED',
+    (error: NodeJS.ErrnoException) => isDeadMountCode(error.code),
   )
   if (!isDead) return false
   await recoverMountpoint(folder, {

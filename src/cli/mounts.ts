@@ -1,6 +1,7 @@
 /** The mounts that run on this machine, as commands ask for them. */
 import { realpath } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
+import { isDeadMountCode } from '../base/dead-mount.ts'
 import { controlClient, mountOf } from '../mount/control-client.ts'
 import { listRunning } from '../mount/registry.ts'
 import type { Json, RunningMount } from '../mount/spec.ts'
@@ -77,7 +78,7 @@ export function notMounted(mountpoint: string): CliError {
 async function spellingsOf(path: string): Promise<string[]> {
   const full = resolve(path)
   const parent = await realpath(dirname(full)).catch((error: NodeJS.ErrnoException) => {
-    if (['ENOENT', 'ENOTDIR', 'ENOTCONN', 'ECONNABORTED'].includes(error.code ?? '')) return undefined
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR' || isDeadMountCode(error.code)) return undefined
     throw error
   })
   return parent === undefined ? [full] : [full, join(parent, basename(full))]

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs'
 import { access, readdir, readFile, stat } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
+import { isDeadMountCode } from '../base/dead-mount.ts'
 import { DriverError } from './errors.ts'
 import { mountAt, readMounts } from './mountinfo.ts'
 
@@ -47,7 +48,7 @@ export async function checkFolder(mountpoint: string): Promise<void> {
 
 function folderSentence(mountpoint: string, { code, message }: NodeJS.ErrnoException): string {
   if (code === 'ENOENT') return `there is no folder ${mountpoint}: make it first (mkdir -p)`
-  if (code === 'ENOTCONN' || code === 'ECONNABORTED')
+  if (isDeadMountCode(code))
     return `${mountpoint} is a mount whose process has died: unmount it (fusermount3 -u -z)`
   if (code === 'EACCES') return `${mountpoint} may not be read by this user`
   return `${mountpoint} cannot be mounted on: ${message}`

@@ -1,11 +1,9 @@
 import { stat } from 'node:fs/promises'
+import { isDeadMountCode } from '../base/dead-mount.ts'
 import type { Log } from '../base/log.ts'
 import { lazyUnmount } from '../fuse/lazy-unmount.ts'
 import { mountAt, OUR_MOUNT_TYPE, readMounts, type MountEntry } from '../fuse/mountinfo.ts'
 import { MountError } from './spec.ts'
-
-/** What the kernel says about a mount whose process was killed. */
-const deadCodes = new Set<string | undefined>(['ENOTCONN', 'ECONNABORTED'])
 
 export interface RecoverParts {
   readonly log: Log
@@ -39,6 +37,6 @@ export async function recoverMountpoint(mountpoint: string, parts: RecoverParts)
 async function isDead(mountpoint: string, stat: (path: string) => Promise<unknown>): Promise<boolean> {
   return stat(mountpoint).then(
     () => false,
-    (error: NodeJS.ErrnoException) => deadCodes.has(error.code),
+    (error: NodeJS.ErrnoException) => isDeadMountCode(error.code),
   )
 }

@@ -2,6 +2,7 @@
 import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { Option, type Command } from 'commander'
+import { isDeadMountCode } from '../../base/dead-mount.ts'
 import { readConfigFile } from '../../config/config-file.ts'
 import { defaultInWords } from '../../config/document.ts'
 import { nearestName } from '../../config/nearest-name.ts'
@@ -131,7 +132,7 @@ async function requireFolder(folder: string, typed: string): Promise<void> {
     if ((await stat(folder)).isDirectory()) return
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    if (code === 'ENOTCONN' || code === 'ECONNABORTED') return
+    if (isDeadMountCode(code)) return
     if (code === 'ENOTDIR')
       throw new CliError(`${folder} cannot be a folder: a part of its path is a file`, 1, { cause: error })
     if (code === 'EACCES')

@@ -1,5 +1,6 @@
 /** Mounts of ours that have died, and the folder that somebody wants to mount on. */
 import { access, constants, stat } from 'node:fs/promises'
+import { isDeadMountCode } from '../../base/dead-mount.ts'
 import { delay, type Clock } from '../../base/clock.ts'
 import { DriverError } from '../../fuse/errors.ts'
 import { checkFolder } from '../../fuse/check-mountpoint.ts'
@@ -94,6 +95,6 @@ export function mountpointProbes(clock: Clock, runtimeFolder: string): Mountpoin
 function isDead(mountpoint: string): Promise<boolean> {
   return stat(mountpoint).then(
     () => false,
-    ({ code }: NodeJS.ErrnoException) => code === 'ENOTCONN' || code === 'ECONNABORTED',
+    ({ code }: NodeJS.ErrnoException) => isDeadMountCode(code),
   )
 }
