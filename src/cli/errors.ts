@@ -29,6 +29,7 @@ const mountFailureCodes: Readonly<Record<MountFailure, ExitCode>> = {
   signIn: exitCodes.signIn,
   unreachable: exitCodes.unreachable,
   usage: exitCodes.usage,
+  ending: exitCodes.failed,
   other: exitCodes.failed,
 }
 

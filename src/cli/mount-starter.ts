@@ -5,7 +5,7 @@ import { isDeadMountCode } from '../base/dead-mount.ts'
 import { readWrittenOptions } from '../config/parse.ts'
 import { createLogger, terminalDestination } from '../mount/logger.ts'
 import { recoverMountpoint } from '../mount/recover-mountpoint.ts'
-import { runForeground } from '../mount/run-foreground.ts'
+import { runMount } from '../mount/run-mount.ts'
 import { startInBackground } from '../mount/start-in-background.ts'
 import type { MountSpec } from '../mount/spec.ts'
 import type { MountStarter } from './context.ts'
@@ -15,7 +15,7 @@ export function mountStarter(io: Pick<Io, 'err'>): MountStarter {
   const onNote = (sentence: string) => io.err(sentence)
   return {
     startInBackground: (spec) => startInBackground(spec, { onNote }),
-    runForeground: (spec) => runForeground(spec, { log: foregroundLog(spec), onNote }),
+    runForeground: (spec) => runMount(spec, { log: foregroundLog(spec), onNote }),
     cleanStale,
   }
 }

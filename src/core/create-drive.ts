@@ -1,11 +1,10 @@
 /** Puts the filesystem of one drive together, and takes it apart in order. */
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { waitUnlessAborted, type Clock } from '../base/clock.ts'
-import { Errno } from '../base/errno.ts'
+import type { Clock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 import type { Remote } from '../remote/remote.ts'
-import { FsError } from './errors.ts'
+import { Drive } from './drive.ts'
 import {
   CloudreveFileSystem,
   FolderLocks,
@@ -13,21 +12,17 @@ import {
   LocalTimes,
   SeenVersions,
   TimesFile,
-  discardContent,
-  pinned,
-  viewOf,
   type Core,
   type FileSystemOptions,
 } from './filesystem/index.ts'
-import { NodeTable, type Node } from './inode/index.ts'
-import { toPosixName, toServerName } from './names/index.ts'
+import { NodeTable } from './inode/index.ts'
 import { Patience, defaultPatience, type PatienceOptions } from './patience.ts'
-import { noKernelCache, type FileSystem, type KernelCache } from './ports.ts'
+import type { KernelCache } from './ports.ts'
 import { ContentReaders, MemoryBudget, rememberUploads } from './read/index.ts'
 import { FolderCache, Tree } from './tree/index.ts'
-import type { OpContext } from './types.ts'
-import { WriteBack, type DrainOptions, type UploadFailure, type WriteRemote } from './write/index.ts'
-import { Facts, type FileView, type ListFacts } from './xattr/index.ts'
+import { KernelCaches } from './view/index.ts'
+import { WriteBack, type WriteRemote } from './write/index.ts'
+import { Facts, type ListFacts } from './xattr/index.ts'
 
 export interface CreateOptions {
   readonly remote: Remote
@@ -37,7 +32,10 @@ export interface CreateOptions {
   readonly log: Log
   /** For names of conflict copies. */
   readonly hostName: string
+  /** Kernel that shows the top folder without a view of its own. */
   readonly kernel?: KernelCache
+  /** Nobody is going to look into the top folder at once: a mount shows one further down. */
+  readonly isTopUnlisted?: boolean
   readonly patience?: PatienceOptions
   readonly settings?: Partial<CoreSettings>
 }
@@ -73,109 +71,6 @@ export const defaultSettings: CoreSettings = {
   listFacts: 'auto',
 }
 
-export type DiscardOutcome = 'discarded' | 'nothing to discard' | 'still tried' | 'open'
-
-/** A filesystem and what its process needs of it beside the kernel's operations. */
-export class Drive {
-  readonly fileSystem: FileSystem
-  readonly writeBack: WriteBack
-  readonly facts: Facts
-  readonly #core: Core
-  readonly #times: TimesFile
-  readonly #settle: (signal: AbortSignal | undefined) => Promise<void>
-  readonly #settleNames: (node: Node) => Promise<void>
-  readonly #stop: () => void
-
-  constructor(parts: { fileSystem: CloudreveFileSystem; core: Core; facts: Facts; times: TimesFile }) {
-    this.fileSystem = parts.fileSystem
-    this.#settle = (signal) => waitUnlessAborted(parts.fileSystem.settle(), signal)
-    this.#settleNames = (node) => parts.fileSystem.settleNames(node)
-    this.#stop = () => parts.fileSystem.close()
-    this.#core = parts.core
-    this.writeBack = parts.core.writeBack
-    this.facts = parts.facts
-    this.#times = parts.times
-  }
-
-  /**
-   * The view of a path below the mountpoint, as programs name it, after the server has heard of every rename in it that
-   * waits: who asks for a file by its name wants to see what he did a moment ago.
-   *
-   * @throws {FsError} ENOENT
-   */
-  async view(names: readonly string[], signal?: AbortSignal): Promise<FileView> {
-    const node = await this.#node(names, signal)
-    return pinned(this.#core, [node], async () => {
-      await this.#settleNames(node)
-      return viewOf(node)
-    })
-  }
-
-  /**
-   * Tries an upload that was given up, or that waits, again at once; false when there is nothing to send.
-   * @throws {FsError} ENOENT
-   */
-  async retryUpload(names: readonly string[], signal?: AbortSignal): Promise<boolean> {
-    const node = await this.#node(names, signal)
-    const isDirty = node.content?.isDirty === true
-    if (isDirty) node.content?.retry()
-    this.#core.tree.table.release(node)
-    return isDirty
-  }
-
-  /**
-   * Drops the changes of an upload that was given up: the file is what the server has, and a new one is gone. Only while
-   * no program has it open.
-   * @throws {FsError} ENOENT
-   */
-  async discardUpload(names: readonly string[], context: OpContext): Promise<DiscardOutcome> {
-    const node = await this.#node(names, context.signal)
-    return pinned(this.#core, [node], async () => {
-      if (!node.content?.failure) return node.content?.isDirty ? 'still tried' : 'nothing to discard'
-      if (node.handles > 0) return 'open'
-      const { place } = node
-      if (node.entry || !place) await discardContent(node)
-      else await this.fileSystem.unlink(place.parent.ino, toPosixName(place.name), context)
-      return 'discarded'
-    })
-  }
-
-  async #node(names: readonly string[], signal?: AbortSignal): Promise<Node> {
-    let node: Node = this.#core.tree.table.root
-    for (const name of names) {
-      const child: Node | undefined = await this.#core.tree.child(node, toServerName(name), signal)
-      if (!child) throw new FsError(Errno.ENOENT, `${names.join('/')}: no such file or folder`)
-      node = child
-    }
-    return node
-  }
-
-  /** Sends everything that waits. What fails for good stays in the staging folder: that is the answer. */
-  async drain(options: DrainOptions = {}): Promise<readonly UploadFailure[]> {
-    await this.#settle(options.signal)
-    const failures = await this.writeBack.drain(options)
-    await this.#settle(options.signal)
-    return failures
-  }
-
-  /** Nodes that are kept, and those of them that the kernel refers to; the top folder aside. For tests of leaks. */
-  get nodeCounts(): { kept: number; held: number } {
-    const { table } = this.#core.tree
-    return { kept: table.size - 1, held: table.heldCount }
-  }
-
-  checkInvariants(): void {
-    this.#core.tree.table.checkInvariants()
-  }
-
-  async close(): Promise<void> {
-    this.#stop()
-    await this.writeBack.close()
-    await this.#times.close()
-    await this.#core.remote.close()
-  }
-}
-
 /** @throws {RemoteError} when the drive's top folder cannot be listed. */
 export async function createDrive(options: CreateOptions): Promise<Drive> {
   const settings = { ...defaultSettings, ...options.settings }
@@ -183,9 +78,12 @@ export async function createDrive(options: CreateOptions): Promise<Drive> {
   const patience = new Patience(clock, log, options.patience ?? defaultPatience)
   const { metadataTtlMs: ttlMs, metadataEntries: maxEntries } = settings
   const folders = new FolderCache({ remote, clock, patience, ttlMs, maxEntries })
-  const root = await folders.loadRoot(remote.facts.origin)
-  const kernel = options.kernel ?? noKernelCache
-  const tree = new Tree({ table: new NodeTable(root.folder), folders, kernel })
+  const root = options.isTopUnlisted
+    ? await patience.run(remote.facts.origin, () => remote.info([]))
+    : (await folders.loadRoot(remote.facts.origin)).folder
+  const kernel = new KernelCaches()
+  if (options.kernel) kernel.add(options.kernel)
+  const tree = new Tree({ table: new NodeTable(root), folders, kernel, remote, patience })
   const { quietMs, uploadConcurrency: concurrency } = settings
   const stagingFolder = join(options.stateFolder, 'staging')
   await mkdir(stagingFolder, { recursive: true, mode: 0o700 })
@@ -223,6 +121,7 @@ export async function createDrive(options: CreateOptions): Promise<Drive> {
     facts,
     fileSystem: new CloudreveFileSystem(core, facts),
     times: times.file,
+    kernels: kernel,
   })
 }
 

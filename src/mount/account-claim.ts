@@ -5,9 +5,9 @@ import { isProcessAlive } from '../base/process-state.ts'
 import { OUR_MOUNT_TYPE, readMounts } from '../fuse/mountinfo.ts'
 import { AccountLock, accountHash } from './account-lock.ts'
 import { connectTo } from './control-client.ts'
-import { readRecord, removeFile, writeRecord } from './registry.ts'
+import { mountsOf, readRecord, removeFile, writeRecord } from './registry.ts'
 import { ensureRuntimeFolder } from './runtime-folder.ts'
-import { MountError, type MountState, type RunningMount } from './spec.ts'
+import { MountError, type MountState, type RunningMount, type ServingProcess } from './spec.ts'
 
 /** How often a new mount looks whether its predecessor has sent everything. */
 const POLL_MS = 200
@@ -22,7 +22,6 @@ export interface ClaimRequest {
   readonly accountId: string
   /** For people. */
   readonly account: string
-  readonly mountpoint: string
   readonly clock: Clock
   readonly signal?: AbortSignal
   /** Called once when the account's last mount is not at its end yet. */
@@ -31,42 +30,96 @@ export interface ClaimRequest {
   readonly isInPlace?: (holder: RunningMount) => Promise<boolean>
 }
 
+/** Another process serves the account, and can serve one more folder of it. */
+export interface HeldAccount {
+  readonly holder: ServingProcess
+}
+
+/** A mount of the account as others see it. */
+export interface ClaimedMount {
+  readonly record: RunningMount
+  /** Nothing happens after `remove`, or when the account is released. */
+  setState(state: MountState): Promise<void>
+  remove(): Promise<void>
+}
+
 /** The account is this process's until `release`. */
 export class AccountClaim {
+  readonly socketPath: string
   readonly #lock: AccountLock
   readonly #recordPath: string
-  #record: RunningMount
-  #isWritten = false
+  readonly #account: string
+  readonly #mounts: RunningMount[] = []
   #isReleased = false
   /** One change of the record at a time. */
   readonly #writing = new Mutex()
 
-  constructor(lock: AccountLock, recordPath: string, record: RunningMount) {
+  constructor(lock: AccountLock, paths: { record: string; socket: string }, account: string) {
     this.#lock = lock
-    this.#recordPath = recordPath
-    this.#record = record
+    this.#recordPath = paths.record
+    this.socketPath = paths.socket
+    this.#account = account
   }
 
-  get record(): RunningMount {
-    return this.#record
+  /** The mounts that are made, there or sent on, the newest last. */
+  get mounts(): readonly RunningMount[] {
+    return this.#mounts
   }
 
-  /** Nothing happens after `release`: the account may be somebody else's by then. */
-  setState(state: MountState): Promise<void> {
-    return this.#writing.run(async () => {
-      if (this.#isReleased || (state === this.#record.state && this.#isWritten)) return
-      this.#record = { ...this.#record, state }
-      await writeRecord(this.#recordPath, this.#record)
-      this.#isWritten = true
-    })
+  /** Tells others of a mount that is being made. */
+  async add(mountpoint: string, startedAt: number): Promise<ClaimedMount> {
+    const { socketPath } = this
+    let record: RunningMount = {
+      pid: process.pid,
+      mountpoint,
+      account: this.#account,
+      socketPath,
+      startedAt,
+      state: 'starting',
+    }
+    this.#mounts.push(record)
+    await this.#write()
+    const replace = async (by: readonly RunningMount[]) => {
+      const index = this.#mounts.indexOf(record)
+      if (index < 0) return
+      this.#mounts.splice(index, 1, ...by)
+      await this.#write()
+    }
+    return {
+      get record() {
+        return record
+      },
+      setState: async (state) => {
+        if (state === record.state) return
+        const changed = { ...record, state }
+        const written = replace([changed])
+        record = changed
+        await written
+      },
+      remove: () => replace([]),
+    }
   }
 
   release(): Promise<void> {
     return this.#writing.run(async () => {
       this.#isReleased = true
       await removeFile(this.#recordPath)
-      await removeFile(this.#record.socketPath)
+      await removeFile(this.socketPath)
       await this.#lock.release()
+    })
+  }
+
+  /** Nothing is written after `release`: the account may be somebody else's by then. */
+  #write(): Promise<void> {
+    return this.#writing.run(async () => {
+      if (this.#isReleased) return
+      const mounts = this.#mounts.map(({ mountpoint, state, startedAt }) => ({
+        mountpoint,
+        state,
+        startedAt,
+      }))
+      const { socketPath } = this
+      await writeRecord(this.#recordPath, { pid: process.pid, account: this.#account, socketPath, mounts })
     })
   }
 }
@@ -74,54 +127,71 @@ export class AccountClaim {
 /**
  * Takes the account for this process; waits while its last mount, whose folder is not mounted any more, comes to its end.
  *
- * @throws {MountError} naming the mountpoint that holds it.
+ * @returns who has it, when that is a process that serves on
+ * @throws {MountError} when nobody can tell who has it
  */
-export async function claimAccount(request: ClaimRequest): Promise<AccountClaim> {
-  const { runtimeFolder, mountpoint, account, clock } = request
+export async function claimAccount(request: ClaimRequest): Promise<AccountClaim | HeldAccount> {
+  const { runtimeFolder, account } = request
   await ensureRuntimeFolder(runtimeFolder)
   const hash = accountHash(request.accountId)
-  const socketPath = join(runtimeFolder, `${hash}.sock`)
-  if (Buffer.byteLength(socketPath) > MAX_SOCKET_PATH_BYTES) {
-    throw new MountError(`the path of the control socket is too long for the kernel: ${socketPath}`)
+  const socket = join(runtimeFolder, `${hash}.sock`)
+  if (Buffer.byteLength(socket) > MAX_SOCKET_PATH_BYTES) {
+    throw new MountError(`the path of the control socket is too long for the kernel: ${socket}`)
   }
-  const recordPath = join(runtimeFolder, `${hash}.json`)
-  const lock = await takeWhenFree(request, hash, recordPath)
-  await removeFile(socketPath)
-  const record = { pid: process.pid, mountpoint, account, socketPath, startedAt: clock.now() }
-  const claim = new AccountClaim(lock, recordPath, { ...record, state: 'starting' })
-  await claim.setState('starting')
-  return claim
+  const record = join(runtimeFolder, `${hash}.json`)
+  const taken = await takeWhenFree(request, hash, record)
+  if (!(taken instanceof AccountLock)) return { holder: taken }
+  await removeFile(socket)
+  await removeFile(record)
+  return new AccountClaim(taken, { record, socket }, account)
 }
 
-async function takeWhenFree(request: ClaimRequest, hash: string, recordPath: string): Promise<AccountLock> {
+async function takeWhenFree(
+  request: ClaimRequest,
+  hash: string,
+  recordPath: string,
+): Promise<AccountLock | ServingProcess> {
   let hasSaidSo = false
   let patience = PASSING_HOLDER_POLLS
   for (;;) {
     const lock = await AccountLock.take(request.runtimeFolder, hash)
     if (lock) return lock
     const holder = await readRecord(recordPath)
-    if (holder && (await isEnding(holder, request))) {
-      if (!hasSaidSo) request.onWaiting?.(waitingSentence(holder))
+    const doing = await whatItDoes(holder, request)
+    if (doing === 'serving') return holder!
+    if (doing === 'ending') {
+      if (!hasSaidSo) request.onWaiting?.(waitingSentence(holder!))
       hasSaidSo = true
-    } else {
-      const isAlive = holder !== undefined && (await isProcessAlive(holder.pid))
-      if (isAlive || patience === 0) throw new MountError(heldSentence(request, holder))
+    } else if (doing === 'unknown') {
+      if (patience === 0) throw new MountError(heldSentence(request))
       patience -= 1
     }
     await delay(request.clock, POLL_MS, request.signal)
   }
 }
 
-/** Its folder is gone, whether it has noticed that (somebody may have run fusermount3 a moment ago) or not. */
-async function isEnding(
-  holder: RunningMount,
-  { isInPlace = holdersFolderIsMounted }: ClaimRequest,
-): Promise<boolean> {
-  if (holder.state === 'draining') return true
-  if (holder.state === 'starting' || !(await isProcessAlive(holder.pid))) return false
-  if (await isInPlace(holder)) return false
-  await noticeNow(holder)
-  return true
+type Doing =
+  /** A folder of it is mounted. */
+  | 'serving'
+  /** It is about to. */
+  | 'starting'
+  /** None is any more, whether it has noticed that (somebody may have run fusermount3 a moment ago) or not. */
+  | 'ending'
+  /** Dead, or not to be found. */
+  | 'unknown'
+
+async function whatItDoes(holder: ServingProcess | undefined, request: ClaimRequest): Promise<Doing> {
+  if (!holder || !(await isProcessAlive(holder.pid))) return 'unknown'
+  const { isInPlace = holdersFolderIsMounted } = request
+  const mounts = mountsOf(holder)
+  const gone: RunningMount[] = []
+  for (const mount of mounts.filter(({ state }) => state === 'mounted')) {
+    if (await isInPlace(mount)) return 'serving'
+    gone.push(mount)
+  }
+  if (mounts.some(({ state }) => state === 'starting')) return 'starting'
+  for (const mount of gone) await noticeNow(mount)
+  return 'ending'
 }
 
 /** As the holder sees it: its mounts may be others than ours (mount_namespaces(7)). */
@@ -141,18 +211,15 @@ async function noticeNow(holder: RunningMount): Promise<void> {
   }
 }
 
-function heldSentence({ account }: ClaimRequest, holder: RunningMount | undefined): string {
-  if (!holder) return `${account} is being mounted by another process just now`
-  const what = holder.state === 'starting' ? 'is just being mounted' : 'is mounted already'
-  return (
-    `${account} ${what} on ${holder.mountpoint} (process ${holder.pid}); one process serves one account: ` +
-    `unmount that folder first (cloudreve-mount umount ${holder.mountpoint})`
-  )
+function heldSentence({ account }: ClaimRequest): string {
+  return `${account} is being mounted or unmounted by another process just now: try again in a moment`
 }
 
-function waitingSentence({ mountpoint, pid }: RunningMount): string {
+function waitingSentence({ pid, mounts }: ServingProcess): string {
+  if (mounts.length === 0) return `waiting for process ${pid}, which ends its last mount of the account`
+  const folders = mounts.map(({ mountpoint }) => mountpoint).join(', ')
   return (
-    `waiting for process ${pid}: ${mountpoint} is unmounted, but what was written to it is still being sent, ` +
+    `waiting for process ${pid}: ${folders} is unmounted, but what was written there is still being sent, ` +
     'or a program has a file of it open'
   )
 }

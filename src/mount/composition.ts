@@ -3,7 +3,7 @@ import type { Clock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 import type { FileSystem } from '../core/ports.ts'
 import type { DriverOptions, FuseDriver } from '../fuse/driver.ts'
-import type { ControlMethods, Json, MountSpec, RunningMount } from './spec.ts'
+import type { ControlMethods, Json, MountSpec } from './spec.ts'
 
 /** What a mount is made of, and how it ends. */
 export interface Composition {
@@ -12,14 +12,14 @@ export interface Composition {
   readonly driverOptions: Omit<DriverOptions, 'mountpoint' | 'readOnly'>
   /** Sentences that whoever wants this mount should read before using it. */
   readonly notes?: readonly string[]
-  /** Questions that this mount answers, beside `info` and `unmount`. */
+  /** Questions that this mount answers, beside those that its process answers itself. */
   readonly methods: ControlMethods
   /**
-   * Sends what was written until nothing is left, or nothing that can be sent. Called when the folder is not mounted any more
+   * Sends what was written to it until nothing is left, or nothing that can be sent. Called when the folder is not mounted any more
    * (files may still be open). `signal` is aborted when there is no more time, perhaps from the start.
    */
   drain(onProgress: (event: Json) => void, signal: AbortSignal): Promise<DrainResult>
-  /** Ends everything in reverse order; what is not sent stays on disk. */
+  /** Ends the mount; with the last one of a drive the drive too. What is not sent stays on disk. */
   close(): Promise<void>
 }
 
@@ -30,18 +30,20 @@ export interface DrainResult {
   readonly reason: string
 }
 
-/** Who the mount is for; known before anything of the account's state is opened. */
+/** An account that mounts can be made of; known before anything of the account's state is opened. */
 export interface Prepared {
   /** The server and the user's id: the same for every way to name the account. */
   readonly accountId: string
   /** For people. */
   readonly account: string
   /**
-   * Builds the mount. The account belongs to this process by then, and until after `close`. `record` tells what others see of
-   * this process, as it is when asked.
+   * Builds one mount; what it has in common with others of the account is shared. The account belongs to this process by then,
+   * and until the last of them is closed.
+   *
+   * @throws an error whose message is a sentence, when there can be no such mount
    */
-  open(record: () => RunningMount): Promise<Composition>
-  /** Ends what finding out has begun (connections) and `Composition.close` does not; called last, also when there is no mount after all. */
+  mount(spec: MountSpec): Promise<Composition>
+  /** Ends what finding out has begun (connections) and `Composition.close` does not; called last, also when there was no mount after all. */
   close?(): Promise<void>
 }
 

@@ -5,13 +5,13 @@ import { dirname, join, basename, resolve } from 'node:path'
 import { onJsonLines, writeJsonLine } from './json-lines.ts'
 import { listRunning } from './registry.ts'
 import { defaultRuntimeFolder } from './runtime-folder.ts'
-import { MountError, type ControlClient, type Json, type RunningMount } from './spec.ts'
+import { MountError, type ControlClient, type Json, type MountFailure, type RunningMount } from './spec.ts'
 
 interface Answer {
   readonly id: number
   readonly progress?: Json
   readonly result?: Json
-  readonly error?: { readonly message: string }
+  readonly error?: { readonly message: string; readonly kind?: MountFailure }
 }
 
 interface Waiting {
@@ -55,12 +55,16 @@ async function realParent(path: string): Promise<string> {
   return join(parent, basename(full))
 }
 
-/** @throws {MountError} when the process does not answer. */
+/**
+ * What is asked is about the mount.
+ * @throws {MountError} when the process does not answer.
+ */
 export async function connectTo(mount: RunningMount): Promise<ControlClient> {
   const socket = connect(mount.socketPath)
   await once(socket, 'connect').catch((error: Error) => {
     throw new MountError(`process ${mount.pid}, which serves ${mount.mountpoint}, does not answer`, {
       cause: error,
+      kind: 'ending',
     })
   })
   return new SocketClient(socket, mount)
@@ -69,11 +73,13 @@ export async function connectTo(mount: RunningMount): Promise<ControlClient> {
 class SocketClient implements ControlClient {
   readonly #socket: Socket
   readonly #waiting = new Map<number, Waiting>()
+  readonly #mountpoint: string
   readonly #gone: string
   #nextId = 1
 
   constructor(socket: Socket, { pid, mountpoint }: RunningMount) {
     this.#socket = socket
+    this.#mountpoint = mountpoint
     this.#gone = `process ${pid}, which served ${mountpoint}, ended before it answered`
     onJsonLines(socket, (message) => this.#take(message as Answer))
     // A broken connection is told by 'close', which follows.
@@ -90,7 +96,7 @@ class SocketClient implements ControlClient {
       if (!this.#socket.writable) return reject(new MountError(this.#gone))
       const id = this.#nextId++
       this.#waiting.set(id, { onProgress, resolve, reject })
-      return writeJsonLine(this.#socket, { id, method, params })
+      return writeJsonLine(this.#socket, { id, mountpoint: this.#mountpoint, method, params })
     })
   }
 
@@ -103,7 +109,7 @@ class SocketClient implements ControlClient {
     if (!waiting) return
     if (progress !== undefined) return waiting.onProgress(progress)
     this.#waiting.delete(id)
-    if (error) waiting.reject(new MountError(error.message))
+    if (error) waiting.reject(new MountError(error.message, { kind: error.kind ?? 'other' }))
     else waiting.resolve(result ?? null)
   }
 

@@ -4,15 +4,19 @@
  */
 
 /** Method `status`, no parameters. */
-export interface MountStatus {
+export interface MountStatus extends DriveStatus {
   readonly mountpoint: string
   /** For people: `anna@example.com at cloud.example.com`. */
   readonly account: string
-  readonly rootUri: string
-  readonly readOnly: boolean
   readonly pid: number
   readonly startedAt: number
   readonly state: 'starting' | 'mounted' | 'draining'
+}
+
+/** The part of it that the drive knows. */
+export interface DriveStatus {
+  readonly rootUri: string
+  readonly readOnly: boolean
   readonly driver: string
   /** Sentence about what is wrong between us and the server now; null when nothing is. */
   readonly serverTrouble: string | null

@@ -1,58 +1,67 @@
 /** What a mount answers over its control socket about its drive, and how it sends what is left when it ends. */
-import { collectActivities, describeActivity, type DrainProgress, type Drive } from '../core/index.ts'
+import { withoutPassword } from '../api/uri.ts'
+import {
+  collectActivities,
+  describeActivity,
+  type DrainProgress,
+  type Drive,
+  type DriveFolder,
+  type FileSystem,
+} from '../core/index.ts'
 import type { FuseDriver } from '../fuse/driver.ts'
 import type { Remote } from '../remote/remote.ts'
 import type { DrainResult } from './composition.ts'
 import type {
   ActivitiesResult,
   ActivitiesParams,
-  MountStatus,
+  DriveStatus,
   PendingProgress,
   UploadStatus,
 } from './control-results.ts'
 import { fileQuestions } from './file-questions.ts'
 import { uploadQuestions } from './upload-questions.ts'
-import type { ControlMethods, Json, MountSpec, RunningMount } from './spec.ts'
+import type { ControlMethods, Json, MountSpec } from './spec.ts'
 
 export interface DriveQuestionParts {
   readonly drive: Drive
+  /** What the mount shows of it. */
+  readonly folder: DriveFolder
+  readonly fileSystem: FileSystem
   readonly remote: Remote
   readonly spec: MountSpec
   readonly driver: FuseDriver
-  /** What others see of this process. */
-  readonly record: () => RunningMount
 }
 
 export function driveQuestions(parts: DriveQuestionParts): ControlMethods {
-  const { drive, spec } = parts
+  const { folder, fileSystem, spec } = parts
   return {
     ...fileQuestions({
-      fileSystem: drive.fileSystem,
+      fileSystem,
       mountpoint: spec.mountpoint,
-      settle: async (names, signal) => void (await drive.view(names, signal)),
+      settle: async (names, signal) => void (await folder.view(names, signal)),
       activities: (names, query, signal) => activitiesOf(parts, names, { ...query, signal }),
     }),
-    ...uploadQuestions({ drive, mountpoint: spec.mountpoint }),
+    ...uploadQuestions({ folder, mountpoint: spec.mountpoint }),
     status: async () => asJson(statusOf(parts)),
     flush: async ({ progress, signal }) => {
-      const failures = await drive.drain({ onProgress: tellPending(progress), signal })
+      const failures = await folder.drain({ onProgress: tellPending(progress), signal })
       return { leftFiles: failures.length }
     },
   }
 }
 
 /** Progress events are `PendingProgress`. */
-export async function drainDrive(
-  drive: Drive,
+export async function drainFolder(
+  folder: DriveFolder,
   onProgress: (event: Json) => void,
   signal: AbortSignal,
 ): Promise<DrainResult> {
   try {
-    await drive.drain({ onProgress: tellPending(onProgress), signal })
+    await folder.drain({ onProgress: tellPending(onProgress), signal })
   } catch (error) {
     if (!signal.aborted) throw error
   }
-  const left = drive.writeBack.pending()
+  const left = folder.pending()
   const [first] = left
   const reason = first ? `${first.label}: ${first.state.detail ?? 'not uploaded yet'}` : ''
   return { left: left.length, reason }
@@ -69,12 +78,12 @@ function tellPending(onProgress: (event: Json) => void): (progress: DrainProgres
 }
 
 async function activitiesOf(
-  { drive, remote }: DriveQuestionParts,
+  { folder, remote }: DriveQuestionParts,
   names: readonly string[],
   query: Pick<ActivitiesParams, 'filter' | 'limit'> & { signal: AbortSignal },
 ): Promise<ActivitiesResult> {
   const { filter, limit, signal } = query
-  const { path } = await drive.view(names, signal)
+  const { path } = await folder.view(names, signal)
   const options = { filter, signal, ...(limit === null ? {} : { limit }) }
   const { activities, derived } = await collectActivities(remote, path, options)
   const entries = activities.map((activity) => ({
@@ -88,28 +97,21 @@ async function activitiesOf(
   return { derived, entries }
 }
 
-function statusOf({ drive, spec, driver, record }: DriveQuestionParts): MountStatus {
+function statusOf({ drive, folder, spec, driver }: DriveQuestionParts): DriveStatus {
   const { mountpoint, rootUri, readOnly } = spec
-  const { account, pid, startedAt, state } = record()
-  const uploads = drive.writeBack.pending().map(({ label, state, sizeBytes, sentBytes }): UploadStatus => ({
+  const pending = folder.pending()
+  const uploads = pending.map(({ label, state, sizeBytes, sentBytes }): UploadStatus => ({
     path: `${mountpoint}${label}`,
     state: uploadState(state.state),
     sizeBytes,
     sentBytes,
     reason: state.detail ?? null,
   }))
-  const serverTrouble =
-    drive.writeBack.pending().find(({ state }) => state.state === 'retrying')?.state.detail ?? null
   return {
-    mountpoint,
-    account,
-    rootUri,
+    rootUri: withoutPassword(rootUri),
     readOnly,
-    pid,
-    startedAt,
-    state,
     driver: driver.name,
-    serverTrouble,
+    serverTrouble: pending.find(({ state }) => state.state === 'retrying')?.state.detail ?? null,
     uploads,
     lostAndFound: drive.writeBack.lostAndFound.map(({ storedAt }) => storedAt),
   }

@@ -1,8 +1,8 @@
 import { delay, type Clock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
-import type { Mounted } from '../fuse/driver.ts'
-import type { Composition, DrainResult } from './composition.ts'
-import { exitCodes, type ControlMethods, type Json, type MountState } from './spec.ts'
+import type { DrainResult } from './composition.ts'
+import type { HostedMount } from './host/account-host.ts'
+import { exitCodes, type ControlCall, type ControlMethods, type Json, type MountState } from './spec.ts'
 import type { StopRequests } from './stop-requests.ts'
 
 /** How long programs that still have files open may go on after somebody asked the process to end. */
@@ -11,8 +11,7 @@ const OPEN_FILES_GRACE_MS = 5_000
 const OPEN_FILES_ANSWER_MS = 3_000
 
 export interface MountLifeParts {
-  readonly mounted: Mounted
-  readonly composition: Composition
+  readonly mounted: HostedMount
   readonly stops: StopRequests
   readonly clock: Clock
   readonly log: Log
@@ -52,7 +51,7 @@ export class MountLife {
 
   /**
    * `unmount` answers at once, or with `{"wait":true}` when everything is sent (with its progress) or when it is clear that
-   * programs keep files open: `UnmountResult`.
+   * programs keep files open: `UnmountResult`. `ended` answers at the end alone, and brings it about no sooner.
    */
   readonly methods: ControlMethods = {
     unmount: async ({ params, signal, progress }) => {
@@ -60,12 +59,17 @@ export class MountLife {
       progress({ state: 'unmounted' })
       if (!wantsToWait(params)) return { state: 'unmounted' }
       if (await this.#isKeptOpen()) return { state: 'open' }
-      this.#drainListeners.add(progress)
-      signal.addEventListener('abort', () => this.#drainListeners.delete(progress))
-      if (this.#lastDrained !== undefined) progress(this.#lastDrained)
-      const { left, reason } = await this.#ended
-      return { state: 'ended', left, reason }
+      return this.#end({ signal, progress })
     },
+    ended: (call) => this.#end(call),
+  }
+
+  async #end({ signal, progress }: Pick<ControlCall, 'signal' | 'progress'>): Promise<Json> {
+    this.#drainListeners.add(progress)
+    signal.addEventListener('abort', () => this.#drainListeners.delete(progress))
+    if (this.#lastDrained !== undefined) progress(this.#lastDrained)
+    const { left, reason } = await this.#ended
+    return { state: 'ended', left, reason }
   }
 
   /** Resolves at the end, with the exit code of the process. */
@@ -110,13 +114,13 @@ export class MountLife {
   }
 
   async #drain(): Promise<DrainResult> {
-    const { composition, stops, log } = this.#parts
+    const { mounted, stops, log } = this.#parts
     const tellAll = (event: Json) => {
       this.#lastDrained = event
       for (const listener of this.#drainListeners) listener(event)
     }
     try {
-      return await composition.drain(tellAll, stops.hurry)
+      return await mounted.drain(tellAll, stops.hurry)
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error)
       log.error('sending what was written has failed', { reason })

@@ -12,6 +12,11 @@ export interface PinoLogOptions {
 
 /** The log of a serving process: one JSON object a line, without secrets; a healthy mount says little. */
 export function pinoLog({ verbose, options, destination }: PinoLogOptions): Log {
-  const level = verbose ? 'debug' : ((options?.['log-level'] ?? 'info') as LogLevel)
+  const level = logLevelOf({ verbose, ...(options === undefined ? {} : { options }) })
   return createLogger({ level, destination: destination ?? jsonDestination() })
+}
+
+/** What is worth a line in the log of a mount. */
+export function logLevelOf({ verbose, options }: Pick<PinoLogOptions, 'verbose' | 'options'>): LogLevel {
+  return verbose ? 'debug' : ((options?.['log-level'] ?? 'info') as LogLevel)
 }

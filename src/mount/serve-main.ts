@@ -1,7 +1,7 @@
 /** The process behind a mount in the background: started by `startInBackground`, which hears over IPC how it goes. */
 import { once } from 'node:events'
 import { pinoLog } from './pino-log.ts'
-import { runForeground } from './run-foreground.ts'
+import { runMount } from './run-mount.ts'
 import { exitCodes, MountError } from './spec.ts'
 import type { ChildMessage, StartMessage } from './start-in-background.ts'
 import { StopRequests } from './stop-requests.ts'
@@ -30,15 +30,16 @@ function say(message: ChildMessage): Promise<void> {
 }
 
 try {
-  process.exitCode = await runForeground(spec, {
+  process.exitCode = await runMount(spec, {
     log,
     stops,
     ...(composition === undefined ? {} : { composition }),
     onNote: (sentence) => void say({ say: 'note', sentence }),
-    onReady() {
+    onReady(pid) {
       process.off('disconnect', onStarterGone)
-      void say({ say: 'ready' })
+      void say({ say: 'ready', pid })
     },
+    isForeground: false,
     onDrain: (event) => log.debug('sending what was written', { event }),
   })
 } catch (error) {

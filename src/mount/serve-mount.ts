@@ -1,31 +1,34 @@
-import type { Clock } from '../base/clock.ts'
+import { delay, type Clock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
-import { claimAccount, type AccountClaim } from './account-claim.ts'
-import type { Compose, Composition, Prepared } from './composition.ts'
-import { ControlServer } from './control.ts'
-import { MountLife } from './mount-life.ts'
+import { AccountClaim, claimAccount } from './account-claim.ts'
+import { AccountService } from './account-service.ts'
+import { handOver, watchMount, type WatchParts } from './hand-over.ts'
+import type { AccountHost } from './host/account-host.ts'
 import { realMountpoint } from './real-mountpoint.ts'
-import { recoverMountpoint } from './recover-mountpoint.ts'
-import type { ControlMethods, Json, MountSpec } from './spec.ts'
+import { exitCodes, MountError, type ControlClient, type MountSpec } from './spec.ts'
 import { stayAwake } from './stay-awake.ts'
-import type { StopRequests } from './stop-requests.ts'
 
-export interface ServeParts {
-  readonly compose: Compose
+/** So often is another process asked that cannot take the mount because it is about to end, and so long is waited between, ms. */
+const ENDING_TRIES = 25
+const ENDING_PAUSE_MS = 200
+
+export interface ServeParts extends WatchParts {
+  /** Signs in to the account of a mount. */
+  readonly host: (spec: MountSpec) => Promise<AccountHost>
   readonly clock: Clock
   readonly log: Log
-  readonly stops: StopRequests
   /** What whoever wants the mount should know: why it takes longer, what an earlier one left behind. */
   readonly onNote: (sentence: string) => void
-  /** Programs can use the folder. */
-  readonly onReady: () => void
-  /** While what was written is sent, after the folder is gone. */
-  readonly onDrain: (event: Json) => void
+  /** Programs can use the folder, which this process serves. */
+  readonly onReady: (pid: number) => void
+  /** Whether this process lives as long as the mount, even when another one serves it: it is in the foreground. */
+  readonly isForeground: boolean
 }
 
 /**
- * Serves one mount from beginning to end, in the process that calls it; that process must not touch the mounted folder.
- * Resolves with an exit code when everything is over.
+ * Serves a mount from beginning to end, and all others of its account that are asked for meanwhile, in the process that
+ * calls it; or has it served by the process that serves the account already. Resolves with an exit code when everything is
+ * over.
  *
  * @throws an error whose message is a sentence for a person, when the mount cannot be made.
  */
@@ -33,76 +36,73 @@ export async function serveMount(asked: MountSpec, parts: ServeParts): Promise<n
   const fallAsleep = stayAwake()
   try {
     const spec = { ...asked, mountpoint: await realMountpoint(asked.mountpoint) }
-    const prepared = await parts.compose(spec, parts)
+    const taken = await serveOrHandOver(spec, parts)
+    if (typeof taken === 'number') return taken
     try {
-      const claim = await claimFor(spec, prepared, parts)
-      return await serveClaimed(spec, prepared, { ...parts, claim })
+      parts.onReady(taken.pid)
+      const isWanted = parts.isForeground || parts.stops.stop.aborted
+      return isWanted ? await watchMount(taken.client, parts) : exitCodes.ok
     } finally {
-      await prepared.close?.()
+      taken.client.close()
     }
   } finally {
     fallAsleep()
   }
 }
 
-function claimFor(spec: MountSpec, prepared: Prepared, parts: ServeParts): Promise<AccountClaim> {
-  const { accountId, account } = prepared
-  const { mountpoint, runtimeFolder } = spec
-  const { clock, onNote: onWaiting, stops } = parts
-  return claimAccount({ accountId, account, mountpoint, runtimeFolder, clock, onWaiting, signal: stops.stop })
+interface HandedOver {
+  readonly client: ControlClient
+  readonly pid: number
 }
 
-async function serveClaimed(
-  spec: MountSpec,
-  prepared: Prepared,
-  parts: ServeParts & { claim: AccountClaim },
-): Promise<number> {
-  const { claim, log } = parts
-  const cleanups: (() => Promise<void>)[] = [() => claim.release()]
+async function serveOrHandOver(spec: MountSpec, parts: ServeParts): Promise<number | HandedOver> {
+  const host = await parts.host(spec)
   try {
-    const control = await ControlServer.start({ socketPath: claim.record.socketPath, log })
-    cleanups.push(() => control.close())
-    const composition = await prepared.open(() => claim.record)
-    cleanups.push(() => composition.close())
-    control.add(composition.methods)
-    return await serveComposition(spec, { ...parts, control, composition })
+    for (let triesLeft = ENDING_TRIES; ; triesLeft -= 1) {
+      const claim = await claimFor(spec, host, parts)
+      if (claim instanceof AccountClaim) return await serveAccount(spec, { ...parts, host, claim })
+      const client = await handOverUnlessEnding(claim.holder, spec, parts.onNote)
+      if (!(client instanceof MountError)) return { client, pid: claim.holder.pid }
+      if (triesLeft === 0) throw client
+      await delay(parts.clock, ENDING_PAUSE_MS, parts.stops.stop)
+    }
   } finally {
-    for (const cleanup of cleanups.reverse()) await cleanup()
+    await host.close()
   }
 }
 
-interface Claimed extends ServeParts {
-  readonly claim: AccountClaim
-  readonly control: ControlServer
-  readonly composition: Composition
+/** Answers the error when the other process is about to end: the account will be free. */
+async function handOverUnlessEnding(
+  ...call: Parameters<typeof handOver>
+): Promise<ControlClient | MountError> {
+  try {
+    return await handOver(...call)
+  } catch (error) {
+    if (error instanceof MountError && error.kind === 'ending') return error
+    throw error
+  }
 }
 
-async function serveComposition(spec: MountSpec, parts: Claimed): Promise<number> {
-  const { claim, control, composition, log } = parts
-  const { mountpoint, readOnly } = spec
-  await recoverMountpoint(mountpoint, { log })
-  const { driver, fileSystem, driverOptions } = composition
-  const mounted = await driver.mount(fileSystem, { ...driverOptions, mountpoint, readOnly })
-  const life = new MountLife({ ...parts, mounted, setState: (state) => claim.setState(state) })
-  control.add({ ...infoMethod(spec, parts), ...life.methods })
-  await claim.setState('mounted')
-  log.info('mounted', { mountpoint, account: claim.record.account, driver: driver.name })
-  for (const note of composition.notes ?? []) parts.onNote(note)
-  parts.onReady()
-  return life.run()
+function claimFor({ runtimeFolder }: MountSpec, host: AccountHost, parts: ServeParts) {
+  const { accountId, account } = host
+  const { clock, onNote: onWaiting, stops } = parts
+  return claimAccount({ accountId, account, runtimeFolder, clock, onWaiting, signal: stops.stop })
 }
 
-function infoMethod(spec: MountSpec, { claim, composition }: Claimed): ControlMethods {
-  const { driver } = composition
-  const { rootUri, readOnly, logFile } = spec
-  return {
-    info: async () => ({
-      ...claim.record,
-      rootUri,
-      readOnly,
-      logFile,
-      driver: driver.name,
-      capabilities: { ...driver.capabilities },
-    }),
+type ServiceParts = Omit<ServeParts, 'host'> & { readonly host: AccountHost; readonly claim: AccountClaim }
+
+async function serveAccount(spec: MountSpec, parts: ServiceParts): Promise<number> {
+  const { claim, onNote, onReady } = parts
+  try {
+    const service = await AccountService.start(parts)
+    try {
+      await service.mount(spec, onNote)
+      onReady(process.pid)
+      return await service.run()
+    } finally {
+      await service.close()
+    }
+  } finally {
+    await claim.release()
   }
 }

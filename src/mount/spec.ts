@@ -27,25 +27,31 @@ export interface MountSpec {
 /** `draining`: not mounted any more, still sending what was written. */
 export type MountState = 'starting' | 'mounted' | 'draining'
 
-/** One process that serves (or just served) a mount. */
+/** One mount that a process serves (or just served). */
 export interface RunningMount {
+  /** The same for all mounts of an account. */
   readonly pid: number
   readonly mountpoint: string
   /** For people: `anna@example.com at cloud.example.com`. */
   readonly account: string
   readonly state: MountState
-  /** Of the control socket. */
+  /** Of the process's control socket. */
   readonly socketPath: string
   /** Epoch ms. */
   readonly startedAt: number
+}
+
+/** A process that serves the mounts of one account, as others find it. */
+export interface ServingProcess extends Pick<RunningMount, 'pid' | 'account' | 'socketPath'> {
+  readonly mounts: readonly Pick<RunningMount, 'mountpoint' | 'state' | 'startedAt'>[]
 }
 
 /** Parameters, results and progress are JSON. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
 
 /**
- * What the serving process can be asked over its socket. Always there: `info`, `unmount`. The composer adds the others
- * (`status`, `flush`, `activities`, ...). `signal` is aborted when the asker goes away.
+ * What the serving process can be asked over its socket: `mount` itself, and of each of its mounts `info`, `status`, `unmount`,
+ * `ended`. The composer adds the others (`flush`, `activities`, ...). `signal` is aborted when the asker goes away.
  */
 export interface ControlCall {
   readonly params: Json
@@ -68,9 +74,10 @@ export interface ControlClient {
  * - `signIn`: a sign-in is needed, or was refused
  * - `unreachable`: the server cannot be reached
  * - `usage`: something in the environment cannot be understood
+ * - `ending`: the process that was asked is about to end: ask again who serves the account
  * - `other`: what the sentence says
  */
-export type MountFailure = 'signIn' | 'unreachable' | 'usage' | 'other'
+export type MountFailure = 'signIn' | 'unreachable' | 'usage' | 'ending' | 'other'
 
 /** A mount that cannot be had, or a question that cannot be answered: a sentence for a person. */
 export class MountError extends Error {
@@ -94,6 +101,6 @@ export const exitCodes = {
 
 // Who uses this folder calls:
 //   start-in-background.ts  startInBackground(spec): Promise<{ mountpoint, pid }>       rejects with MountError
-//   run-foreground.ts       runForeground(spec): Promise<number>                        an exit code
+//   run-mount.ts            runMount(spec): Promise<number>                             an exit code
 //   registry.ts             listRunning(runtimeFolder?): Promise<RunningMount[]>
 //   control-client.ts       controlClient(mountpointOrPathInIt, runtimeFolder?): Promise<ControlClient>

@@ -13,7 +13,8 @@ export interface StartMessage {
 /** What the child says before it is on its own. */
 export type ChildMessage =
   | { say: 'note'; sentence: string }
-  | { say: 'ready' }
+  /** Of the process that serves it: another one when that serves the account already. */
+  | { say: 'ready'; pid: number }
   | { say: 'failed'; sentence: string; kind: MountFailure }
 
 export interface BackgroundOptions {
@@ -69,7 +70,7 @@ function untilReady(child: ChildProcess, spec: MountSpec, options: BackgroundOpt
       if (message.say === 'failed') {
         return reject(new MountError(message.sentence, { kind: message.kind }))
       }
-      return child.pid === undefined ? undefined : resolve(child.pid)
+      return resolve(message.pid)
     })
     const start: StartMessage = { spec, composition: options.composition }
     child.send(start, (error) => {

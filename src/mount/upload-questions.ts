@@ -1,20 +1,20 @@
 /** What a person decides about uploads that were given up: `retry` and `discard`. */
-import type { Drive } from '../core/index.ts'
+import type { DriveFolder } from '../core/index.ts'
 import { askerContext, missingFile, pathIn } from './file-questions.ts'
 import { MountError, type ControlCall, type ControlMethods, type Json } from './spec.ts'
 
 export interface UploadQuestionParts {
-  readonly drive: Pick<Drive, 'retryUpload' | 'discardUpload'>
+  readonly folder: Pick<DriveFolder, 'retryUpload' | 'discardUpload'>
   /** Absolute, as the kernel names it. */
   readonly mountpoint: string
 }
 
 /** Both take `{ path }` and answer null, or say why not. */
-export function uploadQuestions({ drive, mountpoint }: UploadQuestionParts): ControlMethods {
+export function uploadQuestions({ folder, mountpoint }: UploadQuestionParts): ControlMethods {
   return {
     retry: async ({ params, signal }) => {
       const { path, names } = fileIn(mountpoint, params)
-      const isTried = await drive.retryUpload(names, signal).catch((error: unknown) => {
+      const isTried = await folder.retryUpload(names, signal).catch((error: unknown) => {
         throw missingFile(error, params)
       })
       if (!isTried) throw new MountError(`${path} is on the server as it is here: there is nothing to send`)
@@ -22,7 +22,7 @@ export function uploadQuestions({ drive, mountpoint }: UploadQuestionParts): Con
     },
     discard: async (call) => {
       const { path } = fileIn(mountpoint, call.params)
-      const outcome = await discarded(drive, mountpoint, call)
+      const outcome = await discarded(folder, mountpoint, call)
       if (outcome === 'open')
         throw new MountError(`a program has ${path} open: close it there first, then discard`)
       if (outcome === 'still tried')
@@ -35,12 +35,12 @@ export function uploadQuestions({ drive, mountpoint }: UploadQuestionParts): Con
 }
 
 async function discarded(
-  drive: UploadQuestionParts['drive'],
+  folder: UploadQuestionParts['folder'],
   mountpoint: string,
   { params, signal }: ControlCall,
 ) {
   try {
-    return await drive.discardUpload(fileIn(mountpoint, params).names, askerContext(signal))
+    return await folder.discardUpload(fileIn(mountpoint, params).names, askerContext(signal))
   } catch (error) {
     throw missingFile(error, params)
   }

@@ -3,12 +3,14 @@
  * table and the listings; sends nothing but listings. After every `await` nodes are looked at anew.
  */
 import { Errno } from '../../base/errno.ts'
-import { isRemoteError } from '../../remote/errors.ts'
+import { isRemoteError, RemoteError } from '../../remote/errors.ts'
+import type { RemoteTree } from '../../remote/remote.ts'
 import type { RemoteEntry, RemotePath } from '../../remote/types.ts'
 import { kindOf } from './entry-attributes.ts'
 import { FsError } from '../errors.ts'
 import type { Node, NodeTable } from '../inode/index.ts'
 import { toPosixName } from '../names/index.ts'
+import type { Patience } from '../patience.ts'
 import type { KernelCache } from '../ports.ts'
 import type { FileKind } from '../types.ts'
 import type { FolderCache, Listing } from './folder-cache.ts'
@@ -17,6 +19,8 @@ export interface TreeOptions {
   readonly table: NodeTable
   readonly folders: FolderCache
   readonly kernel: KernelCache
+  readonly remote: Pick<RemoteTree, 'info'>
+  readonly patience: Patience
 }
 
 /** One name of a folder. */
@@ -32,11 +36,47 @@ export class Tree {
   readonly table: NodeTable
   readonly folders: FolderCache
   readonly #kernel: KernelCache
+  readonly #remote: Pick<RemoteTree, 'info'>
+  readonly #patience: Patience
 
-  constructor({ table, folders, kernel }: TreeOptions) {
+  constructor({ table, folders, kernel, remote, patience }: TreeOptions) {
     this.table = table
     this.folders = folders
     this.#kernel = kernel
+    this.#remote = remote
+    this.#patience = patience
+  }
+
+  /**
+   * The node at a path from the top, found without listing the folders on the way: each that is not known is asked for by its
+   * name. Unless it is pinned before the next `await` it may be gone.
+   *
+   * @throws {RemoteError} `not-found`
+   */
+  async reach(path: RemotePath): Promise<Node> {
+    let node = this.table.root
+    for (const [depth, name] of path.entries()) {
+      const at = path.slice(0, depth + 1)
+      const parent = node
+      parent.pins += 1
+      try {
+        node = parent.children.get(name) ?? this.#place(parent, await this.#askInfo(at))
+      } finally {
+        parent.pins -= 1
+        this.table.release(parent)
+      }
+    }
+    return node
+  }
+
+  #askInfo(path: RemotePath): Promise<RemoteEntry> {
+    return this.#patience.run(`/${path.join('/')}`, () => this.#remote.info(path))
+  }
+
+  #place(parent: Node, entry: RemoteEntry): Node {
+    const node = parent.children.get(entry.name) ?? this.#materialise(parent, entry)
+    if (node) return node
+    throw new RemoteError('not-found', `${entry.name} in ${parent.label} is just being uploaded or moved`)
   }
 
   /** The node of a name, made if need be; undefined when the folder has no such name. */

@@ -43,9 +43,11 @@ export interface DrainOptions {
   readonly onProgress?: ((progress: DrainProgress) => void) | undefined
   /** Ends the waiting; uploads go on. */
   readonly signal?: AbortSignal | undefined
+  /** Which files are meant, by their path in the drive; all of them if left out. */
+  readonly within?: ((label: string) => boolean) | undefined
 }
 
-/** The write path of one mount: staged contents, and the queue that brings them to the server. */
+/** The write path of a drive: staged contents, and the queue that brings them to the server. */
 export class WriteBack {
   /** What dead processes left behind, of this start and earlier ones; for `status`. */
   readonly lostAndFound: readonly LostFile[]
@@ -109,8 +111,10 @@ export class WriteBack {
   }
 
   /** Everything that the server does not have yet as it is here; unlinked files, which nobody can reach, aside. */
-  pending(): readonly PendingUpload[] {
-    const wanted = [...this.#dirty].filter((content) => content.canBeSent || content.failure)
+  pending(within: (label: string) => boolean = () => true): readonly PendingUpload[] {
+    const wanted = [...this.#dirty].filter(
+      (content) => (content.canBeSent || content.failure) && within(content.label),
+    )
     return wanted.map(({ label, sync, sizeBytes, sentBytes }) => ({
       label,
       state: sync,
@@ -134,17 +138,19 @@ export class WriteBack {
    * were unlinked are not sent; one that is open for writing is sent once, as it is when its turn comes: a program that writes
    * without a pause would never let this end. Rejects only when the signal is aborted.
    */
-  async drain({ onProgress, signal }: DrainOptions = {}): Promise<readonly UploadFailure[]> {
-    const listener = () => onProgress?.(this.#progress())
+  async drain({ onProgress, signal, within = () => true }: DrainOptions = {}): Promise<
+    readonly UploadFailure[]
+  > {
+    const listener = () => onProgress?.(this.#progress(within))
     this.#listeners.add(listener)
     const sent = new Set<FileContent>()
     try {
       for (;;) {
         const isWanted = (content: FileContent) =>
-          content.canBeSent && !(content.hasWriters && sent.has(content))
+          content.canBeSent && within(content.label) && !(content.hasWriters && sent.has(content))
         const unsent = [...this.#dirty].filter(isWanted)
         listener()
-        if (unsent.length === 0) return this.#failures()
+        if (unsent.length === 0) return this.#failures(within)
         await waitUnlessAborted(Promise.allSettled(unsent.map((content) => content.flushNow(signal))), signal)
         for (const content of unsent) sent.add(content)
       }
@@ -167,8 +173,8 @@ export class WriteBack {
     await this.#store.close()
   }
 
-  #progress(): DrainProgress {
-    const pending = this.pending()
+  #progress(within: (label: string) => boolean): DrainProgress {
+    const pending = this.pending(within)
     return {
       files: pending.length,
       totalBytes: pending.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
@@ -177,7 +183,7 @@ export class WriteBack {
     }
   }
 
-  #failures(): UploadFailure[] {
-    return [...this.#dirty].flatMap(({ failure }) => (failure ? [failure] : []))
+  #failures(within: (label: string) => boolean): UploadFailure[] {
+    return [...this.#dirty].flatMap(({ failure, label }) => (failure && within(label) ? [failure] : []))
   }
 }

@@ -3,6 +3,7 @@ import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 import { delay, systemClock } from '../../../src/base/clock.ts'
 import { Libfuse2Driver } from '../../../src/fuse/libfuse2/driver.ts'
+import { NativeDriver } from '../../../src/fuse/native/driver.ts'
 import type { Compose, DrainResult } from '../../../src/mount/composition.ts'
 import { MemoryFileSystem } from '../../fakes/memory-file-system.ts'
 
@@ -12,13 +13,13 @@ export const BUSY_FILE = 'busy'
 export const compose: Compose = async (spec, parts) => ({
   accountId: spec.accountKey ?? 'environment',
   account: `${spec.accountKey} at cloud.example.com`,
-  async open() {
-    if (spec.options['broken'] === true)
+  async mount(asked) {
+    if (asked.options['broken'] === true)
       throw new Error('the password of anna@example.com is wrong: log in again')
     const fileSystem = new MemoryFileSystem()
     return {
       fileSystem,
-      driver: new Libfuse2Driver(parts),
+      driver: asked.options['driver'] === 'native' ? new NativeDriver(parts) : new Libfuse2Driver(parts),
       driverOptions: {
         allowOther: false,
         sourceName: 'https://cloud.example.com',
@@ -28,6 +29,12 @@ export const compose: Compose = async (spec, parts) => ({
       methods: {
         blunder: async () => {
           void Promise.reject(new Error('nobody looks at this'))
+          return null
+        },
+        collapse: async () => {
+          setImmediate(() => {
+            throw new Error('nobody catches this')
+          })
           return null
         },
         counts: async () => ({ lookups: fileSystem.lookups, openHandles: fileSystem.openHandles }),

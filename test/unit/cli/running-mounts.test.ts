@@ -8,7 +8,8 @@ import { silentLog } from '../../../src/base/log.ts'
 import { exitCodes } from '../../../src/cli/exit-codes.ts'
 import { RunningMounts } from '../../../src/cli/mounts.ts'
 import { ControlServer } from '../../../src/mount/control.ts'
-import { claimAccount, type AccountClaim } from '../../../src/mount/account-claim.ts'
+import type { AccountClaim } from '../../../src/mount/account-claim.ts'
+import { claimedAccount } from '../../fakes/claimed-account.ts'
 
 let folder: string
 let mountpoint: string
@@ -23,9 +24,10 @@ beforeEach(async () => {
   mkdirSync(join(folder, 'run'), { mode: 0o700 })
   const account = 'ann@example.com at cloud.example.com'
   const runtimeFolder = join(folder, 'run')
-  claim = await claimAccount({ runtimeFolder, accountId: folder, account, mountpoint, clock: systemClock })
-  control = await ControlServer.start({ socketPath: claim.record.socketPath, log: silentLog })
-  control.add({
+  claim = await claimedAccount({ runtimeFolder, accountId: folder, account, clock: systemClock })
+  await claim.add(mountpoint, 0)
+  control = await ControlServer.start({ socketPath: claim.socketPath, log: silentLog })
+  control.add(mountpoint, {
     echo: async ({ params, progress }) => {
       progress('under way')
       return params

@@ -35,19 +35,19 @@ afterEach(async () => {
 describe('a question about a file that was renamed a moment ago', () => {
   it('is answered after the server has heard of it', async () => {
     expect(remote.count('rename')).toBe(0)
-    const { path } = await drive.view(['Plans', 'final.txt'])
+    const { path } = await drive.top.view(['Plans', 'final.txt'])
     expect(path).toEqual(['Plans', 'final.txt'])
     expect(remote.paths()).toEqual(['Plans/', 'Plans/final.txt'])
   })
 
   it('so is one about its folder', async () => {
-    await drive.view(['Plans'])
+    await drive.top.view(['Plans'])
     expect(remote.paths()).toEqual(['Plans/', 'Plans/final.txt'])
   })
 
   it('tells that the server refuses the new name', async () => {
     remote.fail('rename', new RemoteError('denied', 'not in this folder'))
-    await expect(drive.view(['Plans', 'final.txt'])).rejects.toThrow('not in this folder')
-    expect((await drive.view(['Plans', 'draft.txt'])).path).toEqual(['Plans', 'draft.txt'])
+    await expect(drive.top.view(['Plans', 'final.txt'])).rejects.toThrow('not in this folder')
+    expect((await drive.top.view(['Plans', 'draft.txt'])).path).toEqual(['Plans', 'draft.txt'])
   })
 })

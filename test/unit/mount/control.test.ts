@@ -8,7 +8,8 @@ import { systemClock } from '../../../src/base/clock.ts'
 import { silentLog } from '../../../src/base/log.ts'
 import { controlClient, mountOf } from '../../../src/mount/control-client.ts'
 import { ControlServer } from '../../../src/mount/control.ts'
-import { claimAccount, type AccountClaim } from '../../../src/mount/account-claim.ts'
+import type { AccountClaim } from '../../../src/mount/account-claim.ts'
+import { claimedAccount } from '../../fakes/claimed-account.ts'
 import type { ControlMethods, Json, RunningMount } from '../../../src/mount/spec.ts'
 
 let folder: string
@@ -17,14 +18,14 @@ let control: ControlServer
 
 beforeEach(async () => {
   folder = join(await mkdtemp(join(tmpdir(), 'control-')), 'run')
-  claim = await claimAccount({
+  claim = await claimedAccount({
     runtimeFolder: folder,
     accountId: 'cloud.example.com/anna',
     account: 'anna@example.com at cloud.example.com',
-    mountpoint: '/home/anna/cloud',
     clock: systemClock,
   })
-  control = await ControlServer.start({ socketPath: claim.record.socketPath, log: silentLog })
+  await claim.add('/home/anna/cloud', 0)
+  control = await ControlServer.start({ socketPath: claim.socketPath, log: silentLog })
 })
 
 afterEach(async () => {
@@ -34,7 +35,7 @@ afterEach(async () => {
 })
 
 function client(methods: ControlMethods) {
-  control.add(methods)
+  control.add('/home/anna/cloud', methods)
   return controlClient('/home/anna/cloud/some/file', folder)
 }
 
@@ -117,14 +118,14 @@ it('an answer that was given before the end still arrives', async () => {
 })
 
 it('the socket is for its user alone', async () => {
-  expect((await stat(claim.record.socketPath)).mode & 0o777).toBe(0o600)
+  expect((await stat(claim.socketPath)).mode & 0o777).toBe(0o600)
   expect((await stat(folder)).mode & 0o777).toBe(0o700)
 })
 
 it.each(['nonsense\n', '{"id":"x"}\n', '[]\n', 'null\n', '{"id":1,"method":"x"}\n'])(
   'hangs up on what is no request: %j',
   async (line) => {
-    const socket = connect(claim.record.socketPath)
+    const socket = connect(claim.socketPath)
     socket.on('error', () => undefined)
     socket.write(line)
     await once(socket, 'close')

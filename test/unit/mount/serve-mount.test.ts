@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { DriverOptions, FuseDriver } from '../../../src/fuse/driver.ts'
-import type { DrainResult } from '../../../src/mount/composition.ts'
+import type { Compose, DrainResult } from '../../../src/mount/composition.ts'
 import { controlClient } from '../../../src/mount/control-client.ts'
+import { hostHere } from '../../../src/mount/host/host-here.ts'
 import { listRunning } from '../../../src/mount/registry.ts'
 import { serveMount } from '../../../src/mount/serve-mount.ts'
 import type { Json, MountSpec } from '../../../src/mount/spec.ts'
@@ -77,40 +78,46 @@ class Stage {
     },
   }
 
-  serve(): Promise<number> {
-    const { clock, log, stops, driver, events } = this
+  serve(isForeground = true): Promise<number> {
+    const { clock, log, stops } = this
     return serveMount(this.spec, {
       clock,
       log,
       stops,
-      compose: async () => ({
-        accountId: 'cloud.example.com/anna',
-        account: 'anna',
-        open: async () => ({
-          fileSystem: new MemoryFileSystem(),
-          driver,
-          driverOptions: { allowOther: false, sourceName: 'x', entryTtlMs: 0, attrTtlMs: 0 },
-          notes: this.notes,
-          methods: { status: async () => 'fine' },
-          drain: (onProgress, signal) => {
-            events.push('drain')
-            this.tellDrain = onProgress
-            this.#tellDraining()
-            return new Promise((resolve) => {
-              this.finishDrain = resolve
-              const giveUp = () => resolve({ left: 3, reason: 'in a hurry' })
-              if (signal.aborted) giveUp()
-              else signal.addEventListener('abort', giveUp)
-            })
-          },
-          close: async () => void events.push('close'),
-        }),
-        close: async () => void events.push('sign off'),
-      }),
-      onNote: (sentence) => events.push(sentence),
+      isForeground,
+      host: (spec) => hostHere(spec, { compose: this.compose, clock, log }),
+      onNote: (sentence) => this.events.push(sentence),
       onReady: () => this.#tellReady(),
       onDrain: (event) => this.drained.push(event),
     })
+  }
+
+  readonly compose: Compose = async () => {
+    const { driver, events } = this
+    return {
+      accountId: 'cloud.example.com/anna',
+      account: 'anna',
+      mount: async () => ({
+        fileSystem: new MemoryFileSystem(),
+        driver,
+        driverOptions: { allowOther: false, sourceName: 'x', entryTtlMs: 0, attrTtlMs: 0 },
+        notes: this.notes,
+        methods: { status: async () => ({ uploads: [] }) },
+        drain: (onProgress, signal) => {
+          events.push('drain')
+          this.tellDrain = onProgress
+          this.#tellDraining()
+          return new Promise((resolve) => {
+            this.finishDrain = resolve
+            const giveUp = () => resolve({ left: 3, reason: 'in a hurry' })
+            if (signal.aborted) giveUp()
+            else signal.addEventListener('abort', giveUp)
+          })
+        },
+        close: async () => void events.push('close'),
+      }),
+      close: async () => void events.push('sign off'),
+    }
   }
 
   async state(): Promise<string | undefined> {
@@ -126,7 +133,7 @@ describe('a mount that is served', () => {
     await stage.ready
     expect(await stage.state()).toBe('mounted')
     const client = await controlClient('/nowhere/cloud/a', stage.spec.runtimeFolder)
-    expect(await client.call('status')).toBe('fine')
+    expect(await client.call('status')).toMatchObject({ uploads: [], state: 'mounted', account: 'anna' })
     expect(await client.call('info')).toMatchObject({
       rootUri: 'cloudreve://my',
       state: 'mounted',

@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest'
 import { Errno } from '../../../src/base/errno.ts'
 import { FsError } from '../../../src/core/errors.ts'
-import type { DiscardOutcome } from '../../../src/core/create-drive.ts'
+import type { DiscardOutcome } from '../../../src/core/drive-folder.ts'
 import type { Json } from '../../../src/mount/spec.ts'
 import { uploadQuestions } from '../../../src/mount/upload-questions.ts'
 
 const asked: unknown[] = []
 
 function ask(method: string, params: Json, answers: { retry?: boolean; discard?: DiscardOutcome } = {}) {
-  const drive = {
+  const folder = {
     retryUpload: (names: readonly string[]) => {
       asked.push(names)
       if (names.includes('none')) return Promise.reject(new FsError(Errno.ENOENT, 'no such name'))
@@ -19,7 +19,7 @@ function ask(method: string, params: Json, answers: { retry?: boolean; discard?:
       return Promise.resolve(answers.discard ?? 'discarded')
     },
   }
-  const methods = uploadQuestions({ drive, mountpoint: '/home/ann/cloud' })
+  const methods = uploadQuestions({ folder, mountpoint: '/home/ann/cloud' })
   const signal = new AbortController().signal
   return methods[method]!({ params, signal, progress: () => undefined })
 }

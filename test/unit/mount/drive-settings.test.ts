@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { parseOptionList, resolveOptions } from '../../../src/config/parse.ts'
-import { settingsOf } from '../../../src/mount/compose.ts'
+import { settingsOf } from '../../../src/mount/drive-settings.ts'
 import { MemoryRemote } from '../../fakes/memory-remote.ts'
 import { ManualClock } from '../../fakes/manual-clock.ts'
 

@@ -1,0 +1,103 @@
+import { Errno } from '../base/errno.ts'
+import { waitUnlessAborted } from '../base/clock.ts'
+import { FsError } from './errors.ts'
+import { discardContent, pinned, viewOf, type CloudreveFileSystem, type Core } from './filesystem/index.ts'
+import type { Node } from './inode/index.ts'
+import { toPosixName, toServerName } from './names/index.ts'
+import type { OpContext } from './types.ts'
+import type { DrainOptions, PendingUpload, UploadFailure } from './write/index.ts'
+import type { FileView } from './xattr/index.ts'
+
+export type DiscardOutcome = 'discarded' | 'nothing to discard' | 'still tried' | 'open'
+
+/** A folder of a drive, and what people ask and decide about what is in it. Paths begin at the folder, wherever that is by now. */
+export class DriveFolder {
+  readonly #core: Core
+  readonly #fileSystem: CloudreveFileSystem
+  readonly #root: Node
+
+  constructor(core: Core, fileSystem: CloudreveFileSystem, root: Node) {
+    this.#core = core
+    this.#fileSystem = fileSystem
+    this.#root = root
+  }
+
+  /**
+   * The view of a path in the folder, as programs name it, after the server has heard of every rename in it that waits: who
+   * asks for a file by its name wants to see what he did a moment ago.
+   *
+   * @throws {FsError} ENOENT
+   */
+  async view(names: readonly string[], signal?: AbortSignal): Promise<FileView> {
+    const node = await this.#node(names, signal)
+    return pinned(this.#core, [node], async () => {
+      await this.#fileSystem.settleNames(node)
+      return viewOf(node)
+    })
+  }
+
+  /**
+   * Tries an upload that was given up, or that waits, again at once; false when there is nothing to send.
+   * @throws {FsError} ENOENT
+   */
+  async retryUpload(names: readonly string[], signal?: AbortSignal): Promise<boolean> {
+    const node = await this.#node(names, signal)
+    const isDirty = node.content?.isDirty === true
+    if (isDirty) node.content?.retry()
+    this.#core.tree.table.release(node)
+    return isDirty
+  }
+
+  /**
+   * Drops the changes of an upload that was given up: the file is what the server has, and a new one is gone. Only while
+   * no program has it open.
+   * @throws {FsError} ENOENT
+   */
+  async discardUpload(names: readonly string[], context: OpContext): Promise<DiscardOutcome> {
+    const node = await this.#node(names, context.signal)
+    return pinned(this.#core, [node], async () => {
+      if (!node.content?.failure) return node.content?.isDirty ? 'still tried' : 'nothing to discard'
+      if (node.handles > 0) return 'open'
+      const { place } = node
+      if (node.entry || !place) await discardContent(node)
+      else await this.#fileSystem.unlink(place.parent.ino, toPosixName(place.name), context)
+      return 'discarded'
+    })
+  }
+
+  /** What is in the folder and not at the server as it is here, by its path in the folder. */
+  pending(): readonly PendingUpload[] {
+    const { length } = this.#prefix
+    return this.#core.writeBack
+      .pending((label) => this.#holds(label))
+      .map((upload) => ({ ...upload, label: upload.label.slice(length) }))
+  }
+
+  /** Sends everything in the folder that waits. What fails for good stays in the staging folder: that is the answer. */
+  async drain(options: DrainOptions = {}): Promise<readonly UploadFailure[]> {
+    const settle = () => waitUnlessAborted(this.#fileSystem.settle(), options.signal)
+    await settle()
+    const failures = await this.#core.writeBack.drain({ ...options, within: (label) => this.#holds(label) })
+    await settle()
+    return failures
+  }
+
+  /** Of the paths in it; empty for the drive's top folder. */
+  get #prefix(): string {
+    return this.#root.isRoot ? '' : this.#root.label
+  }
+
+  #holds(label: string): boolean {
+    return this.#root.isRoot || label.startsWith(`${this.#prefix}/`)
+  }
+
+  async #node(names: readonly string[], signal?: AbortSignal): Promise<Node> {
+    let node = this.#root
+    for (const name of names) {
+      const child = await this.#core.tree.child(node, toServerName(name), signal)
+      if (!child) throw new FsError(Errno.ENOENT, `${names.join('/')}: no such file or folder`)
+      node = child
+    }
+    return node
+  }
+}

@@ -1,0 +1,106 @@
+import { Errno } from '../base/errno.ts'
+import type { RemotePath } from '../remote/types.ts'
+import { DriveFolder } from './drive-folder.ts'
+import { FsError } from './errors.ts'
+import type { CloudreveFileSystem, Core, TimesFile } from './filesystem/index.ts'
+import type { FileSystem, KernelCache } from './ports.ts'
+import { DriveView, type KernelCaches, type ViewOptions } from './view/index.ts'
+import type { DrainOptions, UploadFailure, WriteBack } from './write/index.ts'
+import type { Facts } from './xattr/index.ts'
+
+export interface DriveParts {
+  readonly fileSystem: CloudreveFileSystem
+  readonly core: Core
+  readonly facts: Facts
+  readonly times: TimesFile
+  readonly kernels: KernelCaches
+}
+
+/** What a mount works with: a folder of the drive as a filesystem, and the questions about what is in it. */
+export interface OpenView {
+  readonly fileSystem: DriveView
+  readonly folder: DriveFolder
+  /** The drive serves on; what is not sent yet is sent all the same. */
+  close(): void
+}
+
+/** A filesystem and what its process needs of it beside the kernel's operations. Any number of mounts show folders of it. */
+export class Drive {
+  /** Of the whole drive, as its first view has it when that shows the top folder. */
+  readonly fileSystem: FileSystem
+  readonly top: DriveFolder
+  readonly writeBack: WriteBack
+  readonly facts: Facts
+  readonly #inner: CloudreveFileSystem
+  readonly #core: Core
+  readonly #times: TimesFile
+  readonly #kernels: KernelCaches
+
+  constructor({ fileSystem, core, facts, times, kernels }: DriveParts) {
+    this.fileSystem = fileSystem
+    this.#inner = fileSystem
+    this.top = new DriveFolder(core, fileSystem, core.tree.table.root)
+    this.writeBack = core.writeBack
+    this.facts = facts
+    this.#core = core
+    this.#times = times
+    this.#kernels = kernels
+  }
+
+  /**
+   * A view of the folder at `path` (the server's names), for one mount whose kernel's caches are `kernel`. Asks the server for
+   * each folder on the way that is not known yet, and for the listing of the last.
+   *
+   * @throws {FsError} ENOTDIR when it is no folder
+   * @throws {RemoteError} `not-found` when it is not there
+   */
+  async openView(path: RemotePath, options: ViewOptions, kernel: KernelCache): Promise<OpenView> {
+    const { tree, options: owner } = this.#core
+    const root = await tree.reach(path)
+    root.pins += 1
+    const release = () => {
+      root.pins -= 1
+      tree.table.release(root)
+    }
+    try {
+      if (!root.isFolder) throw new FsError(Errno.ENOTDIR, `${root.label} is not a folder`)
+      await tree.listing(root)
+    } catch (error) {
+      release()
+      throw error
+    }
+    const others = this.#kernels.except(() => mapped)
+    const view = new DriveView({ fileSystem: this.fileSystem, root, owner, options, others })
+    const mapped = view.kernelCache(kernel)
+    const remove = this.#kernels.add(mapped)
+    const folder = new DriveFolder(this.#core, this.#inner, root)
+    const close = () => {
+      remove()
+      view.close()
+      release()
+    }
+    return { fileSystem: view, folder, close }
+  }
+
+  /** Sends everything that waits. What fails for good stays in the staging folder: that is the answer. */
+  drain(options: DrainOptions = {}): Promise<readonly UploadFailure[]> {
+    return this.top.drain(options)
+  }
+
+  /** Nodes that are kept, and those of them that the kernel refers to; the top folder aside. For tests of leaks. */
+  get nodeCounts(): { kept: number; held: number } {
+    const { table } = this.#core.tree
+    return { kept: table.size - 1, held: table.heldCount }
+  }
+
+  checkInvariants(): void {
+    this.#core.tree.table.checkInvariants()
+  }
+
+  async close(): Promise<void> {
+    this.#inner.close()
+    await this.writeBack.close()
+    await this.#times.close()
+    await this.#core.remote.close()
+  }
+}

@@ -1,0 +1,2 @@
+export { DriveView, type ViewOptions } from './drive-view.ts'
+export { KernelCaches } from './kernel-caches.ts'

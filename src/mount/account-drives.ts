@@ -1,0 +1,189 @@
+/** The drives of one account that mounts show folders of: each is connected and opened once, however many show it. */
+import { hostname } from 'node:os'
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { UriError, formatUri, parseUri, type CloudreveUri } from '../api/uri.ts'
+import type { Session } from '../auth/session.ts'
+import { Errno } from '../base/errno.ts'
+import { KeyedMutex } from '../base/mutex.ts'
+import type { MountOptions } from '../config/options.ts'
+import { readWrittenOptions } from '../config/parse.ts'
+import { accountFolders } from '../config/paths.ts'
+import { createDrive, FsError, type Drive } from '../core/index.ts'
+import type { FuseDriver } from '../fuse/driver.ts'
+import { Libfuse2Driver } from '../fuse/libfuse2/driver.ts'
+import { NativeDriver } from '../fuse/native/driver.ts'
+import { connectCloudreve } from '../remote/cloudreve/index.ts'
+import { isRemoteError } from '../remote/errors.ts'
+import type { Remote } from '../remote/remote.ts'
+import type { ComposeParts, Composition } from './composition.ts'
+import { driveQuestions, drainFolder } from './drive-questions.ts'
+import { settingsOf, sharedDifferences, viewOptionsOf } from './drive-settings.ts'
+import { MountError, type MountSpec } from './spec.ts'
+
+/** A drive and who uses it. */
+interface SharedDrive {
+  readonly drive: Drive
+  readonly remote: Remote
+  readonly stateFolder: string
+  /** The mount that it was opened for: all others share its settings. */
+  readonly first: MountSpec
+  mounts: number
+}
+
+export class AccountDrives {
+  readonly #session: Session
+  readonly #parts: ComposeParts
+  /** By the address of the drive's top. */
+  readonly #drives = new Map<string, SharedDrive>()
+  readonly #changing = new KeyedMutex<string>()
+
+  constructor(session: Session, parts: ComposeParts) {
+    this.#session = session
+    this.#parts = parts
+  }
+
+  /** @throws {MountError} when it cannot share a drive that another mount shows */
+  async mount(spec: MountSpec): Promise<Composition> {
+    const options = readWrittenOptions(spec.options)
+    const root = rootOf(spec)
+    const key = formatUri({ ...root, path: [] })
+    const driver = driverOf(options, this.#parts)
+    const shared = await this.#changing.run(key, () => this.#take(key, spec, root))
+    const release = () => this.#changing.run(key, () => this.#release(key, shared))
+    try {
+      return await this.#compose({ spec, options, root, driver, shared, release })
+    } catch (error) {
+      await release()
+      throw error
+    }
+  }
+
+  async #compose(parts: {
+    spec: MountSpec
+    options: MountOptions
+    root: CloudreveUri
+    driver: FuseDriver
+    shared: SharedDrive
+    release: () => Promise<void>
+  }): Promise<Composition> {
+    const { spec, options, root, driver, shared, release } = parts
+    const view = await shared.drive
+      .openView(root.path, viewOptionsOf(spec, options), driver.kernelCache)
+      .catch((error: unknown) => {
+        throw uselessRoot(root, this.#session.account.url, error)
+      })
+    const { fileSystem, folder } = view
+    return {
+      fileSystem,
+      driver,
+      driverOptions: {
+        allowOther: options.allowOther,
+        sourceName: this.#session.account.url,
+        entryTtlMs: options.entryTtlMs,
+        attrTtlMs: options.attrTtlMs,
+      },
+      methods: driveQuestions({ ...shared, folder, fileSystem, spec, driver }),
+      notes: notesOf(shared),
+      drain: (onProgress, signal) => drainFolder(folder, onProgress, signal),
+      close: async () => {
+        view.close()
+        await release()
+      },
+    }
+  }
+
+  async #take(key: string, spec: MountSpec, root: CloudreveUri): Promise<SharedDrive> {
+    const present = this.#drives.get(key)
+    if (present) {
+      const difference = sharedDifferences(present.first, spec)
+      if (difference !== undefined) throw new MountError(difference)
+    }
+    const shared = present ?? (await this.#open(spec, root))
+    shared.mounts += 1
+    this.#drives.set(key, shared)
+    return shared
+  }
+
+  async #release(key: string, shared: SharedDrive): Promise<void> {
+    shared.mounts -= 1
+    if (shared.mounts > 0) return
+    this.#drives.delete(key)
+    await shared.drive.close()
+  }
+
+  async #open(spec: MountSpec, root: CloudreveUri): Promise<SharedDrive> {
+    const { account } = this.#session
+    const options = readWrittenOptions(spec.options)
+    const stateFolder = join(
+      accountFolders(spec, account.url, account.userId).stateFolder,
+      ...folderOfDrive(root),
+    )
+    await mkdir(stateFolder, { recursive: true, mode: 0o700 })
+    const remote = await this.#connect(spec, options, root)
+    try {
+      const drive = await createDrive({
+        ...this.#parts,
+        remote,
+        stateFolder,
+        hostName: hostname(),
+        settings: settingsOf(options, remote),
+        isTopUnlisted: root.path.length > 0,
+      })
+      return { drive, remote, stateFolder, first: spec, mounts: 0 }
+    } catch (error) {
+      await remote.close()
+      throw error
+    }
+  }
+
+  #connect(spec: MountSpec, options: MountOptions, root: CloudreveUri): Promise<Remote> {
+    const { tokenSource, serverClock, account } = this.#session
+    return connectCloudreve({
+      ...this.#parts,
+      origin: account.url,
+      tokenSource,
+      serverClock,
+      rootUri: formatUri({ ...root, path: [] }),
+      deletePermanently: spec.deletePermanently,
+      lanes: { control: 8, downloads: 8, uploads: options.uploadConcurrency },
+    })
+  }
+}
+
+/** @throws {MountError} */
+function rootOf({ rootUri }: MountSpec): CloudreveUri {
+  try {
+    return parseUri(rootUri)
+  } catch (error) {
+    if (error instanceof UriError)
+      throw new MountError(`--root will not do: ${error.message}`, { cause: error, kind: 'usage' })
+    throw error
+  }
+}
+
+/** The user's own drive has the account's folder for itself, from times when there was no other. */
+function folderOfDrive({ fileSystem, id }: CloudreveUri): string[] {
+  if (fileSystem === 'my') return []
+  return [encodeURIComponent(id === undefined ? fileSystem : `${fileSystem} ${id}`)]
+}
+
+function uselessRoot(root: CloudreveUri, server: string, cause: unknown): unknown {
+  const isFile = cause instanceof FsError && cause.errno === Errno.ENOTDIR
+  if (!isFile && !isRemoteError(cause, 'not-found')) return cause
+  const uri = formatUri({ ...root, password: undefined })
+  const what = isFile ? `${uri} on ${server} is a file` : `${server} has no folder ${uri}`
+  return new MountError(`${what}: say another folder with --root`, { cause, kind: 'usage' })
+}
+
+/** Changes that nobody uploaded are easily forgotten: every start reminds of them. */
+function notesOf({ drive, stateFolder }: SharedDrive): string[] {
+  const count = drive.writeBack.lostAndFound.length
+  if (count === 0) return []
+  const what = count === 1 ? '1 file that an earlier mount' : `${count} files that earlier mounts`
+  return [`${what} could not upload ${count === 1 ? 'is' : 'are'} kept in ${join(stateFolder, 'lost+found')}`]
+}
+
+function driverOf(options: MountOptions, parts: ComposeParts): FuseDriver {
+  return options.driver === 'native' ? new NativeDriver(parts) : new Libfuse2Driver(parts)
+}
