@@ -10,14 +10,12 @@ import { readWrittenOptions } from '../config/parse.ts'
 import { accountFolders } from '../config/paths.ts'
 import type { MountOptions } from '../config/options.ts'
 import { createDrive, type CoreSettings, type Drive } from '../core/index.ts'
-import type { FuseDriver } from '../fuse/driver.ts'
-import { Libfuse2Driver } from '../fuse/libfuse2/driver.ts'
-import { NativeDriver } from '../fuse/native/driver.ts'
 import { connectCloudreve } from '../remote/cloudreve/index.ts'
 import type { Remote } from '../remote/remote.ts'
 import type { ComposeParts, Composition, Prepared } from './composition.ts'
 import { driveQuestions, drainDrive } from './drive-questions.ts'
 import { explainFailure } from './explain-failure.ts'
+import { openDriver } from './open-driver.ts'
 import { MountError, type MountSpec, type RunningMount } from './spec.ts'
 
 /** @throws an error whose message is a sentence, when the account cannot sign in */
@@ -94,9 +92,9 @@ async function open(
   const options = readWrittenOptions(spec.options)
   const { stateFolder } = accountFolders(spec, account.url, account.userId)
   await mkdir(stateFolder, { recursive: true, mode: 0o700 })
+  const { driver, notes } = await openDriver(options.driver, parts)
   const remote = await connect(spec, parts, { session, options })
   const settings = settingsOf(options, remote)
-  const driver = driverOf(options, parts)
   const { kernelCache: kernel } = driver
   const coreParts = { ...parts, remote, stateFolder, hostName: hostname(), kernel, settings }
   const drive = await createDrive(coreParts).catch(async (error: unknown) => {
@@ -113,7 +111,7 @@ async function open(
       attrTtlMs: options.attrTtlMs,
     },
     methods: driveQuestions({ drive, remote, spec, driver, record }),
-    notes: notesOf(drive, stateFolder),
+    notes: [...notes, ...notesOf(drive, stateFolder)],
     drain: (onProgress, signal) => drainDrive(drive, onProgress, signal),
     close: () => drive.close(),
   }
@@ -125,10 +123,6 @@ function notesOf({ writeBack }: Drive, stateFolder: string): string[] {
   if (count === 0) return []
   const what = count === 1 ? '1 file that an earlier mount' : `${count} files that earlier mounts`
   return [`${what} could not upload ${count === 1 ? 'is' : 'are'} kept in ${join(stateFolder, 'lost+found')}`]
-}
-
-function driverOf(options: MountOptions, parts: ComposeParts): FuseDriver {
-  return options.driver === 'native' ? new NativeDriver(parts) : new Libfuse2Driver(parts)
 }
 
 function connect(
