@@ -20,10 +20,11 @@ constexpr auto kUnblockEvery = std::chrono::milliseconds(1);
 
 bool CloseRange(unsigned first, unsigned last) { return syscall(SYS_close_range, first, last, 0) == 0; }
 
+/** Of the calling thread alone: on Linux sigprocmask(2) is that, and all glibcs have it under the same version. */
 void BlockSignals() {
   sigset_t all;
   sigfillset(&all);
-  pthread_sigmask(SIG_BLOCK, &all, nullptr);
+  sigprocmask(SIG_BLOCK, &all, nullptr);
 }
 
 /**
@@ -55,27 +56,27 @@ int Notifier::Post(const void* message, size_t length) {
   }
   const char* bytes = static_cast<const char*>(message);
   std::vector<char> copy(bytes, bytes + length);
-  const std::lock_guard<std::mutex> lock(mutex_);
+  const std::lock_guard<Mutex> lock(mutex_);
   queue_.push_back(std::move(copy));
   counts_.waiting++;
   counts_.waiting_bytes += length;
-  changed_.notify_all();
+  changed_.NotifyAll();
   return 0;
 }
 
 Notifier::Counts Notifier::counts() {
-  const std::lock_guard<std::mutex> lock(mutex_);
+  const std::lock_guard<Mutex> lock(mutex_);
   return counts_;
 }
 
 void Notifier::Stop(const std::function<void()>& unblock) {
   if (!started_) return;
   {
-    std::unique_lock<std::mutex> lock(mutex_);
+    std::unique_lock<Mutex> lock(mutex_);
     stopping_ = true;
-    changed_.notify_all();
+    changed_.NotifyAll();
     auto patience = kPatience;
-    while (!changed_.wait_for(lock, patience, [this] { return ended_; })) {
+    while (!changed_.WaitFor(lock, patience, [this] { return ended_; })) {
       lock.unlock();
       unblock();
       lock.lock();
@@ -91,9 +92,9 @@ void Notifier::Main(void* self) { static_cast<Notifier*>(self)->Run(); }
 void Notifier::Run() {
   BlockSignals();
   const int device = SeparateDevice(fd_);
-  std::unique_lock<std::mutex> lock(mutex_);
+  std::unique_lock<Mutex> lock(mutex_);
   for (;;) {
-    changed_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+    changed_.Wait(lock, [this] { return stopping_ || !queue_.empty(); });
     if (stopping_) break;
     std::vector<char> message = std::move(queue_.front());
     queue_.pop_front();
@@ -104,7 +105,7 @@ void Notifier::Run() {
     Count(error, message.size());
   }
   ended_ = true;
-  changed_.notify_all();
+  changed_.NotifyAll();
 }
 
 void Notifier::Count(int error, size_t length) {

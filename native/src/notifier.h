@@ -2,12 +2,12 @@
 
 #include <uv.h>
 
-#include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <functional>
-#include <mutex>
 #include <vector>
+
+#include "monitor.h"
 
 namespace cloudreve {
 
@@ -53,8 +53,8 @@ class Notifier {
   uv_thread_t thread_{};
   bool started_ = false;
 
-  std::mutex mutex_;
-  std::condition_variable changed_;
+  Mutex mutex_;
+  Condition changed_;
   /** Under `mutex_`, as all below. */
   std::deque<std::vector<char>> queue_;
   Counts counts_{};

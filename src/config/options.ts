@@ -169,8 +169,9 @@ export const mountOptions = {
     default: 'auto',
     doc: 'what speaks to the kernel: our own addon, or libfuse 2',
     details:
-      'The native driver keeps times exactly, hands attributes over with listings, and notices when a program stops waiting; it ' +
-      'must have been built for this machine (`npm run build:native`). `auto` means `libfuse2` for now.',
+      '`auto` takes the native driver where it loads, and libfuse 2 elsewhere, with a note that says why. The native one keeps times ' +
+      'exactly, hands attributes over with listings, tells the kernel of changes, and notices when a program stops waiting. ' +
+      '`cloudreve-mount doctor` says which would be taken.',
   }),
   logLevel: option({
     name: 'log-level',

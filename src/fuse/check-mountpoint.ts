@@ -1,8 +1,8 @@
 import { constants } from 'node:fs'
 import { access, readdir, readFile, stat } from 'node:fs/promises'
-import { delimiter, join } from 'node:path'
 import { isDeadMountCode } from '../base/dead-mount.ts'
 import { DriverError } from './errors.ts'
+import { findProgram } from './find-program.ts'
 import { mountAt, readMounts } from './mountinfo.ts'
 
 export const FUSE_DEVICE = '/dev/fuse'
@@ -81,7 +81,7 @@ export function fuseDeviceTrouble(code: string | undefined): { text: string; rem
 
 /** What the helper demands of users who are not root. */
 async function checkUserMay(mountpoint: string, { allowOther, helper }: MountWishes): Promise<void> {
-  if (!(await isOnPath(helper))) {
+  if (!(await findProgram(helper))) {
     throw new DriverError(
       `the program ${helper} is missing, without which only root can mount: sudo apt-get install fuse3`,
     )
@@ -96,17 +96,6 @@ async function checkUserMay(mountpoint: string, { allowOther, helper }: MountWis
       'allow-other needs the line `user_allow_other` in /etc/fuse.conf: add it as root, or mount without that option',
     )
   }
-}
-
-async function isOnPath(program: string): Promise<boolean> {
-  for (const folder of (process.env['PATH'] ?? '').split(delimiter)) {
-    const isThere = await access(join(folder, program), constants.X_OK).then(
-      () => true,
-      () => false,
-    )
-    if (isThere) return true
-  }
-  return false
 }
 
 async function mayAllowOther(): Promise<boolean> {

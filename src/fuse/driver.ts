@@ -39,3 +39,11 @@ export interface Mounted {
   /** Resolves when the folder is not mounted any more and no program has a file of it open; also after a `umount` from outside. */
   readonly closed: Promise<void>
 }
+
+/** Why a driver cannot be used on this machine. */
+export interface DriverTrouble {
+  /** A sentence for a person. */
+  readonly text: string
+  readonly remedy: string
+  readonly cause?: unknown
+}

@@ -10,15 +10,13 @@ import type { MountOptions } from '../config/options.ts'
 import { readWrittenOptions } from '../config/parse.ts'
 import { accountFolders } from '../config/paths.ts'
 import { createDrive, FsError, type Drive } from '../core/index.ts'
-import type { FuseDriver } from '../fuse/driver.ts'
-import { Libfuse2Driver } from '../fuse/libfuse2/driver.ts'
-import { NativeDriver } from '../fuse/native/driver.ts'
 import { connectCloudreve } from '../remote/cloudreve/index.ts'
 import { isRemoteError } from '../remote/errors.ts'
 import type { Remote } from '../remote/remote.ts'
 import type { ComposeParts, Composition } from './composition.ts'
 import { driveQuestions, drainFolder } from './drive-questions.ts'
 import { settingsOf, sharedDifferences, viewOptionsOf } from './drive-settings.ts'
+import { openDriver, type OpenedDriver } from './open-driver.ts'
 import { MountError, type MountSpec } from './spec.ts'
 
 /** A drive and who uses it. */
@@ -48,11 +46,11 @@ export class AccountDrives {
     const options = readWrittenOptions(spec.options)
     const root = rootOf(spec)
     const key = formatUri({ ...root, path: [] })
-    const driver = driverOf(options, this.#parts)
+    const opened = await openDriver(options.driver, this.#parts)
     const shared = await this.#changing.run(key, () => this.#take(key, spec, root))
     const release = () => this.#changing.run(key, () => this.#release(key, shared))
     try {
-      return await this.#compose({ spec, options, root, driver, shared, release })
+      return await this.#compose({ spec, options, root, opened, shared, release })
     } catch (error) {
       await release()
       throw error
@@ -63,11 +61,12 @@ export class AccountDrives {
     spec: MountSpec
     options: MountOptions
     root: CloudreveUri
-    driver: FuseDriver
+    opened: OpenedDriver
     shared: SharedDrive
     release: () => Promise<void>
   }): Promise<Composition> {
-    const { spec, options, root, driver, shared, release } = parts
+    const { spec, options, root, shared, release } = parts
+    const { driver, notes } = parts.opened
     const view = await shared.drive
       .openView(root.path, viewOptionsOf(spec, options), driver.kernelCache)
       .catch((error: unknown) => {
@@ -84,7 +83,7 @@ export class AccountDrives {
         attrTtlMs: options.attrTtlMs,
       },
       methods: driveQuestions({ ...shared, folder, fileSystem, spec, driver }),
-      notes: notesOf(shared),
+      notes: [...notes, ...notesOf(shared)],
       drain: (onProgress, signal) => drainFolder(folder, onProgress, signal),
       close: async () => {
         view.close()
@@ -182,8 +181,4 @@ function notesOf({ drive, stateFolder }: SharedDrive): string[] {
   if (count === 0) return []
   const what = count === 1 ? '1 file that an earlier mount' : `${count} files that earlier mounts`
   return [`${what} could not upload ${count === 1 ? 'is' : 'are'} kept in ${join(stateFolder, 'lost+found')}`]
-}
-
-function driverOf(options: MountOptions, parts: ComposeParts): FuseDriver {
-  return options.driver === 'native' ? new NativeDriver(parts) : new Libfuse2Driver(parts)
 }

@@ -1,9 +1,11 @@
 import { systemClock, type Clock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
+import { chooseDriver, type DriverWish } from './choose-driver.ts'
 import { defaultComposition, loadCompose } from './composition.ts'
 import type { AccountHost } from './host/account-host.ts'
 import { hostHere } from './host/host-here.ts'
 import { hostInThread } from './host/host-in-thread.ts'
+import { probeDriver } from './open-driver.ts'
 import { logLevelOf, pinoLog } from './pino-log.ts'
 import { serveMount, type ServeParts } from './serve-mount.ts'
 import type { MountSpec } from './spec.ts'
@@ -51,7 +53,7 @@ async function hostFor(
   spec: MountSpec,
   { composition = defaultComposition, log, clock }: RunOptions & { log: Log; clock: Clock },
 ): Promise<AccountHost> {
-  if (spec.options['driver'] === 'native')
-    return hostInThread(spec, { composition, log, logLevel: logLevelOf(spec) })
+  const { name } = await chooseDriver((spec.options['driver'] ?? 'auto') as DriverWish, probeDriver)
+  if (name === 'native') return hostInThread(spec, { composition, log, logLevel: logLevelOf(spec) })
   return hostHere(spec, { compose: await loadCompose(composition), log, clock })
 }

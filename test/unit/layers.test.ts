@@ -28,7 +28,7 @@ const layers: Record<string, { src: string[]; npm: string[] }> = {
   'fuse/native': {
     // The addon's contract is types alone.
     src: ['fuse', 'core/types.ts', 'core/errors.ts', 'core/ports.ts', '../native/index.d.ts'],
-    npm: [],
+    npm: ['node-gyp-build'],
   },
   config: { src: [], npm: ['smol-toml'] },
   mount: {

@@ -36,7 +36,7 @@ export function addDoctor(program: Command, context: CliContext): void {
 }
 
 const helpText = `
-It looks at this machine (kernel, /dev/fuse, fusermount, driver, dead mounts, folders, free space) and at each
+It looks at this machine (kernel, /dev/fuse, fusermount3, drivers, dead mounts, folders, free space) and at each
 account (server, sign-in, clock, older versions, space, whether contents can be read). It changes nothing.
 
 Examples:
@@ -85,8 +85,8 @@ async function requestFor(
     trouble.push(accountTrouble(error))
     return []
   })
-  const allowOther = options?.allowOther ?? false
-  return { request: { mountpoint: folder, allowOther, paths: context.paths, accounts }, trouble }
+  const { allowOther = false, driver = 'auto' } = options ?? {}
+  return { request: { mountpoint: folder, allowOther, driver, paths: context.paths, accounts }, trouble }
 }
 
 /** With a folder the account that a mount there would take, without one all of them. */

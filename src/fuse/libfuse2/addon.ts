@@ -1,3 +1,4 @@
+import type { DriverTrouble } from '../driver.ts'
 import { DriverError } from '../errors.ts'
 
 /** Callbacks of one `lstat`, as the addon takes it: times in ms, numbers cut to 32 bits except sizes and times. */
@@ -105,16 +106,16 @@ export async function loadAddon(): Promise<Addon> {
 const REMEDY =
   'install the packages libfuse-dev, pkg-config, python3 and a C++ compiler ' +
   '(Debian and Ubuntu: sudo apt-get install libfuse-dev pkg-config python3 build-essential), ' +
-  'then run `npm run setup`'
+  'then install cloudreve-mount anew; in a checkout run `npm run setup`'
 
 /** The loader's own messages list dozens of paths; a person needs one line. */
 export function whyNotLoaded(error: NodeJS.ErrnoException): string {
   const { text, remedy } = loadTrouble(error)
-  return remedy === undefined ? text : `${text}: ${remedy}`
+  return `${text}: ${remedy}`
 }
 
-/** What an error of loading the addon means, and what helps, where that is known. */
-export function loadTrouble(error: NodeJS.ErrnoException): { text: string; remedy?: string } {
+/** What an error of loading the addon means, and what helps. */
+export function loadTrouble(error: NodeJS.ErrnoException): DriverTrouble {
   if (error.code === 'MODULE_NOT_FOUND' || error.code === 'ERR_MODULE_NOT_FOUND') {
     return {
       text: 'the libfuse2 driver is not installed (optional dependency @cocalc/fuse-native)',
@@ -124,12 +125,12 @@ export function loadTrouble(error: NodeJS.ErrnoException): { text: string; remed
   if (/no native build was found/i.test(error.message)) {
     return { text: 'the libfuse2 driver was not built for this machine', remedy: REMEDY }
   }
+  const [reason = ''] = error.message.split('\n')
   if (error.code === 'ERR_DLOPEN_FAILED') {
-    const [reason = ''] = error.message.split('\n')
     return {
       text: `the libfuse2 driver does not start (${reason})`,
       remedy: `install the package libfuse2, or ${REMEDY}`,
     }
   }
-  return { text: `the libfuse2 driver cannot be loaded: ${error.message}` }
+  return { text: `the libfuse2 driver cannot be loaded (${reason})`, remedy: REMEDY }
 }

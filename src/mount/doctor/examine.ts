@@ -1,6 +1,7 @@
 /** The whole examination, one finding after the other. */
 import { systemClock, type Clock } from '../../base/clock.ts'
 import type { Paths } from '../../config/paths.ts'
+import type { DriverWish } from '../choose-driver.ts'
 import { examineAccount } from './account.ts'
 import type { ExaminedAccount } from './accounts.ts'
 import { contentProbe, type ContentProbe } from './content.ts'
@@ -14,6 +15,8 @@ export interface ExamineRequest {
   /** Absolute; undefined: no mount in particular. */
   readonly mountpoint: string | undefined
   readonly allowOther: boolean
+  /** What the option says. */
+  readonly driver: DriverWish
   readonly paths: Paths
   readonly accounts: readonly ExaminedAccount[]
 }
@@ -44,7 +47,7 @@ export async function* examineHere(
   try {
     yield* examine(request, {
       clock,
-      machine: machineProbes(clock, environment),
+      machine: machineProbes(environment),
       folders: folderProbes,
       mountpoints: mountpointProbes(clock, request.paths.runtimeFolder),
       probeContent: contents.probe,

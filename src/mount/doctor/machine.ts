@@ -1,25 +1,29 @@
 /** What mounting needs of this machine: kernel, device, helper program, driver. */
 import { fuseDeviceTrouble, allowsOthers } from '../../fuse/check-mountpoint.ts'
-import type { DriverCapabilities } from '../../fuse/driver.ts'
+import type { Program } from '../../fuse/find-program.ts'
+import type { DriverWish } from '../choose-driver.ts'
+import { examineDrivers } from './drivers.ts'
 import { fail, looked, ok, warn, type Finding } from './finding.ts'
-import type { MachineProbes, Program } from './machine-probes.ts'
+import type { MachineProbes } from './machine-probes.ts'
 
 const MIN_KERNEL = [5, 4] as const
 
 export interface MachineRequest {
   /** The mount would let other users in. */
   readonly allowOther: boolean
+  /** Which driver it would be made with. */
+  readonly driver: DriverWish
 }
 
 export async function* examineMachine(
   probes: MachineProbes,
-  { allowOther }: MachineRequest,
+  { allowOther, driver }: MachineRequest,
 ): AsyncGenerator<Finding> {
   yield looked('kernel', () => kernel(probes.kernelRelease()))
   yield looked('/dev/fuse', () => device(probes))
-  yield looked('fusermount', () => fusermount(probes))
+  yield looked('fusermount3', () => fusermount(probes))
   yield looked('fuse.conf', async () => othersMayEnter(probes, allowOther))
-  yield looked('driver', () => driver(probes))
+  yield* examineDrivers(probes.probeDriver, driver)
 }
 
 function kernel(release: string): Finding {
@@ -41,27 +45,30 @@ async function device({ openDevice }: MachineProbes): Promise<Finding> {
   return fail('/dev/fuse', text, { remedy })
 }
 
+const HELPER = 'fusermount3'
 const FUSE_PACKAGE = 'install the package fuse3 (Debian and Ubuntu: sudo apt-get install fuse3)'
 
-/** libfuse 2 starts the program by its old name, which the packages of fuse3 provide as well. */
+/** Whether the old name is there as well matters to libfuse 2 alone: its driver tells. */
 async function fusermount({ findProgram, uid }: MachineProbes): Promise<Finding> {
-  if (uid() === 0) return ok('fusermount', 'not needed: root mounts without it')
-  const found = await findProgram('fusermount')
+  if (uid() === 0) return ok(HELPER, 'not needed: root mounts without it')
+  const found = await findProgram(HELPER)
   if (found) return setuid(found)
-  const newer = await findProgram('fusermount3')
-  if (!newer) {
-    return fail('fusermount', 'the program fusermount is missing, without which only root can mount', {
+  const older = await findProgram('fusermount')
+  if (!older) {
+    return fail(HELPER, `the program ${HELPER} is missing, without which only root can mount`, {
       remedy: FUSE_PACKAGE,
     })
   }
-  return fail('fusermount', `${newer.path} is there, but the driver needs it by the name fusermount too`, {
-    remedy: `sudo ln -s ${newer.path} /usr/local/bin/fusermount`,
-  })
+  return warn(
+    HELPER,
+    `the program ${HELPER} is missing; ${older.path} is the older one, which only libfuse 2 can mount with`,
+    FUSE_PACKAGE,
+  )
 }
 
 function setuid({ path, isSetuidRoot }: Program): Finding {
-  if (isSetuidRoot) return ok('fusermount', `${path}, set to run as root`)
-  return fail('fusermount', `${path} does not run as root (it is not setuid), so it cannot mount for you`, {
+  if (isSetuidRoot) return ok(HELPER, `${path}, set to run as root`)
+  return fail(HELPER, `${path} does not run as root (it is not setuid), so it cannot mount for you`, {
     remedy: `sudo chown root ${path} && sudo chmod u+s ${path}, or ${FUSE_PACKAGE} again`,
   })
 }
@@ -75,23 +82,4 @@ async function othersMayEnter({ readFuseConf, uid }: MachineProbes, isWanted: bo
   return fail(check, `${text}, which the option allow-other needs`, {
     remedy: 'echo user_allow_other | sudo tee -a /etc/fuse.conf, or mount without allow-other',
   })
-}
-
-async function driver({ loadDriver }: MachineProbes): Promise<Finding> {
-  const loaded = await loadDriver()
-  if ('text' in loaded) {
-    const remedy = loaded.remedy ?? 'install the product anew; if that does not help, report this sentence'
-    return fail('driver', loaded.text, { remedy })
-  }
-  const limits = limitsOf(loaded.capabilities)
-  return ok('driver', `${loaded.name} loads${limits.length === 0 ? '' : `; with it, ${limits.join('; ')}`}`)
-}
-
-function limitsOf({ times, notifications, readdirPlus, interrupts }: DriverCapabilities): string[] {
-  return [
-    ...(times ? [] : ['modification times that programs set (touch -d, cp -p) do not arrive']),
-    ...(notifications ? [] : ['the kernel keeps names and attributes for a short time only']),
-    ...(readdirPlus ? [] : ['long listings (ls -l) are slower']),
-    ...(interrupts ? [] : ['Ctrl-C does not end a program that waits for the server']),
-  ]
 }

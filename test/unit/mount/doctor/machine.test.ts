@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest'
 import type { Finding } from '../../../../src/mount/doctor/finding.ts'
 import { examineMachine } from '../../../../src/mount/doctor/machine.ts'
 import type { MachineProbes } from '../../../../src/mount/doctor/machine-probes.ts'
-import { whyNotLoaded, loadTrouble } from '../../../../src/fuse/libfuse2/addon.ts'
+
+const everything = { times: true, notifications: true, readdirPlus: true, interrupts: true }
 
 const healthy: MachineProbes = {
   kernelRelease: () => '6.8.0-45-generic',
@@ -10,20 +11,18 @@ const healthy: MachineProbes = {
   openDevice: () => Promise.resolve(undefined),
   findProgram: (name) => Promise.resolve({ path: `/usr/bin/${name}`, isSetuidRoot: true }),
   readFuseConf: () => Promise.resolve('#mount_max = 1000\nuser_allow_other\n'),
-  loadDriver: () =>
-    Promise.resolve({
-      name: 'libfuse2',
-      capabilities: { times: false, notifications: false, readdirPlus: false, interrupts: false },
-    }),
+  probeDriver: () => Promise.resolve({ origin: 'prebuilt', capabilities: everything }),
 }
 
 const noProgram = () => Promise.resolve(undefined)
+const only = (there: string) => (name: string) =>
+  Promise.resolve(name === there ? { path: `/usr/bin/${name}`, isSetuidRoot: true } : undefined)
 const plainProgram = (name: string) => Promise.resolve({ path: `/usr/bin/${name}`, isSetuidRoot: false })
 const commentedOut = () => Promise.resolve('#user_allow_other\n')
 
 async function examined(changes: Partial<MachineProbes>, allowOther = false): Promise<Map<string, Finding>> {
   const found = new Map<string, Finding>()
-  for await (const finding of examineMachine({ ...healthy, ...changes }, { allowOther }))
+  for await (const finding of examineMachine({ ...healthy, ...changes }, { allowOther, driver: 'auto' }))
     found.set(finding.check, finding)
   return found
 }
@@ -31,7 +30,15 @@ async function examined(changes: Partial<MachineProbes>, allowOther = false): Pr
 describe('the machine', () => {
   it('that has everything makes no warning', async () => {
     const found = await examined({})
-    expect([...found.keys()]).toEqual(['kernel', '/dev/fuse', 'fusermount', 'fuse.conf', 'driver'])
+    expect([...found.keys()]).toEqual([
+      'kernel',
+      '/dev/fuse',
+      'fusermount3',
+      'fuse.conf',
+      'native driver',
+      'libfuse2 driver',
+      'driver',
+    ])
     expect([...found.values()].filter(({ level }) => level !== 'ok')).toEqual([])
   })
 
@@ -54,28 +61,30 @@ describe('the machine', () => {
     expect(found).toMatchObject({ level: 'fail', remedy: expect.stringContaining(remedy) as string })
   })
 
-  it('without fusermount names the package; root needs none', async () => {
-    expect((await examined({ findProgram: noProgram })).get('fusermount')).toMatchObject({
+  it('without fusermount3 names the package; root needs none', async () => {
+    expect((await examined({ findProgram: noProgram })).get('fusermount3')).toMatchObject({
       level: 'fail',
       remedy: expect.stringContaining('apt-get install fuse3') as string,
     })
-    expect((await examined({ findProgram: noProgram, uid: () => 0 })).get('fusermount')!.level).toBe('ok')
+    expect((await examined({ findProgram: noProgram, uid: () => 0 })).get('fusermount3')!.level).toBe('ok')
   })
 
-  it('with fusermount3 alone is told to give it the old name', async () => {
-    const path = '/opt/bin/fusermount3'
-    const findProgram = (name: string) =>
-      Promise.resolve(name === 'fusermount3' ? { path, isSetuidRoot: true } : undefined)
-    expect((await examined({ findProgram })).get('fusermount')).toMatchObject({
-      level: 'fail',
-      remedy: expect.stringContaining(`ln -s ${path}`) as string,
+  it('with fusermount3 alone has what it needs, whatever libfuse 2 wants', async () => {
+    expect((await examined({ findProgram: only('fusermount3') })).get('fusermount3')!.level).toBe('ok')
+  })
+
+  it('with the old fusermount alone is warned that only libfuse 2 can mount', async () => {
+    expect((await examined({ findProgram: only('fusermount') })).get('fusermount3')).toMatchObject({
+      level: 'warn',
+      text: expect.stringContaining('only libfuse 2') as string,
+      remedy: expect.stringContaining('apt-get install fuse3') as string,
     })
   })
 
-  it('whose fusermount is not setuid cannot mount', async () => {
-    expect((await examined({ findProgram: plainProgram })).get('fusermount')).toMatchObject({
+  it('whose fusermount3 is not setuid cannot mount', async () => {
+    expect((await examined({ findProgram: plainProgram })).get('fusermount3')).toMatchObject({
       level: 'fail',
-      remedy: expect.stringContaining('chmod u+s /usr/bin/fusermount') as string,
+      remedy: expect.stringContaining('chmod u+s /usr/bin/fusermount3') as string,
     })
   })
 
@@ -83,22 +92,6 @@ describe('the machine', () => {
     expect((await examined({ readFuseConf: commentedOut })).get('fuse.conf')!.level).toBe('ok')
     expect((await examined({ readFuseConf: commentedOut }, true)).get('fuse.conf')!.level).toBe('fail')
     expect((await examined({}, true)).get('fuse.conf')!.level).toBe('ok')
-  })
-
-  it('whose driver loads is told what it cannot do, and nothing of what it can', async () => {
-    const found = (await examined({})).get('driver')!
-    expect(found.text).toContain('modification times')
-    const capabilities = { times: true, notifications: true, readdirPlus: true, interrupts: true }
-    const able = await examined({ loadDriver: () => Promise.resolve({ name: 'native', capabilities }) })
-    expect(able.get('driver')!.text).toBe('native loads')
-  })
-
-  it("whose driver was not built gets the driver's own sentence and its packages", async () => {
-    const error = new Error('No native build was found for platform=linux arch=x64')
-    const found = (await examined({ loadDriver: () => Promise.resolve(loadTrouble(error)) })).get('driver')!
-    expect(found.level).toBe('fail')
-    expect(found.remedy).toContain('libfuse-dev pkg-config python3 build-essential')
-    expect(`${found.text}: ${found.remedy}`).toBe(whyNotLoaded(error))
   })
 
   it('a look that goes wrong is a finding, and the others go on', async () => {
