@@ -1,7 +1,7 @@
 /**
  * A place to work as a user would: an embedded server in this process, the built command line in processes of its own, a
  * mountpoint, and folders for configuration, state and cache that nobody else uses. Nothing here touches the mounted folder
- * synchronously.
+ * synchronously: the server could not answer meanwhile. To start a program with a folder of the mount as its `cwd` is such a touch.
  */
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
@@ -223,6 +223,6 @@ export async function expectSameTree(a: string, b: string): Promise<void> {
 }
 
 async function modesOf(folder: string): Promise<string> {
-  const listing = await run('find', ['.', '-type', 'f', '-printf', '%p %m\n'], { cwd: folder })
+  const listing = await run('find', [folder, '-type', 'f', '-printf', '%P %m\n'])
   return listing.split('\n').sort().join('\n')
 }
