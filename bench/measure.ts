@@ -29,7 +29,11 @@ interface Sample {
 /** Rounds alternate which of the two goes first, so that a slow moment of the machine does not hit one side only. */
 export async function measure(row: Row, rounds: number): Promise<Result> {
   const { rttMs, maxPutBytes } = row
-  const place = await Workplace.open({ rttMs, ...(maxPutBytes !== undefined && { maxPutBytes }) })
+  const place = await Workplace.open({
+    driver: 'auto',
+    rttMs,
+    ...(maxPutBytes !== undefined && { maxPutBytes }),
+  })
   const mounts: Sample[] = []
   const plains: Sample[] = []
   try {

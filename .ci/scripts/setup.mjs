@@ -29,7 +29,7 @@ const packages = [
     why: 'getfattr, in tests and examples',
     level: 'optional',
   },
-  ...['rsync', 'sqlite3', 'git', 'tar'].map((name) => ({
+  ...['rsync', 'sqlite3', 'git', 'tar', 'make', 'vim'].map((name) => ({
     name,
     has: () => hasCommand(name),
     why: 'for the end-to-end tests',

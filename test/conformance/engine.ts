@@ -15,8 +15,10 @@ export const abilityNames = [
   'symlinks',
   /** Extended attributes in `user.`. */
   'xattrs',
-  /** RENAME_NOREPLACE and RENAME_EXCHANGE. */
-  'renameFlags',
+  /** RENAME_NOREPLACE of renameat2(2). */
+  'renameNoReplace',
+  /** RENAME_EXCHANGE of renameat2(2). */
+  'renameExchange',
   /** Answers `user.cloudreve.*`. A filesystem without facts is an ordinary local one. */
   'facts',
   /** The bytes and ids at the server can be looked at: `server`. */
@@ -50,10 +52,8 @@ export interface Semantics {
   readonly maxFileNameBytes: number
   /** Longest name of a folder, bytes after mapping. */
   readonly maxFolderNameBytes: number
-  /** Nodes of unlinked open files are shown with no link: fstat answers nlink 0. */
-  readonly unlinkedHasNoLink: boolean
-  /** An unlinked open file can be read after its folder was removed too; not with libfuse 2, which hides it in the folder. */
-  readonly unlinkedOutlivesFolder?: false
+  /** An unlinked open file can be read after its folder was removed too. */
+  readonly unlinkedOutlivesFolder?: boolean
 }
 
 export interface Stat {

@@ -1,11 +1,10 @@
 import { chmod, mkdir, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import { patterned } from '../conformance/suite.ts'
 import { run } from '../harness/programs.ts'
-import { expectSameTree, mountUnavailable, Workplace, type Mount } from './harness.ts'
-
-const why = await mountUnavailable('tar', 'rsync', 'diff', 'find')
+import { describeMounts } from './each-driver.ts'
+import { expectSameTree, Workplace, type Mount } from './harness.ts'
 
 /** 500 files of several sizes and modes, in folders, with a symlink. */
 async function makeTree(folder: string): Promise<void> {
@@ -20,13 +19,13 @@ async function makeTree(folder: string): Promise<void> {
   await symlink('d0/e0/file-0', join(folder, 'link'))
 }
 
-describe.skipIf(why)(`trees of 500 files${why ? ` (${why})` : ''}`, () => {
+await describeMounts('trees of 500 files', ['tar', 'rsync', 'diff', 'find'], (driver) => {
   let place: Workplace
   let mount: Mount
   let source: string
 
   beforeAll(async () => {
-    place = await Workplace.open()
+    place = await Workplace.open({ driver })
     source = join(place.scratch, 'source')
     await makeTree(source)
     mount = await place.mount()

@@ -1,19 +1,18 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { open, readdir, readFile, stat, unlink, writeFile } from 'node:fs/promises'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, expect, it } from 'vitest'
 import { expectBytes, patterned } from '../conformance/suite.ts'
 import { run } from '../harness/programs.ts'
-import { mountUnavailable, Workplace, type Mount } from './harness.ts'
+import { describeMounts } from './each-driver.ts'
+import { Workplace, type Mount } from './harness.ts'
 
-const why = await mountUnavailable('fusermount3', 'umount')
-
-describe.skipIf(why)(`ends that nobody planned${why ? ` (${why})` : ''}`, () => {
+await describeMounts('ends that nobody planned', ['fusermount3', 'umount'], (driver) => {
   let place: Workplace
   let mount: Mount
 
   beforeEach(async () => {
-    place = await Workplace.open()
+    place = await Workplace.open({ driver })
     await place.drive.put('old.txt', 'old')
     mount = await place.mount()
   })

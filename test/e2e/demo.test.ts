@@ -5,19 +5,24 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import { run } from '../harness/programs.ts'
-import { commandLine, mountUnavailable } from './harness.ts'
+import { describeMounts } from './each-driver.ts'
+import { commandLine } from './harness.ts'
 
-const why = await mountUnavailable('getfattr', 'sh')
-
-describe.skipIf(why)(`the demo${why ? ` (${why})` : ''}`, () => {
+await describeMounts('the demo', ['getfattr', 'sh'], (driver) => {
   let home: string
   let folder: string
   let demo: ChildProcess
   let lines: string[]
 
-  const environment = () => ({ ...process.env, HOME: home, XDG_RUNTIME_DIR: home, XDG_STATE_HOME: home })
+  const environment = () => ({
+    ...process.env,
+    CLOUDREVE_MOUNT_DRIVER: driver,
+    HOME: home,
+    XDG_RUNTIME_DIR: home,
+    XDG_STATE_HOME: home,
+  })
   const paste = (line: string) => run('sh', ['-c', line], { env: environment() })
   const file = () => join(folder, 'Documents/Project plan.md')
 

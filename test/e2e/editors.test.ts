@@ -1,16 +1,15 @@
 import { open, readdir, readFile, rename, unlink, writeFile } from 'node:fs/promises'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import { run } from '../harness/programs.ts'
-import { mountUnavailable, Workplace, type Mount } from './harness.ts'
+import { describeMounts } from './each-driver.ts'
+import { Workplace, type Mount } from './harness.ts'
 
-const why = await mountUnavailable('vim')
-
-describe.skipIf(why)(`saves of editors${why ? ` (${why})` : ''}`, () => {
+await describeMounts('saves of editors', ['vim'], (driver) => {
   let place: Workplace
   let mount: Mount
 
   beforeAll(async () => {
-    place = await Workplace.open()
+    place = await Workplace.open({ driver })
     await place.drive.put('report.odt', 'first')
     mount = await place.mount()
   })

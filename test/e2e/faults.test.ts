@@ -1,22 +1,23 @@
 import { mkdir, open, readFile, readdir, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, expect, it, vi } from 'vitest'
 import { expectBytes, patterned, refused } from '../conformance/suite.ts'
+import type { EmbeddedServerOptions } from '../harness/embedded-server.ts'
 import { run } from '../harness/programs.ts'
-import { contentRoute, mountUnavailable, Workplace, type Mount } from './harness.ts'
+import { describeMounts } from './each-driver.ts'
+import { contentRoute, Workplace, type Mount } from './harness.ts'
 
-const why = await mountUnavailable('getfattr')
 const mebibyte = 1024 * 1024
 const big = patterned(3_000_000, 21)
 
-describe.skipIf(why)(`faults of server, network and disks${why ? ` (${why})` : ''}`, () => {
+await describeMounts('faults of server, network and disks', ['getfattr'], (driver) => {
   let place: Workplace
   let mount: Mount
 
   afterEach(() => place?.close())
 
-  async function work(options: Parameters<typeof Workplace.open>[0] = {}): Promise<void> {
-    place = await Workplace.open(options)
+  async function work(options: EmbeddedServerOptions = {}): Promise<void> {
+    place = await Workplace.open({ driver, ...options })
     await place.server.admin.write('/big.bin', big)
     mount = await place.mount()
   }
@@ -185,7 +186,7 @@ describe.skipIf(why)(`faults of server, network and disks${why ? ` (${why})` : '
   }
 
   it('a full local disk is ENOSPC for the writer, and the mount lives on', async () => {
-    place = await Workplace.open()
+    place = await Workplace.open({ driver })
     const disk = join(place.scratch, 'small-disk')
     await mkdir(disk)
     await run('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', disk])
@@ -198,12 +199,13 @@ describe.skipIf(why)(`faults of server, network and disks${why ? ` (${why})` : '
       expect((await place.drive.bytes('small.txt')).toString()).toBe('fits again')
     } finally {
       await mount?.endIfRunning()
-      await run('umount', [disk])
+      // The kernel closes the files of a process a moment after it began to end it.
+      await vi.waitFor(() => run('umount', [disk]))
     }
   })
 
   it('a lock of somebody else is waited for, and the file arrives when it is gone', async () => {
-    place = await Workplace.open()
+    place = await Workplace.open({ driver })
     await place.drive.put('locked.txt', 'first')
     mount = await place.mount()
     const unlock = place.server.admin.holdLock('/locked.txt')

@@ -1,20 +1,19 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import { run } from '../harness/programs.ts'
-import { mountUnavailable, Workplace, type Mount } from './harness.ts'
-
-const why = await mountUnavailable('git')
+import { describeMounts } from './each-driver.ts'
+import { Workplace, type Mount } from './harness.ts'
 
 const identity = ['-c', 'user.name=Test', '-c', 'user.email=test@example.com', '-c', 'safe.directory=*']
 
-describe.skipIf(why)(`git in the mount${why ? ` (${why})` : ''}`, () => {
+await describeMounts('git in the mount', ['git'], (driver) => {
   let place: Workplace
   let mount: Mount
   let source: string
 
   beforeAll(async () => {
-    place = await Workplace.open()
+    place = await Workplace.open({ driver })
     source = join(place.scratch, 'source')
     await mkdir(join(source, 'src'), { recursive: true })
     await run('git', ['init', '-q', '-b', 'main', source])

@@ -1,7 +1,7 @@
 /**
  * A place to work as a user would: an embedded server in this process, the built command line in processes of its own, a
  * mountpoint, and folders for configuration, state and cache that nobody else uses. Nothing here touches the mounted folder
- * synchronously.
+ * synchronously: the server could not answer meanwhile. To start a program with a folder of the mount as its `cwd` is such a touch.
  */
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { untilProcessEnds } from '../../src/cli/process-end.ts'
 import { isProcessAlive } from '../../src/base/process-state.ts'
+import type { DriverName } from '../conformance/driver-differences.ts'
 import type { RequestMark } from '../conformance/engine.ts'
 import { getxattr } from '../conformance/engines/kernel-calls.ts'
 import { DriveClient } from '../harness/drive-client.ts'
@@ -55,6 +56,11 @@ async function programsUnavailable(programs: readonly string[]): Promise<string 
   return missing.length === 0 ? undefined : `not installed: ${missing.join(', ')}`
 }
 
+export interface WorkplaceOptions extends EmbeddedServerOptions {
+  /** What every mount of the workplace is served by, unless its arguments say otherwise. */
+  readonly driver: DriverName | 'auto'
+}
+
 export interface MountOptions {
   /** Arguments of the command line after the mountpoint. */
   readonly args?: readonly string[]
@@ -68,18 +74,20 @@ export class Workplace {
   /** For sources and copies; on a local disk. */
   readonly scratch: string
   readonly mountpoint: string
+  readonly driver: DriverName | 'auto'
   readonly #mounts: Mount[] = []
 
-  private constructor(server: EmbeddedServer, scratch: string) {
+  private constructor(server: EmbeddedServer, scratch: string, driver: DriverName | 'auto') {
     this.server = server
+    this.driver = driver
     this.drive = new DriveClient(server)
     this.scratch = scratch
     this.mountpoint = join(scratch, 'cloud')
   }
 
-  static async open(options: EmbeddedServerOptions = {}): Promise<Workplace> {
+  static async open({ driver, ...options }: WorkplaceOptions): Promise<Workplace> {
     const scratch = await mkdtemp(join(tmpdir(), 'cm-e2e-'))
-    const place = new Workplace(await startEmbedded(options), scratch)
+    const place = new Workplace(await startEmbedded(options), scratch, driver)
     await mkdir(place.mountpoint)
     // Sockets of a path that the kernel takes, and a folder for this user alone.
     await mkdir(join(scratch, 'run'), { mode: 0o700 })
@@ -98,6 +106,7 @@ export class Workplace {
       CLOUDREVE_URL: this.server.url,
       CLOUDREVE_EMAIL: this.server.email,
       CLOUDREVE_PASSWORD: this.server.password,
+      CLOUDREVE_MOUNT_DRIVER: this.driver,
       XDG_CONFIG_HOME: join(this.scratch, 'config'),
       XDG_STATE_HOME: options.stateHome ?? join(this.scratch, 'state'),
       XDG_CACHE_HOME: join(this.scratch, 'cache'),
@@ -214,6 +223,6 @@ export async function expectSameTree(a: string, b: string): Promise<void> {
 }
 
 async function modesOf(folder: string): Promise<string> {
-  const listing = await run('find', ['.', '-type', 'f', '-printf', '%p %m\n'], { cwd: folder })
+  const listing = await run('find', [folder, '-type', 'f', '-printf', '%P %m\n'])
   return listing.split('\n').sort().join('\n')
 }

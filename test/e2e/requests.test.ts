@@ -1,11 +1,11 @@
 import { mkdir, open, readFile, rename, stat, unlink, writeFile } from 'node:fs/promises'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import { patterned } from '../conformance/suite.ts'
 import { run } from '../harness/programs.ts'
-import { contentRoute, mountUnavailable, Workplace, type Mount } from './harness.ts'
+import { describeMounts } from './each-driver.ts'
+import { contentRoute, Workplace, type Mount } from './harness.ts'
 
-const why = await mountUnavailable('ls', 'find', 'du', 'getfattr', 'setfattr')
-const suffix = why ? ` (${why})` : ''
+const programs = ['ls', 'find', 'du', 'getfattr', 'setfattr']
 const mebibyte = 1024 * 1024
 
 /** The values of facts, one after the other, as `getfattr` shows them. */
@@ -19,12 +19,12 @@ async function facts(place: Workplace, path: string, ...names: readonly string[]
 }
 
 /** Exact numbers, so that nobody makes an operation dearer, or cheaper, without saying so here. */
-describe.skipIf(why)(`what operations cost in requests${suffix}`, () => {
+await describeMounts('what operations cost in requests', programs, (driver) => {
   let place: Workplace
   let mount: Mount
 
   beforeAll(async () => {
-    place = await Workplace.open()
+    place = await Workplace.open({ driver })
     for (let i = 0; i < 30; i += 1) {
       await place.server.admin.write(`/tree/d${i % 3}/f${i}.txt`, `content ${i}`)
     }
@@ -171,11 +171,11 @@ describe.skipIf(why)(`what operations cost in requests${suffix}`, () => {
   })
 })
 
-describe.skipIf(why)(`what facts and long listings cost on a server with a history${suffix}`, () => {
+await describeMounts('what facts and long listings cost on a server with a history', programs, (driver) => {
   let place: Workplace
 
   beforeAll(async () => {
-    place = await Workplace.open({ pro: true, maxPageSize: 10 })
+    place = await Workplace.open({ driver, pro: true, maxPageSize: 10 })
     for (let i = 0; i < 35; i += 1) await place.server.admin.write(`/many/f${i}`, '')
     for (let i = 0; i < 130; i += 1) await place.drive.put('note.txt', `version ${i}`)
     await place.mount()

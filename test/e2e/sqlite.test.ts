@@ -1,17 +1,16 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import { run } from '../harness/programs.ts'
-import { mountUnavailable, Workplace, type Mount } from './harness.ts'
+import { describeMounts } from './each-driver.ts'
+import { Workplace, type Mount } from './harness.ts'
 
-const why = await mountUnavailable('sqlite3')
-
-describe.skipIf(why)(`sqlite3 in the mount${why ? ` (${why})` : ''}`, () => {
+await describeMounts('sqlite3 in the mount', ['sqlite3'], (driver) => {
   let place: Workplace
   let mount: Mount
 
   beforeAll(async () => {
-    place = await Workplace.open()
+    place = await Workplace.open({ driver })
     mount = await place.mount()
   })
   afterAll(() => place?.close())

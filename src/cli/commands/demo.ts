@@ -4,7 +4,7 @@ import { homedir, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Command } from 'commander'
-import { resolveOptions, writtenOptions } from '../../config/parse.ts'
+import { environmentSource, resolveOptions, writtenOptions } from '../../config/parse.ts'
 import type { MountSpec } from '../../mount/spec.ts'
 import type { CliContext } from '../context.ts'
 import { CliError, exitCodes } from '../exit-codes.ts'
@@ -125,14 +125,16 @@ async function removeFolder(folder: string): Promise<void> {
   }
 }
 
-function demoSpec({ paths }: CliContext, mountpoint: string, scratch: string): MountSpec {
+function demoSpec({ io, paths }: CliContext, mountpoint: string, scratch: string): MountSpec {
+  // Which driver works depends on the machine; all other wishes are for the user's own drive.
+  const { driver } = resolveOptions([environmentSource(io.environment)])
   return {
     mountpoint,
     accountKey: null,
     rootUri: 'cloudreve://my',
     readOnly: false,
     deletePermanently: false,
-    options: writtenOptions(resolveOptions([])),
+    options: writtenOptions({ ...resolveOptions([]), driver }),
     stateFolder: join(scratch, 'state'),
     cacheFolder: join(scratch, 'cache'),
     // Where other commands look, so that `status` and `activities` find the demo from any terminal.

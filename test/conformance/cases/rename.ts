@@ -175,7 +175,7 @@ export const rename = suite('rename', [
     await expectContent(fs, 'b', 'first')
   }),
 
-  itNeeds(['renameFlags'], 'RENAME_NOREPLACE refuses a taken name and takes a free one', async (fs) => {
+  itNeeds(['renameNoReplace'], 'RENAME_NOREPLACE refuses a taken name and takes a free one', async (fs) => {
     await fs.writeFile('a', 'A')
     await fs.writeFile('b', 'B')
     await refused('EEXIST', fs.rename('a', 'b', 'noReplace'))
@@ -185,7 +185,7 @@ export const rename = suite('rename', [
   }),
 
   itNeeds(
-    ['renameFlags'],
+    ['renameExchange'],
     'RENAME_EXCHANGE swaps two files, two folders, a file and a folder',
     async (fs) => {
       await fs.writeFile('a', 'A')

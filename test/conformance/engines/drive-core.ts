@@ -17,7 +17,6 @@ export const driveSemantics: Semantics = {
   securityXattrs: false,
   maxFileNameBytes: 238,
   maxFolderNameBytes: 255,
-  unlinkedHasNoLink: true,
 }
 
 const can: Omit<Abilities, 'requests'> = {
@@ -25,7 +24,8 @@ const can: Omit<Abilities, 'requests'> = {
   modes: true,
   symlinks: true,
   xattrs: true,
-  renameFlags: 'the server exchanges nothing',
+  renameNoReplace: true,
+  renameExchange: 'the server exchanges nothing',
   facts: true,
   server: true,
   remount: true,

@@ -1,76 +1,58 @@
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import type { FuseDriver } from '../../../src/fuse/driver.ts'
+import { driverUnavailable } from '../../e2e/each-driver.ts'
 import { mountUnavailable, Workplace } from '../../e2e/harness.ts'
 import { DriveView } from '../../harness/drive-view.ts'
 import { projectFolder } from '../../harness/embedded-server.ts'
+import { driverDifferences, driverNames, expectedOf, type DriverName } from '../driver-differences.ts'
 import type { Abilities, EngineHost, Semantics } from '../engine.ts'
 import { MountHost, type MountUnderTest } from './mount.ts'
 
-/** What a program sees through the libfuse2 driver: its limits are documented where a user chooses a driver. */
-const can: Abilities = {
-  times: 'the libfuse2 driver never receives an mtime',
-  modes: true,
-  symlinks: true,
-  xattrs: true,
-  renameFlags: 'libfuse 2 knows no flags of rename',
-  facts: true,
-  server: true,
-  requests: true,
-  remount: true,
-  rawNames: true,
+function abilitiesOf(driver: DriverName): Abilities {
+  return {
+    times: expectedOf(driver, 'chosenTimes') || driverDifferences.chosenTimes.reason,
+    modes: true,
+    symlinks: true,
+    xattrs: true,
+    renameNoReplace: expectedOf(driver, 'renameNoReplace') || driverDifferences.renameNoReplace.reason,
+    renameExchange: 'the server exchanges nothing',
+    facts: true,
+    server: true,
+    requests: true,
+    remount: true,
+    rawNames: true,
+  }
 }
 
-export const mountSemantics: Semantics = {
-  hardLinks: false,
-  specialFiles: false,
-  chownToOthers: false,
-  anyBytesInNames: false,
-  securityXattrs: false,
-  // 255 bytes, less what the server's disk adds to the name: ten characters and the digits of the user's number, which a
-  // client cannot know and takes for seven.
-  maxFileNameBytes: 238,
-  maxFolderNameBytes: 255,
-  // libfuse 2 renames an unlinked open file to a hidden name, which is a link.
-  unlinkedHasNoLink: false,
-  unlinkedOutlivesFolder: false,
+export function semanticsOf(driver: DriverName): Semantics {
+  return {
+    hardLinks: false,
+    specialFiles: false,
+    chownToOthers: false,
+    anyBytesInNames: false,
+    securityXattrs: false,
+    // 255 bytes, less what the server's disk adds to the name: ten characters and the digits of the user's number, which a
+    // client cannot know and takes for seven.
+    maxFileNameBytes: 238,
+    maxFolderNameBytes: 255,
+    unlinkedOutlivesFolder: expectedOf(driver, 'unlinkedOutlivesFolder'),
+  }
 }
 
 interface NamesModule {
   toServerName(this: void, posixName: string): string
 }
 
-const nativeCan: Abilities = { ...can, times: true, renameFlags: 'the server exchanges nothing' }
-
-/** The native driver keeps unlinked files by their numbers, not by hidden names. */
-const nativeSemantics: Semantics = {
-  hardLinks: mountSemantics.hardLinks,
-  specialFiles: mountSemantics.specialFiles,
-  chownToOthers: mountSemantics.chownToOthers,
-  anyBytesInNames: mountSemantics.anyBytesInNames,
-  securityXattrs: mountSemantics.securityXattrs,
-  maxFileNameBytes: mountSemantics.maxFileNameBytes,
-  maxFolderNameBytes: mountSemantics.maxFolderNameBytes,
-  unlinkedHasNoLink: true,
-}
-
-interface Kind {
-  readonly driver: FuseDriver['name']
-  readonly can: Abilities
-  readonly semantics: Semantics
-}
-
-async function begin({ driver, can, semantics }: Kind): Promise<MountUnderTest> {
+async function begin(driver: DriverName): Promise<MountUnderTest> {
   const names = (await import(
     pathToFileURL(join(projectFolder, 'src/core/names/index.ts')).href
   )) as NamesModule
-  const place = await Workplace.open()
-  const args = ['--driver', driver]
-  let mount = await place.mount({ args })
+  const place = await Workplace.open({ driver })
+  let mount = await place.mount()
   return {
     mountpoint: place.mountpoint,
-    can,
-    semantics,
+    can: abilitiesOf(driver),
+    semantics: semanticsOf(driver),
     serverView: (folder) =>
       new DriveView({
         drive: place.drive,
@@ -81,22 +63,18 @@ async function begin({ driver, can, semantics }: Kind): Promise<MountUnderTest> 
     settle: () => mount.settle(),
     async remount() {
       await mount.unmount()
-      mount = await place.mount({ args })
+      mount = await place.mount()
     },
     stop: () => place.close(),
   }
 }
 
-/** The built command line, mounted by the libfuse2 driver, on the embedded server. */
-export const embeddedMountHost: EngineHost = new MountHost(
-  'mount (libfuse2) on the embedded server',
-  () => mountUnavailable(),
-  () => begin({ driver: 'libfuse2', can, semantics: mountSemantics }),
-)
-
-/** The same, mounted by our own driver. */
-export const nativeMountHost: EngineHost = new MountHost(
-  'mount (native) on the embedded server',
-  () => mountUnavailable(),
-  () => begin({ driver: 'native', can: nativeCan, semantics: nativeSemantics }),
+/** The built command line on the embedded server, mounted by each driver. */
+export const embeddedMountHosts: readonly EngineHost[] = driverNames.map(
+  (driver) =>
+    new MountHost(
+      `mount (${driver}) on the embedded server`,
+      async () => (await mountUnavailable()) ?? driverUnavailable(driver),
+      () => begin(driver),
+    ),
 )

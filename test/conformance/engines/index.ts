@@ -1,5 +1,5 @@
 import type { EngineHost } from '../engine.ts'
-import { embeddedMountHost, nativeMountHost } from './embedded-mount.ts'
+import { embeddedMountHosts } from './embedded-mount.ts'
 import { EmbeddedHost, RealHost } from './http-hosts.ts'
 import { LocalFolderHost } from './local-folder.ts'
 import { MemoryHost } from './memory-host.ts'
@@ -18,7 +18,6 @@ export async function hosts(): Promise<readonly EngineHost[]> {
     ...kernels.map((options) => new MemoryHost(options)),
     new EmbeddedHost(),
     new RealHost(),
-    embeddedMountHost,
-    nativeMountHost,
+    ...embeddedMountHosts,
   ]
 }

@@ -14,7 +14,6 @@ const semantics: Semantics = {
   securityXattrs: process.getuid?.() === 0,
   maxFileNameBytes: 255,
   maxFolderNameBytes: 255,
-  unlinkedHasNoLink: true,
 }
 
 /** A folder of the machine's own disk: the kernel judges the cases, before the cases judge the product. */
@@ -63,7 +62,8 @@ export class LocalFolderHost implements EngineHost {
       modes: true,
       symlinks: true,
       xattrs: this.#xattrs,
-      renameFlags: true,
+      renameNoReplace: true,
+      renameExchange: true,
       facts: 'a local folder has no facts',
       server: noServer,
       requests: noServer,

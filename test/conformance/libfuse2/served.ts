@@ -42,11 +42,7 @@ export class Served {
     this.exited = once(child, 'exit').then(([code, signal]) => (code ?? signal) as number | NodeJS.Signals)
   }
 
-  static start(mountpoint?: string, ...args: string[]): Promise<Served> {
-    return Served.startOn('libfuse2', mountpoint, ...args)
-  }
-
-  static async startOn(driver: FuseDriver['name'], mountpoint?: string, ...args: string[]): Promise<Served> {
+  static async start(driver: FuseDriver['name'], mountpoint?: string, ...args: string[]): Promise<Served> {
     const folder = mountpoint ?? (await mkdtemp(join(tmpdir(), `${driver}-`)))
     const child = fork(builtPath('test/conformance/libfuse2/mount-server.ts'), [driver, folder, ...args])
     const served = new Served(folder, child)

@@ -86,6 +86,13 @@ describe('demo', () => {
     expect(JSON.stringify([cli.started, cli.out, cli.err])).not.toContain('hidden-pw')
   })
 
+  it('takes the driver from the environment, and no other option', async () => {
+    cli.environment['CLOUDREVE_MOUNT_DRIVER'] = 'native'
+    cli.environment['CLOUDREVE_MOUNT_UMASK'] = '077'
+    await runUntilShown(() => stop.abort())
+    expect(cli.started[0]!.options).toMatchObject({ driver: 'native', umask: '0022' })
+  })
+
   it('says in a sentence why its folder is left', async () => {
     const folder = join(home, 'cloudreve-demo')
     await runUntilShown(() => {

@@ -1,0 +1,82 @@
+/**
+ * Everything in which the two drivers differ for a program, each with its reason. The suites run the same cases over both and
+ * expect of each what is said here; docs/SEMANTICS.md shows the same rows (test/unit/driver-differences.test.ts compares them).
+ */
+import type { FuseDriver } from '../../src/fuse/driver.ts'
+
+export type DriverName = FuseDriver['name']
+
+export const driverNames: readonly DriverName[] = ['native', 'libfuse2']
+
+export interface DriverDifference<T = unknown> {
+  /** What differs, as a user would say it. */
+  readonly about: string
+  /** What each driver does, in words. */
+  readonly native: string
+  readonly libfuse2: string
+  /** Why the other cannot do the same. */
+  readonly reason: string
+  /** What the suites expect of each driver. */
+  readonly expected: Readonly<Record<DriverName, T>>
+}
+
+function difference<T>(row: DriverDifference<T>): DriverDifference<T> {
+  return row
+}
+
+export const driverDifferences = {
+  chosenTimes: difference({
+    about: 'a chosen modification time (`touch -d`, `cp -p`, `tar x`, `rsync -a`)',
+    native: 'is kept',
+    libfuse2: 'is accepted and not kept',
+    reason: 'the libfuse 2 addon hands the access time over in the place of the modification time',
+    expected: { native: true, libfuse2: false },
+  }),
+  renameNoReplace: difference({
+    about: 'a rename that must not replace anything (`mv -n`, `RENAME_NOREPLACE`)',
+    native: 'works',
+    libfuse2: 'is `EINVAL` also where the name is free: programs look first and rename then',
+    reason: 'libfuse 2 hands no flags over',
+    expected: { native: true, libfuse2: false },
+  }),
+  writeRequestBytes: difference({
+    about: 'a large `write` reaches the mount in pieces of',
+    native: '1 MiB',
+    libfuse2: '128 KiB',
+    reason: 'libfuse 2 knows no larger requests',
+    expected: { native: 1024 * 1024, libfuse2: 128 * 1024 },
+  }),
+  unlinkedOutlivesFolder: difference({
+    about: 'a file that was removed while it is open, when its folder is removed too',
+    native: 'can be read and written on',
+    libfuse2: 'cannot be reached any more',
+    reason: 'the hidden name that libfuse 2 gave it goes with the folder',
+    expected: { native: true, libfuse2: false },
+  }),
+  nodesStayKnown: difference({
+    about: 'what the mount remembers of a file after the last program has closed it',
+    native: 'as much as the kernel does',
+    libfuse2: 'nothing',
+    reason: 'libfuse 2 tells a filesystem of paths only, never of the nodes that the kernel keeps',
+    expected: { native: true, libfuse2: false },
+  }),
+} as const
+
+export type DifferenceName = keyof typeof driverDifferences
+
+/** What a suite has to expect of `driver`. */
+export function expectedOf<N extends DifferenceName>(
+  driver: DriverName,
+  name: N,
+): (typeof driverDifferences)[N]['expected'][DriverName] {
+  return driverDifferences[name].expected[driver]
+}
+
+/** The table that docs/SEMANTICS.md holds. */
+export function differencesTable(): string {
+  const rows: readonly DriverDifference[] = Object.values(driverDifferences)
+  const lines = rows.map(
+    ({ about, native, libfuse2, reason }) => `| ${about} | ${native} | ${libfuse2} | ${reason} |`,
+  )
+  return ['| what | `native` | `libfuse2` | why |', '| --- | --- | --- | --- |', ...lines].join('\n')
+}
