@@ -5,20 +5,23 @@ import { FsError } from '../../src/core/errors.ts'
 import type { FileSystem, Place } from '../../src/core/ports.ts'
 import {
   ROOT_INO,
+  type Allocation,
   type AttrChanges,
   type AttrReply,
   type Dirent,
   type Entry,
   type Fh,
   type FileKind,
+  type FilePosition,
   type Ino,
   type OpContext,
   type Opened,
   type RenameFlags,
+  type SeekTarget,
   type StatFs,
   type XattrMode,
 } from '../../src/core/types.ts'
-import { attrOf, holds, resized, type Node } from './memory-node.ts'
+import { allocated, attrOf, holds, resized, type Node } from './memory-node.ts'
 
 const PAGE = 500
 const TTL_MS = 0
@@ -72,16 +75,11 @@ export class MemoryFileSystem implements FileSystem {
     this.#dropIfUnused(node)
   }
 
-  async getattr(ino: Ino, _fh: Fh | undefined, _context: OpContext): Promise<AttrReply> {
+  async getattr(ino: Ino): Promise<AttrReply> {
     return { attr: attrOf(this.#node(ino)), attrTtlMs: TTL_MS }
   }
 
-  async setattr(
-    ino: Ino,
-    changes: AttrChanges,
-    _fh: Fh | undefined,
-    _context: OpContext,
-  ): Promise<AttrReply> {
+  async setattr(ino: Ino, changes: AttrChanges): Promise<AttrReply> {
     const node = this.#node(ino)
     if (changes.sizeBytes !== undefined) node.content = resized(node.content, changes.sizeBytes)
     if (changes.mode !== undefined) node.mode = changes.mode
@@ -174,6 +172,27 @@ export class MemoryFileSystem implements FileSystem {
     node.content.set(data, offset)
     node.mtime = timespecFromMs(Date.now())
     return data.length
+  }
+
+  async copyRange(from: FilePosition, to: FilePosition, length: number, context: OpContext): Promise<number> {
+    const { content } = this.#handle(from.fh).node
+    return this.write(
+      to.fh,
+      to.offset,
+      Buffer.from(content.subarray(from.offset, from.offset + length)),
+      context,
+    )
+  }
+
+  async seek(fh: Fh, offset: number, target: SeekTarget, _context: OpContext): Promise<number> {
+    const { content } = this.#handle(fh).node
+    if (offset >= content.length) throw new FsError(Errno.ENXIO, 'beyond the end')
+    return target === 'data' ? offset : content.length
+  }
+
+  async allocate(fh: Fh, allocation: Allocation, _context: OpContext): Promise<void> {
+    const { node } = this.#handle(fh)
+    node.content = allocated(node.content, allocation)
   }
 
   async flush(fh: Fh, _context: OpContext): Promise<void> {

@@ -95,7 +95,7 @@ export class FileOwner implements ContentOwner {
       core.tree.table.bind(node, current)
       this.#placed(current)
       core.tree.placed(folder, copy)
-      core.kernel.invalidateEntry(folder.ino, toPosixName(copy.name))
+      core.kernel.expireEntry(folder.ino, toPosixName(copy.name))
       core.kernel.invalidateInode(folder.ino)
     }
     onConfirmed(node)

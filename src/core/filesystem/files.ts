@@ -5,7 +5,7 @@ import type { EntityId } from '../../remote/types.ts'
 import { FsError, toFsError } from '../errors.ts'
 import type { Node } from '../inode/index.ts'
 import type { ContentReader } from '../read/index.ts'
-import type { Fh, Ino, OpContext, Opened } from '../types.ts'
+import type { Fh, FileSpan, Ino, OpContext, Opened } from '../types.ts'
 import type { FileContent } from '../write/index.ts'
 import { assertPresent, assertWritable, type Core } from './core.ts'
 import { contentOf, discardContent, type OwnerParts } from './file-owner.ts'
@@ -75,7 +75,7 @@ export class Files {
     if (writable) {
       node.writers += 1
       content.retainWriter()
-    }
+    } else content.retainReader()
     const entity = content.isDirty ? undefined : node.entry?.entity
     const keepCache = entity !== undefined && this.#lastOpened.get(node) === entity
     this.#lastOpened.set(node, entity)
@@ -100,6 +100,17 @@ export class Files {
     } catch (error) {
       throw toFsError(error, node.label)
     }
+  }
+
+  /** Bytes that are staged here lie in a local file: reading them needs nobody but the driver. */
+  spanOf(fh: Fh, offset: number, length: number): FileSpan | undefined {
+    const handle = this.#handles.get(fh)
+    return handle?.readable ? handle.content.spanOf(offset, length) : undefined
+  }
+
+  /** The node of a handle, and what it was opened for. @throws {FsError} EBADF */
+  opened(fh: Fh): Pick<FileHandle, 'node' | 'content' | 'readable' | 'writable' | 'append'> {
+    return this.#get(fh)
   }
 
   async write(fh: Fh, offset: number, data: Uint8Array, { signal }: OpContext): Promise<number> {
@@ -164,7 +175,7 @@ export class Files {
     if (writable) {
       node.writers -= 1
       content.releaseWriter()
-    }
+    } else content.releaseReader()
     if (node.isUnlinked && node.handles === 0) await this.discard(node)
     this.#core.tree.table.release(node)
   }

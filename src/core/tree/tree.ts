@@ -128,7 +128,7 @@ export class Tree {
     this.table.unbind(node)
     node.detach()
     node.isVanished = true
-    if (place) this.#kernel.invalidateEntry(place.parent.ino, toPosixName(place.name))
+    if (place) this.#kernel.expireEntry(place.parent.ino, toPosixName(place.name))
   }
 
   async #ask(folder: Node, signal?: AbortSignal): Promise<Listing> {
@@ -165,7 +165,7 @@ export class Tree {
     const former = known.place
     known.moveTo(folder, entry.name)
     known.remotePlace = known.place
-    if (former) this.#kernel.invalidateEntry(former.parent.ino, toPosixName(former.name))
+    if (former) this.#kernel.expireEntry(former.parent.ino, toPosixName(former.name))
     return this.#adopt(known, entry) ? known : this.table.addRemote(folder, entry, kindOf(entry))
   }
 
@@ -215,7 +215,7 @@ export class Tree {
     for (const [node] of moved) node.detach()
     for (const [node, entry] of moved) {
       const name = former.get(node)
-      if (name !== undefined) this.#kernel.invalidateEntry(folder.ino, toPosixName(name))
+      if (name !== undefined) this.#kernel.expireEntry(folder.ino, toPosixName(name))
       if (!folder.children.has(entry.name)) {
         node.moveTo(folder, entry.name)
         node.remotePlace = node.place

@@ -1,3 +1,4 @@
+import { open, readFile } from 'node:fs/promises'
 import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { Errno } from '../../../../src/base/errno.ts'
@@ -47,6 +48,29 @@ describe('files', () => {
     expect((await channel.ask(Opcode.WRITE, 5, write(1, 0, Buffer.from('x')))).errno).toBe(Errno.ENOSPC)
     await turn()
     expect(channel.keptSlots.size).toBe(0)
+  })
+
+  it('that lie here are read without a copy of their bytes, unless a disk would have to be waited for', async () => {
+    const file = await open(import.meta.filename)
+    const text = await readFile(import.meta.filename)
+    let reads = 0
+    const fileSystem = only({
+      spanOf: (_fh, offset, length) => ({ fd: file.fd, offset: offset + 1, length: length - 1 }),
+      read: async (_fh, offset, length) => {
+        reads += 1
+        return text.subarray(offset, offset + length)
+      },
+    })
+    const { channel } = await serving({ fileSystem })
+    const ask = () => channel.ask(Opcode.READ, 5, window(1, 2, 10))
+    expect((await ask()).body).toEqual(text.subarray(3, 12))
+    expect([reads, channel.fileReplies]).toEqual([0, 1])
+    for (const errno of [Errno.EAGAIN, Errno.EIO, Errno.EBADF]) {
+      channel.fileErrno = errno
+      expect((await ask()).body).toEqual(text.subarray(2, 12))
+    }
+    expect([reads, channel.fileReplies, channel.unanswered]).toEqual([3, 4, 0])
+    await file.close()
   })
 
   it('opened to be read only are closed without a word; others are not', async () => {
