@@ -185,7 +185,7 @@ export async function createDrive(options: CreateOptions): Promise<Drive> {
   const folders = new FolderCache({ remote, clock, patience, ttlMs, maxEntries })
   const root = await folders.loadRoot(remote.facts.origin)
   const kernel = options.kernel ?? noKernelCache
-  const tree = new Tree({ table: new NodeTable(root.folder), folders, kernel })
+  const tree = new Tree({ table: new NodeTable(root.folder), folders, kernel, clock })
   const { quietMs, uploadConcurrency: concurrency } = settings
   const stagingFolder = join(options.stateFolder, 'staging')
   await mkdir(stagingFolder, { recursive: true, mode: 0o700 })

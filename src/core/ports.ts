@@ -21,7 +21,10 @@ import type {
  * one path element, valid UTF-8 (a driver answers EILSEQ otherwise), never `.` or `..` unless said.
  */
 export interface FileSystem {
-  /** Adds one to the look-up count of the answered node. ENOENT: no such name. */
+  /**
+   * Adds one to the look-up count of the answered node. ENOENT: no such name; as a `NoSuchNameError` it may be believed for a
+   * while.
+   */
   lookup(parent: Ino, name: string, context: OpContext): Promise<Entry>
   /** Takes `count` look-ups back; a node with none and no handle may go. */
   forget(ino: Ino, count: number): void

@@ -128,7 +128,9 @@ function notesOf({ writeBack }: Drive, stateFolder: string): string[] {
 }
 
 function driverOf(options: MountOptions, parts: ComposeParts): FuseDriver {
-  return options.driver === 'native' ? new NativeDriver(parts) : new Libfuse2Driver(parts)
+  const { writebackCache, negativeTtlMs } = options
+  if (options.driver === 'native') return new NativeDriver({ ...parts, writebackCache, negativeTtlMs })
+  return new Libfuse2Driver(parts)
 }
 
 function connect(

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
 import { Errno, type ErrnoCode } from '../../src/base/errno.ts'
 import { timespecFromMs } from '../../src/base/timespec.ts'
-import { FsError } from '../../src/core/errors.ts'
+import { FsError, NoSuchNameError } from '../../src/core/errors.ts'
 import type { FileSystem, Place } from '../../src/core/ports.ts'
 import {
   ROOT_INO,
@@ -25,6 +25,7 @@ import { allocated, attrOf, holds, resized, type Node } from './memory-node.ts'
 
 const PAGE = 500
 const TTL_MS = 0
+const TRUST_MS = 1_500
 
 /**
  * A small filesystem in memory behind the real interface, which is strict about look-up counts: a node without a name,
@@ -75,7 +76,7 @@ export class MemoryFileSystem implements FileSystem {
     this.#dropIfUnused(node)
   }
 
-  async getattr(ino: Ino): Promise<AttrReply> {
+  async getattr(ino: Ino, _fh: Fh | undefined, _context: OpContext): Promise<AttrReply> {
     return { attr: attrOf(this.#node(ino)), attrTtlMs: TTL_MS }
   }
 
@@ -379,7 +380,7 @@ export class MemoryFileSystem implements FileSystem {
 
   #child({ parent, name }: Place): Node {
     const node = this.#folder(parent).children.get(name)
-    if (!node) throw new FsError(Errno.ENOENT, `no such name: ${name}`)
+    if (!node) throw new NoSuchNameError(`no such name: ${name}`, TRUST_MS)
     return node
   }
 

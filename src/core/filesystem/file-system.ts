@@ -1,6 +1,6 @@
 /** The filesystem: one short method an operation. What each means lives in the files beside. */
 import { Errno } from '../../base/errno.ts'
-import { FsError, toFsError } from '../errors.ts'
+import { FsError, NoSuchNameError, toFsError } from '../errors.ts'
 import type { Node } from '../inode/index.ts'
 import { toServerName } from '../names/index.ts'
 import type { FileSystem, Place } from '../ports.ts'
@@ -18,7 +18,7 @@ import type {
 import type { Facts } from '../xattr/index.ts'
 import { AttributeOps } from './attribute-ops.ts'
 import { AttributeSender } from './attribute-sender.ts'
-import { assertFolder, requireChild, type Core } from './core.ts'
+import { assertFolder, type Core } from './core.ts'
 import type { OwnerParts } from './file-owner.ts'
 import { FileRanges } from './file-ranges.ts'
 import { Files } from './files.ts'
@@ -70,9 +70,14 @@ export class CloudreveFileSystem implements FileSystem {
     assertFolder(folder)
     if (Buffer.byteLength(name) > 255)
       throw new FsError(Errno.ENAMETOOLONG, `${name}: a name has at most 255 bytes`)
-    return this.#said(folder.label, async () =>
-      entryReply(this.#core, await requireChild(this.#core, folder, toServerName(name), signal)),
-    )
+    return this.#said(folder.label, async () => {
+      const child = await this.#core.tree.child(folder, toServerName(name), signal)
+      if (child) return entryReply(this.#core, child)
+      throw new NoSuchNameError(
+        `${folder.label}: no such name: ${name}`,
+        this.#core.tree.absent(folder, name),
+      )
+    })
   }
 
   forget(ino: Ino, count: number): void {

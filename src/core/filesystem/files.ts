@@ -31,8 +31,6 @@ export class Files {
   readonly #numbers: HandleNumbers
   readonly #owners: () => OwnerParts
   readonly #handles = new Map<Fh, FileHandle>()
-  /** Content of the last clean open, by file: the kernel may keep its pages while it is the same. */
-  readonly #lastOpened = new WeakMap<Node, EntityId | undefined>()
 
   constructor(core: Core, numbers: HandleNumbers, owners: () => OwnerParts) {
     this.#core = core
@@ -76,9 +74,9 @@ export class Files {
       node.writers += 1
       content.retainWriter()
     } else content.retainReader()
-    const entity = content.isDirty ? undefined : node.entry?.entity
-    const keepCache = entity !== undefined && this.#lastOpened.get(node) === entity
-    this.#lastOpened.set(node, entity)
+    const entity = content.isDirty || content.base === 'absent' ? undefined : content.base
+    const keepCache = entity !== undefined && node.pagesOf === entity
+    node.pagesOf = entity
     return { fh, keepCache, directIo: false }
   }
 
@@ -176,6 +174,7 @@ export class Files {
       node.writers -= 1
       content.releaseWriter()
     } else content.releaseReader()
+    this.#core.tree.catchUp(node)
     if (node.isUnlinked && node.handles === 0) await this.discard(node)
     this.#core.tree.table.release(node)
   }
@@ -239,11 +238,11 @@ export class Files {
     return handle
   }
 
-  /** Undefined for a file without content. */
+  /** Of the version that the node shows, which all its handles share; undefined for a file without content. */
   #readerOf(handle: FileHandle): ContentReader | undefined {
-    const { entry } = handle.node
-    if (!handle.reader && entry?.entity && entry.sizeBytes > 0)
-      this.#openReader(handle, entry.entity, entry.sizeBytes)
+    const { base, baseSizeBytes } = handle.content
+    if (!handle.reader && base !== 'absent' && baseSizeBytes > 0)
+      this.#openReader(handle, base, baseSizeBytes)
     return handle.reader
   }
 

@@ -45,7 +45,7 @@ export class FileContent {
       },
       onRejoined: () => {
         this.#upload.rejoined()
-        owner.changed()
+        owner.replaced()
       },
     })
     this.#upload = new FileUpload(this.#bytes, owner, environment)

@@ -23,7 +23,7 @@ export interface OperationParts {
   readonly handles: OpenHandles
   readonly modes: ShownModes
   readonly features: Features
-  /** How long the kernel may believe that there is no such name, ms; 0: it asks each time. */
+  /** For how long at most the kernel may believe that there is no such name, ms; 0: it asks each time. */
   readonly negativeTtlMs: number
   /** Takes look-ups back that the kernel never heard of. */
   readonly forget: (entries: readonly Entry[]) => void

@@ -28,7 +28,7 @@ export interface SessionParts {
   readonly notifier: KernelNotifier
   /** The kernel collects writes and tells them later: fast, and blind to changes from elsewhere. */
   readonly writebackCache: boolean
-  /** How long the kernel may believe that there is no such name, ms; 0: it asks each time. */
+  /** For how long at most the kernel may believe that there is no such name, ms; 0: it asks each time. */
   readonly negativeTtlMs: number
 }
 

@@ -123,6 +123,17 @@ describe('names', () => {
     expect([errno, Number(body.readBigUInt64LE(0)), Number(body.readBigUInt64LE(16))]).toEqual([0, 0, 1])
   })
 
+  it('that are not there are believed no longer than the filesystem does', async () => {
+    const { channel } = await serving({ negativeTtlMs: 60_000 })
+    const { body } = await channel.ask(Opcode.LOOKUP, ROOT, name('x'))
+    expect([Number(body.readBigUInt64LE(16)), body.readUInt32LE(32)]).toEqual([1, 500_000_000])
+    const { channel: other } = await serving({
+      negativeTtlMs: 60_000,
+      fileSystem: only({ lookup: () => Promise.reject(new FsError(Errno.ENOENT, 'for now')) }),
+    })
+    expect((await other.ask(Opcode.LOOKUP, ROOT, name('x'))).errno).toBe(Errno.ENOENT)
+  })
+
   it('what the kernel did not take of an answer is taken back', async () => {
     const { channel, memory } = await serving()
     channel.nextReplyErrno = Errno.ENOENT
@@ -161,6 +172,19 @@ describe('names', () => {
 })
 
 describe('folders', () => {
+  it('are kept by the kernel, which shows what it kept where the filesystem agrees', async () => {
+    let keepCache = false
+    const fileSystem = only({
+      opendir: async () => ({ fh: 7 as never, keepCache, directIo: false }),
+      releasedir: async () => undefined,
+    })
+    const { channel } = await serving({ fileSystem })
+    const flags = async () => (await channel.ask(Opcode.OPENDIR, ROOT, u32(0, 0))).body.readUInt32LE(8)
+    expect(await flags()).toBe(OpenReplyFlag.CACHE_DIR)
+    keepCache = true
+    expect(await flags()).toBe(OpenReplyFlag.CACHE_DIR | OpenReplyFlag.KEEP_CACHE)
+  })
+
   const NAMES = Array.from({ length: 1_203 }, (_, i) => `file-${'x'.repeat(i % 60)}-${i}`)
 
   async function listed(opcode: number, headBytes: number) {
