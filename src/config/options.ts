@@ -116,6 +116,25 @@ export const mountOptions = {
     default: 1000,
     doc: 'how long the kernel may answer names by itself',
   }),
+  negativeTtlMs: option({
+    name: 'negative-ttl',
+    type: durationType,
+    default: 1000,
+    doc: 'how long the kernel may answer by itself that there is no such name',
+    details:
+      'Never longer than the listing that says so is believed; the kernel is told when this mount learns of a new name. Compilers ' +
+      'and shells, which look in vain in many folders, gain from a longer time. Native driver only.',
+  }),
+  writebackCache: option({
+    name: 'writeback-cache',
+    type: switchType,
+    default: false,
+    doc: 'let the kernel collect writes: small ones are much faster, but sizes and times changed elsewhere are not seen',
+    details:
+      'The kernel then tells of a write seconds later, or at `fsync` and `close`, and holds its own size and modification time of a ' +
+      'file for the right ones as long as it remembers the file. What it has not told yet is lost when the machine crashes, and it ' +
+      'reads what it overwrites in part. For files that only this machine changes. Native driver only.',
+  }),
   listFacts: option({
     name: 'list-facts',
     type: choiceType(['auto', 'always', 'never']),

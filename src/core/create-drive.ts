@@ -83,7 +83,7 @@ export async function createDrive(options: CreateOptions): Promise<Drive> {
     : (await folders.loadRoot(remote.facts.origin)).folder
   const kernel = new KernelCaches()
   if (options.kernel) kernel.add(options.kernel)
-  const tree = new Tree({ table: new NodeTable(root), folders, kernel, remote, patience })
+  const tree = new Tree({ table: new NodeTable(root), folders, kernel, remote, patience, clock })
   const { quietMs, uploadConcurrency: concurrency } = settings
   const stagingFolder = join(options.stateFolder, 'staging')
   await mkdir(stagingFolder, { recursive: true, mode: 0o700 })

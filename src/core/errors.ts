@@ -18,6 +18,17 @@ export class FsError extends Error {
   }
 }
 
+/** ENOENT of a look-up, which somebody may rely on for a while. */
+export class NoSuchNameError extends FsError {
+  /** For how long, ms: who is told so also learns when the name appears. */
+  readonly trustMs: number
+
+  constructor(message: string, trustMs: number) {
+    super(Errno.ENOENT, message)
+    this.trustMs = trustMs
+  }
+}
+
 /** The one table from what went wrong at the server to what a program is told (api/01 §4). */
 export function errnoOfRemote(kind: RemoteErrorKind): ErrnoCode {
   switch (kind) {

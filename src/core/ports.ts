@@ -1,13 +1,17 @@
 import type {
+  Allocation,
   AttrChanges,
   AttrReply,
   Dirent,
   Entry,
   Fh,
+  FilePosition,
+  FileSpan,
   Ino,
   OpContext,
   Opened,
   RenameFlags,
+  SeekTarget,
   StatFs,
   XattrMode,
 } from './types.ts'
@@ -17,7 +21,10 @@ import type {
  * one path element, valid UTF-8 (a driver answers EILSEQ otherwise), never `.` or `..` unless said.
  */
 export interface FileSystem {
-  /** Adds one to the look-up count of the answered node. ENOENT: no such name. */
+  /**
+   * Adds one to the look-up count of the answered node. ENOENT: no such name; as a `NoSuchNameError` it may be believed for a
+   * while.
+   */
   lookup(parent: Ino, name: string, context: OpContext): Promise<Entry>
   /** Takes `count` look-ups back; a node with none and no handle may go. */
   forget(ino: Ino, count: number): void
@@ -45,6 +52,20 @@ export interface FileSystem {
   read(fh: Fh, offset: number, length: number, context: OpContext): Promise<Uint8Array>
   /** `data` belongs to the caller again once the promise is settled. Answers the bytes taken. */
   write(fh: Fh, offset: number, data: Uint8Array, context: OpContext): Promise<number>
+  /**
+   * Where the bytes that `read` would answer lie in a local file; undefined when they do not, or not all of them: then `read`
+   * has them. Asks nobody, waits for nothing. The answer holds until the caller gives the event loop back.
+   */
+  spanOf?(fh: Fh, offset: number, length: number): FileSpan | undefined
+  /**
+   * copy_file_range(2): answers the bytes copied, which may be fewer than `length`; 0 at the end of the source. EBADF: wrong way
+   * round, or the target is open for appending. EINVAL: the ranges overlap in one file.
+   */
+  copyRange(from: FilePosition, to: FilePosition, length: number, context: OpContext): Promise<number>
+  /** The first data, or the first hole, at `offset` or after it. The end of a file counts as a hole. ENXIO: beyond the end. */
+  seek(fh: Fh, offset: number, target: SeekTarget, context: OpContext): Promise<number>
+  /** fallocate(2). EDQUOT: no room on the drive. */
+  allocate(fh: Fh, allocation: Allocation, context: OpContext): Promise<void>
   /** Each close(2) of a descriptor, also of duplicates. */
   flush(fh: Fh, context: OpContext): Promise<void>
   fsync(fh: Fh, dataOnly: boolean, context: OpContext): Promise<void>
@@ -82,12 +103,19 @@ export interface Place {
 
 /** What the core may ask of the kernel's caches; a driver without notifications does nothing. */
 export interface KernelCache {
-  /** Attributes and pages of a node are not to be trusted any more. */
+  /** Attributes and pages of a node (names, if it is a folder) are not to be trusted any more. */
   invalidateInode(ino: Ino): void
-  /** A name is not to be trusted any more. */
-  invalidateEntry(parent: Ino, name: string): void
+  /** Attributes of a node are not to be trusted any more; its pages are as they were. */
+  invalidateAttributes(ino: Ino): void
+  /** A name is not to be trusted any more, nor that there is none. Who uses what it led to is not disturbed. */
+  expireEntry(parent: Ino, name: string): void
   /** A name is gone. */
   deleteEntry(parent: Ino, child: Ino, name: string): void
 }
 
-export const noKernelCache: KernelCache = { invalidateInode() {}, invalidateEntry() {}, deleteEntry() {} }
+export const noKernelCache: KernelCache = {
+  invalidateInode() {},
+  invalidateAttributes() {},
+  expireEntry() {},
+  deleteEntry() {},
+}

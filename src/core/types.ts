@@ -33,6 +33,8 @@ export interface Attr {
   readonly atime: Timespec
   readonly mtime: Timespec
   readonly ctime: Timespec
+  /** When the object was made; absent where nobody knows. */
+  readonly btime?: Timespec
 }
 
 /** Answer of everything that makes the kernel refer to a node: counts as one look-up. */
@@ -95,3 +97,31 @@ export interface RenameFlags {
 
 /** setxattr(2) flags: XATTR_CREATE and XATTR_REPLACE. */
 export type XattrMode = 'create' | 'replace' | 'either'
+
+/** A place in an open file, bytes from its start. */
+export interface FilePosition {
+  readonly fh: Fh
+  readonly offset: number
+}
+
+/** lseek(2) beyond the ordinary: SEEK_DATA and SEEK_HOLE. */
+export type SeekTarget = 'data' | 'hole'
+
+/**
+ * What fallocate(2) is to do with a range: make sure that the file reaches its end, or show zeros in it (`zero`; what a hole
+ * shows is the same). With `keepSize` the file grows by neither.
+ */
+export interface Allocation {
+  readonly offset: number
+  readonly length: number
+  readonly zero: boolean
+  readonly keepSize: boolean
+}
+
+/** Bytes of a content that lie, just now, in a local file. */
+export interface FileSpan {
+  /** Open descriptor; the owner may close it in any later turn of the event loop. */
+  readonly fd: number
+  readonly offset: number
+  readonly length: number
+}

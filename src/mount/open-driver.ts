@@ -25,6 +25,9 @@ export interface OpenedDriver {
 export interface DriverParts {
   readonly clock: Clock
   readonly log: Log
+  /** What the native one can do besides. */
+  readonly writebackCache?: boolean
+  readonly negativeTtlMs?: number
 }
 
 /** The driver for one mount on this machine. @throws {NoDriverError} */

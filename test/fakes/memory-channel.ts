@@ -1,3 +1,5 @@
+import { readSync } from 'node:fs'
+import { Errno } from '../../src/base/errno.ts'
 import type { Channel, ChannelListener } from '../../src/fuse/native/channel.ts'
 
 export interface MemoryReply {
@@ -20,6 +22,10 @@ export class MemoryChannel implements Channel {
   readonly keptSlots = new Set<number>()
   /** What the next answers are met with: ENOENT when nobody waits any more. */
   nextReplyErrno = 0
+  /** What reading a file is met with: EAGAIN when the kernel does not have its bytes in memory. */
+  fileErrno = 0
+  /** How often an answer was to come straight from a file. */
+  fileReplies = 0
   isClosed = false
   readonly #waiting = new Map<number, (reply: MemoryReply) => void>()
   readonly #slots = new Map<number, Buffer>()
@@ -90,8 +96,12 @@ export class MemoryChannel implements Channel {
     return errno
   }
 
-  replyFromFile(): number {
-    throw new Error('no session does so yet')
+  replyFromCachedFile(header: Buffer, fd: number, offset: number, length: number): number {
+    this.fileReplies += 1
+    if (this.fileErrno !== 0) return this.fileErrno
+    const body = Buffer.alloc(length)
+    if (readSync(fd, body, 0, length, offset) < length) return Errno.EIO
+    return this.reply(header, body)
   }
 
   notify(message: Buffer): void {

@@ -1,27 +1,31 @@
 import { constants } from 'node:fs'
 import { Errno, type ErrnoCode } from '../../src/base/errno.ts'
 import { timespecFromMs } from '../../src/base/timespec.ts'
-import { FsError } from '../../src/core/errors.ts'
+import { FsError, NoSuchNameError } from '../../src/core/errors.ts'
 import type { FileSystem, Place } from '../../src/core/ports.ts'
 import {
   ROOT_INO,
+  type Allocation,
   type AttrChanges,
   type AttrReply,
   type Dirent,
   type Entry,
   type Fh,
   type FileKind,
+  type FilePosition,
   type Ino,
   type OpContext,
   type Opened,
   type RenameFlags,
+  type SeekTarget,
   type StatFs,
   type XattrMode,
 } from '../../src/core/types.ts'
-import { attrOf, holds, resized, type Node } from './memory-node.ts'
+import { allocated, attrOf, holds, resized, type Node } from './memory-node.ts'
 
 const PAGE = 500
 const TTL_MS = 0
+const TRUST_MS = 1_500
 
 /**
  * A small filesystem in memory behind the real interface, which is strict about look-up counts: a node without a name,
@@ -76,12 +80,7 @@ export class MemoryFileSystem implements FileSystem {
     return { attr: attrOf(this.#node(ino)), attrTtlMs: TTL_MS }
   }
 
-  async setattr(
-    ino: Ino,
-    changes: AttrChanges,
-    _fh: Fh | undefined,
-    _context: OpContext,
-  ): Promise<AttrReply> {
+  async setattr(ino: Ino, changes: AttrChanges): Promise<AttrReply> {
     const node = this.#node(ino)
     if (changes.sizeBytes !== undefined) node.content = resized(node.content, changes.sizeBytes)
     if (changes.mode !== undefined) node.mode = changes.mode
@@ -174,6 +173,27 @@ export class MemoryFileSystem implements FileSystem {
     node.content.set(data, offset)
     node.mtime = timespecFromMs(Date.now())
     return data.length
+  }
+
+  async copyRange(from: FilePosition, to: FilePosition, length: number, context: OpContext): Promise<number> {
+    const { content } = this.#handle(from.fh).node
+    return this.write(
+      to.fh,
+      to.offset,
+      Buffer.from(content.subarray(from.offset, from.offset + length)),
+      context,
+    )
+  }
+
+  async seek(fh: Fh, offset: number, target: SeekTarget, _context: OpContext): Promise<number> {
+    const { content } = this.#handle(fh).node
+    if (offset >= content.length) throw new FsError(Errno.ENXIO, 'beyond the end')
+    return target === 'data' ? offset : content.length
+  }
+
+  async allocate(fh: Fh, allocation: Allocation, _context: OpContext): Promise<void> {
+    const { node } = this.#handle(fh)
+    node.content = allocated(node.content, allocation)
   }
 
   async flush(fh: Fh, _context: OpContext): Promise<void> {
@@ -360,7 +380,7 @@ export class MemoryFileSystem implements FileSystem {
 
   #child({ parent, name }: Place): Node {
     const node = this.#folder(parent).children.get(name)
-    if (!node) throw new FsError(Errno.ENOENT, `no such name: ${name}`)
+    if (!node) throw new NoSuchNameError(`no such name: ${name}`, TRUST_MS)
     return node
   }
 

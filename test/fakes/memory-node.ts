@@ -1,5 +1,7 @@
+import { Errno } from '../../src/base/errno.ts'
 import type { Timespec } from '../../src/base/timespec.ts'
-import type { Attr, FileKind, Ino } from '../../src/core/types.ts'
+import { FsError } from '../../src/core/errors.ts'
+import type { Allocation, Attr, FileKind, Ino } from '../../src/core/types.ts'
 
 /** One file, folder or link of a `MemoryFileSystem`. */
 export interface Node {
@@ -19,6 +21,8 @@ export interface Node {
   names: number
 }
 
+const LARGEST_BYTES = 2 ** 30
+
 export function holds(node: Node, other: Node): boolean {
   return node === other || [...node.children.values()].some((child) => holds(child, other))
 }
@@ -30,8 +34,15 @@ export function attrOf(node: Node): Attr {
 }
 
 export function resized(content: Buffer, sizeBytes: number): Buffer {
+  if (sizeBytes > LARGEST_BYTES) throw new FsError(Errno.EFBIG, 'too large to be kept in memory')
   if (content.length >= sizeBytes) return Buffer.from(content.subarray(0, sizeBytes))
   const larger = Buffer.alloc(sizeBytes)
   larger.set(content)
   return larger
+}
+
+export function allocated(content: Buffer, { offset, length, zero, keepSize }: Allocation): Buffer {
+  const end = offset + length
+  const next = keepSize || end <= content.length ? Buffer.from(content) : resized(content, end)
+  return zero ? next.fill(0, Math.min(offset, next.length), Math.min(end, next.length)) : next
 }

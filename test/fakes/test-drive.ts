@@ -72,7 +72,8 @@ export class TestDrive {
   async start(): Promise<void> {
     const kernel: KernelCache = {
       invalidateInode: (ino) => void this.notices.push(`inode ${ino}`),
-      invalidateEntry: (parent, name) => void this.notices.push(`entry ${parent} ${name}`),
+      invalidateAttributes: (ino) => void this.notices.push(`attributes ${ino}`),
+      expireEntry: (parent, name) => void this.notices.push(`entry ${parent} ${name}`),
       deleteEntry: (parent, child, name) => void this.notices.push(`gone ${parent} ${child} ${name}`),
     }
     const { remote, clock, log, folder: stateFolder } = this

@@ -58,6 +58,10 @@ export class FakeFile implements ContentOwner {
     this.changes += 1
   }
 
+  replaced(): void {
+    this.changes += 1
+  }
+
   /** Reads through to the server as the mount's reader would. */
   async read(offset = 0, length = Number.MAX_SAFE_INTEGER - offset): Promise<Uint8Array> {
     return this.content.read(offset, length, (start, end) => {

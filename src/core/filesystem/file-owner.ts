@@ -95,17 +95,22 @@ export class FileOwner implements ContentOwner {
       core.tree.table.bind(node, current)
       this.#placed(current)
       core.tree.placed(folder, copy)
-      core.kernel.invalidateEntry(folder.ino, toPosixName(copy.name))
+      core.kernel.expireEntry(folder.ino, toPosixName(copy.name))
       core.kernel.invalidateInode(folder.ino)
     }
     onConfirmed(node)
-    this.changed()
+    this.replaced()
   }
 
+  /** Whoever wrote did so through the kernel, which knows. */
   changed(): void {
-    const content = this.#node.content
-    this.#pin(content?.isDirty === true)
+    this.#pin(this.#node.content?.isDirty === true)
+  }
+
+  replaced(): void {
+    this.#node.pagesOf = undefined
     this.#parts.core.kernel.invalidateInode(this.#node.ino)
+    this.changed()
   }
 
   /** The server has the file where the upload went; a rename that waits is not sent by that. */
@@ -173,7 +178,7 @@ const owners = new WeakMap<Node, FileOwner>()
 /** Drops what is staged of a file that nobody can reach any more. */
 export async function discardContent(node: Node): Promise<void> {
   await node.content?.discard()
-  owners.get(node)?.changed()
+  owners.get(node)?.replaced()
 }
 
 /** Answers to a save never say that a file is shared; listings do. */

@@ -1,15 +1,26 @@
 /** The filesystem: one short method an operation. What each means lives in the files beside. */
 import { Errno } from '../../base/errno.ts'
-import { FsError, toFsError } from '../errors.ts'
+import { FsError, NoSuchNameError, toFsError } from '../errors.ts'
 import type { Node } from '../inode/index.ts'
 import { toServerName } from '../names/index.ts'
 import type { FileSystem, Place } from '../ports.ts'
-import type { AttrChanges, Entry, Fh, Ino, OpContext, RenameFlags } from '../types.ts'
+import type {
+  Allocation,
+  AttrChanges,
+  Entry,
+  Fh,
+  FilePosition,
+  Ino,
+  OpContext,
+  RenameFlags,
+  SeekTarget,
+} from '../types.ts'
 import type { Facts } from '../xattr/index.ts'
 import { AttributeOps } from './attribute-ops.ts'
 import { AttributeSender } from './attribute-sender.ts'
-import { assertFolder, requireChild, type Core } from './core.ts'
+import { assertFolder, type Core } from './core.ts'
 import type { OwnerParts } from './file-owner.ts'
+import { FileRanges } from './file-ranges.ts'
 import { Files } from './files.ts'
 import { Folders } from './folders.ts'
 import { HandleNumbers } from './handle-numbers.ts'
@@ -23,6 +34,7 @@ import { XattrOps } from './xattr-ops.ts'
 export class CloudreveFileSystem implements FileSystem {
   readonly #core: Core
   readonly #files: Files
+  readonly #ranges: FileRanges
   readonly #folders: Folders
   readonly #namespace: Namespace
   readonly #renames: Renames
@@ -42,6 +54,7 @@ export class CloudreveFileSystem implements FileSystem {
     this.#delay = renames
     this.#sender = attributes
     this.#files = files
+    this.#ranges = new FileRanges(files)
     this.#folders = new Folders(core, numbers)
     this.#namespace = new Namespace(core, parts, files)
     this.#renames = new Renames(core, parts, this.#namespace, files)
@@ -57,9 +70,14 @@ export class CloudreveFileSystem implements FileSystem {
     assertFolder(folder)
     if (Buffer.byteLength(name) > 255)
       throw new FsError(Errno.ENAMETOOLONG, `${name}: a name has at most 255 bytes`)
-    return this.#said(folder.label, async () =>
-      entryReply(this.#core, await requireChild(this.#core, folder, toServerName(name), signal)),
-    )
+    return this.#said(folder.label, async () => {
+      const child = await this.#core.tree.child(folder, toServerName(name), signal)
+      if (child) return entryReply(this.#core, child)
+      throw new NoSuchNameError(
+        `${folder.label}: no such name: ${name}`,
+        this.#core.tree.absent(folder, name),
+      )
+    })
   }
 
   forget(ino: Ino, count: number): void {
@@ -120,6 +138,22 @@ export class CloudreveFileSystem implements FileSystem {
 
   write(fh: Fh, offset: number, data: Uint8Array, context: OpContext) {
     return this.#files.write(fh, offset, data, context)
+  }
+
+  spanOf(fh: Fh, offset: number, length: number) {
+    return this.#files.spanOf(fh, offset, length)
+  }
+
+  copyRange(from: FilePosition, to: FilePosition, length: number, context: OpContext) {
+    return this.#ranges.copy(from, to, length, context)
+  }
+
+  seek(fh: Fh, offset: number, target: SeekTarget) {
+    return this.#ranges.seek(fh, offset, target)
+  }
+
+  allocate(fh: Fh, allocation: Allocation, context: OpContext) {
+    return this.#ranges.allocate(fh, allocation, context)
   }
 
   flush(fh: Fh) {

@@ -5,7 +5,7 @@ import type { EntityId } from '../../remote/types.ts'
 import { FsError, toFsError } from '../errors.ts'
 import type { Node } from '../inode/index.ts'
 import type { ContentReader } from '../read/index.ts'
-import type { Fh, Ino, OpContext, Opened } from '../types.ts'
+import type { Fh, FileSpan, Ino, OpContext, Opened } from '../types.ts'
 import type { FileContent } from '../write/index.ts'
 import { assertPresent, assertWritable, type Core } from './core.ts'
 import { contentOf, discardContent, type OwnerParts } from './file-owner.ts'
@@ -31,8 +31,6 @@ export class Files {
   readonly #numbers: HandleNumbers
   readonly #owners: () => OwnerParts
   readonly #handles = new Map<Fh, FileHandle>()
-  /** Content of the last clean open, by file: the kernel may keep its pages while it is the same. */
-  readonly #lastOpened = new WeakMap<Node, EntityId | undefined>()
 
   constructor(core: Core, numbers: HandleNumbers, owners: () => OwnerParts) {
     this.#core = core
@@ -75,10 +73,10 @@ export class Files {
     if (writable) {
       node.writers += 1
       content.retainWriter()
-    }
-    const entity = content.isDirty ? undefined : node.entry?.entity
-    const keepCache = entity !== undefined && this.#lastOpened.get(node) === entity
-    this.#lastOpened.set(node, entity)
+    } else content.retainReader()
+    const entity = content.isDirty || content.base === 'absent' ? undefined : content.base
+    const keepCache = entity !== undefined && node.pagesOf === entity
+    node.pagesOf = entity
     return { fh, keepCache, directIo: false }
   }
 
@@ -100,6 +98,17 @@ export class Files {
     } catch (error) {
       throw toFsError(error, node.label)
     }
+  }
+
+  /** Bytes that are staged here lie in a local file: reading them needs nobody but the driver. */
+  spanOf(fh: Fh, offset: number, length: number): FileSpan | undefined {
+    const handle = this.#handles.get(fh)
+    return handle?.readable ? handle.content.spanOf(offset, length) : undefined
+  }
+
+  /** The node of a handle, and what it was opened for. @throws {FsError} EBADF */
+  opened(fh: Fh): Pick<FileHandle, 'node' | 'content' | 'readable' | 'writable' | 'append'> {
+    return this.#get(fh)
   }
 
   async write(fh: Fh, offset: number, data: Uint8Array, { signal }: OpContext): Promise<number> {
@@ -164,7 +173,8 @@ export class Files {
     if (writable) {
       node.writers -= 1
       content.releaseWriter()
-    }
+    } else content.releaseReader()
+    this.#core.tree.catchUp(node)
     if (node.isUnlinked && node.handles === 0) await this.discard(node)
     this.#core.tree.table.release(node)
   }
@@ -228,11 +238,11 @@ export class Files {
     return handle
   }
 
-  /** Undefined for a file without content. */
+  /** Of the version that the node shows, which all its handles share; undefined for a file without content. */
   #readerOf(handle: FileHandle): ContentReader | undefined {
-    const { entry } = handle.node
-    if (!handle.reader && entry?.entity && entry.sizeBytes > 0)
-      this.#openReader(handle, entry.entity, entry.sizeBytes)
+    const { base, baseSizeBytes } = handle.content
+    if (!handle.reader && base !== 'absent' && baseSizeBytes > 0)
+      this.#openReader(handle, base, baseSizeBytes)
     return handle.reader
   }
 

@@ -14,6 +14,13 @@ interface FolderHandle {
   names: readonly ChildName[] | undefined
 }
 
+/** Names that the kernel was given last, of one folder. */
+interface GivenNames {
+  readonly version: number
+  /** Monotonic, ms. */
+  readonly atMs: number
+}
+
 /** Entries answered by one call: the kernel asks again with the last cookie. */
 const batchSize = 1024
 
@@ -21,6 +28,7 @@ export class Folders {
   readonly #core: Core
   readonly #numbers: HandleNumbers
   readonly #handles = new Map<Fh, FolderHandle>()
+  readonly #given = new WeakMap<Node, GivenNames>()
 
   constructor(core: Core, numbers: HandleNumbers) {
     this.#core = core
@@ -33,7 +41,7 @@ export class Folders {
     const fh = this.#numbers.next()
     this.#handles.set(fh, { node, names: undefined })
     node.handles += 1
-    return { fh, keepCache: false, directIo: false }
+    return { fh, keepCache: this.#mayKeepNames(node), directIo: false }
   }
 
   async readdir(
@@ -91,6 +99,17 @@ export class Folders {
     this.#core.tree.table.release(handle.node)
   }
 
+  /**
+   * The kernel may show the names of the last time again: while they are the same, and while it trusts their attributes too.
+   * Later `ls -l` is better off with a listing, which brings all attributes at once, than with names it has to ask about one by one.
+   */
+  #mayKeepNames(node: Node): boolean {
+    const { clock, tree, options } = this.#core
+    const given = this.#given.get(node)
+    if (!given || given.version !== node.namesVersion || !tree.isTrusted(node)) return false
+    return clock.monotonic() - given.atMs < Math.min(options.entryTtlMs, options.attrTtlMs)
+  }
+
   #get(fh: Fh): FolderHandle {
     const handle = this.#handles.get(fh)
     if (!handle) throw new FsError(Errno.EBADF, `folder handle ${fh} is not open`)
@@ -100,7 +119,14 @@ export class Folders {
   async #namesOf(fh: Fh, cookie: number, signal: AbortSignal): Promise<readonly ChildName[]> {
     const handle = this.#get(fh)
     if (!handle.names || cookie === 0) {
-      handle.names = handle.node.isUnlinked ? [] : await this.#core.tree.names(handle.node, signal)
+      const { node } = handle
+      if (node.isUnlinked) handle.names = []
+      else {
+        const listing = await this.#core.tree.listing(node, signal)
+        // In one step: names of this version, and no other, are what the kernel is given.
+        handle.names = this.#core.tree.namesIn(node, listing)
+        this.#given.set(node, { version: node.namesVersion, atMs: this.#core.clock.monotonic() })
+      }
     }
     return handle.names
   }

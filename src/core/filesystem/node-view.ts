@@ -77,7 +77,9 @@ export function defaultMode(options: { fileMode: number; folderMode: number }, n
 }
 
 export function attrReply(core: Core, node: Node): AttrReply {
-  return { attr: attrOf(core, node), attrTtlMs: core.options.attrTtlMs }
+  const { entry } = node
+  const btime = entry && !node.isRoot ? { btime: timespecFromMs(entry.createdAtMs) } : undefined
+  return { attr: { ...attrOf(core, node), ...btime }, attrTtlMs: core.options.attrTtlMs }
 }
 
 /** Answers a node to the kernel: counts as a look-up. */

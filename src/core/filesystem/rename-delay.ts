@@ -174,7 +174,7 @@ export class RenameDelay {
     while (parent.children.has(free)) free = conflictName(name, { ...options, attempt: (attempt += 1) })
     log.warn('the new name of a file was taken by somebody else', { file: node.label, instead: free })
     node.moveTo(parent, free)
-    kernel.invalidateEntry(parent.ino, toPosixName(name))
+    kernel.expireEntry(parent.ino, toPosixName(name))
     await renameOnServer(this.#core, node, node.place!)
     await node.content?.relabel()
   }
@@ -184,7 +184,7 @@ export class RenameDelay {
     if (former.parent.children.has(former.name)) node.detach()
     else node.moveTo(former.parent, former.name)
     for (const at of [shown, former])
-      if (at) this.#core.kernel.invalidateEntry(at.parent.ino, toPosixName(at.name))
+      if (at) this.#core.kernel.expireEntry(at.parent.ino, toPosixName(at.name))
   }
 }
 

@@ -53,7 +53,7 @@ export class NodeTable {
   /** A node for an object that the server has, under `parent`. */
   addRemote(parent: Node, entry: RemoteEntry, kind: FileKind): Node {
     const node = this.#add(kind, this.#stableInos.get(entry.id) ?? stableInoOf(entry.id))
-    node.moveTo(parent, entry.name)
+    node.enter(parent, entry.name)
     this.bind(node, entry)
     node.remotePlace = node.place
     return node
@@ -98,7 +98,7 @@ export class NodeTable {
     if (!this.#byIno.delete(node.ino)) return
     this.unbind(node)
     const above = [node.place?.parent, node.remotePlace?.parent]
-    node.detach()
+    node.leave()
     for (const parent of above) if (parent) this.release(parent)
   }
 

@@ -1,6 +1,6 @@
 import { invariant } from '../../base/assert.ts'
 import type { Timespec } from '../../base/timespec.ts'
-import type { FileId, MetadataPatch, RemoteEntry, RemotePath } from '../../remote/types.ts'
+import type { EntityId, FileId, MetadataPatch, RemoteEntry, RemotePath } from '../../remote/types.ts'
 import { toPosixName } from '../names/index.ts'
 import type { FileKind, Ino } from '../types.ts'
 import type { FileContent } from '../write/index.ts'
@@ -49,6 +49,10 @@ export class Node {
   writers = 0
   /** Unsent work that must not lose the node. */
   pins = 0
+  /** Counts what programs could see of changes of the names in this folder. */
+  namesVersion = 0
+  /** Content whose bytes the kernel may hold in its pages, as it was opened last; undefined: they are to be dropped. */
+  pagesOf: EntityId | undefined
   /** Nodes below, by server name. */
   readonly children = new Map<string, Node>()
 
@@ -116,6 +120,19 @@ export class Node {
   /** Puts the node under a name, taking it away from where it was. */
   moveTo(parent: Node, name: string): void {
     this.detach()
+    this.enter(parent, name)
+    parent.namesVersion += 1
+  }
+
+  /** Takes its name away. */
+  detach(): void {
+    const parent = this.place?.parent
+    this.leave()
+    if (parent) parent.namesVersion += 1
+  }
+
+  /** Stands for a name that the folder has already. */
+  enter(parent: Node, name: string): void {
     const present = parent.children.get(name)
     invariant(present === undefined || present === this, `${parent.label}: two nodes of the name ${name}`)
     parent.children.set(name, this)
@@ -123,8 +140,8 @@ export class Node {
     this.isVanished = false
   }
 
-  /** Takes its name away. */
-  detach(): void {
+  /** Stands for its name no more, which the folder goes on having. */
+  leave(): void {
     if (this.place?.parent.children.get(this.place.name) === this)
       this.place.parent.children.delete(this.place.name)
     this.place = undefined

@@ -61,6 +61,12 @@ export class FolderCache {
     return listing && this.#options.clock.monotonic() - listing.askedAt <= oldestMs ? listing : undefined
   }
 
+  /** For how long what is cached will still be trusted, ms; 0 when it is not. */
+  trustedMs(id: FileId): number {
+    const listing = this.fresh(id)
+    return listing ? listing.askedAt + this.#options.ttlMs - this.#options.clock.monotonic() : 0
+  }
+
   /** Cached, however old. */
   known(id: FileId): Listing | undefined {
     return this.#listings.get(id)

@@ -2,6 +2,7 @@
  * The view that programs see: what the server last told us, and over it what exists or has changed only here. Owns the node
  * table and the listings; sends nothing but listings. After every `await` nodes are looked at anew.
  */
+import type { Clock } from '../../base/clock.ts'
 import { Errno } from '../../base/errno.ts'
 import { isRemoteError, RemoteError } from '../../remote/errors.ts'
 import type { RemoteTree } from '../../remote/remote.ts'
@@ -9,11 +10,13 @@ import type { RemoteEntry, RemotePath } from '../../remote/types.ts'
 import { kindOf } from './entry-attributes.ts'
 import { FsError } from '../errors.ts'
 import type { Node, NodeTable } from '../inode/index.ts'
-import { toPosixName } from '../names/index.ts'
+import { toPosixName, toServerName } from '../names/index.ts'
 import type { Patience } from '../patience.ts'
 import type { KernelCache } from '../ports.ts'
 import type { FileKind } from '../types.ts'
+import { AbsentNames } from './absent-names.ts'
 import type { FolderCache, Listing } from './folder-cache.ts'
+import { sameAttributes, sameNames } from './listing-changes.ts'
 
 export interface TreeOptions {
   readonly table: NodeTable
@@ -21,6 +24,7 @@ export interface TreeOptions {
   readonly kernel: KernelCache
   readonly remote: Pick<RemoteTree, 'info'>
   readonly patience: Patience
+  readonly clock: Pick<Clock, 'monotonic'>
 }
 
 /** One name of a folder. */
@@ -38,13 +42,15 @@ export class Tree {
   readonly #kernel: KernelCache
   readonly #remote: Pick<RemoteTree, 'info'>
   readonly #patience: Patience
+  readonly #absent: AbsentNames
 
-  constructor({ table, folders, kernel, remote, patience }: TreeOptions) {
+  constructor({ table, folders, kernel, remote, patience, clock }: TreeOptions) {
     this.table = table
     this.folders = folders
     this.#kernel = kernel
     this.#remote = remote
     this.#patience = patience
+    this.#absent = new AbsentNames(clock)
   }
 
   /**
@@ -97,29 +103,50 @@ export class Tree {
   async refresh(folder: Node, signal?: AbortSignal): Promise<Listing> {
     const before = this.folders.known(idOf(folder))
     const listing = await this.#ask(folder, signal)
-    if (listing !== before) this.#reconcile(folder, listing)
+    if (listing !== before) {
+      this.#reconcile(folder, listing)
+      this.#tellNames(folder, before, listing)
+    }
     return listing
   }
 
-  /** Every name that programs see, once. */
-  async names(folder: Node, signal?: AbortSignal): Promise<ChildName[]> {
-    const listing = await this.listing(folder, signal)
-    const names = [...folder.children.values()].map((node) => nameOfLive(node))
-    for (const entry of listing.entries.values()) {
-      if (folder.children.has(entry.name) || this.#isHidden(folder, entry)) continue
-      names.push({ name: entry.name, kind: kindOf(entry), stableIno: 0 })
+  /** Names and attributes of the folder are known, and need not be asked for. */
+  isTrusted(folder: Node): boolean {
+    return !folder.isUnlinked && folder.id !== undefined && this.folders.fresh(folder.id) !== undefined
+  }
+
+  /** Every name that programs see, once; in the same order as long as `namesVersion` is the same. */
+  namesIn(folder: Node, { entries }: Listing): ChildName[] {
+    const names: ChildName[] = []
+    for (const entry of entries.values()) {
+      const live = folder.children.get(entry.name)
+      if (live) names.push(nameOfLive(live))
+      else if (!this.#isHidden(folder, entry))
+        names.push({ name: entry.name, kind: kindOf(entry), stableIno: 0 })
     }
+    for (const node of folder.children.values())
+      if (!entries.has(node.place!.name)) names.push(nameOfLive(node))
     return names
+  }
+
+  /**
+   * A folder was found not to have `name`: for how long the kernel may believe it, ms. No longer than the listing that says so,
+   * and it is told when somebody else makes one.
+   */
+  absent(folder: Node, name: string): number {
+    return folder.isUnlinked ? 0 : this.#absent.note(folder, name, this.folders.trustedMs(idOf(folder)))
   }
 
   /** The server object `entry` is under `folder` now, by a change of ours. `formerName` when it had another one there. */
   placed(folder: Node, entry: RemoteEntry, formerName?: string): void {
     this.folders.put(idOf(folder), entry, formerName)
+    folder.namesVersion += 1
   }
 
   /** The server has no `name` in `folder` any more, by a change of ours. */
   removed(folder: Node, name: string): void {
     this.folders.remove(idOf(folder), name)
+    folder.namesVersion += 1
   }
 
   /** An upload into `folder` was confirmed: folders on the way that were missing are there again, with ids to be learnt. */
@@ -146,7 +173,8 @@ export class Tree {
 
   /**
    * Takes over what the server says of a bound node. A foreign new version replaces clean content that nobody writes to; who
-   * reads the old one keeps that, in a node without a name (`false`), so that two versions are never mixed.
+   * reads the old one keeps that, in a node without a name (`false`), so that two versions are never mixed. Under changes of
+   * ours, or while somebody may make some, the old version goes on being shown (`catchUp` ends that).
    */
   #adopt(node: Node, entry: RemoteEntry): boolean {
     const isNewVersion = node.entry !== undefined && node.entry.entity !== entry.entity && !node.isFolder
@@ -155,11 +183,36 @@ export class Tree {
       this.#supersede(node)
       return false
     }
+    const before = node.entry
     this.table.bind(node, entry)
-    if (!isNewVersion) return true
-    if (isClean) node.content?.adoptClean(entry)
-    this.#kernel.invalidateInode(node.ino)
+    if (isNewVersion && isClean) this.#showNew(node, entry)
+    else if (before && !sameAttributes(before, entry)) this.#kernel.invalidateAttributes(node.ino)
     return true
+  }
+
+  /** Its last writer is gone, and has written nothing: a version that came from elsewhere meanwhile can be shown. */
+  catchUp(node: Node): void {
+    const { content, entry } = node
+    if (node.isUnlinked || node.isLocal || node.writers > 0 || !content || !entry) return
+    if (content.base === (entry.entity ?? 'absent')) return
+    if (node.handles === 0) this.#showNew(node, entry)
+    else this.#supersede(node)
+  }
+
+  /** Nobody has it open: pages of the version that it showed before are of no use. */
+  #showNew(node: Node, entry: RemoteEntry): void {
+    node.content?.adoptClean(entry)
+    node.pagesOf = undefined
+    this.#kernel.invalidateInode(node.ino)
+  }
+
+  /** The kernel keeps names that it listed, and remembers which it did not find. */
+  #tellNames(folder: Node, before: Listing | undefined, { entries }: Listing): void {
+    for (const name of this.#absent.take(folder, (name) => entries.has(toServerName(name))))
+      this.#kernel.expireEntry(folder.ino, name)
+    if (before && sameNames(before.entries, entries)) return
+    folder.namesVersion += 1
+    this.#kernel.invalidateInode(folder.ino)
   }
 
   /** Its content stays readable as an older version of what the server has at `remotePlace`. */
@@ -168,7 +221,7 @@ export class Tree {
     this.table.unbind(node)
     node.detach()
     node.isVanished = true
-    if (place) this.#kernel.invalidateEntry(place.parent.ino, toPosixName(place.name))
+    if (place) this.#kernel.expireEntry(place.parent.ino, toPosixName(place.name))
   }
 
   async #ask(folder: Node, signal?: AbortSignal): Promise<Listing> {
@@ -205,7 +258,7 @@ export class Tree {
     const former = known.place
     known.moveTo(folder, entry.name)
     known.remotePlace = known.place
-    if (former) this.#kernel.invalidateEntry(former.parent.ino, toPosixName(former.name))
+    if (former) this.#kernel.expireEntry(former.parent.ino, toPosixName(former.name))
     return this.#adopt(known, entry) ? known : this.table.addRemote(folder, entry, kindOf(entry))
   }
 
@@ -255,7 +308,7 @@ export class Tree {
     for (const [node] of moved) node.detach()
     for (const [node, entry] of moved) {
       const name = former.get(node)
-      if (name !== undefined) this.#kernel.invalidateEntry(folder.ino, toPosixName(name))
+      if (name !== undefined) this.#kernel.expireEntry(folder.ino, toPosixName(name))
       if (!folder.children.has(entry.name)) {
         node.moveTo(folder, entry.name)
         node.remotePlace = node.place

@@ -4,14 +4,18 @@ import type { Node } from '../inode/index.ts'
 import type { FileSystem, KernelCache, Place } from '../ports.ts'
 import {
   ROOT_INO,
+  type Allocation,
   type Attr,
   type AttrChanges,
   type AttrReply,
   type Entry,
   type Fh,
+  type FilePosition,
+  type FileSpan,
   type Ino,
   type OpContext,
   type RenameFlags,
+  type SeekTarget,
   type XattrMode,
 } from '../types.ts'
 
@@ -70,7 +74,8 @@ export class DriveView implements FileSystem {
     }
     return {
       invalidateInode: (ino) => about(ino, (known) => kernel.invalidateInode(known)),
-      invalidateEntry: (parent, name) => about(parent, (known) => kernel.invalidateEntry(known, name)),
+      invalidateAttributes: (ino) => about(ino, (known) => kernel.invalidateAttributes(known)),
+      expireEntry: (parent, name) => about(parent, (known) => kernel.expireEntry(known, name)),
       deleteEntry: (parent, child, name) =>
         about(parent, (known) => kernel.deleteEntry(known, number(child) ?? child, name)),
     }
@@ -169,6 +174,22 @@ export class DriveView implements FileSystem {
     return this.#inner.write(fh, offset, data, context)
   }
 
+  spanOf(fh: Fh, offset: number, length: number): FileSpan | undefined {
+    return this.#inner.spanOf?.(fh, offset, length)
+  }
+
+  copyRange(from: FilePosition, to: FilePosition, length: number, context: OpContext): Promise<number> {
+    return this.#inner.copyRange(from, to, length, context)
+  }
+
+  seek(fh: Fh, offset: number, target: SeekTarget, context: OpContext): Promise<number> {
+    return this.#inner.seek(fh, offset, target, context)
+  }
+
+  allocate(fh: Fh, allocation: Allocation, context: OpContext): Promise<void> {
+    return this.#inner.allocate(fh, allocation, context)
+  }
+
   flush(fh: Fh, context: OpContext): Promise<void> {
     return this.#inner.flush(fh, context)
   }
@@ -245,7 +266,7 @@ export class DriveView implements FileSystem {
 
   /** What a name stands for is another thing for all mounts. */
   #changed({ parent, name }: Place): void {
-    this.#others.invalidateEntry(this.#in(parent), name)
+    this.#others.expireEntry(this.#in(parent), name)
     this.#others.invalidateInode(this.#in(parent))
   }
 

@@ -17,7 +17,8 @@ export class KernelCaches implements KernelCache {
     }
     return {
       invalidateInode: (...args) => others((other) => other.invalidateInode(...args)),
-      invalidateEntry: (...args) => others((other) => other.invalidateEntry(...args)),
+      invalidateAttributes: (...args) => others((other) => other.invalidateAttributes(...args)),
+      expireEntry: (...args) => others((other) => other.expireEntry(...args)),
       deleteEntry: (...args) => others((other) => other.deleteEntry(...args)),
     }
   }
@@ -26,8 +27,12 @@ export class KernelCaches implements KernelCache {
     for (const kernel of this.#kernels) kernel.invalidateInode(...args)
   }
 
-  invalidateEntry(...args: Parameters<KernelCache['invalidateEntry']>): void {
-    for (const kernel of this.#kernels) kernel.invalidateEntry(...args)
+  invalidateAttributes(...args: Parameters<KernelCache['invalidateAttributes']>): void {
+    for (const kernel of this.#kernels) kernel.invalidateAttributes(...args)
+  }
+
+  expireEntry(...args: Parameters<KernelCache['expireEntry']>): void {
+    for (const kernel of this.#kernels) kernel.expireEntry(...args)
   }
 
   deleteEntry(...args: Parameters<KernelCache['deleteEntry']>): void {

@@ -3,10 +3,12 @@ import { Errno } from '../../base/errno.ts'
 import { Mutex } from '../../base/mutex.ts'
 import type { ByteRange } from '../../base/ranges.ts'
 import type { RemoteEntry } from '../../remote/types.ts'
+import type { Allocation, FileSpan } from '../types.ts'
 import { FsError, toFsError } from '../errors.ts'
 import type { ContentBytesParts, ReadBase } from './content-parts.ts'
 import type { Generation } from './generation.ts'
-import type { StagedFacts, StagedFile } from './staged-file.ts'
+import { stagedFacts } from './staged-facts.ts'
+import type { StagedFile } from './staged-file.ts'
 import type { BaseEntity, UploadSession } from './types.ts'
 import type { Uploadable } from './uploadable.ts'
 
@@ -28,8 +30,10 @@ export class ContentBytes implements Uploadable {
   /** Counts the changes of the base: a reader that waited for the server looks whether its plan still holds. */
   #baseEpoch = 0
   #staged: StagedFile | undefined
+  /** Who has the file open, and how many of them may write. */
+  #users = 0
   #writers = 0
-  /** The staged file is kept open for the writers. */
+  /** The staged file is kept open for the users. */
   #isRetained = false
   /** Number of changes before those of the staged file. */
   #changes = 0
@@ -103,6 +107,11 @@ export class ContentBytes implements Uploadable {
     }
   }
 
+  /** As `FileSystem.spanOf`. */
+  spanOf(range: ByteRange): FileSpan | undefined {
+    return this.#staged?.spanOf(range)
+  }
+
   /** Writes `data` at the offset that `at` chooses from the present size. */
   write(at: (sizeBytes: number) => number, data: Uint8Array, signal?: AbortSignal): Promise<void> {
     if (data.length === 0) return Promise.resolve()
@@ -123,6 +132,13 @@ export class ContentBytes implements Uploadable {
     )
   }
 
+  /** Zeros in a range; with the size that the file has then. */
+  zero({ offset, length, keepSize }: Allocation, signal?: AbortSignal): Promise<void> {
+    const range = { start: offset, end: offset + length }
+    const sizeAfter = (size: number) => (keepSize ? size : Math.max(size, range.end))
+    return this.#change(sizeAfter, (staged, atMs) => staged.zero(range, !keepSize, atMs), signal)
+  }
+
   /** Counts as a change without being one. */
   touch(): Promise<void> {
     return this.#change(
@@ -135,19 +151,27 @@ export class ContentBytes implements Uploadable {
     return this.#mutex.run(() => this.#local(() => this.#staged?.sync()))
   }
 
+  /** Somebody has the file open: what is staged of it is kept open too. */
+  retainUser(): void {
+    this.#users += 1
+    this.#retainStaged()
+  }
+
+  releaseUser(): void {
+    this.#users -= 1
+    if (this.#users === 0) this.#background(() => this.#releaseStaged())
+  }
+
   retainWriter(): void {
     this.#writers += 1
-    this.#retainStaged()
+    this.retainUser()
   }
 
   releaseWriter(): void {
     invariant(this.#writers > 0, 'a writer is released that was never retained')
     this.#writers -= 1
-    if (this.#writers > 0) return
-    this.#background(async () => {
-      await this.#releaseStaged()
-      this.#rejoin()
-    })
+    this.releaseUser()
+    if (this.#writers === 0) this.#background(() => this.#rejoin())
   }
 
   relabel(): Promise<void> {
@@ -178,14 +202,13 @@ export class ContentBytes implements Uploadable {
 
   /** Everything so far survives power loss, and no local file stays open. */
   close(): Promise<void> {
+    this.#users = 0
     this.#writers = 0
     return this.#mutex.run(async () => {
       await this.#local(() => this.#staged?.sync())
       await this.#releaseStaged()
     })
   }
-
-  // --- what the upload asks (`Uploadable`)
 
   /** Brings every byte here that only the server has: also before the file that holds them goes. */
   async complete(signal: AbortSignal): Promise<void> {
@@ -239,8 +262,6 @@ export class ContentBytes implements Uploadable {
     return this.#mutex.run(() => this.#staged?.noteSession(session))
   }
 
-  // --- inside
-
   /** undefined: the base changed while its bytes were on their way. */
   async #readOnce(range: ByteRange, readBase: ReadBase): Promise<Uint8Array | undefined> {
     const { into, gaps, epoch } = await this.#mutex.run(() => this.#local(() => this.#readHere(range)))
@@ -278,17 +299,19 @@ export class ContentBytes implements Uploadable {
         if (this.#staged?.changes === this.#changes) this.#dropStaged() // it never began
         if (this.isDirty) quota.resize(this, this.sizeBytes)
         else quota.release(this)
-        if (this.changes !== before) this.#noticed()
+        if (this.changes !== before) {
+          if (this.isDirty) this.#parts.onDirty(true)
+          this.#parts.onChanged()
+        }
       }
     })
   }
 
   async #stage(): Promise<StagedFile> {
-    const facts = this.#facts()
+    const facts = stagedFacts(this.#parts, this)
     if (this.#staged) {
       const { label, uri } = this.#staged.facts
-      if (facts.label !== label || facts.uri !== uri)
-        await this.#staged.relabel(this.#facts(this.#staged.facts))
+      if (facts.label !== label || facts.uri !== uri) await this.#relabelStaged()
       return this.#staged
     }
     const before = { sizeBytes: this.#baseSizeBytes, changes: this.#changes }
@@ -299,12 +322,7 @@ export class ContentBytes implements Uploadable {
 
   /** @requires the mutex */
   async #relabelStaged(): Promise<void> {
-    await this.#staged?.relabel(this.#facts(this.#staged.facts))
-  }
-
-  #noticed(): void {
-    if (this.isDirty) this.#parts.onDirty(true)
-    this.#parts.onChanged()
+    await this.#staged?.relabel(stagedFacts(this.#parts, this, this.#staged.facts))
   }
 
   #settled(): void {
@@ -313,7 +331,7 @@ export class ContentBytes implements Uploadable {
   }
 
   /** The last writer is gone: from now on the name shows the server's version. @requires the mutex */
-  #rejoin(): void {
+  async #rejoin(): Promise<void> {
     if (!this.#beside || this.isDirty || this.#writers > 0) return
     const { shown } = this.#beside
     this.#dropStaged()
@@ -334,14 +352,14 @@ export class ContentBytes implements Uploadable {
   }
 
   #retainStaged(): void {
-    if (!this.#staged || this.#isRetained || this.#writers === 0) return
+    if (!this.#staged || this.#isRetained || this.#users === 0) return
     this.#isRetained = true
     this.#staged.retain()
   }
 
   /** @requires the mutex */
   async #releaseStaged(): Promise<void> {
-    if (!this.#isRetained || this.#writers > 0) return
+    if (!this.#isRetained || this.#users > 0) return
     this.#isRetained = false
     await this.#staged?.release()
   }
@@ -355,16 +373,6 @@ export class ContentBytes implements Uploadable {
     this.#replaces = entity
     this.#baseSizeBytes = sizeBytes
     this.#baseEpoch += 1
-  }
-
-  #facts(before?: StagedFacts): StagedFacts {
-    const { owner, environment } = this.#parts
-    const { label } = owner
-    const path = owner.path()
-    const uri = path && environment.remote.facts.uriOf(path)
-    const times = before ?? { createdAtMs: environment.clock.now(), modifiedAtMs: environment.clock.now() }
-    const { createdAtMs, modifiedAtMs } = times
-    return { label, path, uri, base: this.#base, replaces: this.#replaces, createdAtMs, modifiedAtMs }
   }
 
   #checkWaiting(signal: AbortSignal | undefined): void {

@@ -67,6 +67,13 @@ export class Extents {
     this.#sizeBytes = Math.max(this.#sizeBytes, range.end)
   }
 
+  /** `range`, which lies within the size, shows zeros from now on. */
+  zero(range: ByteRange): void {
+    this.written.remove(range)
+    this.fetched.remove(range)
+    this.zeros.add(range)
+  }
+
   truncate(sizeBytes: number): void {
     for (const set of [this.written, this.fetched, this.zeros]) set.truncate(sizeBytes)
     this.zeros.add({ start: this.#sizeBytes, end: sizeBytes })
@@ -121,6 +128,12 @@ export class Extents {
   /** The parts of `range` that lie in the data file. */
   local(range: ByteRange): ByteRange[] {
     return this.pieces(range).filter(({ origin }) => origin === 'local')
+  }
+
+  /** True when all of `range`, which lies within the size, is in the data file. */
+  isLocal(range: ByteRange): boolean {
+    if (this.written.covers(range) || this.fetched.covers(range)) return true
+    return this.pieces(range).every(({ origin }) => origin === 'local')
   }
 
   clone(): Extents {

@@ -1,5 +1,6 @@
 import { timespecFromMs, type Timespec } from '../../base/timespec.ts'
 import type { RemoteEntry } from '../../remote/types.ts'
+import type { Allocation, FileSpan } from '../types.ts'
 import { ContentBytes } from './content-bytes.ts'
 import type { ReadBase } from './content-parts.ts'
 import type { WriteEnvironment } from './environment.ts'
@@ -44,7 +45,7 @@ export class FileContent {
       },
       onRejoined: () => {
         this.#upload.rejoined()
-        owner.changed()
+        owner.replaced()
       },
     })
     this.#upload = new FileUpload(this.#bytes, owner, environment)
@@ -133,6 +134,11 @@ export class FileContent {
     return this.#bytes.write(() => offset, data, signal)
   }
 
+  /** As `FileSystem.spanOf`, of what is here. */
+  spanOf(offset: number, length: number): FileSpan | undefined {
+    return this.isHere ? this.#bytes.spanOf({ start: offset, end: offset + length }) : undefined
+  }
+
   /** Writes at the end that the file has when its turn comes: appends of several writers never overlap. */
   append(data: Uint8Array, signal?: AbortSignal): Promise<void> {
     return this.#bytes.write((sizeBytes) => sizeBytes, data, signal)
@@ -144,6 +150,11 @@ export class FileContent {
     return this.#bytes.truncate(sizeBytes, signal)
   }
 
+  /** Makes a range show zeros; without `keepSize` the file reaches its end. @throws {FsError} as `write` */
+  zero(range: Allocation, signal?: AbortSignal): Promise<void> {
+    return this.#bytes.zero(range, signal)
+  }
+
   /** A new file without content is to be at the server as well. */
   createEmpty(): Promise<void> {
     return this.#bytes.touch()
@@ -153,6 +164,15 @@ export class FileContent {
   async fsync(): Promise<void> {
     this.check()
     await this.#bytes.sync()
+  }
+
+  /** A handle that only reads was opened. */
+  retainReader(): void {
+    this.#bytes.retainUser()
+  }
+
+  releaseReader(): void {
+    this.#bytes.releaseUser()
   }
 
   /** A handle that may write was opened: the upload waits. */

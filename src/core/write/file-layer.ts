@@ -3,6 +3,8 @@ import { writeFileAtomic, syncFolder } from '../../base/atomic-file.ts'
 
 /** What staging needs of an open local file. Offsets and sizes in bytes. */
 export interface LocalFile {
+  /** Its descriptor: good until `close`. */
+  readonly fd: number
   /** Fills `into` from `position` on; answers how many bytes there were (fewer at the end of the file). */
   read(into: Uint8Array, position: number): Promise<number>
   /** Writes as much as fits and answers how much that was; throws the system's error when it was nothing. */
@@ -30,6 +32,7 @@ export const nodeFileLayer: FileLayer = {
   async open(path, how) {
     const file = await open(path, flagsOf[how], 0o600)
     return {
+      fd: file.fd,
       read: (into, position) => readFully((at) => file.read(into, at, into.length - at, position + at), into),
       write: async (data, position) => (await file.write(data, 0, data.length, position)).bytesWritten,
       append: (data) => file.appendFile(data),

@@ -9,12 +9,19 @@ export class OpenFile {
   readonly #layer: FileLayer
   readonly #how: 'use' | 'append'
   #opened: Promise<LocalFile> | undefined
+  /** What `#opened` has resolved to. */
+  #file: LocalFile | undefined
   #users = 0
 
   constructor(layer: FileLayer, path: string, how: 'use' | 'append') {
     this.#layer = layer
     this.path = path
     this.#how = how
+  }
+
+  /** Its descriptor, if it is open just now. */
+  get fd(): number | undefined {
+    return this.#file?.fd
   }
 
   /** Creates the file, which must not exist. */
@@ -30,10 +37,7 @@ export class OpenFile {
 
   async release(): Promise<void> {
     this.#users -= 1
-    if (this.#users > 0) return
-    const opened = this.#opened
-    this.#opened = undefined
-    await (await opened)?.close()
+    if (this.#users === 0) await this.reopen()
   }
 
   async use<T>(work: (file: LocalFile) => Promise<T>): Promise<T> {
@@ -49,14 +53,26 @@ export class OpenFile {
   async reopen(): Promise<void> {
     const opened = this.#opened
     this.#opened = undefined
-    await (await opened)?.close()
+    this.#file = undefined
+    const file = await opened
+    // It may only now have been opened.
+    if (this.#file === file) this.#file = undefined
+    await file?.close()
   }
 
   #open(): Promise<LocalFile> {
-    this.#opened ??= this.#layer.open(this.path, this.#how).catch((error: unknown) => {
+    this.#opened ??= this.#openFile()
+    return this.#opened
+  }
+
+  async #openFile(): Promise<LocalFile> {
+    try {
+      const file = await this.#layer.open(this.path, this.#how)
+      this.#file = file
+      return file
+    } catch (error) {
       this.#opened = undefined
       throw error
-    })
-    return this.#opened
+    }
   }
 }

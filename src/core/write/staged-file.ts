@@ -2,6 +2,7 @@ import { invariant } from '../../base/assert.ts'
 import type { Mutex } from '../../base/mutex.ts'
 import type { ByteRange } from '../../base/ranges.ts'
 import type { RemotePath } from '../../remote/types.ts'
+import type { FileSpan } from '../types.ts'
 import { Extents } from './extents.ts'
 import type { FileLayer } from './file-layer.ts'
 import { fill, Generation, writeAll } from './generation.ts'
@@ -107,6 +108,14 @@ export class StagedFile {
     return this.#extents.fetchable(range)
   }
 
+  /** Where `range`, cut at the end of the content, lies in the data file, if all of it does and the file is open. */
+  spanOf({ start, end }: ByteRange): FileSpan | undefined {
+    const within = { start, end: Math.min(end, this.sizeBytes) }
+    const { fd } = this.#data
+    if (fd === undefined || within.end <= start || !this.#extents.isLocal(within)) return undefined
+    return { fd, offset: start, length: within.end - start }
+  }
+
   async write(offset: number, data: Uint8Array, atMs: number): Promise<void> {
     const range = { start: offset, end: offset + data.length }
     await this.#frozen?.keep(range)
@@ -133,6 +142,23 @@ export class StagedFile {
     this.touch(atMs)
     if (isKept) this.#hasStaleBytes = true
     else if (sizeBytes < before) await this.#cut()
+  }
+
+  /**
+   * Makes `range`, up to the end of the content unless that may move (`grows`), show zeros: a hole. The bytes stay in the data
+   * file, hidden by the extents, as a frozen generation may still need them; the space comes back with the upload.
+   */
+  async zero({ start, end }: ByteRange, grows: boolean, atMs: number): Promise<void> {
+    if (grows && end > this.sizeBytes) await this.truncate(end, atMs)
+    const range = { start, end: Math.min(end, this.sizeBytes) }
+    if (start >= range.end) return
+    const next = this.#extents.clone()
+    next.zero(range)
+    await this.#writeHead({ extents: next, hasStaleBytes: true })
+    this.#extents.zero(range)
+    this.#hasStaleBytes = true
+    this.#frozen?.newer.add(range)
+    this.touch(atMs)
   }
 
   /** The content changed, if only in being new. */
@@ -245,12 +271,12 @@ export class StagedFile {
     this.#sideChanges += 1
   }
 
-  async #writeHead(): Promise<void> {
+  async #writeHead({ extents = this.#extents, hasStaleBytes = this.#hasStaleBytes } = {}): Promise<void> {
     const head = {
       version: sideCarVersion,
       ...this.#facts,
-      extents: this.#extents.toRecord(),
-      hasStaleBytes: this.#hasStaleBytes,
+      extents: extents.toRecord(),
+      hasStaleBytes,
       session: this.#session,
     }
     // What once survived power loss must not be replaced by something that does not.

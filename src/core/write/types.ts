@@ -32,6 +32,8 @@ export interface ContentOwner {
   displaced(copy: RemoteEntry, current: RemoteEntry): void
   /** Size, modification time or state of synchronisation changed. */
   changed(): void
+  /** Other bytes show than before, and nobody has written them here: a version of the server, or what was discarded is gone. */
+  replaced(): void
 }
 
 export interface SyncState {

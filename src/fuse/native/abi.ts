@@ -78,6 +78,8 @@ export const Size = {
   DIRENT: 24,
   DIRENTPLUS: 152,
   FORGET_ONE: 16,
+  LSEEK_OUT: 8,
+  STATX_OUT: 288,
   INVAL_INODE: 24,
   INVAL_ENTRY: 16,
   DELETE: 24,
@@ -145,6 +147,12 @@ export const EXPIRE_ONLY = 1 << 0
 
 /** renameat2(2) flags. */
 export const RenameBit = { NOREPLACE: 1 << 0, EXCHANGE: 1 << 1 } as const
+/** fallocate(2) modes (linux/falloc.h). */
+export const FallocateBit = { KEEP_SIZE: 1 << 0, PUNCH_HOLE: 1 << 1, ZERO_RANGE: 1 << 4 } as const
+/** lseek(2) beyond the kernel's own. */
+export const Whence = { DATA: 3, HOLE: 4 } as const
+/** What a `fuse_statx` holds (linux/stat.h). */
+export const StatxBit = { BASIC_STATS: 0x7ff, BTIME: 0x800 } as const
 /** setxattr(2) flags. */
 export const XattrBit = { CREATE: 1 << 0, REPLACE: 1 << 1 } as const
 

@@ -1,5 +1,5 @@
 import type { FileSystem } from '../../core/ports.ts'
-import type { Entry } from '../../core/types.ts'
+import type { Entry, FileSpan } from '../../core/types.ts'
 import type { Features } from './init.ts'
 import type { OpenHandles } from './open-handles.ts'
 import type { RequestContext } from './request-context.ts'
@@ -14,16 +14,24 @@ export interface Answer {
   readonly undo?: () => void
 }
 
+/** Of a handler that has sent its answer itself. */
+export const SENT: Answer = { message: Buffer.alloc(0) }
+
 /** What the operations of one session share. */
 export interface OperationParts {
   readonly fileSystem: FileSystem
   readonly handles: OpenHandles
   readonly modes: ShownModes
   readonly features: Features
-  /** How long the kernel may believe that there is no such name, ms; 0: it asks each time. */
+  /** For how long at most the kernel may believe that there is no such name, ms; 0: it asks each time. */
   readonly negativeTtlMs: number
   /** Takes look-ups back that the kernel never heard of. */
   readonly forget: (entries: readonly Entry[]) => void
+  /**
+   * Sends bytes of a local file behind `header`. False when the kernel does not have them in memory, or they cannot be read:
+   * then nothing was sent.
+   */
+  readonly sendSpan: (header: Buffer, span: FileSpan) => boolean
 }
 
 /** Answers one kind of request. Whatever it needs of the request's memory it reads before its first `await`, but for WRITE. */

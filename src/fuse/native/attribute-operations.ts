@@ -4,9 +4,10 @@ import { FsError } from '../../core/errors.ts'
 import type { AttrChanges, AttrReply } from '../../core/types.ts'
 import type { Answer, Handlers, OperationParts } from './answer.ts'
 import { encodeAttr, encodeCount, encodeDone, encodeHeader, encodeStatfs } from './encode.ts'
+import { encodeStatx } from './encode-statx.ts'
 import type { RequestContext } from './request-context.ts'
 
-type AttributeOp = 'getattr' | 'setattr' | 'readlink' | 'statfs'
+type AttributeOp = 'getattr' | 'statx' | 'setattr' | 'readlink' | 'statfs'
 type XattrOp = 'getxattr' | 'listxattr' | 'setxattr' | 'removexattr'
 
 export function attributeOperations(parts: OperationParts): Handlers<AttributeOp> {
@@ -18,6 +19,11 @@ export function attributeOperations(parts: OperationParts): Handlers<AttributeOp
   return {
     getattr: async ({ fh }, context) =>
       attrAnswer(context, await fileSystem.getattr(context.ino, fh, context)),
+    async statx({ fh }, context) {
+      const reply = await fileSystem.getattr(context.ino, fh, context)
+      modes.note(context.ino, reply.attr)
+      return { message: encodeStatx(context.unique, reply) }
+    },
     async setattr({ changes, fh, killSuidGid }, context) {
       // A new owner always costs a file its set-id bits; the kernel asks for it by name only when the size changes.
       const kills = killSuidGid || changes.uid !== undefined || changes.gid !== undefined

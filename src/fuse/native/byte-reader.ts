@@ -54,6 +54,13 @@ export class ByteReader {
     return high * UINT32 + this.#bytes.readUInt32LE(at)
   }
 
+  /** "At most so many": what is beyond 2⁵³ − 1 is as good as that. */
+  clampedUint64(): number {
+    const at = this.#take(8)
+    const high = this.#bytes.readUInt32LE(at + 4)
+    return high >= MAX_SAFE_HIGH ? Number.MAX_SAFE_INTEGER : high * UINT32 + this.#bytes.readUInt32LE(at)
+  }
+
   /** An offset or size in a file. @throws {DecodeError} EFBIG beyond 2⁵³ */
   fileOffset(): number {
     return this.uint64(Errno.EFBIG)

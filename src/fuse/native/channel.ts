@@ -7,7 +7,8 @@ export interface Channel {
   release(slot: number): void
   /** 0, or the errno: ENOENT when the request is not waited for any more. */
   reply(header: Buffer, body?: Uint8Array): number
-  replyFromFile(header: Buffer, fd: number, offset: number, length: number): number
+  /** EAGAIN: not without waiting for a disk. */
+  replyFromCachedFile(header: Buffer, fd: number, offset: number, length: number): number
   notify(message: Buffer): void
   close(): void
 }

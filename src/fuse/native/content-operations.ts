@@ -3,7 +3,7 @@ import { constants } from 'node:fs'
 import { invariant } from '../../base/assert.ts'
 import type { Ino, Opened } from '../../core/types.ts'
 import { OpenReplyFlag } from './abi.ts'
-import type { Handlers, OperationParts } from './answer.ts'
+import { SENT, type Handlers, type OperationParts } from './answer.ts'
 import { encodeCount, encodeCreated, encodeDone, encodeHeader, encodeOpened } from './encode.ts'
 import type { RequestContext } from './request-context.ts'
 
@@ -58,6 +58,8 @@ function streamOperations(parts: OperationParts): Handlers<'read' | 'write' | 'f
   const { fileSystem } = parts
   return {
     async read({ fh, offset, sizeBytes }, context) {
+      const span = fileSystem.spanOf?.(fh, offset, sizeBytes)
+      if (span && parts.sendSpan(encodeHeader(context.unique, span.length), span)) return SENT
       const body = await fileSystem.read(fh, offset, sizeBytes, context)
       invariant(body.length <= sizeBytes, `${body.length} bytes were read where ${sizeBytes} were asked for`)
       return { message: encodeHeader(context.unique, body.length), body }

@@ -12,6 +12,7 @@ import {
   XattrBit,
 } from './abi.ts'
 import { ByteReader, DecodeError } from './byte-reader.ts'
+import { decodeCopyRange, decodeFallocate, decodeSeek } from './decode-ranges.ts'
 import { decodeSetattr } from './decode-setattr.ts'
 import type {
   Forget,
@@ -79,6 +80,7 @@ const decoders: ReadonlyMap<number, Decoder> = new Map<number, Decoder>([
 
   [Opcode.LOOKUP, decodeLookup],
   [Opcode.GETATTR, decodeGetattr],
+  [Opcode.STATX, decodeStatx],
   [Opcode.SETATTR, decodeSetattr],
   [Opcode.READLINK, () => ({ op: 'readlink' })],
   [Opcode.SYMLINK, (body) => ({ op: 'symlink', name: body.name(), target: body.text() })],
@@ -93,6 +95,10 @@ const decoders: ReadonlyMap<number, Decoder> = new Map<number, Decoder>([
   [Opcode.CREATE, decodeCreate],
   [Opcode.READ, (body) => ({ op: 'read', ...decodeWindow(body) })],
   [Opcode.WRITE, decodeWrite],
+  [Opcode.COPY_FILE_RANGE, decodeCopyRange],
+  [Opcode.COPY_FILE_RANGE_64, decodeCopyRange],
+  [Opcode.LSEEK, decodeSeek],
+  [Opcode.FALLOCATE, decodeFallocate],
   [Opcode.FLUSH, (body) => ({ op: 'flush', fh: fhOf(body) })],
   [Opcode.FSYNC, decodeFsync],
   [Opcode.RELEASE, (body) => ({ op: 'release', fh: fhOf(body) })],
@@ -108,19 +114,14 @@ const decoders: ReadonlyMap<number, Decoder> = new Map<number, Decoder>([
   [Opcode.REMOVEXATTR, (body) => ({ op: 'removexattr', name: body.text() })],
 
   // ENOSYS makes the kernel do these itself, or tell programs that they are not to be had, and not ask again: mode bits by
-  // `default_permissions`, always-ready files for poll, copies by read and write, EOPNOTSUPP for holes and preallocation.
+  // `default_permissions`, always-ready files for poll, EOPNOTSUPP for O_TMPFILE, and locks between its own programs.
   // Of ioctl older kernels would pass ENOSYS on to the program, which expects ENOTTY.
   [Opcode.IOCTL, refuse(Errno.ENOTTY)],
   ...[
     Opcode.ACCESS,
     Opcode.BMAP,
     Opcode.POLL,
-    Opcode.FALLOCATE,
-    Opcode.LSEEK,
-    Opcode.COPY_FILE_RANGE,
-    Opcode.COPY_FILE_RANGE_64,
     Opcode.TMPFILE,
-    Opcode.STATX,
     Opcode.SYNCFS,
     Opcode.GETLK,
     Opcode.SETLK,
@@ -175,6 +176,15 @@ function decodeGetattr(body: ByteReader): Request {
   body.skip(4)
   const fh = fhOf(body)
   return { op: 'getattr', fh: flags & GETATTR_FH ? fh : undefined }
+}
+
+/** What the program would like to know is not looked at: it is told everything. */
+function decodeStatx(body: ByteReader): Request {
+  const flags = body.uint32()
+  body.skip(4)
+  const fh = fhOf(body)
+  body.skip(8)
+  return { op: 'statx', fh: flags & GETATTR_FH ? fh : undefined }
 }
 
 /** The kernel has applied the umask. */

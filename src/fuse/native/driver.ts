@@ -27,7 +27,7 @@ export interface NativeDriverParts {
   readonly spinUs?: number
   /** FUSE_WRITEBACK_CACHE; off unless said otherwise. */
   readonly writebackCache?: boolean
-  /** How long the kernel may believe that there is no such name, ms; 0 unless said otherwise. */
+  /** For how long at most the kernel may believe that there is no such name, ms; 0 unless said otherwise. */
   readonly negativeTtlMs?: number
 }
 

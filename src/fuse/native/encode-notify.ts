@@ -3,11 +3,12 @@ import type { Ino } from '../../core/types.ts'
 import { EXPIRE_ONLY, NotifyCode, Size } from './abi.ts'
 import { putUint64, startMessage } from './encode.ts'
 
-/** Attributes and all pages of a node. */
-export function encodeInvalInode(ino: Ino): Buffer {
+/** Attributes and all pages of a node. A negative offset leaves the pages alone, and waits for none of them. */
+export function encodeInvalInode(ino: Ino, { onlyAttributes = false } = {}): Buffer {
   const message = startNotification(NotifyCode.INVAL_INODE, Size.INVAL_INODE)
   putUint64(message, Size.OUT_HEADER, ino)
   // Offset 0 and length 0: everything.
+  if (onlyAttributes) message.writeBigInt64LE(-1n, Size.OUT_HEADER + 8)
   return message
 }
 

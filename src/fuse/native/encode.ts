@@ -4,9 +4,9 @@ import { Size, TypeBits } from './abi.ts'
 
 const UINT32 = 2 ** 32
 /** What `st_blocks` counts in, whatever the block size. */
-const STAT_BLOCK_BYTES = 512
+export const STAT_BLOCK_BYTES = 512
 /** Advice to programs about the size of one read or write. */
-const IO_SIZE_BYTES = 131_072
+export const IO_SIZE_BYTES = 131_072
 
 export interface InitReply {
   readonly minor: number
@@ -100,6 +100,13 @@ export function encodeCount(unique: number, count: number): Buffer {
   return message
 }
 
+/** Where a seek ended; also how many bytes were copied: both are one number. */
+export function encodeOffset(unique: number, offset: number): Buffer {
+  const message = startMessage(unique, Size.OUT_HEADER + Size.LSEEK_OUT)
+  putUint64(message, Size.OUT_HEADER, offset)
+  return message
+}
+
 export function encodeStatfs(unique: number, statfs: StatFs): Buffer {
   const message = startMessage(unique, Size.OUT_HEADER + Size.STATFS_OUT)
   const at = Size.OUT_HEADER
@@ -141,7 +148,7 @@ function putOpened(target: Buffer, at: number, fh: Fh, flags: number): void {
   target.writeUInt32LE(flags, at + 8)
 }
 
-function putTtl(target: Buffer, secondsAt: number, nanosecondsAt: number, ttlMs: number): void {
+export function putTtl(target: Buffer, secondsAt: number, nanosecondsAt: number, ttlMs: number): void {
   const seconds = Math.floor(ttlMs / 1000)
   putUint64(target, secondsAt, seconds)
   target.writeUInt32LE(Math.round((ttlMs - seconds * 1000) * 1e6), nanosecondsAt)
@@ -165,7 +172,7 @@ function putAttr(target: Buffer, at: number, attr: Attr): void {
 }
 
 /** Before 1970 the number is negative, in two's complement. */
-function putSeconds(target: Buffer, at: number, seconds: number): void {
+export function putSeconds(target: Buffer, at: number, seconds: number): void {
   const high = Math.floor(seconds / UINT32)
   target.writeUInt32LE(seconds - high * UINT32, at)
   target.writeInt32LE(high, at + 4)

@@ -17,7 +17,8 @@ export function folderOperations(parts: OperationParts): Handlers<FolderOp> {
     async opendir(_request, context) {
       const { fh, keepCache } = await fileSystem.opendir(context.ino, context)
       handles.addFolder(fh)
-      const flags = keepCache ? OpenReplyFlag.CACHE_DIR | OpenReplyFlag.KEEP_CACHE : 0
+      // The kernel keeps the names it is given, and shows those of the last time only where it may.
+      const flags = OpenReplyFlag.CACHE_DIR | (keepCache ? OpenReplyFlag.KEEP_CACHE : 0)
       const undo = () => void handles.releaseFolder(fh)
       return { message: encodeOpened(context.unique, fh, flags), undo }
     },

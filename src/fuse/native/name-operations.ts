@@ -1,6 +1,5 @@
 /** Everything about names: looking them up, making, removing and moving them. */
-import { Errno } from '../../base/errno.ts'
-import { FsError } from '../../core/errors.ts'
+import { NoSuchNameError } from '../../core/errors.ts'
 import type { Entry } from '../../core/types.ts'
 import type { Answer, Handlers, OperationParts } from './answer.ts'
 import { encodeDone, encodeEntry, encodeNegativeEntry } from './encode.ts'
@@ -15,10 +14,9 @@ export function nameOperations(parts: OperationParts): Handlers<NameOp> {
       try {
         return entryAnswer(parts, context, await fileSystem.lookup(context.ino, name, context))
       } catch (error) {
-        if (parts.negativeTtlMs > 0 && error instanceof FsError && error.errno === Errno.ENOENT) {
-          return { message: encodeNegativeEntry(context.unique, parts.negativeTtlMs) }
-        }
-        throw error
+        const trustMs = error instanceof NoSuchNameError ? Math.min(error.trustMs, parts.negativeTtlMs) : 0
+        if (trustMs <= 0) throw error
+        return { message: encodeNegativeEntry(context.unique, trustMs) }
       }
     },
     mknod: async ({ name, mode }, context) =>

@@ -26,8 +26,8 @@ export class KernelNotifier implements KernelCache {
     this.#channel?.notify(encodeInvalInode(ino))
   }
 
-  invalidateEntry(parent: Ino, name: string): void {
-    this.#channel?.notify(encodeInvalEntry(parent, name))
+  invalidateAttributes(ino: Ino): void {
+    this.#channel?.notify(encodeInvalInode(ino, { onlyAttributes: true }))
   }
 
   deleteEntry(parent: Ino, child: Ino, name: string): void {

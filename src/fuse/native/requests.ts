@@ -1,6 +1,15 @@
 /** What the kernel asks, typed. Which bytes say so is the business of `decode.ts`. */
 import type { ErrnoCode } from '../../base/errno.ts'
-import type { AttrChanges, Fh, Ino, RenameFlags, XattrMode } from '../../core/types.ts'
+import type {
+  Allocation,
+  AttrChanges,
+  Fh,
+  FilePosition,
+  Ino,
+  RenameFlags,
+  SeekTarget,
+  XattrMode,
+} from '../../core/types.ts'
 
 export interface RequestHeader {
   /** The whole message. */
@@ -63,6 +72,8 @@ export interface Refused {
 export type Served =
   | { readonly op: 'lookup'; readonly name: string }
   | { readonly op: 'getattr'; readonly fh: Fh | undefined }
+  /** As getattr, with the time of creation. */
+  | { readonly op: 'statx'; readonly fh: Fh | undefined }
   | (KillsPrivileges & { readonly op: 'setattr'; readonly changes: AttrChanges; readonly fh: Fh | undefined })
   | { readonly op: 'readlink' }
   | { readonly op: 'symlink'; readonly name: string; readonly target: string }
@@ -93,6 +104,14 @@ export type Served =
       readonly offset: number
       readonly data: Buffer
     })
+  | {
+      readonly op: 'copyrange'
+      readonly from: FilePosition
+      readonly to: FilePosition
+      readonly length: number
+    }
+  | { readonly op: 'seek'; readonly fh: Fh; readonly offset: number; readonly target: SeekTarget }
+  | { readonly op: 'fallocate'; readonly fh: Fh; readonly allocation: Allocation }
   | { readonly op: 'flush'; readonly fh: Fh }
   | { readonly op: 'fsync'; readonly fh: Fh; readonly dataOnly: boolean }
   | { readonly op: 'release'; readonly fh: Fh }

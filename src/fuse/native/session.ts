@@ -2,9 +2,9 @@ import { Errno, errnoName } from '../../base/errno.ts'
 import type { Log } from '../../base/log.ts'
 import { FsError } from '../../core/errors.ts'
 import type { FileSystem } from '../../core/ports.ts'
-import type { Entry } from '../../core/types.ts'
+import type { Entry, FileSpan } from '../../core/types.ts'
 import { PROTOCOL_MAJOR } from './abi.ts'
-import type { Answer, Handlers } from './answer.ts'
+import { SENT, type Answer, type Handlers } from './answer.ts'
 import { attributeOperations, xattrOperations } from './attribute-operations.ts'
 import { DecodeError } from './byte-reader.ts'
 import type { Channel, OpenChannel } from './channel.ts'
@@ -17,6 +17,7 @@ import { negotiate, type Features } from './init.ts'
 import { nameOperations } from './name-operations.ts'
 import type { KernelNotifier } from './notify.ts'
 import { OpenHandles } from './open-handles.ts'
+import { rangeOperations } from './range-operations.ts'
 import { RequestContext } from './request-context.ts'
 import type { Control, Forget, InitRequest, OneWay, Request, RequestHeader, Served } from './requests.ts'
 import { ShownModes } from './shown-modes.ts'
@@ -27,7 +28,7 @@ export interface SessionParts {
   readonly notifier: KernelNotifier
   /** The kernel collects writes and tells them later: fast, and blind to changes from elsewhere. */
   readonly writebackCache: boolean
-  /** How long the kernel may believe that there is no such name, ms; 0: it asks each time. */
+  /** For how long at most the kernel may believe that there is no such name, ms; 0: it asks each time. */
   readonly negativeTtlMs: number
 }
 
@@ -173,6 +174,7 @@ export class Session {
       features,
       negativeTtlMs,
       forget: (entries: readonly Entry[]) => this.#forget(entries.map(({ ino }) => ({ ino, count: 1 }))),
+      sendSpan: (header: Buffer, span: FileSpan) => this.#sendSpan(header, span),
     }
     return {
       ...nameOperations(parts),
@@ -180,6 +182,7 @@ export class Session {
       ...xattrOperations(parts),
       ...contentOperations(parts),
       ...folderOperations(parts),
+      ...rangeOperations(parts),
     }
   }
 
@@ -257,7 +260,15 @@ export class Session {
     if (!isOneWay(opcode)) this.#reply(unique, { message: encodeError(unique, errno) })
   }
 
-  #reply(unique: number, { message, body, undo }: Answer): void {
+  /** By the time that anything else happens the file may be closed: so the bytes are sent now or not at all. */
+  #sendSpan(header: Buffer, { fd, offset, length }: FileSpan): boolean {
+    const errno = this.#channel.replyFromCachedFile(header, fd, offset, length)
+    return errno === 0 || errno === Errno.ENOENT || errno === Errno.ENODEV
+  }
+
+  #reply(unique: number, answer: Answer): void {
+    if (answer === SENT) return undefined
+    const { message, body, undo } = answer
     if (this.#state.at === 'over') return undo?.()
     const errno = body ? this.#channel.reply(message, body) : this.#channel.reply(message)
     if (errno === 0) return undefined

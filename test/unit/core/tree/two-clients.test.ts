@@ -48,6 +48,37 @@ describe('a file that somebody else', () => {
     await test.close(file)
   })
 
+  it('changes while somebody here may write to it shows one version to all who have it open, until the last writer is gone', async () => {
+    const [writer, reader] = [await test.open('a', O_RDWR), await test.open('a')]
+    expect(await test.read(reader, 0, 1)).toBe('v')
+    test.remote.putAsOther('a', 'second')
+    await test.outdate()
+    const late = await test.open('a')
+    expect(late.ino).toBe(writer.ino)
+    for (const file of [writer, reader, late]) expect(await test.read(file)).toBe('v1')
+    expect((await test.stat('a')).sizeBytes).toBe(2)
+    await test.close(writer)
+    expect(await test.text('a')).toBe('second')
+    for (const file of [reader, late]) {
+      expect(await test.read(file)).toBe('v1')
+      await test.close(file)
+    }
+    expect((await test.stat('a')).sizeBytes).toBe(6)
+    expect(await test.leftovers()).toEqual({ kept: 0, held: 0 })
+  })
+
+  it('changes while it is open for writing, in vain, shows its new content afterwards', async () => {
+    const file = await test.open('a', O_RDWR)
+    test.remote.putAsOther('a', 'second')
+    await test.outdate()
+    await test.names()
+    test.notices.length = 0
+    await test.close(file)
+    expect(test.notices).toEqual([`inode ${file.ino}`])
+    expect((await test.stat('a')).sizeBytes).toBe(6)
+    expect(await test.text('a')).toBe('second')
+  })
+
   it('changes while it is open for writing here is kept, and ours beside it', async () => {
     const file = await test.open('a', O_RDWR)
     test.remote.putAsOther('a', 'theirs')

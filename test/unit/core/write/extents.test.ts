@@ -15,6 +15,7 @@ type Step =
   | { op: 'write'; start: number; end: number }
   | { op: 'fetch'; start: number; end: number }
   | { op: 'truncate'; size: number }
+  | { op: 'zero'; start: number; end: number }
 
 const range = fc
   .tuple(fc.nat(limit), fc.nat(limit))
@@ -22,6 +23,7 @@ const range = fc
 const step: fc.Arbitrary<Step> = fc.oneof(
   range.map((r) => ({ op: 'write' as const, ...r })),
   range.map((r) => ({ op: 'fetch' as const, ...r })),
+  range.map((r) => ({ op: 'zero' as const, ...r })),
   fc.nat(limit).map((size) => ({ op: 'truncate' as const, size })),
 )
 
@@ -37,13 +39,16 @@ function applyToModel(model: string[], step: Step): void {
     if (step.end > before) model.length = step.end
     if (step.start > before) model.fill('z', before, step.start)
     model.fill('l', step.start, step.end)
+  } else if (step.op === 'zero') {
+    model.fill('z', step.start, Math.min(step.end, model.length))
   } else {
     for (let i = step.start; i < Math.min(step.end, model.length); i += 1)
       if (model[i] === 'b') model[i] = 'l'
   }
 }
 
-function apply(extents: Extents, step: Step): SideCarChange {
+/** What the side-car says of it; undefined: a new head. */
+function apply(extents: Extents, step: Step): SideCarChange | undefined {
   if (step.op === 'truncate') {
     extents.truncate(step.size)
     return { t: step.size }
@@ -51,6 +56,10 @@ function apply(extents: Extents, step: Step): SideCarChange {
   if (step.op === 'write') {
     extents.write(step)
     return { w: [step.start, step.end] }
+  }
+  if (step.op === 'zero') {
+    extents.zero({ start: step.start, end: Math.min(step.end, extents.sizeBytes) })
+    return undefined
   }
   extents.fetch(step)
   return { f: [step.start, step.end] }
@@ -74,9 +83,14 @@ describe('Extents', () => {
         let sideCar = ''
         for (const [i, one] of steps.entries()) {
           if (i <= cut) sideCar = formatHead({ ...head, ...rest, extents: extents.toRecord() })
-          sideCar += formatChange(apply(extents, one))
+          const change = apply(extents, one)
+          if (change) sideCar += formatChange(change)
+          else sideCar = formatHead({ ...head, ...rest, extents: extents.toRecord() })
           applyToModel(model, one)
           expect(letters(extents)).toBe(model.join(''))
+          const isAllLocal = (start: number) => model.slice(start).every((letter) => letter === 'l')
+          for (let start = 0; start < model.length; start += 7)
+            expect(extents.isLocal({ start, end: model.length })).toBe(isAllLocal(start))
           expect(letters(parseSideCar(`${sideCar}\n{"w":[1`).extents)).toBe(model.join(''))
         }
         expect(extents.isComplete).toBe(!model.includes('b'))

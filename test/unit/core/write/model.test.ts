@@ -1,3 +1,4 @@
+import { readSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { RemoteError } from '../../../../src/remote/errors.ts'
@@ -11,6 +12,7 @@ type Step =
   | { op: 'write'; at: number; length: number }
   | { op: 'append'; length: number }
   | { op: 'truncate'; size: number }
+  | { op: 'zero'; at: number; length: number; keepSize: boolean }
   | { op: 'read'; at: number; length: number }
   | { op: 'open' | 'close' | 'fsync' | 'pause' | 'hold' | 'letGo' }
   | { op: 'advance'; ms: number }
@@ -23,6 +25,15 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   { weight: 2, arbitrary: fc.record({ op: fc.constant('append' as const), length: fc.nat(8) }) },
   { weight: 2, arbitrary: fc.record({ op: fc.constant('truncate' as const), size: fc.nat(maxSize) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      op: fc.constant('zero' as const),
+      at: fc.nat(maxSize),
+      length: fc.integer({ min: 1, max: 24 }),
+      keepSize: fc.boolean(),
+    }),
+  },
   {
     weight: 4,
     arbitrary: fc.record({ op: fc.constant('read' as const), at: fc.nat(maxSize), length: fc.nat(maxSize) }),
@@ -84,6 +95,8 @@ class Run {
         await content.truncate(step.size)
         this.#model = Buffer.concat([this.#model.subarray(0, step.size)], step.size)
         return undefined
+      case 'zero':
+        return this.#zero(step)
       case 'read':
         return this.#read(step.at, step.length)
       case 'open':
@@ -141,6 +154,24 @@ class Run {
     const bytes = await this.#file.read(at, length)
     remote.offline = offline
     expect(Buffer.from(bytes)).toEqual(this.#model.subarray(at, at + length))
+    this.#readSpan(at, length)
+  }
+
+  /** Straight from the local file, where that is offered. */
+  #readSpan(at: number, length: number): void {
+    const span = this.#file.content.spanOf(at, length)
+    if (!span) return
+    const bytes = Buffer.alloc(span.length)
+    expect(readSync(span.fd, bytes, 0, span.length, span.offset)).toBe(span.length)
+    expect(bytes).toEqual(this.#model.subarray(at, at + length))
+  }
+
+  async #zero({ at, length, keepSize }: Extract<Step, { op: 'zero' }>): Promise<void> {
+    const before = this.#model.length
+    if (keepSize && at >= before) return
+    await this.#file.content.zero({ offset: at, length, zero: true, keepSize })
+    if (!keepSize) this.#model = Buffer.concat([this.#model], Math.max(before, at + length))
+    this.#model.fill(0, at, Math.min(at + length, this.#model.length))
   }
 
   async #write(at: number, bytes: Buffer): Promise<void> {

@@ -91,6 +91,9 @@ describe('a request', () => {
     expect(errnoOf(Opcode.SETATTR, hex(`08000000 ${'00'.repeat(12)} ${huge} ${'00'.repeat(64)}`))).toBe(
       Errno.EFBIG,
     )
+    expect(errnoOf(Opcode.FALLOCATE, hex(`01000000 00000000 ${end} 01000000 ${'00'.repeat(12)}`))).toBe(
+      Errno.EFBIG,
+    )
     const past = '00000000 0000e07f'
     expect(errnoOf(Opcode.SETATTR, hex(`20000000 ${'00'.repeat(36)} ${past} ${'00'.repeat(40)}`))).toBe(
       Errno.EINVAL,

@@ -11,9 +11,11 @@ import {
   encodeInit,
   encodeMajorOnly,
   encodeNegativeEntry,
+  encodeOffset,
   encodeOpened,
   encodeStatfs,
 } from '../../../../src/fuse/native/encode.ts'
+import { encodeStatx } from '../../../../src/fuse/native/encode-statx.ts'
 import { DirentPacker, fromKernelCookie, maxEntries } from '../../../../src/fuse/native/encode-dirents.ts'
 import {
   encodeDelete,
@@ -50,6 +52,16 @@ const entryBytes = `
   01000000 00000000 00000000 00000000 # entry_valid, attr_valid
   0065cd1d 80b2e60e # their nanoseconds: 500,000,000 and 250,000,000
   ${attrBytes}`
+const statxBytes = (mask: string, btime: string) => `
+  ${mask} 00000200 00000000 00000000 # mask, blksize, attributes
+  01000000 e8030000 64000000 a489 0000 # nlink, uid, gid, mode 0104644, -
+  01000000 00010000 01000000 02000000 01000001 00000000 # ino, size, blocks
+  00000000 00000000 # attributes_mask
+  ffffffff ffffffff 01000000 00000000 # atime
+  ${btime}
+  03000000 00000000 00000000 00000000 # ctime
+  00000080 00000000 ffc99a3b 00000000 # mtime
+  ${'00'.repeat(16)} ${'00'.repeat(112)} # devices, unused`
 const unique = 2 ** 32 + 2
 const uniqueBytes = '02000000 01000000'
 
@@ -69,6 +81,24 @@ const golden: readonly [name: string, actual: Buffer, bytes: string][] = [
     `78000000 00000000 ${uniqueBytes}
      01000000 00000000 0065cd1d 00000000 # attr_valid, its nanoseconds, -
      ${attrBytes}`,
+  ],
+  [
+    'statx_out',
+    encodeStatx(unique, { attr: { ...attr, btime: { seconds: -2, nanoseconds: 7 } }, attrTtlMs: 1_500 }),
+    `30010000 00000000 ${uniqueBytes}
+     01000000 00000000 0065cd1d 00000000 ${'00'.repeat(16)} # attr_valid, its nanoseconds, flags, -
+     ${statxBytes('ff0f0000', 'feffffff ffffffff 07000000 00000000')}`,
+  ],
+  [
+    'statx_out of what was made nobody knows when',
+    encodeStatx(unique, { attr, attrTtlMs: 1_500 }),
+    `30010000 00000000 ${uniqueBytes} 01000000 00000000 0065cd1d 00000000 ${'00'.repeat(16)}
+     ${statxBytes('ff070000', '00'.repeat(16))}`,
+  ],
+  [
+    'lseek_out, and copy_file_range_out',
+    encodeOffset(unique, 2 ** 32 + 3),
+    `18000000 00000000 ${uniqueBytes} 03000000 01000000`,
   ],
   [
     'open_out',
@@ -130,6 +160,11 @@ const golden: readonly [name: string, actual: Buffer, bytes: string][] = [
     encodeInvalInode(unique as never),
     `28000000 02000000 00000000 00000000 # length, code, no unique
      ${uniqueBytes} 00000000 00000000 00000000 00000000 # ino, everything`,
+  ],
+  [
+    'inval_inode of attributes alone',
+    encodeInvalInode(unique as never, { onlyAttributes: true }),
+    `28000000 02000000 00000000 00000000 ${uniqueBytes} ffffffff ffffffff 00000000 00000000 # offset -1`,
   ],
   [
     'inval_entry',

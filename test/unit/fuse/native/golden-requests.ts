@@ -85,6 +85,18 @@ export const golden: readonly [name: string, opcode: number, bytes: string, says
     `b0010000 ${'ff'.repeat(20)} ${'00'.repeat(64)} # ATIME MTIME ATIME_NOW MTIME_NOW`,
     { op: 'setattr', fh: undefined, killSuidGid: false, changes: { atime: 'now', mtime: 'now' } },
   ],
+  [
+    'STATX of a handle',
+    Opcode.STATX,
+    '01000000 00000000 09000000 00000000 00200000 ff0f0000 # GETATTR_FH, -, fh, sx_flags, sx_mask',
+    { op: 'statx', fh: 9 as never },
+  ],
+  [
+    'STATX',
+    Opcode.STATX,
+    '00000000 00000000 09000000 00000000 00000000 00080000 # flags, -, fh that does not count, sx_flags, BTIME',
+    { op: 'statx', fh: undefined },
+  ],
   ['READLINK', Opcode.READLINK, '', { op: 'readlink' }],
   ['SYMLINK', Opcode.SYMLINK, '6c00 2e2e2f7400 # "l", "../t"', { op: 'symlink', name: 'l', target: '../t' }],
   [
@@ -159,6 +171,89 @@ export const golden: readonly [name: string, opcode: number, bytes: string, says
     { op: 'write', fh: 9 as never, offset: 5, killSuidGid: true, data: Buffer.from('abc') },
   ],
   [
+    'COPY_FILE_RANGE',
+    Opcode.COPY_FILE_RANGE,
+    `09000000 00000000 01000000 00000000 # fh_in, off_in
+     08000000 00000000 0a000000 00000000 # nodeid_out, fh_out
+     00000000 01000000 ff000000 00000000 00000000 00000000 # off_out 2^32, len, flags`,
+    {
+      op: 'copyrange',
+      from: { fh: 9 as never, offset: 1 },
+      to: { fh: 10 as never, offset: 2 ** 32 },
+      length: 255,
+    },
+  ],
+  [
+    'COPY_FILE_RANGE_64 of as much as there is',
+    Opcode.COPY_FILE_RANGE_64,
+    `09000000 00000000 01000000 00000000 08000000 00000000 0a000000 00000000
+     02000000 00000000 ffffffff ffffff7f 00000000 00000000 # off_out, len 2^63 - 1, flags`,
+    {
+      op: 'copyrange',
+      from: { fh: 9 as never, offset: 1 },
+      to: { fh: 10 as never, offset: 2 },
+      length: 2 ** 53 - 1,
+    },
+  ],
+  [
+    'COPY_FILE_RANGE with a flag that nobody knows',
+    Opcode.COPY_FILE_RANGE,
+    `09000000 00000000 01000000 00000000 08000000 00000000 0a000000 00000000
+     02000000 00000000 ff000000 00000000 01000000 00000000`,
+    { op: 'refused', errno: Errno.EINVAL },
+  ],
+  [
+    'LSEEK to data',
+    Opcode.LSEEK,
+    '09000000 00000000 00000000 01000000 03000000 00000000 # fh, offset 2^32, SEEK_DATA, -',
+    { op: 'seek', fh: 9 as never, offset: 2 ** 32, target: 'data' },
+  ],
+  [
+    'LSEEK to a hole',
+    Opcode.LSEEK,
+    '09000000 00000000 05000000 00000000 04000000 00000000 # fh, offset, SEEK_HOLE, -',
+    { op: 'seek', fh: 9 as never, offset: 5, target: 'hole' },
+  ],
+  [
+    'LSEEK to the end, which the kernel does itself',
+    Opcode.LSEEK,
+    '09000000 00000000 05000000 00000000 02000000 00000000',
+    { op: 'refused', errno: Errno.EINVAL },
+  ],
+  ...(
+    [
+      ['FALLOCATE', '00', { keepSize: false, zero: false }],
+      ['FALLOCATE within the size (KEEP_SIZE)', '01', { keepSize: true, zero: false }],
+      ['FALLOCATE of a hole (KEEP_SIZE PUNCH_HOLE)', '03', { keepSize: true, zero: true }],
+      ['FALLOCATE of zeros (ZERO_RANGE)', '10', { keepSize: false, zero: true }],
+      ['FALLOCATE of zeros within the size', '11', { keepSize: true, zero: true }],
+    ] as const
+  ).map(
+    ([name, mode, how]) =>
+      [
+        name,
+        Opcode.FALLOCATE,
+        `09000000 00000000 05000000 00000000 00000000 01000000 ${mode}000000 00000000 # fh, offset, length 2^32, mode, -`,
+        { op: 'fallocate', fh: 9 as never, allocation: { offset: 5, length: 2 ** 32, ...how } },
+      ] as [string, number, string, Request],
+  ),
+  ...(
+    [
+      ['FALLOCATE of a hole that may change the size (PUNCH_HOLE)', '02'],
+      ['FALLOCATE that collapses (COLLAPSE_RANGE)', '08'],
+      ['FALLOCATE that inserts (INSERT_RANGE)', '20'],
+      ['FALLOCATE of both zeros and a hole', '13'],
+    ] as const
+  ).map(
+    ([name, mode]) =>
+      [
+        name,
+        Opcode.FALLOCATE,
+        `09000000 00000000 05000000 00000000 00000000 01000000 ${mode}000000 00000000`,
+        { op: 'refused', errno: Errno.EOPNOTSUPP },
+      ] as [string, number, string, Request],
+  ),
+  [
     'FLUSH',
     Opcode.FLUSH,
     `09000000 00000000 00000000 00000000 ${ones} # fh, unused, -, lock_owner`,
@@ -232,12 +327,7 @@ export const golden: readonly [name: string, opcode: number, bytes: string, says
       ['ACCESS', Opcode.ACCESS],
       ['BMAP', Opcode.BMAP],
       ['POLL', Opcode.POLL],
-      ['FALLOCATE', Opcode.FALLOCATE],
-      ['LSEEK', Opcode.LSEEK],
-      ['COPY_FILE_RANGE', Opcode.COPY_FILE_RANGE],
-      ['COPY_FILE_RANGE_64', Opcode.COPY_FILE_RANGE_64],
       ['TMPFILE', Opcode.TMPFILE],
-      ['STATX', Opcode.STATX],
       ['SYNCFS', Opcode.SYNCFS],
       ['GETLK', Opcode.GETLK],
       ['SETLK', Opcode.SETLK],

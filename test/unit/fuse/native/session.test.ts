@@ -1,3 +1,4 @@
+import { open, readFile } from 'node:fs/promises'
 import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { Errno } from '../../../../src/base/errno.ts'
@@ -47,6 +48,29 @@ describe('files', () => {
     expect((await channel.ask(Opcode.WRITE, 5, write(1, 0, Buffer.from('x')))).errno).toBe(Errno.ENOSPC)
     await turn()
     expect(channel.keptSlots.size).toBe(0)
+  })
+
+  it('that lie here are read without a copy of their bytes, unless a disk would have to be waited for', async () => {
+    const file = await open(import.meta.filename)
+    const text = await readFile(import.meta.filename)
+    let reads = 0
+    const fileSystem = only({
+      spanOf: (_fh, offset, length) => ({ fd: file.fd, offset: offset + 1, length: length - 1 }),
+      read: async (_fh, offset, length) => {
+        reads += 1
+        return text.subarray(offset, offset + length)
+      },
+    })
+    const { channel } = await serving({ fileSystem })
+    const ask = () => channel.ask(Opcode.READ, 5, window(1, 2, 10))
+    expect((await ask()).body).toEqual(text.subarray(3, 12))
+    expect([reads, channel.fileReplies]).toEqual([0, 1])
+    for (const errno of [Errno.EAGAIN, Errno.EIO, Errno.EBADF]) {
+      channel.fileErrno = errno
+      expect((await ask()).body).toEqual(text.subarray(2, 12))
+    }
+    expect([reads, channel.fileReplies, channel.unanswered]).toEqual([3, 4, 0])
+    await file.close()
   })
 
   it('opened to be read only are closed without a word; others are not', async () => {
@@ -99,6 +123,17 @@ describe('names', () => {
     expect([errno, Number(body.readBigUInt64LE(0)), Number(body.readBigUInt64LE(16))]).toEqual([0, 0, 1])
   })
 
+  it('that are not there are believed no longer than the filesystem does', async () => {
+    const { channel } = await serving({ negativeTtlMs: 60_000 })
+    const { body } = await channel.ask(Opcode.LOOKUP, ROOT, name('x'))
+    expect([Number(body.readBigUInt64LE(16)), body.readUInt32LE(32)]).toEqual([1, 500_000_000])
+    const { channel: other } = await serving({
+      negativeTtlMs: 60_000,
+      fileSystem: only({ lookup: () => Promise.reject(new FsError(Errno.ENOENT, 'for now')) }),
+    })
+    expect((await other.ask(Opcode.LOOKUP, ROOT, name('x'))).errno).toBe(Errno.ENOENT)
+  })
+
   it('what the kernel did not take of an answer is taken back', async () => {
     const { channel, memory } = await serving()
     channel.nextReplyErrno = Errno.ENOENT
@@ -137,6 +172,19 @@ describe('names', () => {
 })
 
 describe('folders', () => {
+  it('are kept by the kernel, which shows what it kept where the filesystem agrees', async () => {
+    let keepCache = false
+    const fileSystem = only({
+      opendir: async () => ({ fh: 7 as never, keepCache, directIo: false }),
+      releasedir: async () => undefined,
+    })
+    const { channel } = await serving({ fileSystem })
+    const flags = async () => (await channel.ask(Opcode.OPENDIR, ROOT, u32(0, 0))).body.readUInt32LE(8)
+    expect(await flags()).toBe(OpenReplyFlag.CACHE_DIR)
+    keepCache = true
+    expect(await flags()).toBe(OpenReplyFlag.CACHE_DIR | OpenReplyFlag.KEEP_CACHE)
+  })
+
   const NAMES = Array.from({ length: 1_203 }, (_, i) => `file-${'x'.repeat(i % 60)}-${i}`)
 
   async function listed(opcode: number, headBytes: number) {
