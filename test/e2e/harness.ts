@@ -10,6 +10,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { untilProcessEnds } from '../../src/cli/process-end.ts'
 import { isProcessAlive } from '../../src/base/process-state.ts'
+import { connectTo } from '../../src/mount/control-client.ts'
+import { listRunning } from '../../src/mount/registry.ts'
+import type { Json, RunningMount } from '../../src/mount/spec.ts'
 import type { DriverName } from '../conformance/driver-differences.ts'
 import type { RequestMark } from '../conformance/engine.ts'
 import { getxattr } from '../conformance/engines/kernel-calls.ts'
@@ -21,7 +24,6 @@ import {
   type EmbeddedServer,
   type EmbeddedServerOptions,
 } from '../harness/embedded-server.ts'
-import { callMount, mountRecords, type MountRecord } from '../harness/mount-control.ts'
 import { missingPrograms, run, runToEnd, type Ran } from '../harness/programs.ts'
 import { startEmbedded } from '../harness/start-embedded.ts'
 
@@ -148,8 +150,8 @@ export class Workplace {
     assert.deepEqual(cut, [], 'requests that were cut while the server worked on them')
   }
 
-  async #record(): Promise<MountRecord> {
-    const records = await mountRecords(join(this.scratch, 'run/cloudreve-mount'))
+  async #record(): Promise<RunningMount> {
+    const records = await listRunning(join(this.scratch, 'run/cloudreve-mount'))
     const record = records.find(({ mountpoint }) => mountpoint === this.mountpoint)
     if (!record) throw new Error('the mount left no record of itself')
     return record
@@ -159,12 +161,12 @@ export class Workplace {
 export class Mount {
   readonly pid: number
   readonly #place: Workplace
-  readonly #socketPath: string
+  readonly #record: RunningMount
 
-  constructor(place: Workplace, { pid, socketPath }: MountRecord) {
-    this.pid = pid
+  constructor(place: Workplace, record: RunningMount) {
+    this.pid = record.pid
     this.#place = place
-    this.#socketPath = socketPath
+    this.#record = record
   }
 
   /** Resolves when everything written so far is at the server. */
@@ -172,12 +174,12 @@ export class Mount {
     // close(2) does not wait for the release that it causes: a question which the kernel never answers itself, and which costs
     // no request, comes after it.
     await assert.rejects(getxattr(this.#place.mountpoint, 'user.barrier'), { code: 'ENODATA' })
-    const result = (await callMount(this.#socketPath, 'flush')) as { readonly leftFiles: number }
+    const result = (await this.#ask('flush')) as { readonly leftFiles: number }
     assert.equal(result.leftFiles, 0, 'files that could not be uploaded')
   }
 
   status(): Promise<Readonly<Record<string, unknown>>> {
-    return callMount(this.#socketPath, 'status') as Promise<Readonly<Record<string, unknown>>>
+    return this.#ask('status') as Promise<Readonly<Record<string, unknown>>>
   }
 
   /** `cloudreve-mount umount`, then waits until the process is gone. */
@@ -205,6 +207,15 @@ export class Mount {
     await this.gone()
     clearTimeout(giveUp)
     await this.#detach()
+  }
+
+  async #ask(method: string): Promise<Json> {
+    const client = await connectTo(this.#record)
+    try {
+      return await client.call(method)
+    } finally {
+      client.close()
+    }
   }
 
   /** A process that was killed leaves its mountpoint behind. */

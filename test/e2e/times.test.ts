@@ -11,6 +11,9 @@ import { Workplace, type Mount } from './harness.ts'
 const once = { text: '2001-02-03 04:05:06.123456789Z', ns: 981_173_106_123_456_789n, ms: 981_173_106_123 }
 const early = { text: '1969-12-31 23:59:58.5Z', ns: -1_500_000_000n }
 
+/** What `make` says of the project in `folder`. */
+const make = (folder: string) => run('make', ['-C', folder, '--no-print-directory'])
+
 async function mtimeNs(path: string): Promise<bigint> {
   return (await stat(path, { bigint: true })).mtimeNs
 }
@@ -142,9 +145,6 @@ await describeMounts('times', ['cp', 'tar', 'touch', 'make', 'rsync', 'find'], (
   })
 
   describe('make', () => {
-    const make = () => run('make', ['-C', place.at('project'), '--no-print-directory'])
-    const outputs = () => readdir(place.at('project')).then((names) => names.sort())
-
     it('builds what is missing; the second run does nothing, also after the upload and after a remount', async () => {
       await mkdir(place.at('project'))
       await writeFile(
@@ -153,25 +153,32 @@ await describeMounts('times', ['cp', 'tar', 'touch', 'make', 'rsync', 'find'], (
       )
       await writeFile(place.at('project/a.c'), 'a\n')
       await writeFile(place.at('project/b.c'), 'b\n')
-      expect(await make()).toContain('cat a.o b.o > program')
-      expect(await outputs()).toEqual(['Makefile', 'a.c', 'a.o', 'b.c', 'b.o', 'program'])
+      expect(await make(place.at('project'))).toContain('cat a.o b.o > program')
+      expect((await readdir(place.at('project'))).sort()).toEqual([
+        'Makefile',
+        'a.c',
+        'a.o',
+        'b.c',
+        'b.o',
+        'program',
+      ])
       expect(await readFile(place.at('project/program'), 'utf8')).toBe('a\nb\n')
-      expect(await make()).toMatch(/Nothing to be done/)
+      expect(await make(place.at('project'))).toMatch(/Nothing to be done/)
       await mount.settle()
-      expect(await make()).toMatch(/Nothing to be done/)
+      expect(await make(place.at('project'))).toMatch(/Nothing to be done/)
       await remount()
-      expect(await make()).toMatch(/Nothing to be done/)
+      expect(await make(place.at('project'))).toMatch(/Nothing to be done/)
     })
 
     it('a touched source is built again, and only what depends on it', async () => {
       await run('touch', [place.at('project/b.c')])
-      const said = await make()
+      const said = await make(place.at('project'))
       expect(said).toContain('cp b.c b.o')
       expect(said).toContain('cat a.o b.o > program')
       expect(said).not.toContain('cp a.c a.o')
-      expect(await make()).toMatch(/Nothing to be done/)
+      expect(await make(place.at('project'))).toMatch(/Nothing to be done/)
       await mount.settle()
-      expect(await make()).toMatch(/Nothing to be done/)
+      expect(await make(place.at('project'))).toMatch(/Nothing to be done/)
     })
   })
 })

@@ -87,10 +87,7 @@ export class MemoryRemote extends MemoryDrive implements Remote {
   }
 
   info(path: RemotePath, _options?: CallOptions): Promise<RemoteEntry> {
-    return this.#call('info', path, () => {
-      if (path.length === 0) throw new RemoteError('denied', 'the root has no facts of its own')
-      return this.tree.entry(this.tree.get(path))
-    })
+    return this.#call('info', path, () => this.tree.entry(this.tree.get(path)))
   }
 
   infoById(id: FileId, _options?: CallOptions): Promise<RemoteEntry> {

@@ -3,8 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock } from '../../../src/base/clock.ts'
 import { silentLog } from '../../../src/base/log.ts'
-import { createDrive } from '../../../src/core/index.ts'
+import { createDrive, defaultSettings } from '../../../src/core/index.ts'
+import { noKernelCache } from '../../../src/core/ports.ts'
 import type { Remote } from '../../../src/remote/remote.ts'
+import type { RemotePath } from '../../../src/remote/types.ts'
 import type { Abilities, Semantics, ServerView } from '../engine.ts'
 import type { CoreUnderTest } from './core.ts'
 
@@ -33,28 +35,38 @@ const can: Omit<Abilities, 'requests'> = {
 }
 
 export interface FarSide {
-  /** A connection that `close` of the drive may end. */
+  /** A connection to the whole drive that `close` of it may end. */
   readonly connect: () => Promise<Remote>
+  /** The folder of it that is the root of the suites. */
+  readonly folder: RemotePath
   readonly view: ServerView
   readonly requests: Abilities['requests']
 }
 
-/** The product's core over any server, and what the suites ask of it beside files. */
+/** The product's core over any server, as a mount of a folder shows it, and what the suites ask of it beside files. */
 export async function driveUnderTest(far: FarSide): Promise<CoreUnderTest> {
   const { view, requests } = far
   const stateFolder = await mkdtemp(join(tmpdir(), 'drive-core-'))
-  const open = async () =>
-    createDrive({
+  const open = async () => {
+    const drive = await createDrive({
       remote: await far.connect(),
       stateFolder,
       clock: systemClock,
       log: silentLog,
       hostName: 'here',
       settings: { metadataTtlMs: 600_000 },
+      isTopUnlisted: true,
     })
-  let drive = await open()
+    const { uid, gid, entryTtlMs, attrTtlMs, readOnly } = defaultSettings
+    return {
+      drive,
+      shown: await drive.openView(far.folder, { uid, gid, entryTtlMs, attrTtlMs, readOnly }, noKernelCache),
+    }
+  }
+  let { drive, shown } = await open()
+  const rootNodes = drive.nodeCounts.kept
   return {
-    fileSystem: drive.fileSystem,
+    fileSystem: shown.fileSystem,
     can: { ...can, requests },
     semantics: driveSemantics,
     server: view,
@@ -62,17 +74,21 @@ export async function driveUnderTest(far: FarSide): Promise<CoreUnderTest> {
     settle: async () => void (await drive.drain()),
     async reopen() {
       await drive.drain()
+      shown.close()
       await drive.close()
-      drive = await open()
-      return drive.fileSystem
+      ;({ drive, shown } = await open())
+      return shown.fileSystem
     },
     async close() {
       await drive.drain()
       drive.checkInvariants()
-      const { kept } = drive.nodeCounts
+      const keptForNobody = drive.nodeCounts.kept - rootNodes
+      shown.close()
+      const keptAtEnd = drive.nodeCounts.kept
       await drive.close()
       await rm(stateFolder, { recursive: true })
-      if (kept > 0) throw new Error(`${kept} nodes are kept for nobody`)
+      if (keptForNobody > 0) throw new Error(`${keptForNobody} nodes are kept for nobody`)
+      if (keptAtEnd > 0) throw new Error(`${keptAtEnd} nodes outlive their mount`)
     },
   }
 }

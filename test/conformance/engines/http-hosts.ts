@@ -33,9 +33,9 @@ abstract class HttpHost implements EngineHost {
     const drive = this.#drive
     const folder = await this.newFolder(drive, (this.#runs += 1))
     const view = new DriveView({ drive, folder, toServerName, ...(mark && { mark }) })
-    const requests = mark ? true : 'a real server does not tell how many requests it had'
-    const connect = () => connectTo(credentials, `cloudreve://my/${folder}`)
-    return new CoreEngine(this.name, await driveUnderTest({ connect, view, requests }), kernel)
+    const requests = mark ? (true as const) : 'a real server does not tell how many requests it had'
+    const far = { connect: () => connectTo(credentials), folder: [folder], view, requests }
+    return new CoreEngine(this.name, await driveUnderTest(far), kernel)
   }
 
   protected async newFolder(drive: DriveClient, run: number): Promise<string> {
@@ -45,10 +45,11 @@ abstract class HttpHost implements EngineHost {
   }
 }
 
-async function connectTo({ url, email, password }: Credentials, rootUri: string): Promise<Remote> {
+async function connectTo({ url, email, password }: Credentials): Promise<Remote> {
   const parts = { clock: systemClock, log: silentLog }
   const session = await passwordSession(url, { email, password }, parts)
   const { tokenSource, serverClock } = session
+  const rootUri = 'cloudreve://my'
   const remote = await connectCloudreve({ ...parts, origin: url, tokenSource, serverClock, rootUri })
   const closeRemote = remote.close.bind(remote)
   remote.close = async () => {

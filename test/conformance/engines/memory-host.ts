@@ -26,7 +26,12 @@ export class MemoryHost implements EngineHost {
     const { maxFileNameBytes } = driveSemantics
     const remote = new MemoryRemote({ clock: systemClock, maxFileNameBytes })
     const requests = 'requests are counted at a server that speaks HTTP'
-    const core = await driveUnderTest({ connect: async () => remote, view: memoryView(remote), requests })
+    const core = await driveUnderTest({
+      connect: async () => remote,
+      folder: [],
+      view: memoryView(remote),
+      requests,
+    })
     return new CoreEngine(this.name, core, this.#options)
   }
 
