@@ -159,3 +159,17 @@ describe('a mount that only reads', () => {
     reader.view.close()
   })
 })
+
+describe('a new file whose upload was given up', () => {
+  it('is gone for every kernel when somebody drops it', async () => {
+    const { opened } = await here.fs.create(at('new'), 0o644, O_WRONLY | O_CREAT, test.context())
+    await here.fs.write(opened.fh, 0, Buffer.from('x'), test.context())
+    test.remote.fail('upload', new RemoteError('denied', 'not here'))
+    await here.fs.release(opened.fh)
+    await test.settleAll().catch(() => undefined)
+    const ino = await other.ino('new')
+    here.told.length = other.told.length = 0
+    expect(await test.drive.top.discardUpload(['new'], test.context())).toBe('discarded')
+    for (const { told } of [here, other]) expect(told).toContain(`gone 1 ${ino} new`)
+  })
+})
