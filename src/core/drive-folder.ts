@@ -2,7 +2,7 @@ import { Errno } from '../base/errno.ts'
 import { waitUnlessAborted } from '../base/clock.ts'
 import { FsError } from './errors.ts'
 import { discardContent, pinned, viewOf, type CloudreveFileSystem, type Core } from './filesystem/index.ts'
-import type { Node } from './inode/index.ts'
+import type { Node, NodePlace } from './inode/index.ts'
 import { toPosixName, toServerName } from './names/index.ts'
 import type { OpContext } from './types.ts'
 import type { DrainOptions, PendingUpload, UploadFailure } from './write/index.ts'
@@ -60,7 +60,7 @@ export class DriveFolder {
       if (node.handles > 0) return 'open'
       const { place } = node
       if (node.entry || !place) await discardContent(node)
-      else await this.#fileSystem.unlink(place.parent.ino, toPosixName(place.name), context)
+      else await this.#unlink(node, place, context)
       return 'discarded'
     })
   }
@@ -80,6 +80,12 @@ export class DriveFolder {
     const failures = await this.#core.writeBack.drain({ ...options, within: (label) => this.#holds(label) })
     await settle()
     return failures
+  }
+
+  /** Nobody asked a kernel for it: all of them have to hear of it. */
+  async #unlink({ ino }: Node, { parent, name }: NodePlace, context: OpContext): Promise<void> {
+    await this.#fileSystem.unlink(parent.ino, toPosixName(name), context)
+    this.#core.kernel.deleteEntry(parent.ino, ino, toPosixName(name))
   }
 
   /** Of the paths in it; empty for the drive's top folder. */

@@ -4,6 +4,7 @@ import type { AccountClaim, ClaimedMount } from './account-claim.ts'
 import type { AccountHost, HostedMount } from './host/account-host.ts'
 import { ControlServer } from './control.ts'
 import { MountLife } from './mount-life.ts'
+import { logLevelOf } from './pino-log.ts'
 import { realMountpoint } from './real-mountpoint.ts'
 import { recoverMountpoint } from './recover-mountpoint.ts'
 import {
@@ -13,6 +14,7 @@ import {
   type ControlMethods,
   type Json,
   type MountSpec,
+  type MountState,
 } from './spec.ts'
 import type { StopRequests } from './stop-requests.ts'
 
@@ -41,6 +43,8 @@ export class AccountService {
   /** Being made, there, or sent on. */
   #count = 0
   #isOver = false
+  /** The process logs as this one wants it. */
+  #first: MountSpec | undefined
   /** The worst one of the mounts. */
   #exitCode: number = exitCodes.ok
   #tellEnd: () => void = () => undefined
@@ -76,6 +80,7 @@ export class AccountService {
         kind: 'ending',
       })
     this.#count += 1
+    this.#first ??= asked
     let claimed: ClaimedMount | undefined
     try {
       const spec = { ...asked, mountpoint: await realMountpoint(asked.mountpoint) }
@@ -83,7 +88,7 @@ export class AccountService {
       claimed = await claim.add(spec.mountpoint, clock.now())
       await this.#serve(spec, claimed, onNote)
     } catch (error) {
-      await claimed?.remove()
+      if (claimed) await this.#told(claimed.remove())
       this.#leave()
       throw error
     }
@@ -118,21 +123,51 @@ export class AccountService {
   async #serve(spec: MountSpec, claimed: ClaimedMount, onNote: (sentence: string) => void): Promise<void> {
     const { host, log } = this.#parts
     const mounted = await host.mount(spec)
-    const life = new MountLife({ ...this.#parts, mounted, setState: (state) => claimed.setState(state) })
-    const methods = { ...mounted.methods, ...ownMethods(spec, mounted, claimed), ...life.methods }
+    const setState = (state: MountState) => this.#told(claimed.setState(state))
+    const life = new MountLife({ ...this.#parts, mounted, setState })
+    const { logFile } = this.#first!
+    const methods = {
+      ...mounted.methods,
+      ...ownMethods({ ...spec, logFile }, mounted, claimed),
+      ...life.methods,
+    }
     const forget = this.#control!.add(spec.mountpoint, methods)
-    await claimed.setState('mounted')
+    try {
+      await claimed.setState('mounted')
+    } catch (error) {
+      forget()
+      await mounted.unmount()
+      await mounted.close()
+      throw error
+    }
     const { record } = claimed
     log.info('mounted', {
       mountpoint: record.mountpoint,
       account: record.account,
       driver: mounted.driver.name,
     })
-    for (const note of mounted.notes) onNote(note)
+    for (const note of [...mounted.notes, ...this.#logNotes(spec)]) onNote(note)
     void this.#end(life, mounted, async () => {
       forget()
-      await claimed.remove()
+      await this.#told(claimed.remove())
     })
+  }
+
+  /** Others may see what is not so any more (their folder goes when its user logs out): no reason not to send what was written. */
+  async #told(telling: Promise<void>): Promise<void> {
+    await telling.catch((error: unknown) => {
+      this.#parts.log.warn(`the list of running mounts cannot be written: ${sentenceOf(error)}`)
+    })
+  }
+
+  /** There is one log, which can be as one of the mounts wants it. */
+  #logNotes(spec: MountSpec): string[] {
+    const [first, level] = [this.#first!, logLevelOf(this.#first!)]
+    if (logLevelOf(spec) === level) return []
+    return [
+      `process ${process.pid}, which serves the account already, goes on logging as ${first.mountpoint} wants it ` +
+        `(${level} instead of ${logLevelOf(spec)})`,
+    ]
   }
 
   /** Never rejects. */

@@ -46,7 +46,6 @@ export class MountLife {
     this.#closed = new Promise((resolve) => {
       this.#tellClosed = resolve
     })
-    parts.stops.stop.addEventListener('abort', () => void this.#unmount())
   }
 
   /**
@@ -75,8 +74,14 @@ export class MountLife {
   /** Resolves at the end, with the exit code of the process. */
   async run(): Promise<number> {
     const { mounted, stops, log } = this.#parts
+    const onStop = () => void this.#unmount()
+    stops.stop.addEventListener('abort', onStop)
     if (stops.stop.aborted) await this.#unmount()
-    await Promise.race([mounted.closed, this.#outOfPatience()])
+    try {
+      await Promise.race([mounted.closed, this.#outOfPatience()])
+    } finally {
+      stops.stop.removeEventListener('abort', onStop)
+    }
     await this.#parts.setState('draining')
     this.#tellClosed()
     const result = await this.#drain()

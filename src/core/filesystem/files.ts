@@ -44,13 +44,14 @@ export class Files {
     if (node.kind === 'symlink') throw new FsError(Errno.ELOOP, `${node.label} is a symbolic link`)
     const access = flags & 3
     const writable = access === constants.O_WRONLY || access === constants.O_RDWR
-    if (writable) await this.#prepareForWriting(node)
+    const empties = (flags & constants.O_TRUNC) !== 0
+    if (writable || empties) await this.#prepareForWriting(node)
     assertPresent(node)
     const { content } = node
     if (pid !== undefined && node.id && readsFrom(flags))
       this.#core.seen.saw(pid, node.id, content?.replaces ?? node.entry?.entity ?? 'absent')
     const opened = this.openNode(node, flags)
-    if (writable && flags & constants.O_TRUNC) {
+    if (empties) {
       try {
         await this.truncate(node, 0, { pid })
       } catch (error) {

@@ -28,6 +28,9 @@ export interface ListedFolder {
   readonly path: () => RemotePath
 }
 
+/** A listing has come, and what was known before it: once for each, whether or not anybody still waits for it. */
+export type ListingArrival = (listing: Listing, before: Listing | undefined) => void
+
 export interface FolderCacheOptions {
   readonly remote: Pick<RemoteTree, 'list'>
   readonly clock: Clock
@@ -76,8 +79,12 @@ export class FolderCache {
    * Asks the server; callers at the same time share the answer. @throws {RemoteError} `not-found` also when another folder is
    * at the path by now; `aborted` when the caller stopped waiting
    */
-  async load(folder: ListedFolder & { readonly id: FileId }, signal?: AbortSignal): Promise<Listing> {
-    const flight = this.#flights.run(folder.id, () => this.#load(folder))
+  async load(
+    folder: ListedFolder & { readonly id: FileId },
+    arrived: ListingArrival,
+    signal?: AbortSignal,
+  ): Promise<Listing> {
+    const flight = this.#flights.run(folder.id, () => this.#load(folder, arrived))
     return waitUnlessAborted(flight, signal).catch((error: unknown) => {
       if (signal?.aborted) throw new RemoteError('aborted', `${folder.label}: interrupted`, { cause: error })
       throw error
@@ -126,14 +133,16 @@ export class FolderCache {
     this.#since.get(folder)?.mutations.push(mutation)
   }
 
-  async #load(folder: ListedFolder & { readonly id: FileId }): Promise<Listing> {
+  async #load(folder: ListedFolder & { readonly id: FileId }, arrived: ListingArrival): Promise<Listing> {
     const flight = { mutations: [] as Mutation[], isExpired: false }
     const { mutations } = flight
     this.#since.set(folder.id, flight)
     try {
       const listing = await this.#options.patience.run(folder.label, () => this.#ask(folder, mutations))
       for (const mutation of mutations) mutation(listing.entries)
+      const before = this.#listings.peek(folder.id)
       if (!flight.isExpired) this.#listings.set(folder.id, listing)
+      arrived(listing, before)
       return listing
     } finally {
       this.#since.delete(folder.id)

@@ -15,7 +15,7 @@ import type { Patience } from '../patience.ts'
 import type { KernelCache } from '../ports.ts'
 import type { FileKind } from '../types.ts'
 import { AbsentNames } from './absent-names.ts'
-import type { FolderCache, Listing } from './folder-cache.ts'
+import type { FolderCache, Listing, ListingArrival } from './folder-cache.ts'
 import { sameAttributes, sameNames } from './listing-changes.ts'
 
 export interface TreeOptions {
@@ -101,13 +101,19 @@ export class Tree {
 
   /** Asks the server, whatever is known. */
   async refresh(folder: Node, signal?: AbortSignal): Promise<Listing> {
-    const before = this.folders.known(idOf(folder))
-    const listing = await this.#ask(folder, signal)
-    if (listing !== before) {
-      this.#reconcile(folder, listing)
-      this.#tellNames(folder, before, listing)
+    const path = folder.remotePath
+    const { id } = folder
+    try {
+      return await this.#load(folder, signal)
+    } catch (error) {
+      const above = folder.remotePlace?.parent
+      if (!isRemoteError(error, 'not-found') || !above) throw error
+      // Somebody else moved or deleted it: the folder above knows.
+      await this.refresh(above, signal)
+      if (folder.isMissing) return this.#nothing(folder)
+      if (folder.isUnlinked || (folder.id === id && samePath(folder.remotePath, path))) throw error
+      return this.#load(folder, signal)
     }
-    return listing
   }
 
   /** Names and attributes of the folder are known, and need not be asked for. */
@@ -224,30 +230,26 @@ export class Tree {
     if (place) this.#kernel.expireEntry(place.parent.ino, toPosixName(place.name))
   }
 
-  async #ask(folder: Node, signal?: AbortSignal): Promise<Listing> {
-    const path = folder.remotePath
-    const { id } = folder
-    try {
-      return await this.#load(folder, signal)
-    } catch (error) {
-      const above = folder.remotePlace?.parent
-      if (!isRemoteError(error, 'not-found') || !above) throw error
-      // Somebody else moved or deleted it: the folder above knows.
-      await this.refresh(above, signal)
-      if (folder.isMissing) return this.#nothing(folder)
-      if (folder.isUnlinked || (folder.id === id && samePath(folder.remotePath, path))) throw error
-      return this.#load(folder, signal)
-    }
+  #load(folder: Node, signal?: AbortSignal): Promise<Listing> {
+    const id = idOf(folder)
+    const path = () => pathOf(folder)
+    const arrived: ListingArrival = (listing, before) =>
+      this.#follows(this.table.byId(id) ?? folder, listing, before)
+    return this.folders.load({ id, label: folder.label, path }, arrived, signal)
   }
 
-  #load(folder: Node, signal?: AbortSignal): Promise<Listing> {
-    const path = () => pathOf(folder)
-    return this.folders.load({ id: idOf(folder), label: folder.label, path }, signal)
+  /** Nodes, and what the kernel knows, become what a new listing says. */
+  #follows(folder: Node, listing: Listing, before: Listing | undefined): void {
+    this.#reconcile(folder, listing)
+    this.#tellNames(folder, before, listing)
   }
 
   /** What is to be seen of a folder that only its unsent files keep. */
   #nothing(folder: Node): Listing {
-    return { entries: new Map(), folder: folder.entry!, policy: undefined, askedAt: -Infinity }
+    const entry = folder.entry!
+    const nothing = { entries: new Map(), folder: entry, policy: undefined, askedAt: -Infinity }
+    this.#follows(folder, nothing, this.folders.known(entry.id))
+    return nothing
   }
 
   #materialise(folder: Node, entry: RemoteEntry | undefined): Node | undefined {

@@ -1,3 +1,4 @@
+import { constants } from 'node:fs'
 import { Errno } from '../../base/errno.ts'
 import { FsError } from '../errors.ts'
 import type { Node } from '../inode/index.ts'
@@ -14,6 +15,7 @@ import {
   type FileSpan,
   type Ino,
   type OpContext,
+  type Opened,
   type RenameFlags,
   type SeekTarget,
   type XattrMode,
@@ -56,6 +58,10 @@ export class DriveView implements FileSystem {
   readonly #owner: Pick<ViewOptions, 'uid' | 'gid'>
   /** Look-ups that this mount's kernel holds: it takes none of them back when the mount ends. */
   readonly #lookups = new Map<Ino, number>()
+  /** Nodes whose pages or names its kernel was given since something of them changed. Others may have been given them later. */
+  readonly #given = new Set<Ino>()
+  /** What its open files stand for. */
+  readonly #open = new Map<Fh, Ino>()
 
   constructor({ fileSystem, root, owner, options, others }: DriveViewParts) {
     this.#inner = fileSystem
@@ -72,12 +78,16 @@ export class DriveView implements FileSystem {
       const known = number(ino)
       if (known !== undefined) tell(known)
     }
+    const changed = (ino: Ino, tell: (ino: Ino) => void) => {
+      this.#given.delete(ino)
+      about(ino, tell)
+    }
     return {
-      invalidateInode: (ino) => about(ino, (known) => kernel.invalidateInode(known)),
+      invalidateInode: (ino) => changed(ino, (known) => kernel.invalidateInode(known)),
       invalidateAttributes: (ino) => about(ino, (known) => kernel.invalidateAttributes(known)),
-      expireEntry: (parent, name) => about(parent, (known) => kernel.expireEntry(known, name)),
+      expireEntry: (parent, name) => changed(parent, (known) => kernel.expireEntry(known, name)),
       deleteEntry: (parent, child, name) =>
-        about(parent, (known) => kernel.deleteEntry(known, number(child) ?? child, name)),
+        changed(parent, (known) => kernel.deleteEntry(known, number(child) ?? child, name)),
     }
   }
 
@@ -96,7 +106,10 @@ export class DriveView implements FileSystem {
     // The root, which the kernel refers to without a look-up.
     if (held === undefined) return
     if (held > count) this.#lookups.set(ino, held - count)
-    else this.#lookups.delete(ino)
+    else {
+      this.#lookups.delete(ino)
+      this.#given.delete(ino)
+    }
     this.#inner.forget(ino, Math.min(held, count))
   }
 
@@ -107,7 +120,8 @@ export class DriveView implements FileSystem {
   async setattr(ino: Ino, changes: AttrChanges, fh: Fh | undefined, context: OpContext): Promise<AttrReply> {
     this.#assertWritable()
     const reply = await this.#inner.setattr(this.#in(ino), this.#ownerIn(changes), fh, context)
-    this.#others.invalidateInode(this.#in(ino))
+    if (changes.sizeBytes === undefined) this.#others.invalidateAttributes(this.#in(ino))
+    else this.#others.invalidateInode(this.#in(ino))
     return this.#attrReply(reply)
   }
 
@@ -158,12 +172,12 @@ export class DriveView implements FileSystem {
   async create(at: Place, mode: number, flags: number, context: OpContext) {
     this.#assertWritable()
     const { entry, opened } = await this.#inner.create(this.#at(at), mode, flags, context)
-    return { entry: this.#made(at, entry), opened }
+    return { entry: this.#made(at, entry), opened: this.#opened(entry.ino, opened, flags) }
   }
 
-  async open(ino: Ino, flags: number, context: OpContext) {
-    if ((flags & ACCESS_MODE) !== 0) this.#assertWritable()
-    return this.#inner.open(this.#in(ino), flags, context)
+  async open(ino: Ino, flags: number, context: OpContext): Promise<Opened> {
+    if ((flags & (ACCESS_MODE | constants.O_TRUNC)) !== 0) this.#assertWritable()
+    return this.#opened(this.#in(ino), await this.#inner.open(this.#in(ino), flags, context), flags)
   }
 
   read(fh: Fh, offset: number, length: number, context: OpContext) {
@@ -171,7 +185,7 @@ export class DriveView implements FileSystem {
   }
 
   write(fh: Fh, offset: number, data: Uint8Array, context: OpContext): Promise<number> {
-    return this.#inner.write(fh, offset, data, context)
+    return this.#written(fh, this.#inner.write(fh, offset, data, context))
   }
 
   spanOf(fh: Fh, offset: number, length: number): FileSpan | undefined {
@@ -179,7 +193,7 @@ export class DriveView implements FileSystem {
   }
 
   copyRange(from: FilePosition, to: FilePosition, length: number, context: OpContext): Promise<number> {
-    return this.#inner.copyRange(from, to, length, context)
+    return this.#written(to.fh, this.#inner.copyRange(from, to, length, context))
   }
 
   seek(fh: Fh, offset: number, target: SeekTarget, context: OpContext): Promise<number> {
@@ -187,7 +201,7 @@ export class DriveView implements FileSystem {
   }
 
   allocate(fh: Fh, allocation: Allocation, context: OpContext): Promise<void> {
-    return this.#inner.allocate(fh, allocation, context)
+    return this.#written(fh, this.#inner.allocate(fh, allocation, context))
   }
 
   flush(fh: Fh, context: OpContext): Promise<void> {
@@ -199,11 +213,12 @@ export class DriveView implements FileSystem {
   }
 
   release(fh: Fh): Promise<void> {
+    this.#open.delete(fh)
     return this.#inner.release(fh)
   }
 
-  opendir(ino: Ino, context: OpContext) {
-    return this.#inner.opendir(this.#in(ino), context)
+  async opendir(ino: Ino, context: OpContext): Promise<Opened> {
+    return this.#kept(this.#in(ino), await this.#inner.opendir(this.#in(ino), context))
   }
 
   readdir(fh: Fh, cookie: number, context: OpContext, maxEntries?: number) {
@@ -268,6 +283,29 @@ export class DriveView implements FileSystem {
   #changed({ parent, name }: Place): void {
     this.#others.expireEntry(this.#in(parent), name)
     this.#others.invalidateInode(this.#in(parent))
+  }
+
+  #opened(ino: Ino, opened: Opened, flags: number): Opened {
+    this.#open.set(opened.fh, ino)
+    if (flags & constants.O_TRUNC) this.#others.invalidateInode(ino)
+    return this.#kept(ino, opened)
+  }
+
+  /** The drive knows what it gave last, to whichever mount. */
+  #kept(ino: Ino, opened: Opened): Opened {
+    const isOurs = this.#given.has(ino)
+    this.#given.add(ino)
+    return opened.keepCache && !isOurs ? { ...opened, keepCache: false } : opened
+  }
+
+  /** What was written before something went wrong counts too. */
+  async #written<T>(fh: Fh, work: Promise<T>): Promise<T> {
+    try {
+      return await work
+    } finally {
+      const ino = this.#open.get(fh)
+      if (ino !== undefined) this.#others.invalidateInode(ino)
+    }
   }
 
   /** Counted, because the kernel refers to the node from now on. */

@@ -32,7 +32,12 @@ export async function hostInThread(spec: MountSpec, parts: HostThreadParts): Pro
   const worker = new Worker(file, { workerData, name: 'cloudreve-mount' })
   receiveLog(worker, log)
   const caller = new ThreadCaller(worker)
-  const lost = lossOf(worker, caller)
+  let isEnding = false
+  const lost = lossOf(worker, caller, () => isEnding)
+  const end = async () => {
+    isEnding = true
+    await worker.terminate()
+  }
   try {
     const identity = await caller.call('signIn', asJson({ spec }))
     const { accountId, account } = identity as { accountId: string; account: string }
@@ -48,22 +53,22 @@ export async function hostInThread(spec: MountSpec, parts: HostThreadParts): Pro
         try {
           await caller.call('close')
         } finally {
-          await worker.terminate()
+          await end()
         }
       },
     }
   } catch (error) {
-    await worker.terminate()
+    await end()
     throw error
   }
 }
 
-/** An error that nobody caught comes with its reason; the end of the thread follows it. */
-function lossOf(worker: Worker, caller: ThreadCaller): Promise<Error> {
+/** An error that nobody caught comes with its reason; the end of the thread follows it. An end that we bring about is no loss. */
+function lossOf(worker: Worker, caller: ThreadCaller, isEnding: () => boolean): Promise<Error> {
   return new Promise((resolve) => {
     const lose = (reason: Error) => {
       caller.fail(reason)
-      resolve(reason)
+      if (!isEnding()) resolve(reason)
     }
     worker.on('error', (error) => {
       const reason = error instanceof Error ? (error.stack ?? error.message) : String(error)

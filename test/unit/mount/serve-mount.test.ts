@@ -1,5 +1,5 @@
 import { noKernelCache } from '../../../src/core/ports.ts'
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rename, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -36,6 +36,7 @@ class Stage {
   readonly spec: MountSpec
   mountFailure: Error | undefined
   unmountFailure: Error | undefined
+  onMount: () => Promise<void> = async () => undefined
   close: () => void = () => undefined
   finishDrain: (result: DrainResult) => void = () => undefined
   tellDrain: (event: Json) => void = () => undefined
@@ -66,6 +67,7 @@ class Stage {
     capabilities: { times: false, notifications: false, readdirPlus: false, interrupts: false },
     mount: async (_fileSystem, { mountpoint, readOnly }: DriverOptions) => {
       if (this.mountFailure) throw this.mountFailure
+      await this.onMount()
       this.events.push(`mount ${mountpoint} ${readOnly ? 'read-only' : ''}`)
       return {
         mountpoint,
@@ -171,6 +173,17 @@ describe('a mount that is served', () => {
     expect(await readdir(stage.spec.runtimeFolder)).toEqual([])
   })
 
+  it('sends what was written, and ends, also when the folder of its record is gone', async () => {
+    const serving = stage.serve()
+    await stage.ready
+    await rm(stage.spec.runtimeFolder, { recursive: true })
+    stage.close()
+    await stage.draining
+    stage.finishDrain(nothingLeft)
+    expect(await serving).toBe(0)
+    expect(stage.events).toEqual(['mount /nowhere/cloud read-only', 'drain', 'close', 'sign off'])
+  })
+
   it('unmounts when somebody asks over the socket, and tells how it ends', async () => {
     const serving = stage.serve()
     await stage.ready
@@ -236,6 +249,74 @@ describe('a mount that is served', () => {
     await stage.draining
     stage.finishDrain(nothingLeft)
     await serving
+  })
+})
+
+const other = (changes: Partial<MountSpec> = {}): Json => ({
+  spec: { ...stage.spec, mountpoint: '/nowhere/other', ...changes } as unknown as Json,
+})
+/** Asks for it over the socket, as another process does. */
+async function mountOther(params: Json): Promise<string[]> {
+  const client = await controlClient('/nowhere/cloud', stage.spec.runtimeFolder)
+  const notes: string[] = []
+  await client.call('mount', params, (note) => notes.push(note as string)).finally(() => client.close())
+  return notes
+}
+
+describe('a second mount of the account', () => {
+  it('that is gone already hears nothing of a request to end', async () => {
+    const serving = stage.serve()
+    await stage.ready
+    const closeFirst = stage.close
+    await mountOther(other())
+    stage.close()
+    await stage.draining
+    stage.finishDrain(nothingLeft)
+    while (!stage.events.includes('close')) await settle()
+    stage.stops.request('ended by SIGTERM')
+    closeFirst()
+    while (stage.events.filter((event) => event === 'drain').length < 2) await settle()
+    stage.finishDrain(nothingLeft)
+    expect(await serving).toBe(0)
+    expect(stage.events.filter((event) => event === 'unmount')).toHaveLength(1)
+  })
+
+  it('is told how its process logs, when it wanted that otherwise', async () => {
+    const serving = stage.serve()
+    await stage.ready
+    const closeFirst = stage.close
+    expect(await mountOther(other({ options: { 'log-level': 'debug' }, logFile: '/elsewhere' }))).toEqual([
+      `process ${process.pid}, which serves the account already, goes on logging as /nowhere/cloud wants it (info instead of debug)`,
+    ])
+    const client = await controlClient('/nowhere/other', stage.spec.runtimeFolder)
+    expect(await client.call('info')).toMatchObject({ logFile: stage.spec.logFile })
+    client.close()
+    for (const close of [stage.close, closeFirst]) {
+      const drains = stage.events.filter((event) => event === 'drain').length
+      close()
+      while (stage.events.filter((event) => event === 'drain').length === drains) await settle()
+      stage.finishDrain(nothingLeft)
+    }
+    expect(await serving).toBe(0)
+  })
+
+  it('that cannot be told to others is taken away again', async () => {
+    const serving = stage.serve()
+    await stage.ready
+    const closeFirst = stage.close
+    const { runtimeFolder } = stage.spec
+    stage.onMount = async () => {
+      await rename(runtimeFolder, `${runtimeFolder}-gone`)
+    }
+    const client = await controlClient('/nowhere/cloud', runtimeFolder)
+    await expect(client.call('mount', other())).rejects.toThrow('ENOENT')
+    client.close()
+    await rename(`${runtimeFolder}-gone`, runtimeFolder)
+    expect(stage.events.slice(-2)).toEqual(['unmount', 'close'])
+    closeFirst()
+    await stage.draining
+    stage.finishDrain(nothingLeft)
+    expect(await serving).toBe(0)
   })
 })
 

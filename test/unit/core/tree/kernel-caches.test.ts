@@ -2,7 +2,8 @@ import { constants } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { NoSuchNameError } from '../../../../src/core/errors.ts'
 import { ROOT_INO } from '../../../../src/core/types.ts'
-import { TestDrive } from '../../../fakes/test-drive.ts'
+import { settle } from '../../../fakes/manual-clock.ts'
+import { errnoOf, TestDrive } from '../../../fakes/test-drive.ts'
 
 const { O_RDWR } = constants
 let test: TestDrive
@@ -139,6 +140,26 @@ describe('attributes and pages', () => {
     test.remote.putAsOther('a', 'second')
     await test.outdate()
     expect(await told(() => test.stat('a'))).toEqual([`inode ${ino}`])
+  })
+
+  it('go also when whoever asked for the listing that shows it has stopped waiting', async () => {
+    const ino = await test.ino('a')
+    await absentFor('x')
+    test.remote.putAsOther('a', 'second')
+    test.remote.putAsOther('x', 'theirs')
+    await test.outdate()
+    const gate = test.remote.hold('list')
+    const interrupt = new AbortController()
+    const asked = test.fs.getattr(ino, undefined, test.context({ signal: interrupt.signal }))
+    await gate.entered
+    interrupt.abort()
+    expect(await errnoOf(asked)).toBe('EINTR')
+    const notices = await told(async () => {
+      gate.release()
+      await settle()
+    })
+    expect(notices).toEqual([`inode ${ino}`, `entry ${ROOT_INO} x`, `inode ${ROOT_INO}`])
+    expect((await test.stat('a')).sizeBytes).toBe(6)
   })
 
   it('of a file whose metadata alone is new are asked for again, and its pages stay', async () => {

@@ -1,0 +1,175 @@
+import { constants } from 'node:fs'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { ROOT_INO, type Fh, type Ino } from '../../../../src/core/types.ts'
+import type { KernelCache } from '../../../../src/core/ports.ts'
+import type { OpenView } from '../../../../src/core/drive.ts'
+import type { ViewOptions } from '../../../../src/core/index.ts'
+import { RemoteError } from '../../../../src/remote/errors.ts'
+import { TestDrive, errnoOf } from '../../../fakes/test-drive.ts'
+
+const { O_CREAT, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY } = constants
+const at = (name: string) => ({ parent: ROOT_INO, name })
+const options: ViewOptions = { uid: 0, gid: 0, entryTtlMs: 1_000, attrTtlMs: 1_000, readOnly: false }
+
+/** One mount of the drive, and what its kernel was told. */
+class Mount {
+  readonly told: string[] = []
+  readonly kernel: KernelCache = {
+    invalidateInode: (ino) => void this.told.push(`inode ${ino}`),
+    invalidateAttributes: (ino) => void this.told.push(`attributes ${ino}`),
+    expireEntry: (parent, name) => void this.told.push(`entry ${parent} ${name}`),
+    deleteEntry: (parent, child, name) => void this.told.push(`gone ${parent} ${child} ${name}`),
+  }
+  view!: OpenView
+
+  async open(more: Partial<ViewOptions> = {}, path: string[] = []): Promise<this> {
+    this.view = await test.drive.openView(path, { ...options, ...more }, this.kernel)
+    return this
+  }
+
+  get fs() {
+    return this.view.fileSystem
+  }
+
+  async ino(name: string): Promise<Ino> {
+    return (await this.fs.lookup(ROOT_INO, name, test.context())).ino
+  }
+
+  async opened(name: string, flags: number = O_RDONLY) {
+    return this.fs.open(await this.ino(name), flags, test.context())
+  }
+
+  async save(name: string, text: string): Promise<void> {
+    const { fh } = await this.opened(name, O_WRONLY)
+    await this.fs.write(fh, 0, Buffer.from(text), test.context())
+    await this.fs.release(fh)
+  }
+
+  /** As `ls`, whether its kernel may show what it was given last. */
+  async list(): Promise<boolean> {
+    const { fh, keepCache } = await this.fs.opendir(ROOT_INO, test.context())
+    if (!keepCache) await this.fs.readdir(fh, 0, test.context())
+    await this.fs.releasedir(fh)
+    return keepCache
+  }
+}
+
+let test: TestDrive
+let here: Mount
+let other: Mount
+
+beforeEach(async () => {
+  test = await TestDrive.open({ settings: { renameDelayMs: 1_000 } }, (remote) => {
+    remote.putAsOther('a', 'before')
+    remote.putAsOther('b', 'another')
+    remote.putAsOther('d/f', 'below')
+  })
+  here = await new Mount().open()
+  other = await new Mount().open()
+})
+
+afterEach(async () => {
+  here.view.close()
+  other.view.close()
+  await test.stop()
+})
+
+describe('bytes of a file that another mount knows', () => {
+  const changes: [string, (fh: Fh, source: Fh) => Promise<unknown>][] = [
+    ['a write', (fh) => here.fs.write(fh, 0, Buffer.from('after'), test.context())],
+    [
+      'a copy',
+      (fh, source) => here.fs.copyRange({ fh: source, offset: 0 }, { fh, offset: 0 }, 100, test.context()),
+    ],
+    [
+      'a hole',
+      (fh) => here.fs.allocate(fh, { offset: 0, length: 3, zero: true, keepSize: true }, test.context()),
+    ],
+  ]
+  it.each(changes)('are dropped there after %s here', async (_what, change) => {
+    const ino = await other.ino('a')
+    const { fh } = await here.opened('a', O_RDWR)
+    const source = await here.opened('b')
+    other.told.length = here.told.length = 0
+    await change(fh, source.fh)
+    expect(other.told).toEqual([`inode ${ino}`])
+    expect(here.told).toEqual([])
+  })
+
+  it.each([O_WRONLY, O_RDONLY])('are dropped there when it is opened here to be emptied', async (access) => {
+    const ino = await other.ino('a')
+    const known = await here.ino('a')
+    other.told.length = 0
+    const { fh } = await here.fs.open(known, access | O_TRUNC, test.context())
+    expect(other.told).toContain(`inode ${ino}`)
+    expect((await other.fs.getattr(ino, undefined, test.context())).attr.sizeBytes).toBe(0)
+    await here.fs.release(fh)
+  })
+
+  it('are dropped there when it is made anew here', async () => {
+    const ino = await other.ino('a')
+    other.told.length = 0
+    const { opened } = await here.fs.create(at('a'), 0o644, O_WRONLY | O_CREAT | O_TRUNC, test.context())
+    expect(other.told).toContain(`inode ${ino}`)
+    await here.fs.release(opened.fh)
+  })
+
+  it('stay when only its mode changes', async () => {
+    const ino = await other.ino('a')
+    other.told.length = 0
+    await here.fs.setattr(await here.ino('a'), { mode: 0o600 }, undefined, test.context())
+    expect(other.told).toEqual([`attributes ${ino}`])
+  })
+
+  it('are read anew there, also after this mount has opened the new version', async () => {
+    const first = await other.opened('a')
+    await other.fs.release(first.fh)
+    await here.save('a', 'after!')
+    await test.settleAll()
+    const ours = await here.opened('a')
+    await here.fs.release(ours.fh)
+    expect((await other.opened('a')).keepCache).toBe(false)
+    expect((await other.opened('a')).keepCache).toBe(true)
+  })
+})
+
+describe('names that another mount has listed', () => {
+  it('are not shown again there after a rename that the server refused was taken back', async () => {
+    await other.list()
+    expect(await other.list()).toBe(true)
+    await here.fs.rename(at('a'), at('c'), {}, test.context())
+    await other.list()
+    test.remote.fail('rename', new RemoteError('denied', 'not here'))
+    await test.clock.advance(900)
+    await other.list()
+    await test.clock.advance(200)
+    expect(test.remote.paths()).toContain('a')
+    // This mount is given the names as they are now; the other one was not.
+    await here.list()
+    await here.list()
+    expect(await here.list()).toBe(true)
+    expect(await other.list()).toBe(false)
+  })
+})
+
+describe('a mount that only reads', () => {
+  it('empties no file', async () => {
+    const reader = await new Mount().open({ readOnly: true })
+    expect(await errnoOf(reader.opened('a', O_RDONLY | O_TRUNC))).toBe('EROFS')
+    reader.view.close()
+  })
+})
+
+describe('a new file whose upload was given up', () => {
+  it('is gone for every kernel when somebody drops it', async () => {
+    const { opened } = await here.fs.create(at('new'), 0o644, O_WRONLY | O_CREAT, test.context())
+    await here.fs.write(opened.fh, 0, Buffer.from('x'), test.context())
+    test.remote.fail('upload', new RemoteError('denied', 'not here'))
+    await here.fs.release(opened.fh)
+    await test.settleAll().catch(() => undefined)
+    const ino = await other.ino('new')
+    here.told.length = other.told.length = 0
+    expect(await test.drive.top.discardUpload(['new'], test.context())).toBe('discarded')
+    for (const { told } of [here, other]) expect(told).toContain(`gone 1 ${ino} new`)
+  })
+})
