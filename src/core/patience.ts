@@ -28,13 +28,20 @@ export class Patience {
     this.#options = options
   }
 
-  /** @throws {RemoteError} the last one, when patience is over; `aborted` when the caller stopped waiting. */
-  async run<T>(subject: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+  /**
+   * Work in several steps calls `progress` after each: none may take longer than the deadline.
+   * @throws {RemoteError} the last one, when patience is over; `aborted` when the caller stopped waiting.
+   */
+  async run<T>(
+    subject: string,
+    work: (progress: () => void) => Promise<T>,
+    signal?: AbortSignal,
+  ): Promise<T> {
     const startedAt = this.#clock.monotonic()
     for (let attempt = 0; ; attempt += 1) {
       try {
         const leftMs = this.#options.deadlineMs - (this.#clock.monotonic() - startedAt)
-        return await waitUnlessAborted(this.#inTime(subject, work(), leftMs), signal)
+        return await waitUnlessAborted(this.#inTime(subject, work, leftMs), signal)
       } catch (error) {
         if (signal?.aborted) throw new RemoteError('aborted', `${subject}: interrupted`, { cause: error })
         const left = this.#deadlineOf(error) - (this.#clock.monotonic() - startedAt)
@@ -45,7 +52,7 @@ export class Patience {
     }
   }
 
-  #inTime<T>(subject: string, work: Promise<T>, leftMs: number): Promise<T> {
+  #inTime<T>(subject: string, work: (progress: () => void) => Promise<T>, leftMs: number): Promise<T> {
     const late = () => {
       const seconds = Math.round(this.#options.deadlineMs / 1000)
       return new RemoteError('unknown-outcome', `${subject}: no answer of the server for ${seconds} s`)
