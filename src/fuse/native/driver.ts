@@ -79,8 +79,9 @@ export class NativeDriver implements FuseDriver {
   }
 
   #startSession(open: OpenChannel, fileSystem: FileSystem): Session {
-    const { log, writebackCache = false, negativeTtlMs = 0 } = this.#parts
-    return new Session(open, { fileSystem, log, notifier: this.#notifier, writebackCache, negativeTtlMs })
+    const { clock, log, writebackCache = false, negativeTtlMs = 0 } = this.#parts
+    const notifier = this.#notifier
+    return new Session(open, { fileSystem, clock, log, notifier, writebackCache, negativeTtlMs })
   }
 
   /** A mount that never began is taken away again. */
