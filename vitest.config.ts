@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config'
 
 // The rings: `unit` needs neither network nor mount; `model` compares random operations with a reference, `conformance` runs
-// the same cases over every engine; `e2e` runs the built command line.
+// the same cases over every engine; `e2e` runs the built command line; `posix` runs suites that others wrote over it.
 // Real mounts on shared machines stall now and then for longer than any deadline: one more try there, in CI only.
 const retry = process.env['CI'] ? 1 : 0
 /** No unit waits for anything real; a machine that is busy with other things may still be slow. */
@@ -29,6 +29,15 @@ export default defineConfig({
           testTimeout: 180_000,
           hookTimeout: 120_000,
           retry,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: 'posix',
+          include: ['test/posix/**/*.test.ts'],
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
           fileParallelism: false,
         },
       },

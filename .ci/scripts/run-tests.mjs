@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { accessSync, constants, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { driverWorks, root, run, setUp } from './setup.mjs'
+import { driverWorks, hasCommand, root, run, setUp } from './setup.mjs'
 
 const rings = [
   { name: 'lint', command: ['npm', 'run', '--silent', 'lint'] },
@@ -23,6 +23,7 @@ const rings = [
   { name: 'model', isVitest: true },
   { name: 'conformance', isVitest: true },
   { name: 'e2e', isVitest: true, needsMount: true },
+  { name: 'posix', isVitest: true, needsMount: true, obstacle: obstacleToSuites },
 ]
 
 /** How a build with sanitizers ends where the compiler has none. */
@@ -38,8 +39,9 @@ function runAll() {
   // Suites that mount in some of their cases skip those by themselves; where mounting works, none may.
   const environment = obstacle ? process.env : { ...process.env, REQUIRE_MOUNT: '1' }
   for (const ring of rings) {
-    if (ring.needsMount && obstacle) {
-      process.stdout.write(`\n== ${ring.name}: skipped, ${obstacle}\n`)
+    const why = (ring.needsMount && obstacle) || ring.obstacle?.()
+    if (why) {
+      process.stdout.write(`\n== ${ring.name}: skipped, ${why}\n`)
       skippedRings.push(ring.name)
       continue
     }
@@ -121,6 +123,12 @@ function obstacleToMounting() {
     return `/dev/fuse cannot be opened (${error.code}): give the container --device /dev/fuse --cap-add SYS_ADMIN`
   }
   return driverWorks() ? undefined : 'no FUSE driver could be loaded (see the lines of the set-up)'
+}
+
+/** Why the suites that others wrote cannot run; `undefined` when they can. Nobody is asked to install a compiler for them. */
+function obstacleToSuites() {
+  if (process.getuid?.() !== 0) return 'only root can take the part of several users'
+  return hasCommand('cargo') ? undefined : 'cargo, which compiles its suites, is not installed'
 }
 
 let failure
