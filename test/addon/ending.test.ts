@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { NativeHost, nativeUnavailable } from '../../harness/native-host.ts'
+import { NativeHost, nativeUnavailable } from '../harness/native-host.ts'
 
 interface Resources {
   readonly descriptors: number
