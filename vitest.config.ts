@@ -1,16 +1,21 @@
 import { defineConfig } from 'vitest/config'
 
-// The rings: `unit` needs neither network nor mount; `model` compares random operations with a reference, `conformance` runs
-// the same cases over every engine; `e2e` runs the built command line.
+// The rings: `unit` needs neither network nor mount; `http` is client and embedded server over real HTTP on this machine; `addon`
+// is native/ on real mounts; `model` compares random operations with a reference, `conformance` runs the same cases over every
+// engine; `e2e` runs the built command line; `posix` runs suites that others wrote over it.
 // Real mounts on shared machines stall now and then for longer than any deadline: one more try there, in CI only.
 const retry = process.env['CI'] ? 1 : 0
 /** No unit waits for anything real; a machine that is busy with other things may still be slow. */
 const unitTimeout = process.env['CI'] ? 60_000 : 10_000
+/** Modules are loaded once for all files: loading them took longer than the tests. No file may leave anything behind. */
+const quick = { pool: 'threads', isolate: false, testTimeout: unitTimeout } as const
 
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: unitTimeout } },
+      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], ...quick } },
+      { test: { name: 'http', include: ['test/http/**/*.test.ts'], ...quick } },
+      { test: { name: 'addon', include: ['test/addon/**/*.test.ts'], testTimeout: unitTimeout } },
       { test: { name: 'model', include: ['test/model/**/*.test.ts'], testTimeout: 600_000 } },
       {
         test: {
@@ -29,6 +34,15 @@ export default defineConfig({
           testTimeout: 180_000,
           hookTimeout: 120_000,
           retry,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: 'posix',
+          include: ['test/posix/**/*.test.ts'],
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
           fileParallelism: false,
         },
       },

@@ -42,7 +42,9 @@ function main() {
   if (!(isNew && !isSanitizing) && !compiler) return giveUp('there is no C++ compiler (package g++)')
   if (!isNew && !headers)
     return giveUp(`the headers of Node ${process.versions.node} are not on this machine`)
-  if (isSanitizing && !libraryOf(compiler)) return giveUp(`${compiler} has no sanitizers (package libasan)`)
+  for (const library of isSanitizing ? ['libasan', 'libubsan'] : []) {
+    if (!pathOf(library, compiler)) return giveUp(`${compiler} has no sanitizers (package ${library})`)
+  }
   if (!isNew && !compileAddon({ compiler, headers, words, sources: addonSources(), output })) return 1
   if (isSanitizing && !catchesPlantedBugs(compiler, headers)) return 1
   say(isNew ? 'up to date' : `compiled ${output.slice(root.length + 1)}`)
@@ -55,8 +57,8 @@ function giveUp(reason) {
 }
 
 /** Compilers answer the bare name for a library that they do not have. */
-function libraryOf(compiler) {
-  const { stdout } = spawnSync(compiler, ['-print-file-name=libasan.so'], { encoding: 'utf8' })
+function pathOf(library, compiler) {
+  const { stdout } = spawnSync(compiler, [`-print-file-name=${library}.so`], { encoding: 'utf8' })
   const path = stdout.trim()
   return path.startsWith('/') && existsSync(path) ? path : undefined
 }
@@ -74,7 +76,7 @@ function catchesPlantedBugs(compiler, headers) {
   for (const [bug, verdict] of Object.entries(bugs)) {
     const { stderr } = spawnSync(process.execPath, ['-e', `require(${JSON.stringify(planted)}).${bug}()`], {
       encoding: 'utf8',
-      env: { ...process.env, LD_PRELOAD: libraryOf(compiler), ASAN_OPTIONS: 'detect_leaks=0' },
+      env: { ...process.env, LD_PRELOAD: pathOf('libasan', compiler), ASAN_OPTIONS: 'detect_leaks=0' },
     })
     if (stderr.includes(verdict)) continue
     say(`the sanitizer did not catch a planted bug (${bug}: no "${verdict}")\n${stderr}`)

@@ -248,7 +248,7 @@ function packagesOf(lockFile) {
   return JSON.parse(readFileSync(lockFile, 'utf8')).packages
 }
 
-function hasCommand(name) {
+export function hasCommand(name) {
   const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin', '/usr/bin', '/bin']
   return folders.some((folder) => isExecutable(join(folder, name)))
 }

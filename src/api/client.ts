@@ -79,7 +79,7 @@ export class ApiClient {
     this.origin = options.origin
     this.clock = options.clock
     this.log = options.log ?? silentLog
-    this.lanes = options.lanes ?? createLanes()
+    this.lanes = options.lanes ?? createLanes(options.clock)
     this.http = options.http ?? new Http({ clock: options.clock })
     this.serverClock = options.serverClock ?? new ServerClock(options.clock)
     this.#tokens = options.tokens

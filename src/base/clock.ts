@@ -56,3 +56,28 @@ export function waitUnlessAborted<T>(work: Promise<T>, signal: AbortSignal | und
     work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
   })
 }
+
+export interface Deadline {
+  readonly clock: Pick<Clock, 'after'>
+  /** Counted from the last call of `progress`, if `work` makes any. */
+  readonly deadlineMs: number
+  /** What the caller is told when there is no answer by then. */
+  readonly late: () => Error
+}
+
+/** Waits for `work`, but no longer than the deadline allows. The work itself goes on, as with `waitUnlessAborted`. */
+export function waitAtMost<T>(
+  work: Promise<T> | ((progress: () => void) => Promise<T>),
+  { clock, deadlineMs, late }: Deadline,
+): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    let cancel: (() => void) | undefined
+    const watch = () => {
+      cancel?.()
+      cancel = clock.after(Math.max(0, deadlineMs), () => reject(late()))
+    }
+    watch()
+    const running = typeof work === 'function' ? work(watch) : work
+    running.finally(() => cancel?.()).then(resolve, reject)
+  })
+}

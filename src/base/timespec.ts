@@ -14,6 +14,11 @@ export function timespecToMs({ seconds, nanoseconds }: Timespec): number {
   return seconds * 1000 + Math.floor(nanoseconds / 1e6)
 }
 
+/** The later of two instants. */
+export function laterOf(a: Timespec, b: Timespec): Timespec {
+  return a.seconds > b.seconds || (a.seconds === b.seconds && a.nanoseconds >= b.nanoseconds) ? a : b
+}
+
 export function timespecEquals(a: Timespec, b: Timespec): boolean {
   return a.seconds === b.seconds && a.nanoseconds === b.nanoseconds
 }

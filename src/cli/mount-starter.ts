@@ -1,7 +1,6 @@
 /** Mounts of the real machine. */
-import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { isDeadMountCode } from '../base/dead-mount.ts'
+import { systemClock } from '../base/clock.ts'
 import { readWrittenOptions } from '../config/parse.ts'
 import { createLogger, terminalDestination } from '../mount/logger.ts'
 import { recoverMountpoint } from '../mount/recover-mountpoint.ts'
@@ -25,16 +24,11 @@ function foregroundLog(spec: MountSpec) {
   return createLogger({ level, destination: terminalDestination() })
 }
 
-/** A mount whose process died answers `ENOTCONN`. Asked only where no process of ours serves: a living one may be slow. */
-async function cleanStale(mountpoint: string): Promise<boolean> {
-  const folder = resolve(mountpoint)
-  const isDead = await stat(folder).then(
-    () => false,
-    (error: NodeJS.ErrnoException) => isDeadMountCode(error.code),
-  )
-  if (!isDead) return false
-  await recoverMountpoint(folder, {
+/** Asked only where no process of ours serves. */
+function cleanStale(mountpoint: string): Promise<boolean> {
+  return recoverMountpoint(resolve(mountpoint), {
     log: createLogger({ level: 'error', destination: terminalDestination() }),
+    clock: systemClock,
+    isServed: async () => false,
   })
-  return true
 }

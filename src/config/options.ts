@@ -135,6 +135,15 @@ export const mountOptions = {
       'file for the right ones as long as it remembers the file. What it has not told yet is lost when the machine crashes, and it ' +
       'reads what it overwrites in part. For files that only this machine changes. Native driver only.',
   }),
+  spinUs: optional({
+    name: 'spin-us',
+    type: countType(0, 10_000),
+    defaultText: '50; 0 where there is one processor only',
+    doc: 'how long the driver goes on asking after a request whether there is another one, in microseconds',
+    details:
+      'A program that does one thing after the other is answered sooner, for processor time that is spent only while some program uses the ' +
+      'mount. 0 on a machine where every bit of that counts. Native driver only.',
+  }),
   listFacts: option({
     name: 'list-facts',
     type: choiceType(['auto', 'always', 'never']),

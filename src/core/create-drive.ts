@@ -6,6 +6,7 @@ import type { Log } from '../base/log.ts'
 import type { Remote } from '../remote/remote.ts'
 import { Drive } from './drive.ts'
 import {
+  ChangeTimes,
   CloudreveFileSystem,
   FolderLocks,
   FolderMoves,
@@ -105,6 +106,7 @@ export async function createDrive(options: CreateOptions): Promise<Drive> {
     readers,
     patience,
     times: new LocalTimes(times.known, times.file),
+    changes: new ChangeTimes(clock),
     seen: new SeenVersions(),
     kernel,
     clock,

@@ -44,10 +44,15 @@ export class AccountDrives {
   /** @throws {MountError} when it cannot share a drive that another mount shows */
   async mount(spec: MountSpec): Promise<Composition> {
     const options = readWrittenOptions(spec.options)
-    const { writebackCache, negativeTtlMs } = options
+    const { writebackCache, negativeTtlMs, spinUs } = options
     const root = rootOf(spec)
     const key = formatUri({ ...root, path: [] })
-    const opened = await openDriver(options.driver, { ...this.#parts, writebackCache, negativeTtlMs })
+    const opened = await openDriver(options.driver, {
+      ...this.#parts,
+      writebackCache,
+      negativeTtlMs,
+      spinUs,
+    })
     const shared = await this.#changing.run(key, () => this.#take(key, spec, root))
     const release = () => this.#changing.run(key, () => this.#release(key, shared))
     try {

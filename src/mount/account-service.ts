@@ -172,16 +172,18 @@ export class AccountService {
 
   /** Never rejects. */
   async #end(life: MountLife, mounted: HostedMount, forget: () => Promise<void>): Promise<void> {
-    const { log, stops } = this.#parts
+    const { log, clock, stops } = this.#parts
     try {
       this.#note(await life.run())
       await mounted.close()
     } catch (error) {
       this.#note(exitCodes.mountFailed)
       log.error(`${mounted.mountpoint} has ended badly: ${sentenceOf(error)}`)
-      await recoverMountpoint(mounted.mountpoint, { log }).catch((failure: unknown) => {
-        log.error(sentenceOf(failure), { mountpoint: mounted.mountpoint })
-      })
+      await recoverMountpoint(mounted.mountpoint, { log, clock, isServed: async () => false }).catch(
+        (failure: unknown) => {
+          log.error(sentenceOf(failure), { mountpoint: mounted.mountpoint })
+        },
+      )
     }
     // Whoever waits for the end hears of it before the socket goes.
     if (stops.hurry.aborted) this.#isOver = true

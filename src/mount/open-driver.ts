@@ -28,6 +28,7 @@ export interface DriverParts {
   /** What the native one can do besides. */
   readonly writebackCache?: boolean
   readonly negativeTtlMs?: number
+  readonly spinUs?: number | undefined
 }
 
 /** The driver for one mount on this machine. @throws {NoDriverError} */

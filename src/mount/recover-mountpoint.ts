@@ -1,42 +1,49 @@
-import { stat } from 'node:fs/promises'
-import { isDeadMountCode } from '../base/dead-mount.ts'
+import type { Clock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
+import { cutConnection } from '../fuse/cut-connection.ts'
 import { lazyUnmount } from '../fuse/lazy-unmount.ts'
 import { mountAt, OUR_MOUNT_TYPE, readMounts, type MountEntry } from '../fuse/mountinfo.ts'
+import { lifeOf, type LifeProbes } from './mountpoint-life.ts'
 import { MountError } from './spec.ts'
 
-export interface RecoverParts {
+export interface RecoverParts extends LifeProbes {
+  readonly clock: Clock
   readonly log: Log
+  /** Whether a process of ours serves the folder, or is believed to. */
+  readonly isServed: (mountpoint: string) => Promise<boolean>
   /** From the system unless a test says otherwise. */
   readonly mounts?: () => Promise<readonly MountEntry[]>
-  readonly stat?: (path: string) => Promise<unknown>
   readonly unmount?: (mountpoint: string) => Promise<void>
+  readonly cut?: (device: string) => Promise<boolean>
 }
 
 /**
- * Clears away what a killed process left on `mountpoint`: several, when somebody mounted over a dead mount. A mount that is
- * alive, or not ours, is left alone.
+ * Clears away what a killed process left on `mountpoint`: several, when somebody mounted over a dead mount. Where that process
+ * hangs in the kernel and cannot end, its connection is cut first, so that the programs which wait for it go on. A mount that is
+ * alive, served or not ours is left alone.
  *
+ * @returns whether there was anything to clear away
  * @throws {MountError} when a dead mount is not ours to take away.
  */
-export async function recoverMountpoint(mountpoint: string, parts: RecoverParts): Promise<void> {
-  const { log, mounts = readMounts, unmount = lazyUnmount } = parts
-  for (;;) {
+export async function recoverMountpoint(mountpoint: string, parts: RecoverParts): Promise<boolean> {
+  const { log, mounts = readMounts, unmount = lazyUnmount, cut = cutConnection } = parts
+  for (let cleared = 0; ; cleared += 1) {
     const top = mountAt(await mounts(), mountpoint)
-    if (!top || !(await isDead(mountpoint, parts.stat ?? stat))) return
+    if (!top) return cleared > 0
+    const life = await lifeOf(mountpoint, parts)
+    if (life === 'alive' || (life === 'silent' && (await isOthers(top, parts)))) return cleared > 0
     if (top.type !== OUR_MOUNT_TYPE) {
       throw new MountError(
         `${mountpoint} holds the dead mount of another program (${top.source}, ${top.type}): unmount it first (umount -l ${mountpoint})`,
       )
     }
+    const wasCut = life === 'silent' && (await cut(top.device))
     await unmount(mountpoint)
-    log.warn('a mount whose process was killed has been cleared away', { mountpoint, source: top.source })
+    log.warn('a mount that nobody serves has been cleared away', { mountpoint, source: top.source, wasCut })
   }
 }
 
-async function isDead(mountpoint: string, stat: (path: string) => Promise<unknown>): Promise<boolean> {
-  return stat(mountpoint).then(
-    () => false,
-    (error: NodeJS.ErrnoException) => isDeadMountCode(error.code),
-  )
+/** Silence alone is no proof: other programs may be slow. */
+async function isOthers({ type, mountpoint }: MountEntry, { isServed }: RecoverParts): Promise<boolean> {
+  return type !== OUR_MOUNT_TYPE || (await isServed(mountpoint))
 }

@@ -42,6 +42,8 @@ export interface RangeRequest {
   /** Strong tag that the answer must carry; undefined = any. */
   readonly etag: string | undefined
   readonly into: RangeTarget
+  /** Called when bytes have begun to come. */
+  readonly onFlow?: () => void
   readonly signal?: AbortSignal | undefined
 }
 
@@ -186,6 +188,7 @@ class RangeReader {
   }
 
   #onData(piece: Buffer): void {
+    if (!this.#flowing) this.#request.onFlow?.()
     this.#flowing = true
     if (this.#abandoned) {
       this.#stream.destroy()

@@ -79,7 +79,7 @@ export class Downloader {
 
   #stream(reading: Reading, url: ContentUrl, signal: AbortSignal | undefined): Promise<StreamedRange> {
     const { source, range, buffer, filled } = reading
-    const queued = this.#client.lanes.downloads.add(async () => {
+    const queued = this.#client.lanes.downloads.add(async (served) => {
       signal?.throwIfAborted()
       const request = {
         url: this.#reachable(url),
@@ -87,6 +87,7 @@ export class Downloader {
         totalBytes: source.sizeBytes,
         etag: url.isMaster ? `"${source.entity}"` : this.#foreignTags.get(source.entity),
         into: { buffer, filled },
+        onFlow: served,
         signal,
       }
       return this.#streams.read(request, (ended) => void this.#client.track(ended))

@@ -4,21 +4,11 @@ import { spawn } from 'node:child_process'
 import * as fs from 'node:fs/promises'
 import { constants } from 'node:fs'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { recoverMountpoint } from '../../src/mount/recover-mountpoint.ts'
-import { silentLog } from '../../src/base/log.ts'
 import { driverNames, expectedOf } from './driver-differences.ts'
 import { renameWithFlags } from './engines/kernel-calls.ts'
-import { run, Served, whyNoFuse } from './libfuse2/served.ts'
+import { codeOf, run, Served, whyNoFuse } from './libfuse2/served.ts'
 
 const reason = await whyNoFuse()
-
-/** The errno's name of a refusal. */
-function codeOf(work: Promise<unknown>): Promise<string | undefined> {
-  return work.then(
-    () => 'done',
-    (error: NodeJS.ErrnoException) => error.code,
-  )
-}
 
 async function mtimeNsOf(path: string): Promise<bigint> {
   return (await fs.stat(path, { bigint: true })).mtimeNs
@@ -361,19 +351,6 @@ assert c.listxattr(p,None,0)==11`
       expect(await codeOf(file.read(Buffer.alloc(1), 0, 1, 0))).toMatch(/^(ENOTCONN|ECONNABORTED)$/)
       await codeOf(file.close()) // whatever it says: nobody is there to hear of it
       expect(await served.exited).toBe(0)
-    })
-
-    it('after kill -9 the next start clears the dead mount away and mounts', async () => {
-      const first = await begin()
-      await first.kill()
-      await expect(fs.stat(first.mountpoint)).rejects.toMatchObject({
-        code: expect.stringMatching(/^(ENOTCONN|ECONNABORTED)$/),
-      })
-      await expect(start(first.mountpoint)).rejects.toThrow(/something is mounted/)
-      await recoverMountpoint(first.mountpoint, { log: silentLog })
-      const second = await begin(first.mountpoint)
-      await fs.writeFile(second.path('a'), 'x')
-      expect(await fs.readdir(second.mountpoint)).toEqual(['a'])
     })
 
     it('a read-only mount lets nothing be written', async () => {

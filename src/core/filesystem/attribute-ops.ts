@@ -42,7 +42,19 @@ export class AttributeOps {
     if (changes.sizeBytes !== undefined) await this.#resize(node, changes.sizeBytes, { signal, pid })
     const patches = [...this.#modePatch(node, changes.mode), ...this.#timePatch(node, changes.mtime)]
     if (patches.length > 0) await this.#apply(node, patches, signal)
+    this.#noteTimes(node, changes)
     return attrReply(this.#core, node)
+  }
+
+  /** What the server has no place for. */
+  #noteTimes(node: Node, { atime, mtime }: AttrChanges): void {
+    const { changes } = this.#core
+    if (node.isFolder && mtime !== undefined && !node.isRoot) changes.forgetMtime(node)
+    changes.changed(node, atime === undefined ? {} : { atime: this.#instantOf(atime) })
+  }
+
+  #instantOf(time: Timespec | 'now'): Timespec {
+    return time === 'now' ? timespecFromMs(this.#core.clock.now()) : time
   }
 
   async readlink(ino: Ino): Promise<string> {
@@ -82,7 +94,7 @@ export class AttributeOps {
 
   #timePatch(node: Node, time: Timespec | 'now' | undefined): MetadataPatch[] {
     if (time === undefined || (node.isRoot && time === 'now')) return []
-    const mtime = time === 'now' ? timespecFromMs(this.#core.clock.now()) : time
+    const mtime = this.#instantOf(time)
     if (node.isFolder) return [encodeMtime(mtime, 'folder')]
     if (node.isLocal) {
       node.unsent.mtime = mtime

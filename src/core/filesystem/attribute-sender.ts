@@ -5,6 +5,7 @@ import type { MetadataPatch, RemoteEntry } from '../../remote/types.ts'
 import { encodeMtime } from '../attributes/index.ts'
 import type { Node } from '../inode/index.ts'
 import type { Core } from './core.ts'
+import { mtimeOf } from './node-view.ts'
 
 export class AttributeSender {
   readonly #core: Core
@@ -41,6 +42,7 @@ export class AttributeSender {
       if (!path) throw new RemoteError('not-found', `${node.label}: deleted by somebody else`)
       await this.#core.remote.patchMetadata([path], patches)
     }
+    if (node.isFolder) this.#core.changes.keepMtime(node, mtimeOf(this.#core, node))
     await send().catch((error: unknown) => {
       if (isRemoteError(error, 'unknown-outcome')) return send()
       throw error

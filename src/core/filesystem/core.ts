@@ -11,6 +11,7 @@ import type { ContentReaders } from '../read/index.ts'
 import type { Tree } from '../tree/index.ts'
 import type { Ino } from '../types.ts'
 import type { WriteBack } from '../write/index.ts'
+import type { ChangeTimes } from './change-times.ts'
 import type { LocalTimes } from './local-times.ts'
 import type { FolderMoves } from './folder-moves.ts'
 import type { SeenVersions } from './seen-versions.ts'
@@ -36,6 +37,7 @@ export interface Core {
   readonly readers: ContentReaders
   readonly patience: Patience
   readonly times: LocalTimes
+  readonly changes: ChangeTimes
   readonly seen: SeenVersions
   readonly kernel: KernelCache
   readonly clock: Clock

@@ -1,4 +1,5 @@
 export { FolderLocks, pinned, type Core, type FileSystemOptions } from './core.ts'
+export { ChangeTimes } from './change-times.ts'
 export { CloudreveFileSystem } from './file-system.ts'
 export { FolderMoves } from './folder-moves.ts'
 export { SeenVersions } from './seen-versions.ts'

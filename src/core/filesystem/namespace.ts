@@ -85,7 +85,7 @@ export class Namespace {
         signal,
       )
       const bits = mode & 0o7777
-      if (bits === this.#core.options.folderMode || mode === 0) return entry
+      if (bits === this.#core.options.folderMode) return entry
       const patch = encodeMode(bits)
       await patience.run(name, () => remote.patchMetadata([path], [patch]), signal)
       return { ...entry, metadata: { ...entry.metadata, [patch.key]: patch.value! } }
@@ -120,6 +120,8 @@ export class Namespace {
         assertWritable(this.#core, node)
         if (node.isFolder) throw new FsError(Errno.EISDIR, `${node.label} is a folder`)
         await this.removeFile(node, { signal, pid })
+        this.#core.changes.changed(node)
+        this.#core.changes.namesChanged(folder)
       })
     })
   }
@@ -134,6 +136,7 @@ export class Namespace {
         assertWritable(this.#core, found)
         if ((await requireChild(this.#core, folder, toServerName(name), signal)) !== found) return false
         await this.removeFolder(found, signal)
+        this.#core.changes.namesChanged(folder)
         return true
       }),
     )
@@ -287,13 +290,14 @@ export class Namespace {
       const node = tree.table.addLocal(folder, name)
       node.pins += 1 // until the content holds it
       const bits = mode & 0o7777
-      if (bits !== defaultMode(this.#core.options, node) && bits !== 0) {
+      if (bits !== defaultMode(this.#core.options, node)) {
         const patch = encodeMode(bits)
         node.unsent.patches.set(patch.key, patch)
       }
       try {
         await contentOf(node, this.#parts).createEmpty()
         this.succeed(node, pid)
+        this.#core.changes.namesChanged(folder)
         return use(node)
       } catch (error) {
         node.detach()
@@ -324,6 +328,7 @@ export class Namespace {
       const entry = await this.#sent(folder, at.name, () => send([...folder.remotePath!, name]))
       tree.placed(folder, entry)
       tree.madeAgain(folder)
+      this.#core.changes.namesChanged(folder)
       const node = folder.children.get(name) ?? tree.table.addRemote(folder, entry, kindOf(entry))
       return entryReply(this.#core, node)
     })

@@ -1,5 +1,5 @@
 /** How a node looks to programs: the server's record, with what is only known here over it. Sends nothing. */
-import { timespecFromMs, type Timespec } from '../../base/timespec.ts'
+import { laterOf, timespecFromMs, type Timespec } from '../../base/timespec.ts'
 import type { RemoteEntry } from '../../remote/types.ts'
 import { decodeAttributes } from '../attributes/index.ts'
 import type { Node } from '../inode/index.ts'
@@ -41,13 +41,24 @@ export function sizeOf(node: Node): number {
   return node.content ? node.content.sizeBytes : (node.entry?.sizeBytes ?? 0)
 }
 
-/** A time that somebody set, else the last write here, else the content's. */
-export function mtimeOf({ times, clock }: Core, node: Node): Timespec {
+/** A time that somebody set, else the last write here, else the content's; of a folder, the last change of its names here. */
+export function mtimeOf({ times, changes, clock }: Core, node: Node): Timespec {
+  const folderMtime = node.isFolder ? changes.of(node).folderMtime : undefined
+  if (folderMtime) return folderMtime
   if (node.unsent.mtime) return node.unsent.mtime
   const written = node.content?.modifiedAt
   if (written) return written
   if (!node.entry) return timespecFromMs(clock.now())
   return viewAttributes(node).mtime ?? times.of(node.entry)
+}
+
+/** The last change here of content, attributes or name. What was never changed here is as old as its content. */
+function ctimeOf({ times, changes }: Core, node: Node, mtime: Timespec): Timespec {
+  const { ctime } = changes.of(node)
+  if (!ctime) return mtime
+  const sent = node.kind === 'file' && node.entry ? times.of(node.entry) : undefined
+  const written = node.content?.modifiedAt ?? sent
+  return written ? laterOf(ctime, written) : ctime
 }
 
 export function attrOf(core: Core, node: Node): Attr {
@@ -61,9 +72,9 @@ export function attrOf(core: Core, node: Node): Attr {
     nlink: node.isUnlinked ? 0 : node.isFolder ? 2 : 1,
     uid: options.uid,
     gid: options.gid,
-    atime: mtime,
+    atime: core.changes.of(node).atime ?? mtime,
     mtime,
-    ctime: mtime,
+    ctime: ctimeOf(core, node, mtime),
   }
 }
 

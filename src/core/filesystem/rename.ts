@@ -58,10 +58,11 @@ export class Renames {
           checkNewName(to.name, source.kind, { maxFileNameBytes, maxFolderNameBytes: 255 })
           const target = await this.#targetOf(source, place, by.signal)
           if (target === source) return
-          await pinned(this.#core, [target], () => {
+          await pinned(this.#core, [target], async () => {
             if (target && flags.noReplace) throw new FsError(Errno.EEXIST, `${to.name} exists already`)
             checkKinds(source, target, toFolder)
-            return this.#move({ source, target, to: place, by })
+            await this.#move({ source, target, to: place, by })
+            this.#noteTimes(source, fromFolder, toFolder)
           })
         })
       } catch (error) {
@@ -69,6 +70,12 @@ export class Renames {
         throw toFsError(error, `${from.name} → ${to.name}`)
       }
     })
+  }
+
+  #noteTimes(source: Node, ...folders: Node[]): void {
+    const { changes } = this.#core
+    changes.changed(source)
+    for (const folder of folders) changes.namesChanged(folder)
   }
 
   /** What the new name stands for. Where it is to be replaced by what the server has, both were seen only just now. */

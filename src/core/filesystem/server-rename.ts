@@ -6,6 +6,7 @@ import { isRemoteError } from '../../remote/errors.ts'
 import type { RemoteEntry, RemotePath } from '../../remote/types.ts'
 import type { Node, NodePlace } from '../inode/index.ts'
 import type { Core } from './core.ts'
+import { mtimeOf } from './node-view.ts'
 
 /** Brings `node` from where the server has it to `to`, and records it. Its `place` is the caller's business. */
 export async function renameOnServer(core: Core, node: Node, to: NodePlace): Promise<void> {
@@ -15,6 +16,7 @@ export async function renameOnServer(core: Core, node: Node, to: NodePlace): Pro
   if (!from || !folder || !path)
     throw new FsError(Errno.ENOENT, `${node.label}: its folder was deleted by somebody else`)
   if (node.entry) core.times.keep(node.entry)
+  if (node.isFolder) core.changes.keepMtime(node, mtimeOf(core, node))
   if (from.parent === to.parent) await renameStep(core, node, path, to.name)
   else if (from.name === to.name) await moveStep(core, node, path, folder)
   else await renameAndMove(core, node, { path, folder, to })

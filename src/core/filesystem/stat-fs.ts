@@ -1,4 +1,4 @@
-import { waitUnlessAborted, type Clock } from '../../base/clock.ts'
+import { waitAtMost, waitUnlessAborted, type Clock } from '../../base/clock.ts'
 import type { Log } from '../../base/log.ts'
 import { SingleFlight } from '../../base/single-flight.ts'
 import type { RemoteFacts } from '../../remote/remote.ts'
@@ -8,6 +8,8 @@ import type { StatFs } from '../types.ts'
 const blockSizeBytes = 4096
 /** How long a capacity is believed, ms: file managers ask every few seconds. */
 const ttlMs = 30_000
+/** Size and room are nothing that a program should wait for: then what was known before must do, ms. */
+const deadlineMs = 10_000
 /** Shown while the drive's capacity is not known: 1 TiB, so that programs do not think it is full. */
 const unknownCapacity: Capacity = { totalBytes: 2 ** 40, usedBytes: 0 }
 
@@ -42,10 +44,10 @@ export class StatFsReader {
   async #capacity(signal?: AbortSignal): Promise<Capacity> {
     if (this.#known && this.#clock.monotonic() - this.#known.at < ttlMs) return this.#known.capacity
     try {
-      const capacity = await waitUnlessAborted(
-        this.#flights.run('capacity', () => this.#remote.capacity()),
-        signal,
-      )
+      const asked = this.#flights.run('capacity', () => this.#remote.capacity())
+      const late = () => new Error(`no answer for ${deadlineMs} ms`)
+      const inTime = waitAtMost(asked, { clock: this.#clock, deadlineMs, late })
+      const capacity = await waitUnlessAborted(inTime, signal)
       this.#known = { capacity, at: this.#clock.monotonic() }
       this.#onLearnt(capacity)
       return capacity

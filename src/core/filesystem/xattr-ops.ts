@@ -93,6 +93,7 @@ export class XattrOps {
     try {
       await this.#renames.settle(node)
       await this.#attributes.apply(node, [patch], signal)
+      this.#core.changes.changed(node)
     } catch (error) {
       throw toFsError(error, node.label)
     }

@@ -8,7 +8,7 @@ export interface ReadOptions {
   readonly maxWindowBytes: number
   /** Longest single range; a larger window is fetched as several at once. */
   readonly partBytes: number
-  /** A read that meets a passing trouble is tried again for this long, ms. */
+  /** A read that meets a passing trouble is tried again for this long, and one that gets no answer waits no longer, ms. */
   readonly deadlineMs: number
   /** Delays between the tries, ms. */
   readonly retryFirstMs: number

@@ -1,5 +1,5 @@
 import { backoffMs } from '../../base/backoff.ts'
-import { delay, waitUnlessAborted, type Clock } from '../../base/clock.ts'
+import { delay, waitAtMost, waitUnlessAborted, type Clock } from '../../base/clock.ts'
 import type { Log } from '../../base/log.ts'
 import type { ByteRange } from '../../base/ranges.ts'
 import { isRemoteError, RemoteError } from '../../remote/errors.ts'
@@ -72,7 +72,7 @@ export class WindowedReader implements ContentReader {
       try {
         // After a failure only what is waited for: a server that comes back has enough to do.
         const bytes = blocks.read(this.content, range, attempt === 0 ? wanted : range)
-        return await waitUnlessAborted(bytes, signal)
+        return await waitUnlessAborted(this.#inTime(bytes, deadlineAt), signal)
       } catch (error) {
         const waitMs = this.#waitBeforeNext(error, attempt, deadlineAt, signal)
         await delay(clock, waitMs, signal).catch((cause: unknown) => {
@@ -80,6 +80,14 @@ export class WindowedReader implements ContentReader {
         })
       }
     }
+  }
+
+  /** What is on its way goes on: others may wait for it, and who asks again later finds it there. */
+  #inTime(bytes: Promise<Uint8Array>, deadlineAt: number): Promise<Uint8Array> {
+    const { clock, options } = this.#deps
+    const seconds = Math.round(options.deadlineMs / 1000)
+    const late = () => new RemoteError('offline', `no bytes came for ${seconds} s`)
+    return waitAtMost(bytes, { clock, deadlineMs: deadlineAt - clock.monotonic(), late })
   }
 
   /** @throws what ends the read: giving up, a lasting error, or the deadline. */

@@ -95,7 +95,7 @@ export class FolderCache {
   async loadRoot(label: string, signal?: AbortSignal): Promise<Listing> {
     const asked = this.#options.patience.run(
       label,
-      () => this.#ask({ id: undefined, label, path: () => [] }, []),
+      (progress) => this.#ask({ id: undefined, label, path: () => [] }, [], progress),
       signal,
     )
     const listing = await asked
@@ -138,7 +138,9 @@ export class FolderCache {
     const { mutations } = flight
     this.#since.set(folder.id, flight)
     try {
-      const listing = await this.#options.patience.run(folder.label, () => this.#ask(folder, mutations))
+      const listing = await this.#options.patience.run(folder.label, (progress) =>
+        this.#ask(folder, mutations, progress),
+      )
       for (const mutation of mutations) mutation(listing.entries)
       const before = this.#listings.peek(folder.id)
       if (!flight.isExpired) this.#listings.set(folder.id, listing)
@@ -149,7 +151,7 @@ export class FolderCache {
     }
   }
 
-  async #ask(folder: ListedFolder, mutations: Mutation[]): Promise<Listing> {
+  async #ask(folder: ListedFolder, mutations: Mutation[], progress: () => void): Promise<Listing> {
     mutations.length = 0
     const askedAt = this.#options.clock.monotonic()
     const entries = new Map<string, RemoteEntry>()
@@ -158,6 +160,7 @@ export class FolderCache {
     for await (const page of this.#options.remote.list(path)) {
       for (const entry of page.entries) entries.set(entry.name, entry)
       last = page
+      progress()
     }
     if (!last) throw new Error(`${folder.label}: the server sent no page`)
     if (folder.id !== undefined && path.length > 0 && last.folder.id !== folder.id)

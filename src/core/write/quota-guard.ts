@@ -1,4 +1,4 @@
-import type { Clock } from '../../base/clock.ts'
+import { waitAtMost, type Clock } from '../../base/clock.ts'
 import { Errno } from '../../base/errno.ts'
 import type { Log } from '../../base/log.ts'
 import { SingleFlight } from '../../base/single-flight.ts'
@@ -20,6 +20,9 @@ const relaxedTtlMs = 10 * 60_000
 
 /** While uploads wait for room the server is asked for it again after this, ms. */
 const roomPollMs = 60_000
+
+/** A write does not wait longer for the server's word on its room; without it nothing is refused, ms. */
+const askDeadlineMs = 10_000
 
 interface Known {
   readonly totalBytes: number
@@ -183,7 +186,9 @@ export class QuotaGuard {
   #ask(): Promise<boolean> {
     return this.#flights.run('capacity', async () => {
       try {
-        this.learn(await this.#options.capacity())
+        const late = () => new Error(`no answer for ${askDeadlineMs} ms`)
+        const { clock, capacity } = this.#options
+        this.learn(await waitAtMost(capacity(), { clock, deadlineMs: askDeadlineMs, late }))
         return true
       } catch (error) {
         this.#options.log.debug('the capacity of the drive could not be asked for', { error })

@@ -3,8 +3,9 @@
  * asked (details and histories). Facts of the record cost no request; the four of the details share one; a history costs one a
  * page, and all its forms share the pages.
  */
-import { waitUnlessAborted, type Clock } from '../../base/clock.ts'
+import { waitAtMost, waitUnlessAborted, type Clock } from '../../base/clock.ts'
 import { Errno } from '../../base/errno.ts'
+import { RemoteError } from '../../remote/errors.ts'
 import type { RemoteFacts, RemoteProperties } from '../../remote/remote.ts'
 import type { ActivityFilter, RemoteDetails, RemoteEntry, RemotePath } from '../../remote/types.ts'
 import { FsError, toFsError } from '../errors.ts'
@@ -37,6 +38,8 @@ export interface FactsDeps {
 const PREFIX = 'user.cloudreve.'
 const ACTIVITY_PAGE_SIZE = 100
 const MAX_REMEMBERED_FILES = 500
+/** A program is kept waiting for facts at most so long, ms. */
+const DEADLINE_MS = 60_000
 
 type FromRecord = (entry: RemoteEntry, format: TimeFormat) => string | undefined
 type FromDetails = (details: RemoteDetails, format: TimeFormat) => string
@@ -71,12 +74,14 @@ export class Facts {
   /** Whether a listing should name facts at all. */
   readonly listPolicy: FactListing
   readonly #remote: FactsDeps['remote']
+  readonly #clock: Clock
   readonly #format: TimeFormat
   readonly #details: RecentAnswers<Promise<RemoteDetails>>
   readonly #feeds: RecentAnswers<ActivityFeed>
 
   constructor({ remote, clock, listFacts = 'auto', timeZone }: FactsDeps) {
     this.#remote = remote
+    this.#clock = clock
     this.#format = { timeZone }
     this.listPolicy = new FactListing(listFacts, clock)
     this.#details = new RecentAnswers(clock, MAX_REMEMBERED_FILES)
@@ -98,7 +103,9 @@ export class Facts {
   async get(name: string, view: FileView, signal?: AbortSignal): Promise<Uint8Array> {
     const short = name.slice(PREFIX.length)
     try {
-      const text = this.isFact(name) ? await waitUnlessAborted(this.#text(short, view), signal) : undefined
+      const text = this.isFact(name)
+        ? await waitUnlessAborted(this.#inTime(this.#text(short, view)), signal)
+        : undefined
       if (text !== undefined) return Buffer.from(text)
     } catch (error) {
       if (signal?.aborted)
@@ -106,6 +113,12 @@ export class Facts {
       throw toFsError(error, `${name} of ${JSON.stringify(view.path.at(-1) ?? '/')}`)
     }
     throw new FsError(Errno.ENODATA, `${JSON.stringify(view.path.at(-1) ?? '/')} has no attribute ${name}`)
+  }
+
+  /** What is on its way goes on, and is there for who asks next. */
+  #inTime<T>(asked: Promise<T>): Promise<T> {
+    const late = () => new RemoteError('offline', `no answer of the server for ${DEADLINE_MS / 1000} s`)
+    return waitAtMost(asked, { clock: this.#clock, deadlineMs: DEADLINE_MS, late })
   }
 
   #exists(name: string, entry: RemoteEntry): boolean {

@@ -24,7 +24,7 @@ export interface NativeDriverParts {
   readonly clock: Clock
   readonly log: Log
   /** How long to keep asking for requests after one, µs; the default is 50, and 0 on a machine with one processor. */
-  readonly spinUs?: number
+  readonly spinUs?: number | undefined
   /** FUSE_WRITEBACK_CACHE; off unless said otherwise. */
   readonly writebackCache?: boolean
   /** For how long at most the kernel may believe that there is no such name, ms; 0 unless said otherwise. */
@@ -79,8 +79,9 @@ export class NativeDriver implements FuseDriver {
   }
 
   #startSession(open: OpenChannel, fileSystem: FileSystem): Session {
-    const { log, writebackCache = false, negativeTtlMs = 0 } = this.#parts
-    return new Session(open, { fileSystem, log, notifier: this.#notifier, writebackCache, negativeTtlMs })
+    const { clock, log, writebackCache = false, negativeTtlMs = 0 } = this.#parts
+    const notifier = this.#notifier
+    return new Session(open, { fileSystem, clock, log, notifier, writebackCache, negativeTtlMs })
   }
 
   /** A mount that never began is taken away again. */

@@ -12,9 +12,13 @@ import {
 import type { InitReply } from './encode.ts'
 import type { InitRequest } from './requests.ts'
 
-/** Requests of the kernel's own (reading ahead, writing back) at the same time, and when it calls the device congested. */
-const MAX_BACKGROUND = 64
-const CONGESTION_THRESHOLD = 48
+/**
+ * Requests of the kernel's own (reading ahead, writing back) at the same time. Beyond it the kernel makes all programs wait, those
+ * that read other files too: so there must be room for more reads that hang than anybody starts. Each is some KiB of memory here;
+ * what is written back is up to 1 MiB each.
+ */
+const MAX_BACKGROUND = 1024
+const MAX_BACKGROUND_WITH_WRITEBACK = 64
 
 /**
  * Not among them, on purpose: ASYNC_DIO (a program in direct I/O could not be killed while it waits), READDIRPLUS_AUTO (the
@@ -56,6 +60,8 @@ export function negotiate(request: InitRequest, options: { writebackCache: boole
   const flags = request.flags & wanted
   const flags2 = flags & InitFlag.INIT_EXT ? request.flags2 & WANTED2 : 0
   const hasMaxPages = (flags & InitFlag.MAX_PAGES) !== 0
+  const writesBack = (flags & InitFlag.WRITEBACK_CACHE) !== 0
+  const maxBackground = writesBack ? MAX_BACKGROUND_WITH_WRITEBACK : MAX_BACKGROUND
   const minor = Math.min(request.minor, MAX_MINOR)
   const maxWriteBytes = hasMaxPages ? MAX_WRITE_BYTES : OLD_MAX_WRITE_BYTES
   return {
@@ -63,7 +69,7 @@ export function negotiate(request: InitRequest, options: { writebackCache: boole
     features: {
       minor,
       maxWriteBytes,
-      writebackCache: (flags & InitFlag.WRITEBACK_CACHE) !== 0,
+      writebackCache: writesBack,
       expireOnly: (flags2 & InitFlag2.HAS_EXPIRE_ONLY) !== 0,
     },
     reply: {
@@ -72,8 +78,9 @@ export function negotiate(request: InitRequest, options: { writebackCache: boole
       flags2,
       maxWriteBytes,
       maxReadaheadBytes: request.maxReadaheadBytes,
-      maxBackground: MAX_BACKGROUND,
-      congestionThreshold: CONGESTION_THRESHOLD,
+      maxBackground,
+      // From here on the kernel calls the device congested.
+      congestionThreshold: maxBackground * 0.75,
       maxPages: hasMaxPages ? MAX_PAGES : 0,
     },
   }

@@ -1,4 +1,4 @@
-import { Errno } from '../../base/errno.ts'
+import { Errno, type ErrnoCode } from '../../base/errno.ts'
 import { FsError } from '../../core/errors.ts'
 import type { Ino, OpContext } from '../../core/types.ts'
 import type { RequestHeader } from './requests.ts'
@@ -10,10 +10,17 @@ export class RequestContext implements OpContext {
   readonly pid: number
   readonly uid: number
   readonly gid: number
+  /** Its work may go on when nobody waits for it any more. */
+  readonly mayBeLeft: boolean
+  /** It was answered before its work has ended. */
+  isLetGo = false
+  /** How often it was seen to be worked on. */
+  looks = 0
   #controller: AbortController | undefined
   #reason: FsError | undefined
 
-  constructor({ unique, ino, pid, uid, gid }: RequestHeader) {
+  constructor({ unique, ino, pid, uid, gid }: RequestHeader, mayBeLeft = false) {
+    this.mayBeLeft = mayBeLeft
     this.unique = unique
     this.ino = ino
     this.pid = pid
@@ -27,9 +34,18 @@ export class RequestContext implements OpContext {
     return this.#controller.signal
   }
 
+  get isAborted(): boolean {
+    return this.#reason !== undefined
+  }
+
   /** Nobody waits for the answer any more. Whoever gives up because of it answers EINTR. */
-  abort(): void {
-    this.#reason ??= new FsError(Errno.EINTR, 'the program stopped waiting')
+  abort(reason = new FsError(Errno.EINTR, 'the program stopped waiting')): void {
+    this.#reason ??= reason
     this.#controller?.abort(this.#reason)
+  }
+
+  /** What the program is told when the work ended with `errno`: work that was given up says EINTR, whatever the reason was. */
+  errnoAfter(errno: ErrnoCode): ErrnoCode {
+    return errno === Errno.EINTR && this.#reason ? this.#reason.errno : errno
   }
 }

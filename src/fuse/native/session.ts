@@ -1,4 +1,5 @@
-import { Errno, errnoName } from '../../base/errno.ts'
+import { Errno, errnoName, type ErrnoCode } from '../../base/errno.ts'
+import type { Clock } from '../../base/clock.ts'
 import type { Log } from '../../base/log.ts'
 import { FsError } from '../../core/errors.ts'
 import type { FileSystem } from '../../core/ports.ts'
@@ -17,13 +18,24 @@ import { negotiate, type Features } from './init.ts'
 import { nameOperations } from './name-operations.ts'
 import type { KernelNotifier } from './notify.ts'
 import { OpenHandles } from './open-handles.ts'
+import { PendingRequests } from './pending-requests.ts'
 import { rangeOperations } from './range-operations.ts'
 import { RequestContext } from './request-context.ts'
-import type { Control, Forget, InitRequest, OneWay, Request, RequestHeader, Served } from './requests.ts'
+import type {
+  Control,
+  Forget,
+  InitRequest,
+  OneWay,
+  Request,
+  RequestHeader,
+  Served,
+  ServedOp,
+} from './requests.ts'
 import { ShownModes } from './shown-modes.ts'
 
 export interface SessionParts {
   readonly fileSystem: FileSystem
+  readonly clock: Clock
   readonly log: Log
   readonly notifier: KernelNotifier
   /** The kernel collects writes and tells them later: fast, and blind to changes from elsewhere. */
@@ -31,6 +43,24 @@ export interface SessionParts {
   /** For how long at most the kernel may believe that there is no such name, ms; 0: it asks each time. */
   readonly negativeTtlMs: number
 }
+
+/**
+ * So many writes may keep the memory that they came in, half of what the addon has by default: with all of it kept nothing
+ * could be read any more, not even that a program was interrupted. More writes at once are copied.
+ */
+const MAX_KEPT_SLOTS = 64
+
+/** What must not go on when its program has done something else meanwhile, and what only tells of an end. */
+const CHANGES_CONTENT: ReadonlySet<ServedOp> = new Set<ServedOp>([
+  'write',
+  'copyrange',
+  'fallocate',
+  'setattr',
+  'flush',
+  'fsync',
+  'release',
+  'releasedir',
+])
 
 /** Requests of a session on which nothing was agreed yet, or that is over, have no handlers. */
 type State =
@@ -44,7 +74,7 @@ type State =
  *   beginning --INIT--> serving --(the channel ends, or `end`)--> over
  *
  * - every request that is waited for is answered exactly once; those that nobody waits for never;
- * - memory of a WRITE is kept until its work is done, all other requests are copied out of theirs at once;
+ * - memory of a WRITE is kept until its work is done, unless many are; all other requests are copied out of theirs at once;
  * - what the kernel did not take of an answer (a look-up, a handle) is taken back.
  */
 export class Session {
@@ -52,17 +82,20 @@ export class Session {
   readonly #channel: Channel
   readonly #handles: OpenHandles
   readonly #modes = new ShownModes()
-  /** Requests that are worked on, by `unique`. */
-  readonly #pending = new Map<number, RequestContext>()
+  readonly #pending: PendingRequests
+  #keptSlots = 0
   #state: State = { at: 'beginning' }
   readonly #ready = new Deferred<Features>()
   readonly #over = new Deferred<number>()
-  #whenIdle: (() => void) | undefined
   #ended: Promise<void> | undefined
 
   constructor(open: OpenChannel, parts: SessionParts) {
     this.#parts = parts
     this.#handles = new OpenHandles(parts.fileSystem, parts.log)
+    this.#pending = new PendingRequests({
+      clock: parts.clock,
+      letGo: ({ unique }, { errno }) => this.#reply(unique, { message: encodeError(unique, errno) }),
+    })
     this.#channel = open({
       onRequest: (message, slot) => this.#receive(message, slot),
       onEnd: (errno) => this.#finish(errno),
@@ -97,11 +130,7 @@ export class Session {
   async #end(): Promise<void> {
     this.#finish(0)
     this.#channel.close()
-    if (this.#pending.size > 0) {
-      await new Promise<void>((resolve) => {
-        this.#whenIdle = resolve
-      })
-    }
+    await this.#pending.idle()
     await this.#handles.releaseAll()
   }
 
@@ -112,7 +141,7 @@ export class Session {
     this.#ready.reject(new Error(`the connection to the kernel ended before it began (${errnoName(errno)})`))
     // Nobody need wait for it to fail.
     this.#ready.promise.catch(() => undefined)
-    for (const context of this.#pending.values()) context.abort()
+    this.#pending.abortAll()
     this.#over.resolve(errno)
   }
 
@@ -190,9 +219,7 @@ export class Session {
     if (request.op === 'forget') {
       for (const { ino } of request.forgets) this.#modes.forget(ino)
       this.#forget(request.forgets)
-    }
-    // Whose work is done already has been answered.
-    else if (request.op === 'interrupt') this.#pending.get(request.target)?.abort()
+    } else if (request.op === 'interrupt') this.#pending.interrupt(request.target)
   }
 
   #forget(forgets: readonly Forget[]): void {
@@ -207,26 +234,37 @@ export class Session {
 
   #serve(header: RequestHeader, request: Served, slot: number): void {
     if (this.#state.at !== 'serving') throw new FsError(Errno.EIO, 'a request outside of a session')
-    const ownsMemory = request.op === 'write'
-    if (ownsMemory) this.#channel.keep(slot)
-    const context = new RequestContext(header)
-    this.#pending.set(header.unique, context)
-    void this.#work(this.#state.handlers, request, context).finally(() => {
-      if (ownsMemory) this.#channel.release(slot)
+    const context = new RequestContext(header, !CHANGES_CONTENT.has(request.op))
+    this.#pending.add(context)
+    const keeps = request.op === 'write' && this.#keptSlots < MAX_KEPT_SLOTS
+    const own = request.op === 'write' && !keeps ? { ...request, data: Buffer.from(request.data) } : request
+    if (keeps) this.#keep(slot)
+    void this.#work(this.#state.handlers, own, context).finally(() => {
+      if (keeps) this.#release(slot)
     })
+  }
+
+  #keep(slot: number): void {
+    this.#channel.keep(slot)
+    this.#keptSlots += 1
+  }
+
+  #release(slot: number): void {
+    this.#channel.release(slot)
+    this.#keptSlots -= 1
   }
 
   /** Never rejects. */
   async #work(handlers: Handlers, request: Served, context: RequestContext): Promise<void> {
     const { unique } = context
     const answer = await this.#answerOf(handlers, request, context)
-    this.#pending.delete(unique)
     try {
-      this.#reply(unique, answer)
+      if (context.isLetGo) answer.undo?.()
+      else this.#reply(unique, answer)
     } catch (error) {
       this.#parts.log.error('an answer could not be sent', { op: request.op, unique, reason: String(error) })
     }
-    if (this.#pending.size === 0) this.#whenIdle?.()
+    this.#pending.done(context)
   }
 
   async #answerOf(handlers: Handlers, request: Served, context: RequestContext): Promise<Answer> {
@@ -234,11 +272,12 @@ export class Session {
       const handler = handlers[request.op] as (request: Served, context: RequestContext) => Promise<Answer>
       return await handler(request, context)
     } catch (error) {
-      return { message: encodeError(context.unique, this.#errnoOf(error, request.op, context)) }
+      const errno = this.#errnoOf(error, request.op, context)
+      return { message: encodeError(context.unique, context.errnoAfter(errno)) }
     }
   }
 
-  #errnoOf(error: unknown, op: string, { ino, pid, unique }: RequestContext): number {
+  #errnoOf(error: unknown, op: string, { ino, pid, unique }: RequestContext): ErrnoCode {
     const fields = { op, ino, pid, unique }
     if (error instanceof FsError) {
       this.#parts.log[error.level](error.message, fields)

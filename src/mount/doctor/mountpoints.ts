@@ -1,10 +1,10 @@
 /** Mounts of ours that have died, and the folder that somebody wants to mount on. */
-import { access, constants, stat } from 'node:fs/promises'
-import { isDeadMountCode } from '../../base/dead-mount.ts'
-import { delay, type Clock } from '../../base/clock.ts'
+import { access, constants } from 'node:fs/promises'
+import type { Clock } from '../../base/clock.ts'
 import { DriverError } from '../../fuse/errors.ts'
 import { checkFolder } from '../../fuse/check-mountpoint.ts'
 import { mountAt, OUR_MOUNT_TYPE, readMounts, type MountEntry } from '../../fuse/mountinfo.ts'
+import { lifeOf } from '../mountpoint-life.ts'
 import { realMountpoint } from '../real-mountpoint.ts'
 import { listRunning } from '../registry.ts'
 import type { RunningMount } from '../spec.ts'
@@ -14,7 +14,7 @@ export interface MountpointProbes {
   readonly mounts: () => Promise<readonly MountEntry[]>
   /** The processes that serve a mount of this user. */
   readonly running: () => Promise<readonly RunningMount[]>
-  /** Whether the kernel says that the process behind a mounted folder is gone. */
+  /** Whether the kernel says that the process behind a mounted folder is gone, or nobody answers for it. */
   readonly isDead: (mountpoint: string) => Promise<boolean>
   /** As the kernel names it. */
   readonly realName: (mountpoint: string) => Promise<string>
@@ -73,14 +73,11 @@ async function wanted(probes: MountpointProbes, mountpoint: string): Promise<Fin
   })
 }
 
-/** A mount that answers nothing at all is not dead; so long is it given, ms. */
-const ANSWER_MS = 5000
-
 export function mountpointProbes(clock: Clock, runtimeFolder: string): MountpointProbes {
   return {
     mounts: readMounts,
     running: () => listRunning(runtimeFolder),
-    isDead: (mountpoint) => Promise.race([isDead(mountpoint), delay(clock, ANSWER_MS).then(() => false)]),
+    isDead: async (mountpoint) => (await lifeOf(mountpoint, { clock })) !== 'alive',
     realName: realMountpoint,
     checkFolder,
     mayWrite: (mountpoint) =>
@@ -89,12 +86,4 @@ export function mountpointProbes(clock: Clock, runtimeFolder: string): Mountpoin
         () => false,
       ),
   }
-}
-
-/** Of another user's mount the kernel tells nothing: then it is not ours to judge. */
-function isDead(mountpoint: string): Promise<boolean> {
-  return stat(mountpoint).then(
-    () => false,
-    ({ code }: NodeJS.ErrnoException) => isDeadMountCode(code),
-  )
 }

@@ -1,4 +1,5 @@
 import { recoverMountpoint } from '../recover-mountpoint.ts'
+import { listRunning } from '../registry.ts'
 import type { Compose, ComposeParts, Composition, Prepared } from '../composition.ts'
 import type { MountSpec } from '../spec.ts'
 import type { AccountHost, HostedMount } from './account-host.ts'
@@ -35,11 +36,15 @@ async function mountHere(spec: MountSpec, prepared: Prepared, parts: ComposePart
 }
 
 async function mountComposition(
-  { mountpoint, readOnly }: MountSpec,
+  { mountpoint, readOnly, runtimeFolder }: MountSpec,
   composition: Composition,
-  { log }: ComposeParts,
+  parts: ComposeParts,
 ): Promise<HostedMount> {
-  await recoverMountpoint(mountpoint, { log })
+  const isServed = async () => {
+    const running = await listRunning(runtimeFolder)
+    return running.some((mount) => mount.mountpoint === mountpoint && mount.state === 'mounted')
+  }
+  await recoverMountpoint(mountpoint, { ...parts, isServed })
   const { driver, fileSystem, driverOptions, methods, notes = [] } = composition
   const mounted = await driver.mount(fileSystem, { ...driverOptions, mountpoint, readOnly })
   const { name, capabilities } = driver

@@ -121,7 +121,7 @@ function clientOf(options: ConnectOptions): ApiClient {
     origin,
     clock,
     tokens: tokenSource,
-    lanes: createLanes(options.lanes),
+    lanes: createLanes(clock, options.lanes),
     http: new Http({
       clock,
       ...(connectTimeoutMs === undefined ? {} : { connectTimeoutMs }),

@@ -67,6 +67,15 @@ export const attributes = suite('attributes', [
     expect((await fs.stat('d')).mode).toBe(0o700)
   }),
 
+  itNeeds(['modes'], 'files and folders that nobody may use can be made', async (fs) => {
+    await (await fs.open('f', constants.O_WRONLY | constants.O_CREAT, 0)).close()
+    await fs.mkdir('d', 0)
+    expect((await fs.stat('f')).mode).toBe(0)
+    expect((await fs.stat('d')).mode).toBe(0)
+    await fs.settle()
+    expect((await fs.stat('f')).mode).toBe(0)
+  }),
+
   it('chown to the owner itself is fine, to others it is refused or done, never ignored', async (fs) => {
     await fs.writeFile('f', '')
     const { uid, gid } = await fs.stat('f')

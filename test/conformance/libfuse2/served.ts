@@ -11,6 +11,14 @@ import type { Answer, Counts, Request } from './mount-server.ts'
 
 export const run = promisify(execFile)
 
+/** The errno's name of a refusal. */
+export function codeOf(work: Promise<unknown>): Promise<string | undefined> {
+  return work.then(
+    () => 'done',
+    (error: NodeJS.ErrnoException) => error.code,
+  )
+}
+
 /** Why no mount can be made here, in words; a run that must prove something (`CI`) gets an error instead. */
 export async function whyNoFuse(): Promise<string | undefined> {
   const isThere = await access('/dev/fuse').then(
@@ -79,6 +87,11 @@ export class Served {
       if (index >= 0) return this.#answers.splice(index, 1)[0]!
       await Promise.race([once(this.#child, 'answer'), this.#failOnExit()])
     }
+  }
+
+  /** From now on it answers nothing. */
+  stop(): void {
+    this.#child.kill('SIGSTOP')
   }
 
   async kill(): Promise<void> {

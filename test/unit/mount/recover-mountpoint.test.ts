@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import type { MountEntry } from '../../../src/fuse/mountinfo.ts'
 import { recoverMountpoint } from '../../../src/mount/recover-mountpoint.ts'
+import { ManualClock } from '../../fakes/manual-clock.ts'
 import { recordingLog } from '../../fakes/recording-log.ts'
 
 const ours: MountEntry = {
@@ -11,16 +12,24 @@ const ours: MountEntry = {
   source: 'https://cloud.example.com',
 }
 
-/** A table of mounts on `/mnt`; the top one answers `stat` with `code`. */
-function system(mounts: MountEntry[], code: string | undefined) {
+/** A table of mounts on `/mnt`; the top one answers `stat` with `code`, or not at all. */
+function system(mounts: MountEntry[], code: string | undefined, { isServed = false } = {}) {
   const unmounted: number[] = []
+  const cut: string[] = []
+  const clock = new ManualClock()
   return {
     unmounted,
+    cutDevices: cut,
+    clock,
     log: recordingLog(),
+    isServed: async () => isServed,
     mounts: async () => mounts,
     stat: async () => {
+      if (code === 'silence') return new Promise(() => void clock.advance(5_000))
       if (code) throw Object.assign(new Error(code), { code })
+      return undefined
     },
+    cut: async (device: string) => cut.push(device) > 0,
     unmount: async () => {
       unmounted.push(mounts.pop()!.id)
     },
@@ -35,14 +44,31 @@ it.each(['ENOTCONN', 'ECONNABORTED'])('clears away what a killed process left (%
     ],
     code,
   )
-  await recoverMountpoint('/mnt', parts)
+  expect(await recoverMountpoint('/mnt', parts)).toBe(true)
   expect(parts.unmounted).toEqual([2, 1])
+  expect(parts.cutDevices).toEqual([])
   expect(parts.log.lines).toHaveLength(2)
+})
+
+it('cuts the connection of a mount that nobody serves and that answers nothing, before it takes it away', async () => {
+  const parts = system([ours], 'silence')
+  expect(await recoverMountpoint('/mnt', parts)).toBe(true)
+  expect(parts.cutDevices).toEqual(['0:39'])
+  expect(parts.unmounted).toEqual([1])
+})
+
+it.each([
+  ['that a process of ours serves', ours, { isServed: true }],
+  ['of another program', { ...ours, type: 'fuse.sshfs' }, {}],
+])('leaves a mount alone that answers nothing yet, %s', async (_, mount, served) => {
+  const parts = system([mount], 'silence', served)
+  expect(await recoverMountpoint('/mnt', parts)).toBe(false)
+  expect([parts.cutDevices, parts.unmounted]).toEqual([[], []])
 })
 
 it('leaves a living mount alone', async () => {
   const parts = system([ours], undefined)
-  await recoverMountpoint('/mnt', parts)
+  expect(await recoverMountpoint('/mnt', parts)).toBe(false)
   expect(parts.unmounted).toEqual([])
 })
 

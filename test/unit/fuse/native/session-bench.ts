@@ -4,6 +4,7 @@ import { Opcode } from '../../../../src/fuse/native/abi.ts'
 import { KernelNotifier } from '../../../../src/fuse/native/notify.ts'
 import { Session } from '../../../../src/fuse/native/session.ts'
 import { MemoryChannel, type MemoryReply } from '../../../fakes/memory-channel.ts'
+import { ManualClock } from '../../../fakes/manual-clock.ts'
 import { MemoryFileSystem } from '../../../fakes/memory-file-system.ts'
 import { recordingLog } from '../../../fakes/recording-log.ts'
 import { Deferred } from '../../../../src/fuse/native/deferred.ts'
@@ -32,10 +33,11 @@ export function started({ fileSystem, writebackCache = false, negativeTtlMs = 0 
   const channel = new MemoryChannel()
   const log = recordingLog()
   const notifier = new KernelNotifier()
-  const parts = { fileSystem: fileSystem ?? memory, log, notifier, writebackCache, negativeTtlMs }
+  const clock = new ManualClock()
+  const parts = { fileSystem: fileSystem ?? memory, clock, log, notifier, writebackCache, negativeTtlMs }
   const session = new Session((listener) => channel.open(listener), parts)
   session.ready.catch(() => undefined)
-  return { memory, channel, log, notifier, session }
+  return { memory, channel, clock, log, notifier, session }
 }
 
 export async function serving(wishes: Wishes = {}) {

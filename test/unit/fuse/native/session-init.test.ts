@@ -49,6 +49,12 @@ describe('the beginning', () => {
     }
     expect(body.readUInt32LE(32)).toBe(InitFlag2.HAS_EXPIRE_ONLY)
     expect([body.readUInt32LE(20), body.readUInt16LE(28)]).toEqual([1 << 20, 256])
+    expect(body.readUInt16LE(16)).toBe(1024)
+  })
+
+  it('what is written back is kept to so much as fits in memory', async () => {
+    const { body } = await started({ writebackCache: true }).channel.ask(Opcode.INIT, 0, init(7, 45))
+    expect(body.readUInt16LE(16)).toBe(64)
   })
 
   it('nothing that is not on offer is taken', async () => {

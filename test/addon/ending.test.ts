@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { NativeHost, nativeUnavailable } from '../../harness/native-host.ts'
+import { NativeHost, nativeUnavailable } from '../harness/native-host.ts'
 
 interface Resources {
   readonly descriptors: number
@@ -48,7 +48,8 @@ describe.skipIf(nativeUnavailable() !== undefined)('the end of a channel', () =>
     await using host = await NativeHost.start()
     await host.mount({ throwing: true })
     await host.run('stat', host.mountpoint).catch((error: Error) => error.message)
-    expect(host.workerErrors).toEqual(['planted'])
+    // The program may hear of its failure first.
+    await expect.poll(() => host.workerErrors).toEqual(['planted'])
     await host.run('umount', '-l', host.mountpoint)
     await host.call('restart')
     await host.mount()

@@ -2,7 +2,7 @@ import { mkdtemp, rm, statfs, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { namespaceUnavailable, NativeHost, nativeUnavailable } from '../../harness/native-host.ts'
+import { namespaceUnavailable, NativeHost, nativeUnavailable } from '../harness/native-host.ts'
 
 const eagain = 11
 const ext4Magic = 0xef53

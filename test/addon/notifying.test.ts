@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { describe, expect, it } from 'vitest'
-import { NativeHost, nativeUnavailable } from '../../harness/native-host.ts'
+import { NativeHost, nativeUnavailable } from '../harness/native-host.ts'
 
 interface Counts {
   readonly sent: number

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { NativeHost, nativeUnavailable } from '../../harness/native-host.ts'
+import { NativeHost, nativeUnavailable } from '../harness/native-host.ts'
 
 /** A program that looks up `count` names which are kept unanswered, and ends when all are answered. */
 function lookUpHeld(host: NativeHost, count: number): Promise<string> {

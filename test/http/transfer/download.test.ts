@@ -19,7 +19,7 @@ let urlLifeMs: number
 beforeEach(async () => {
   server = await ScriptedServer.start()
   clock = new ImpatientClock({ startMs: Date.now() })
-  client = new ApiClient({ origin: server.origin, clock, random: () => 0, lanes: createLanes() })
+  client = new ApiClient({ origin: server.origin, clock, random: () => 0, lanes: createLanes(clock) })
   downloader = new Downloader({ client })
   urlLifeMs = 3_600_000
   server.on('POST /file/url', ({ json }) => urls(json))
