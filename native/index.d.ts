@@ -76,7 +76,10 @@ export declare class Channel {
   replyFromFile(header: Buffer, fd: number, offset: number, length: number): number
   /** The same without waiting for a disk: EAGAIN when the kernel does not have all of the bytes in memory. */
   replyFromCachedFile(header: Buffer, fd: number, offset: number, length: number): number
-  /** Queues a copy of a notification for the notifying thread: never written by the thread that answers. ENODEV after the end. */
+  /**
+   * Queues a copy of a notification for the notifying thread: never written by the thread that answers. What says the same as the
+   * newest that waits is in it. ENODEV after the end.
+   */
   notify(message: Buffer): void
   notifications(): NotificationCounts
   /**

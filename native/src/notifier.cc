@@ -57,6 +57,7 @@ int Notifier::Post(const void* message, size_t length) {
   const char* bytes = static_cast<const char*>(message);
   std::vector<char> copy(bytes, bytes + length);
   const std::lock_guard<Mutex> lock(mutex_);
+  if (!queue_.empty() && queue_.back() == copy) return 0;
   queue_.push_back(std::move(copy));
   counts_.waiting++;
   counts_.waiting_bytes += length;

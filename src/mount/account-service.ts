@@ -26,6 +26,8 @@ export interface AccountServiceParts {
   readonly stops: StopRequests
   /** While what was written is sent, after a folder is gone. */
   readonly onDrain: (event: Json) => void
+  /** Somebody looks at the process, and may end it: it serves other mounts no longer than that. */
+  readonly isForeground: boolean
 }
 
 /** Parameters of `mount`, by which another process asks for one more mount; its progress events are sentences to read. */
@@ -110,6 +112,10 @@ export class AccountService {
     if (typeof spec?.mountpoint !== 'string' || typeof spec.rootUri !== 'string')
       throw new MountError('a mount was asked for that nobody understands (is the asker of another version?)')
     await this.mount(spec, progress)
+    if (this.#parts.isForeground)
+      progress(
+        `process ${process.pid}, which serves the account already, is in the foreground: this mount ends with it`,
+      )
     return { pid: process.pid }
   }
 

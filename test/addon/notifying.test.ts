@@ -117,6 +117,20 @@ describe.skipIf(nativeUnavailable() !== undefined)('the notifying thread', () =>
     expect(await settled(host)).toMatchObject({ sent: 1 })
   })
 
+  it('is told once of what it has not begun to tell', async () => {
+    await using host = await trustingHost()
+    const { ended } = await readSlow(host)
+    await hangNotifier(host)
+    for (let i = 0; i < 5; i += 1) await host.call('notify', 'invalInode', 3, 0, 0)
+    expect(await host.call('notifications')).toMatchObject({ waiting: 2 })
+    await host.call('notify', 'invalInode', 2, 0, 0)
+    await host.call('notify', 'invalInode', 3, 0, 0)
+    expect(await host.call('notifications')).toMatchObject({ waiting: 4 })
+    await host.call('stopHolding')
+    expect(await ended).toBe('null')
+    await settled(host)
+  })
+
   it('is joined by close though it hangs in the kernel', async () => {
     await using host = await trustingHost()
     const { threads } = await host.call<{ threads: number }>('resources')

@@ -4,7 +4,7 @@ import { isRemoteError, RemoteError } from '../../remote/errors.ts'
 import type { MetadataPatch, RemoteEntry } from '../../remote/types.ts'
 import { encodeMtime } from '../attributes/index.ts'
 import type { Node } from '../inode/index.ts'
-import type { Core } from './core.ts'
+import { change, type Core } from './core.ts'
 import { mtimeOf } from './node-view.ts'
 
 export class AttributeSender {
@@ -31,7 +31,8 @@ export class AttributeSender {
     if (wanted.length === 0) return
     const { patience } = this.#core
     await this.#core.folderMoves.passed(node)
-    await patience.run(node.label, () => this.#patch(node, wanted), signal)
+    const call = () => this.#patch(node, wanted)
+    await patience.run(node.label, change(this.#core, node.remotePlace?.parent, signal, call), signal)
     this.#applied(node, wanted)
   }
 

@@ -103,6 +103,25 @@ export async function pinned<T>(
   }
 }
 
+/**
+ * A call by which the server changes something in `folder`. Who stops waiting for it does not stop it: when it has ended, the
+ * next use of the folder asks what has become of it.
+ */
+export function change<T>(
+  { tree }: Core,
+  folder: Node | undefined,
+  signal: AbortSignal | undefined,
+  call: () => Promise<T>,
+): () => Promise<T> {
+  return async () => {
+    try {
+      return await call()
+    } finally {
+      if (signal?.aborted && folder?.id !== undefined) tree.folders.expire(folder.id)
+    }
+  }
+}
+
 /** @throws {FsError} ENOENT */
 export async function requireChild(
   { tree }: Core,

@@ -1,7 +1,7 @@
 /** Names come and go: mknod, create, mkdir, symlink, unlink, rmdir. */
 import { constants } from 'node:fs'
 import { Errno } from '../../base/errno.ts'
-import { isRemoteError, RemoteError } from '../../remote/errors.ts'
+import { isRemoteError } from '../../remote/errors.ts'
 import type { RemoteEntry, RemotePath } from '../../remote/types.ts'
 import { encodeLinkTarget, encodeMode } from '../attributes/index.ts'
 import { FsError, toFsError } from '../errors.ts'
@@ -13,12 +13,14 @@ import type { Entry, FileKind, Ino, OpContext, Opened } from '../types.ts'
 import {
   assertFolder,
   assertWritable,
+  change,
   pinned,
   requireChild,
   requireRecentChild,
   assertFree,
   type Core,
 } from './core.ts'
+import { createOrFind } from './create-or-find.ts'
 import { contentOf, type OwnerParts } from './file-owner.ts'
 import type { Files } from './files.ts'
 import { defaultMode, entryReply } from './node-view.ts'
@@ -73,21 +75,27 @@ export class Namespace {
   }
 
   async mkdir(parent: Ino, name: string, mode: number, { signal }: OpContext): Promise<Entry> {
-    return this.#createOnServer({ parent, name }, 'folder', signal, async (path) => {
+    return this.#createOnServer({ parent, name }, 'folder', signal, async (path, changing) => {
       const { remote, patience } = this.#core
       const entry = await patience.run(
         name,
-        this.#createOrFind(
-          path,
-          () => this.#newFolder(path),
-          ({ kind }) => kind === 'folder',
+        changing(
+          createOrFind(
+            () => remote.info(path),
+            () => this.#newFolder(path),
+            ({ kind }) => kind === 'folder',
+          ),
         ),
         signal,
       )
       const bits = mode & 0o7777
       if (bits === this.#core.options.folderMode) return entry
       const patch = encodeMode(bits)
-      await patience.run(name, () => remote.patchMetadata([path], [patch]), signal)
+      await patience.run(
+        name,
+        changing(() => remote.patchMetadata([path], [patch])),
+        signal,
+      )
       return { ...entry, metadata: { ...entry.metadata, [patch.key]: patch.value! } }
     })
   }
@@ -96,15 +104,17 @@ export class Namespace {
     if (Buffer.byteLength(target) > 4095)
       throw new FsError(Errno.ENAMETOOLONG, `${name}: the link's target is too long`)
     const { key, value } = encodeLinkTarget(target)
-    return this.#createOnServer({ parent, name }, 'symlink', signal, async (path) => {
+    return this.#createOnServer({ parent, name }, 'symlink', signal, async (path, changing) => {
       const { remote, patience } = this.#core
       const metadata = { [key]: value! }
       const entry = await patience.run(
         name,
-        this.#createOrFind(
-          path,
-          () => remote.createFile(path, metadata),
-          (found) => found.kind === 'file' && !found.entity && found.metadata[key] === value,
+        changing(
+          createOrFind(
+            () => remote.info(path),
+            () => remote.createFile(path, metadata),
+            (found) => found.kind === 'file' && !found.entity && found.metadata[key] === value,
+          ),
         ),
         signal,
       )
@@ -253,7 +263,8 @@ export class Namespace {
     const path = node.remotePath
     if (!path) return
     try {
-      await patience.run(node.label, () => remote.remove([path]), signal)
+      const call = () => remote.remove([path])
+      await patience.run(node.label, change(this.#core, node.remotePlace?.parent, signal, call), signal)
     } catch (error) {
       if (isRemoteError(error, 'not-found')) return
       if (!isRemoteError(error, 'unknown-outcome')) throw toFsError(error, node.label)
@@ -313,7 +324,10 @@ export class Namespace {
     at: Place,
     kind: FileKind,
     signal: AbortSignal,
-    send: (path: RemotePath) => Promise<RemoteEntry>,
+    send: (
+      path: RemotePath,
+      changing: <T>(call: () => Promise<T>) => () => Promise<T>,
+    ) => Promise<RemoteEntry>,
   ): Promise<Entry> {
     const folder = this.#folder(at.parent)
     assertWritable(this.#core, folder)
@@ -325,7 +339,9 @@ export class Namespace {
       if (former) await this.#parts.renames.settle(former)
       await this.#core.folderMoves.passed(folder)
       assertFolder(folder)
-      const entry = await this.#sent(folder, at.name, () => send([...folder.remotePath!, name]))
+      const entry = await this.#sent(folder, at.name, () =>
+        send([...folder.remotePath!, name], (call) => change(this.#core, folder, signal, call)),
+      )
       tree.placed(folder, entry)
       tree.madeAgain(folder)
       this.#core.changes.namesChanged(folder)
@@ -348,33 +364,6 @@ export class Namespace {
     const entry = await remote.createFolder(path)
     tree.folders.knowEmpty(entry)
     return entry
-  }
-
-  /**
-   * A creation whose answer was lost, or that failed at the server half-way, and is tried again finds its own work: `isOurs`
-   * tells an object like the one that was to be made.
-   */
-  #createOrFind(
-    path: RemotePath,
-    create: () => Promise<RemoteEntry>,
-    isOurs: (found: RemoteEntry) => boolean,
-  ): () => Promise<RemoteEntry> {
-    let wasTried = false
-    return async () => {
-      try {
-        return await create()
-      } catch (error) {
-        const mayBeOurs = wasTried && isRemoteError(error, 'exists')
-        wasTried ||= isRemoteError(error, 'server', 'unknown-outcome')
-        if (!mayBeOurs && !isRemoteError(error, 'unknown-outcome')) throw error
-        const found = await this.#core.remote.info(path).catch((cause: unknown) => {
-          if (isRemoteError(cause, 'not-found')) return create()
-          throw cause
-        })
-        if (isOurs(found)) return found
-        throw new RemoteError('exists', `${path.join('/')}: the name was taken meanwhile`, { cause: error })
-      }
-    }
   }
 
   #checkedName(folder: Node, name: string, kind: FileKind): string {

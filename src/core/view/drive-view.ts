@@ -251,6 +251,7 @@ export class DriveView implements FileSystem {
   ): Promise<void> {
     this.#assertWritable()
     await this.#inner.setxattr(this.#in(ino), name, value, mode, context)
+    this.#others.invalidateAttributes(this.#in(ino))
   }
 
   listxattr(ino: Ino, context: OpContext): Promise<readonly string[]> {
@@ -260,6 +261,7 @@ export class DriveView implements FileSystem {
   async removexattr(ino: Ino, name: string, context: OpContext): Promise<void> {
     this.#assertWritable()
     await this.#inner.removexattr(this.#in(ino), name, context)
+    this.#others.invalidateAttributes(this.#in(ino))
   }
 
   #in(ino: Ino): Ino {

@@ -18,7 +18,7 @@ export function decodeCopyRange(body: ByteReader): Request {
 
 export function decodeSeek(body: ByteReader): Request {
   const fh = body.uint64() as Fh
-  const offset = body.fileOffset()
+  const offset = body.uint64(Errno.ENXIO)
   const whence = body.uint32()
   body.skip(4)
   if (whence === Whence.DATA) return { op: 'seek', fh, offset, target: 'data' }

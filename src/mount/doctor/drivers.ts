@@ -15,7 +15,7 @@ const names: readonly DriverName[] = ['native', 'libfuse2']
 
 export async function* examineDrivers(probe: DriverProbe, wish: DriverWish): AsyncGenerator<Finding> {
   const known = once(probe)
-  for (const name of names) yield looked(`${name} driver`, async () => loadable(name, await known(name)))
+  for (const name of names) yield looked(`${name} driver`, async () => usable(name, await known(name)))
   yield looked('driver', () => chosen(wish, known))
 }
 
@@ -29,10 +29,10 @@ function once(probe: DriverProbe): DriverProbe {
   }
 }
 
-/** What is not loadable is no trouble in itself: whether a mount finds one is the last line. */
-function loadable(name: DriverName, state: DriverState): Finding {
+/** What cannot be used is no trouble in itself: whether a mount finds one is the last line. */
+function usable(name: DriverName, state: DriverState): Finding {
   const check = `${name} driver`
-  if (!isUsable(state)) return ok(check, `not loadable: ${state.text}`)
+  if (!isUsable(state)) return ok(check, `not usable: ${state.text}`)
   return ok(check, `loads, ${state.origin}`)
 }
 

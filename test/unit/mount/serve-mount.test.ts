@@ -263,6 +263,14 @@ async function mountOther(params: Json): Promise<string[]> {
   return notes
 }
 
+async function endOne(close: () => void): Promise<void> {
+  const drains = () => stage.events.filter((event) => event === 'drain').length
+  const before = drains()
+  close()
+  while (drains() === before) await settle()
+  stage.finishDrain(nothingLeft)
+}
+
 describe('a second mount of the account', () => {
   it('that is gone already hears nothing of a request to end', async () => {
     const serving = stage.serve()
@@ -281,8 +289,19 @@ describe('a second mount of the account', () => {
     expect(stage.events.filter((event) => event === 'unmount')).toHaveLength(1)
   })
 
+  it('is told that it ends with a process in the foreground', async () => {
+    const serving = stage.serve(true)
+    await stage.ready
+    const closeFirst = stage.close
+    expect(await mountOther(other())).toEqual([
+      `process ${process.pid}, which serves the account already, is in the foreground: this mount ends with it`,
+    ])
+    for (const close of [stage.close, closeFirst]) await endOne(close)
+    expect(await serving).toBe(0)
+  })
+
   it('is told how its process logs, when it wanted that otherwise', async () => {
-    const serving = stage.serve()
+    const serving = stage.serve(false)
     await stage.ready
     const closeFirst = stage.close
     expect(await mountOther(other({ options: { 'log-level': 'debug' }, logFile: '/elsewhere' }))).toEqual([
@@ -291,12 +310,7 @@ describe('a second mount of the account', () => {
     const client = await controlClient('/nowhere/other', stage.spec.runtimeFolder)
     expect(await client.call('info')).toMatchObject({ logFile: stage.spec.logFile })
     client.close()
-    for (const close of [stage.close, closeFirst]) {
-      const drains = stage.events.filter((event) => event === 'drain').length
-      close()
-      while (stage.events.filter((event) => event === 'drain').length === drains) await settle()
-      stage.finishDrain(nothingLeft)
-    }
+    for (const close of [stage.close, closeFirst]) await endOne(close)
     expect(await serving).toBe(0)
   })
 

@@ -80,20 +80,6 @@ describe('a call whose answer is lost', () => {
   })
 })
 
-describe('who stops waiting', () => {
-  it('gets EINTR, and the node counts are even', async () => {
-    await test.outdate()
-    const gate = test.remote.hold('list')
-    const stop = new AbortController()
-    const looked = errnoOf(test.fs.lookup(1 as never, 'a', test.context({ signal: stop.signal })))
-    await gate.entered
-    stop.abort()
-    expect(await looked).toBe('EINTR')
-    gate.release()
-    expect(await test.leftovers()).toEqual({ kept: 0, held: 0 })
-  })
-})
-
 describe('a folder that is renamed', () => {
   it('takes along what is saved in it while the server works on it', async () => {
     await test.save('d/early', '1')

@@ -115,10 +115,17 @@ describe('bytes of a file that another mount knows', () => {
     await here.fs.release(opened.fh)
   })
 
-  it('stay when only its mode changes', async () => {
+  it.each([
+    ['its mode changes', (ino: Ino) => here.fs.setattr(ino, { mode: 0o600 }, undefined, test.context())],
+    [
+      'it is given an attribute',
+      (ino: Ino) => here.fs.setxattr(ino, 'user.note', Buffer.from('x'), 'either', test.context()),
+    ],
+  ])('stay when only %s', async (_what, change) => {
     const ino = await other.ino('a')
+    const known = await here.ino('a')
     other.told.length = 0
-    await here.fs.setattr(await here.ino('a'), { mode: 0o600 }, undefined, test.context())
+    await change(known)
     expect(other.told).toEqual([`attributes ${ino}`])
   })
 

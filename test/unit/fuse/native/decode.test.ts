@@ -98,6 +98,8 @@ describe('a request', () => {
     expect(errnoOf(Opcode.SETATTR, hex(`20000000 ${'00'.repeat(36)} ${past} ${'00'.repeat(40)}`))).toBe(
       Errno.EINVAL,
     )
+    // lseek(2): data is looked for beyond the end of the file, wherever that is.
+    expect(errnoOf(Opcode.LSEEK, hex(`${'00'.repeat(8)} ${huge} 03000000 00000000`))).toBe(Errno.ENXIO)
     const second = `00ca9a3b` // 10^9 ns
     expect(errnoOf(Opcode.SETATTR, hex(`20000000 ${'00'.repeat(56)} ${second} ${'00'.repeat(28)}`))).toBe(
       Errno.EINVAL,

@@ -33,7 +33,7 @@ describe('the drivers', () => {
   it('that nobody needs may be absent', async () => {
     const { lines } = await examined(able, broken('libfuse2'))
     expect(lines.map(({ level }) => level)).toEqual(['ok', 'ok', 'ok'])
-    expect(lines[1]!.text).toBe('not loadable: the libfuse2 driver is broken')
+    expect(lines[1]!.text).toBe('not usable: the libfuse2 driver is broken')
   })
 
   it('warn where libfuse2 has to do, with what makes the native one usable', async () => {
