@@ -32,7 +32,8 @@ export async function hostInThread(spec: MountSpec, parts: HostThreadParts): Pro
   const worker = new Worker(file, { workerData, name: 'cloudreve-mount' })
   receiveLog(worker, log)
   const caller = new ThreadCaller(worker)
-  const lost = lossOf(worker, caller)
+  const ending = new AbortController()
+  const lost = lossOf(worker, caller, ending.signal)
   try {
     const identity = await caller.call('signIn', asJson({ spec }))
     const { accountId, account } = identity as { accountId: string; account: string }
@@ -48,6 +49,7 @@ export async function hostInThread(spec: MountSpec, parts: HostThreadParts): Pro
         try {
           await caller.call('close')
         } finally {
+          ending.abort()
           await worker.terminate()
         }
       },
@@ -58,12 +60,12 @@ export async function hostInThread(spec: MountSpec, parts: HostThreadParts): Pro
   }
 }
 
-/** An error that nobody caught comes with its reason; the end of the thread follows it. */
-function lossOf(worker: Worker, caller: ThreadCaller): Promise<Error> {
+/** An error that nobody caught comes with its reason; the end of the thread follows it. An end that is wanted is no loss. */
+function lossOf(worker: Worker, caller: ThreadCaller, ending: AbortSignal): Promise<Error> {
   return new Promise((resolve) => {
     const lose = (reason: Error) => {
       caller.fail(reason)
-      resolve(reason)
+      if (!ending.aborted) resolve(reason)
     }
     worker.on('error', (error) => {
       const reason = error instanceof Error ? (error.stack ?? error.message) : String(error)
