@@ -55,7 +55,7 @@ await describeMounts('a process that is killed under load', ['perl', 'fusermount
 
     mount = await place.mount()
     const { lostAndFound } = (await mount.status()) as { lostAndFound: readonly string[] }
-    const written = (await running.get('writer')!.lines).length
+    const written = running.get('writer')!.lines.length
     const kept = await contentsOf(lostAndFound)
     for (let i = 0; i < written; i += 1) {
       const content = `content of ${i}\n`.repeat(500)
