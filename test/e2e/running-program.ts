@@ -51,6 +51,12 @@ export class RunningProgram {
     this.#child.kill(signal)
   }
 
+  /** How it ended, however long it takes. */
+  async finished(): Promise<Ending> {
+    if (this.#isRunning) await once(this.#child, 'close')
+    return { code: this.#child.exitCode, signal: this.#child.signalCode }
+  }
+
   /** How it ended; fails when it does not end. */
   async ended(): Promise<Ending> {
     if (this.#isRunning) {
