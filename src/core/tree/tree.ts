@@ -81,6 +81,9 @@ export class Tree {
 
   #place(parent: Node, entry: RemoteEntry): Node {
     const node = parent.children.get(entry.name) ?? this.#materialise(parent, entry)
+    // A listing from before it was made would take it away from others as soon as nobody here refers to it.
+    const listing = this.folders.known(idOf(parent))
+    if (node && listing && !listing.entries.has(entry.name)) this.folders.expire(idOf(parent))
     if (node) return node
     throw new RemoteError('not-found', `${entry.name} in ${parent.label} is just being uploaded or moved`)
   }
