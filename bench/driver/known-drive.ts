@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { systemClock } from '../../src/base/clock.ts'
 import { silentLog } from '../../src/base/log.ts'
 import { createDrive, defaultSettings, type OpenView } from '../../src/core/index.ts'
-import type { KernelCache } from '../../src/core/ports.ts'
+import { noKernelCache, type KernelCache } from '../../src/core/ports.ts'
 import { MemoryRemote } from '../../test/fakes/memory-remote.ts'
 import type { Ttls } from './null-file-system.ts'
 import { LISTED_FILES, nameAt, LIST_INO } from './tree.ts'
@@ -13,12 +13,12 @@ import { LISTED_FILES, nameAt, LIST_INO } from './tree.ts'
 const NEVER_MS = 24 * 3600 * 1000
 
 export interface KnownDrive {
-  view(kernel: KernelCache, ttls: Ttls): Promise<OpenView>
+  view(kernel: KernelCache): Promise<OpenView>
   close(): Promise<void>
 }
 
-/** The folder `list` of the null tree, with its files. */
-export async function openKnownDrive(): Promise<KnownDrive> {
+/** The folder `list` of the null tree, with its files; a drive and its mount are of the same options. */
+export async function openKnownDrive(ttls: Ttls): Promise<KnownDrive> {
   const stateFolder = await mkdtemp(join(tmpdir(), 'cm-bench-'))
   const remote = new MemoryRemote({ clock: systemClock })
   for (let i = 0; i < LISTED_FILES; i += 1) remote.putAsOther(`list/${nameAt(LIST_INO, i).name}`, '')
@@ -28,17 +28,15 @@ export async function openKnownDrive(): Promise<KnownDrive> {
     clock: systemClock,
     log: silentLog,
     hostName: 'bench',
-    settings: { metadataTtlMs: NEVER_MS },
+    settings: { ...ttls, metadataTtlMs: NEVER_MS },
   })
   const { uid, gid } = defaultSettings
+  const options = { uid, gid, readOnly: false, ...ttls }
+  // Asked once: known to the drive from then on, whichever view it is seen through.
+  const list = await drive.openView(['list'], options, noKernelCache)
+  list.close()
   return {
-    async view(kernel, ttls) {
-      const opened = await drive.openView([], { uid, gid, readOnly: false, ...ttls }, kernel)
-      // Asked once: known to the drive from then on, whichever view it is seen through.
-      const list = await drive.openView(['list'], { uid, gid, readOnly: false, ...ttls }, kernel)
-      list.close()
-      return opened
-    },
+    view: (kernel) => drive.openView([], options, kernel),
     async close() {
       await drive.close()
       await rm(stateFolder, { recursive: true, force: true })

@@ -9,23 +9,27 @@ import { NativeDriver } from '../../src/fuse/native/driver.ts'
 import { answerThreadCalls } from '../../src/mount/host/thread-calls.ts'
 import type { Json } from '../../src/mount/spec.ts'
 import type { MountCall } from './contenders.ts'
-import { openKnownDrive } from './known-drive.ts'
+import { openKnownDrive, type KnownDrive } from './known-drive.ts'
 import { NullFileSystem } from './null-file-system.ts'
 
 invariant(parentPort !== null, 'this module is the beginning of a thread')
 const complain = (message: string, fields?: unknown) => console.error(message, JSON.stringify(fields))
 const log: Log = { debug() {}, info() {}, warn: complain, error: complain }
-const drive = (workerData as { readonly core: boolean }).core ? await openKnownDrive() : undefined
+const { core } = workerData as { readonly core: boolean }
+const drives = new Map<string, KnownDrive>()
 
 let mounted: { readonly mount: Mounted; readonly close: () => void } | undefined
 
 async function shown(
   kernel: KernelCache,
-  call: MountCall,
+  { entryTtlMs, attrTtlMs }: MountCall,
 ): Promise<{ fileSystem: FileSystem; close: () => void }> {
-  if (!drive) return { fileSystem: new NullFileSystem(call), close: () => undefined }
-  const { entryTtlMs, attrTtlMs } = call
-  const view = await drive.view(kernel, { entryTtlMs, attrTtlMs })
+  const ttls = { entryTtlMs, attrTtlMs }
+  if (!core) return { fileSystem: new NullFileSystem(ttls), close: () => undefined }
+  const key = `${entryTtlMs} ${attrTtlMs}`
+  const drive = drives.get(key) ?? (await openKnownDrive(ttls))
+  drives.set(key, drive)
+  const view = await drive.view(kernel)
   return { fileSystem: view.fileSystem, close: () => view.close() }
 }
 
@@ -49,7 +53,7 @@ answerThreadCalls(parentPort, {
   mount: ({ params }) => mount(params as unknown as MountCall),
   unmount,
   async close() {
-    await drive?.close()
+    for (const drive of drives.values()) await drive.close()
     return null
   },
 })
