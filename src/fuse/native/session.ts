@@ -4,7 +4,7 @@ import { FsError } from '../../core/errors.ts'
 import type { FileSystem } from '../../core/ports.ts'
 import type { Entry, FileSpan } from '../../core/types.ts'
 import { PROTOCOL_MAJOR } from './abi.ts'
-import { SENT, type Answer, type Handlers } from './answer.ts'
+import { SENT, type Answer, type Handler, type Handlers } from './answer.ts'
 import { attributeOperations, xattrOperations } from './attribute-operations.ts'
 import { DecodeError } from './byte-reader.ts'
 import type { Channel, OpenChannel } from './channel.ts'
@@ -19,7 +19,16 @@ import type { KernelNotifier } from './notify.ts'
 import { OpenHandles } from './open-handles.ts'
 import { rangeOperations } from './range-operations.ts'
 import { RequestContext } from './request-context.ts'
-import type { Control, Forget, InitRequest, OneWay, Request, RequestHeader, Served } from './requests.ts'
+import type {
+  Control,
+  Forget,
+  InitRequest,
+  OneWay,
+  Request,
+  RequestHeader,
+  Served,
+  ServedOp,
+} from './requests.ts'
 import { ShownModes } from './shown-modes.ts'
 
 export interface SessionParts {
@@ -207,35 +216,30 @@ export class Session {
 
   #serve(header: RequestHeader, request: Served, slot: number): void {
     if (this.#state.at !== 'serving') throw new FsError(Errno.EIO, 'a request outside of a session')
-    const ownsMemory = request.op === 'write'
-    if (ownsMemory) this.#channel.keep(slot)
     const context = new RequestContext(header)
+    if (request.op === 'write') this.#channel.keep(slot)
     this.#pending.set(header.unique, context)
-    void this.#work(this.#state.handlers, request, context).finally(() => {
-      if (ownsMemory) this.#channel.release(slot)
-    })
+    const handler = this.#state.handlers[request.op] as Handler<ServedOp>
+    // One reaction a request: each further promise would cost every small request.
+    void handler(request, context).then(
+      (answer) => this.#finishWork(request, context, slot, answer),
+      (error: unknown) =>
+        this.#finishWork(request, context, slot, {
+          message: encodeError(context.unique, this.#errnoOf(error, request.op, context)),
+        }),
+    )
   }
 
-  /** Never rejects. */
-  async #work(handlers: Handlers, request: Served, context: RequestContext): Promise<void> {
-    const { unique } = context
-    const answer = await this.#answerOf(handlers, request, context)
+  /** Never throws. */
+  #finishWork({ op }: Served, { unique }: RequestContext, slot: number, answer: Answer): void {
     this.#pending.delete(unique)
     try {
       this.#reply(unique, answer)
     } catch (error) {
-      this.#parts.log.error('an answer could not be sent', { op: request.op, unique, reason: String(error) })
+      this.#parts.log.error('an answer could not be sent', { op, unique, reason: String(error) })
     }
+    if (op === 'write') this.#channel.release(slot)
     if (this.#pending.size === 0) this.#whenIdle?.()
-  }
-
-  async #answerOf(handlers: Handlers, request: Served, context: RequestContext): Promise<Answer> {
-    try {
-      const handler = handlers[request.op] as (request: Served, context: RequestContext) => Promise<Answer>
-      return await handler(request, context)
-    } catch (error) {
-      return { message: encodeError(context.unique, this.#errnoOf(error, request.op, context)) }
-    }
   }
 
   #errnoOf(error: unknown, op: string, { ino, pid, unique }: RequestContext): number {
