@@ -73,7 +73,7 @@ export class Session {
     this.#parts = parts
     this.#handles = new OpenHandles(parts.fileSystem, parts.log)
     this.#channel = open({
-      onRequest: (message, slot) => this.#receive(message, slot),
+      onRequest: (memory, lengthBytes, slot) => this.#receive(memory, lengthBytes, slot),
       onEnd: (errno) => this.#finish(errno),
     })
   }
@@ -125,16 +125,16 @@ export class Session {
     this.#over.resolve(errno)
   }
 
-  #receive(message: Buffer, slot: number): void {
+  #receive(memory: Buffer, lengthBytes: number, slot: number): void {
     let header: RequestHeader
     try {
-      header = decodeHeader(message)
+      header = decodeHeader(memory, lengthBytes)
     } catch (error) {
       this.#parts.log.error('a message of the kernel could not be read', { reason: String(error) })
       return
     }
     try {
-      this.#dispatch(header, decodeBody(header, message), slot)
+      this.#dispatch(header, decodeBody(header, memory), slot)
     } catch (error) {
       this.#refuse(header, error)
     }
