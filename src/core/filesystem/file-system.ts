@@ -65,13 +65,13 @@ export class CloudreveFileSystem implements FileSystem {
     )
   }
 
-  async lookup(parent: Ino, name: string, { signal }: OpContext): Promise<Entry> {
+  async lookup(parent: Ino, name: string, context: OpContext): Promise<Entry> {
     const folder = this.#core.tree.table.get(parent)
     assertFolder(folder)
     if (Buffer.byteLength(name) > 255)
       throw new FsError(Errno.ENAMETOOLONG, `${name}: a name has at most 255 bytes`)
     return this.#said(folder.label, async () => {
-      const child = await this.#core.tree.child(folder, toServerName(name), signal)
+      const child = await this.#core.tree.child(folder, toServerName(name), context)
       if (child) return entryReply(this.#core, child)
       throw new NoSuchNameError(
         `${folder.label}: no such name: ${name}`,
