@@ -9,7 +9,7 @@ import type { Core } from './core.ts'
 
 /** What programs see in a node's metadata: the server's, changed by what is not sent yet. */
 export function viewAttributes(node: Node): EntryAttributes {
-  if (node.unsent.patches.size === 0 && node.entry) return attributesOf(node.entry)
+  if (!node.hasUnsent && node.entry) return attributesOf(node.entry)
   const metadata: Record<string, string> = { ...node.entry?.metadata }
   for (const { key, value } of node.unsent.patches.values()) {
     if (value === undefined) delete metadata[key]
@@ -43,7 +43,7 @@ export function sizeOf(node: Node): number {
 
 /** A time that somebody set, else the last write here, else the content's. */
 export function mtimeOf({ times, clock }: Core, node: Node): Timespec {
-  if (node.unsent.mtime) return node.unsent.mtime
+  if (node.hasUnsent && node.unsent.mtime) return node.unsent.mtime
   const written = node.content?.modifiedAt
   if (written) return written
   if (!node.entry) return timespecFromMs(clock.now())
@@ -51,6 +51,10 @@ export function mtimeOf({ times, clock }: Core, node: Node): Timespec {
 }
 
 export function attrOf(core: Core, node: Node): Attr {
+  return writableAttrOf(core, node)
+}
+
+function writableAttrOf(core: Core, node: Node): Attr & { btime?: Timespec } {
   const { options } = core
   const mtime = mtimeOf(core, node)
   return {
@@ -77,9 +81,9 @@ export function defaultMode(options: { fileMode: number; folderMode: number }, n
 }
 
 export function attrReply(core: Core, node: Node): AttrReply {
-  const { entry } = node
-  const btime = entry && !node.isRoot ? { btime: timespecFromMs(entry.createdAtMs) } : undefined
-  return { attr: { ...attrOf(core, node), ...btime }, attrTtlMs: core.options.attrTtlMs }
+  const attr = writableAttrOf(core, node)
+  if (node.entry && !node.isRoot) attr.btime = timespecFromMs(node.entry.createdAtMs)
+  return { attr, attrTtlMs: core.options.attrTtlMs }
 }
 
 /** Answers a node to the kernel: counts as a look-up. */
