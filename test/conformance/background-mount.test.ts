@@ -159,12 +159,33 @@ describe.skipIf(reason !== undefined).each(['libfuse2', 'native'])(
       async () => {
         const { pid } = await start()
         const client = await controlClient(spec.mountpoint, spec.runtimeFolder)
-        await client.call('collapse')
+        // Its answer may be lost with the thread.
+        await Promise.allSettled([client.call('collapse')])
         client.close()
         await nobodyRuns()
         await vi.waitFor(async () => expect(await isProcessAlive(pid)).toBe(false), PATIENCE)
         expect(mountAt(await readMounts(), spec.mountpoint)).toBeUndefined()
         expect(await log()).toContain('nobody catches this')
+      },
+    )
+
+    it.runIf(driver === 'native')(
+      'when the serving thread runs out of memory, programs are cut off, the folder is taken away and the process says so',
+      async () => {
+        vi.stubEnv('NODE_OPTIONS', '--max-old-space-size=48')
+        const { pid } = await start().finally(() => vi.unstubAllEnvs())
+        const file = await fs.open(join(spec.mountpoint, 'a'), 'w+')
+        const client = await controlClient(spec.mountpoint, spec.runtimeFolder)
+        // Its answer may be lost with the thread.
+        await Promise.allSettled([client.call('swallow')])
+        client.close()
+        await vi.waitFor(async () => expect(await isProcessAlive(pid)).toBe(false), PATIENCE)
+        await expect(file.read(Buffer.alloc(1), 0, 1, 0)).rejects.toMatchObject({
+          code: expect.stringMatching(/^(ENOTCONN|ECONNABORTED)$/) as unknown,
+        })
+        await file.close().catch(() => undefined) // whatever it says: nobody is there to hear of it
+        expect(mountAt(await readMounts(), spec.mountpoint)).toBeUndefined()
+        expect(await log()).toMatch(/reaching memory limit|out of memory/i)
       },
     )
 
