@@ -4,7 +4,7 @@
  */
 
 /** Raised with every change of this file; `src/fuse/native/addon.ts` refuses another one. */
-export declare const ABI_VERSION: 2
+export declare const ABI_VERSION: 3
 
 /** open(2) of `/dev/fuse`, close-on-exec and non-blocking. */
 export declare function openDevice(): number
@@ -17,9 +17,6 @@ export declare function mountDevice(
   fd: number,
   target: { source: string; mountpoint: string; subtype: string; flags: number; options: string },
 ): void
-
-/** umount2(2) with MNT_DETACH, not following a symbolic link. */
-export declare function unmountLazily(mountpoint: string): void
 
 /** One end for `fusermount3` (`_FUSE_COMMFD`), the other to receive the device from. */
 export declare function socketPair(): [ours: number, theirs: number]
@@ -71,10 +68,9 @@ export declare class Channel {
   reply(header: Buffer, body?: Uint8Array): number
   /**
    * A reply whose body is `length` (at most `bufferBytes`) bytes of a file from `offset` on, read and written without passing
-   * JavaScript. When the file cannot be read nothing is written and the errno is answered: EIO when it is too short.
+   * JavaScript, and without waiting for a disk. When they cannot be had nothing is written and the errno is answered: EAGAIN
+   * when the kernel does not have all of them in memory, EIO when the file is too short.
    */
-  replyFromFile(header: Buffer, fd: number, offset: number, length: number): number
-  /** The same without waiting for a disk: EAGAIN when the kernel does not have all of the bytes in memory. */
   replyFromCachedFile(header: Buffer, fd: number, offset: number, length: number): number
   /**
    * Queues a copy of a notification for the notifying thread: never written by the thread that answers. What says the same as the

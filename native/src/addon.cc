@@ -13,7 +13,7 @@ namespace cloudreve {
 
 namespace {
 
-constexpr int kAbiVersion = 2;
+constexpr int kAbiVersion = 3;
 constexpr size_t kMaxArguments = 4;
 constexpr int64_t kMaxSafeInteger = (int64_t{1} << 53) - 1;
 /** FUSE_MIN_READ_BUFFER: with less, read(2) refuses. */
@@ -83,14 +83,6 @@ napi_value MountDeviceCall(napi_env env, napi_callback_info info) {
   target.flags = static_cast<unsigned long>(flag_bits);
   const int error = MountDevice(fd, target);
   return error == 0 ? nullptr : ThrowErrno(env, error, "mount");
-}
-
-napi_value UnmountLazilyCall(napi_env env, napi_callback_info info) {
-  Call call;
-  std::string mountpoint;
-  if (!call.Read(env, info) || !ReadString(env, call.arguments[0], "mountpoint", &mountpoint)) return nullptr;
-  const int error = UnmountLazily(mountpoint);
-  return error == 0 ? nullptr : ThrowErrno(env, error, "umount2");
 }
 
 napi_value SocketPairCall(napi_env env, napi_callback_info) {
@@ -186,8 +178,7 @@ napi_value ReplyCall(napi_env env, napi_callback_info info) {
   return Errno(env, channel->Reply(parts, has_body ? 2 : 1));
 }
 
-template <bool only_cached>
-napi_value ReplyFromFileCall(napi_env env, napi_callback_info info) {
+napi_value ReplyFromCachedFileCall(napi_env env, napi_callback_info info) {
   Call call;
   iovec header;
   int fd;
@@ -199,7 +190,7 @@ napi_value ReplyFromFileCall(napi_env env, napi_callback_info info) {
       !ReadInteger(env, call.arguments[3], "length", 0, kMaxBufferBytes, &length)) {
     return nullptr;
   }
-  return Errno(env, channel->ReplyFromFile(header, fd, offset, static_cast<size_t>(length), only_cached));
+  return Errno(env, channel->ReplyFromCachedFile(header, fd, offset, static_cast<size_t>(length)));
 }
 
 napi_value NotifyCall(napi_env env, napi_callback_info info) {
@@ -246,8 +237,7 @@ napi_value DefineChannel(napi_env env) {
       Method("keep", SlotCall<&Channel::Keep>),
       Method("release", SlotCall<&Channel::Release>),
       Method("reply", ReplyCall),
-      Method("replyFromFile", ReplyFromFileCall<false>),
-      Method("replyFromCachedFile", ReplyFromFileCall<true>),
+      Method("replyFromCachedFile", ReplyFromCachedFileCall),
       Method("notify", NotifyCall),
       Method("notifications", NotificationsCall),
       Method("close", CloseCall),
@@ -273,7 +263,6 @@ napi_value Register(napi_env env, napi_value exports) {
       Value("ABI_VERSION", Errno(env, kAbiVersion)),
       Function("openDevice", OpenDeviceCall),
       Function("mountDevice", MountDeviceCall),
-      Function("unmountLazily", UnmountLazilyCall),
       Function("socketPair", SocketPairCall),
       Function("receiveDevice", ReceiveDeviceCall),
       Value("Channel", DefineChannel(env)),

@@ -69,10 +69,10 @@ int Channel::Reply(const iovec* parts, int count) {
   return error;
 }
 
-int Channel::ReplyFromFile(iovec header, int fd, int64_t offset, size_t length, bool only_cached) {
+int Channel::ReplyFromCachedFile(iovec header, int fd, int64_t offset, size_t length) {
   if (length > buffer_bytes_) return EINVAL;
   scratch_.resize(buffer_bytes_);
-  const int error = ReadFile(fd, scratch_.data(), length, offset, only_cached);
+  const int error = ReadCached(fd, scratch_.data(), length, offset);
   if (error != 0) return error;
   const iovec parts[] = {header, {scratch_.data(), length}};
   return Reply(parts, 2);

@@ -42,7 +42,7 @@ class Channel {
   bool Release(int slot);
   /** One message. 0 or errno. */
   int Reply(const iovec* parts, int count);
-  int ReplyFromFile(iovec header, int fd, int64_t offset, size_t length, bool only_cached);
+  int ReplyFromCachedFile(iovec header, int fd, int64_t offset, size_t length);
   /** 0 or errno. */
   int Notify(const void* message, size_t length);
   Notifier::Counts notifications() { return notifier_.counts(); }

@@ -17,8 +17,7 @@ constexpr uint32_t kBatchForget = 42;
 // FUSE_DEV_IOC_CLONE
 const unsigned long kCloneRequest = _IOR(229, 0, uint32_t);
 
-ssize_t ReadSome(int fd, const iovec& part, int64_t offset, bool only_cached) {
-  if (!only_cached) return preadv(fd, &part, 1, offset);
+ssize_t ReadSome(int fd, const iovec& part, int64_t offset) {
   const ssize_t bytes = preadv2(fd, &part, 1, offset, RWF_NOWAIT);
   // Some filesystems do not know the flag: then waiting is all there is.
   if (bytes < 0 && errno == EOPNOTSUPP) return preadv(fd, &part, 1, offset);
@@ -72,11 +71,11 @@ int WriteError(int fd, uint64_t unique, int error) {
   return WriteMessage(fd, &part, 1);
 }
 
-int ReadFile(int fd, void* memory, size_t length, int64_t offset, bool only_cached) {
+int ReadCached(int fd, void* memory, size_t length, int64_t offset) {
   size_t done = 0;
   while (done < length) {
     const iovec part{static_cast<char*>(memory) + done, length - done};
-    const ssize_t bytes = ReadSome(fd, part, offset + static_cast<int64_t>(done), only_cached);
+    const ssize_t bytes = ReadSome(fd, part, offset + static_cast<int64_t>(done));
     if (bytes == 0) return EIO;
     if (bytes > 0) {
       done += static_cast<size_t>(bytes);

@@ -52,9 +52,9 @@ int WriteMessage(int fd, const iovec* parts, int count);
 int WriteError(int fd, uint64_t unique, int error);
 
 /**
- * Exactly `length` bytes of a file. With `only_cached` nothing waits for a disk.
- * 0 or errno: EIO when the file ends before, EAGAIN when a disk would have to be asked and must not.
+ * Exactly `length` bytes of a file, without waiting for a disk.
+ * 0 or errno: EIO when the file ends before, EAGAIN when a disk would have to be asked.
  */
-int ReadFile(int fd, void* memory, size_t length, int64_t offset, bool only_cached);
+int ReadCached(int fd, void* memory, size_t length, int64_t offset);
 
 }  // namespace cloudreve

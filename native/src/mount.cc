@@ -51,10 +51,6 @@ int MountDevice(int fd, const MountTarget& target) {
   return result == 0 ? 0 : errno;
 }
 
-int UnmountLazily(const std::string& mountpoint) {
-  return umount2(mountpoint.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) == 0 ? 0 : errno;
-}
-
 int SocketPair(int ends[2]) { return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0 ? 0 : errno; }
 
 int ReceiveDevice(int socket, int timeout_ms) {

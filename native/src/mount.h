@@ -15,9 +15,6 @@ struct MountTarget {
 /** mount(2), which only root may. The kernel's first request waits in `fd` afterwards. 0 or errno. */
 int MountDevice(int fd, const MountTarget& target);
 
-/** Takes the mount out of the tree at once; files that are open go on working. 0 or errno. */
-int UnmountLazily(const std::string& mountpoint);
-
 /** A connected pair, close-on-exec. 0 or errno. */
 int SocketPair(int ends[2]);
 
