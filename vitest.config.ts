@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { defineConfig } from 'vitest/config'
 
 // The rings: `unit` needs neither network nor mount; `http` is client and embedded server over real HTTP on this machine; `addon`
@@ -8,7 +9,12 @@ const retry = process.env['CI'] ? 1 : 0
 /** No unit waits for anything real; a machine that is busy with other things may still be slow. */
 const unitTimeout = process.env['CI'] ? 60_000 : 10_000
 /** Modules are loaded once for all files: loading them took longer than the tests. No file may leave anything behind. */
-const quick = { pool: 'threads', isolate: false, testTimeout: unitTimeout } as const
+const quick = { pool: 'threads', isolate: false, testTimeout: unitTimeout, env: temporaryFolder() } as const
+
+/** What these tests prove needs no disk, whose `fsync` would be half of their time. */
+function temporaryFolder(): Record<string, string> {
+  return existsSync('/dev/shm') ? { TMPDIR: '/dev/shm' } : {}
+}
 
 export default defineConfig({
   test: {

@@ -1,12 +1,7 @@
 import { Workplace } from '../test/e2e/harness.ts'
 import { plainWorkMs } from './plain-work.ts'
+import { quartiles, ratiosOf, type Quartiles } from './quartiles.ts'
 import type { Row } from './row.ts'
-
-export interface Quartiles {
-  readonly lower: number
-  readonly median: number
-  readonly upper: number
-}
 
 export interface Result {
   readonly name: string
@@ -52,7 +47,10 @@ export async function measure(row: Row, rounds: number): Promise<Result> {
     rounds,
     mountMs: quartiles(mounts.map(({ ms }) => ms)),
     plainMs: quartiles(plains.map(({ ms }) => ms)),
-    ratio: quartiles(mounts.map(({ ms }, i) => ms / plains[i]!.ms)),
+    ratio: ratiosOf(
+      mounts.map(({ ms }) => ms),
+      plains.map(({ ms }) => ms),
+    ),
     mountRequests: mounts.at(-1)!.requests,
     plainRequests: plains.at(-1)!.requests,
   }
@@ -74,14 +72,4 @@ async function plainRound(row: Row, place: Workplace, round: number): Promise<Sa
   const mark = place.mark()
   const ms = await plainWorkMs(place.server, row.plain(place, round))
   return { ms, requests: mark.counts() }
-}
-
-export function quartiles(values: readonly number[]): Quartiles {
-  const sorted = [...values].sort((a, b) => a - b)
-  const at = (share: number): number => {
-    const position = (sorted.length - 1) * share
-    const [low, high] = [sorted[Math.floor(position)]!, sorted[Math.ceil(position)]!]
-    return low + (high - low) * (position % 1)
-  }
-  return { lower: at(0.25), median: at(0.5), upper: at(0.75) }
 }

@@ -1,7 +1,8 @@
 /** `npm run bench -- [NAME…] [--rounds N] [--json]`: NAME is a row or the start of one; all rows without. */
 import { parseArgs } from 'node:util'
 import { mountUnavailable } from '../test/e2e/harness.ts'
-import { measure, type Quartiles, type Result } from './measure.ts'
+import { measure, type Result } from './measure.ts'
+import { parseRounds, range } from './quartiles.ts'
 import { rows } from './rows.ts'
 
 const { positionals, values } = parseArgs({
@@ -11,8 +12,7 @@ const { positionals, values } = parseArgs({
 
 const why = await mountUnavailable()
 if (why !== undefined) throw new Error(`nothing can be measured: ${why}`)
-const rounds = Number(values.rounds)
-if (!Number.isInteger(rounds) || rounds < 1) throw new Error(`--rounds takes a number of at least 1`)
+const rounds = parseRounds(values.rounds)
 const chosen = rows.filter(
   ({ name }) => positionals.length === 0 || positionals.some((p) => name.startsWith(p)),
 )
@@ -30,11 +30,6 @@ function inWords({ name, doc, mountMs, plainMs, ratio, mountRequests, plainReque
     `  plain  ${range(plainMs, 0)} ms, ${requests(plainRequests)}`,
     `  ratio  ${range(ratio, 2)}`,
   ].join('\n')
-}
-
-/** Median and, in brackets, the quartiles. */
-function range({ lower, median, upper }: Quartiles, digits: number): string {
-  return `${median.toFixed(digits)} [${lower.toFixed(digits)} … ${upper.toFixed(digits)}]`
 }
 
 function requests(counts: Readonly<Record<string, number>>): string {

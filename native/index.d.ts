@@ -4,7 +4,7 @@
  */
 
 /** Raised with every change of this file; `src/fuse/native/addon.ts` refuses another one. */
-export declare const ABI_VERSION: 1
+export declare const ABI_VERSION: 2
 
 /** open(2) of `/dev/fuse`, close-on-exec and non-blocking. */
 export declare function openDevice(): number
@@ -40,10 +40,10 @@ export interface ChannelOptions {
   /** Keep asking for so long after a request before sleeping, µs; 0 = never. Never on a machine with one processor. */
   readonly spinUs: number
   /**
-   * One request with its header. The memory is the channel's: it is valid until the callback returns, unless it was kept
-   * with `keep`, and then until `release`.
+   * One request with its header: the first `lengthBytes` of `memory`, which is the channel's. They are valid until the callback
+   * returns, unless the slot was kept with `keep`, and then until `release`.
    */
-  readonly onRequest: (request: Buffer, slot: number) => void
+  readonly onRequest: (memory: Buffer, lengthBytes: number, slot: number) => void
   /** The connection is over: ENODEV (unmounted) or another errno. Called once. */
   readonly onEnd: (errno: number) => void
 }

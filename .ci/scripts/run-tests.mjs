@@ -24,7 +24,13 @@ const rings = [
   { name: 'model', isVitest: true },
   { name: 'conformance', isVitest: true },
   { name: 'e2e', isVitest: true, needsMount: true },
-  { name: 'posix', isVitest: true, needsMount: true, obstacle: obstacleToSuites },
+  {
+    name: 'posix',
+    isVitest: true,
+    needsMount: true,
+    obstacle: obstacleToSuites,
+    variables: { FSX_OPERATIONS: '10000' },
+  },
 ]
 
 /** How a build with sanitizers ends where the compiler has none. */
@@ -81,7 +87,7 @@ function runVitest({ name, project = name, variables = {} }, environment) {
     ]
     const vitest = join(root, 'node_modules/vitest/vitest.mjs')
     const passed = run([process.execPath, vitest, ...words], {
-      env: { ...environment, ...variables },
+      env: { ...variables, ...environment },
       mayFail: true,
     })
     const ran = existsSync(report) ? count(report) : 0

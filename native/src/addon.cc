@@ -13,7 +13,7 @@ namespace cloudreve {
 
 namespace {
 
-constexpr int kAbiVersion = 1;
+constexpr int kAbiVersion = 2;
 constexpr size_t kMaxArguments = 4;
 constexpr int64_t kMaxSafeInteger = (int64_t{1} << 53) - 1;
 /** FUSE_MIN_READ_BUFFER: with less, read(2) refuses. */

@@ -40,11 +40,7 @@ Channel::Channel(napi_env env, const ChannelOptions& options)
 
 int Channel::Start(napi_value self, const ChannelOptions& options) {
   uv_loop_t* loop;
-  napi_value buffer, subarray;
-  void* memory;
-  if (napi_get_uv_event_loop(env_, &loop) != napi_ok || napi_create_buffer(env_, 0, &memory, &buffer) != napi_ok ||
-      napi_get_named_property(env_, buffer, "subarray", &subarray) != napi_ok ||
-      napi_create_reference(env_, subarray, 1, &subarray_) != napi_ok ||
+  if (napi_get_uv_event_loop(env_, &loop) != napi_ok ||
       napi_create_reference(env_, options.on_request, 1, &on_request_) != napi_ok ||
       napi_create_reference(env_, options.on_end, 1, &on_end_) != napi_ok ||
       napi_create_reference(env_, self, 1, &self_) != napi_ok) {
@@ -98,7 +94,7 @@ void Channel::Close() {
     close(fd_);
   }
   slots_.Drop();
-  for (napi_ref* reference : {&self_, &on_request_, &on_end_, &subarray_}) Delete(env_, reference);
+  for (napi_ref* reference : {&self_, &on_request_, &on_end_}) Delete(env_, reference);
 }
 
 void Channel::Abandon() {
@@ -170,18 +166,13 @@ Channel::Next Channel::Deliver(const Slots::Lent& lent, size_t bytes) {
   RequestHeader header;
   std::memcpy(&header, lent.memory, sizeof(header));
   if (IsAnswered(header)) unanswered_.push_back(header.unique);
-  napi_value subarray, request;
-  napi_value arguments[2];
-  if (napi_get_reference_value(env_, subarray_, &subarray) != napi_ok ||
-      napi_create_uint32(env_, 0, &arguments[0]) != napi_ok ||
-      napi_create_uint32(env_, static_cast<uint32_t>(bytes), &arguments[1]) != napi_ok ||
-      napi_call_function(env_, lent.buffer, subarray, 2, arguments, &request) != napi_ok ||
-      napi_create_int32(env_, lent.slot, &arguments[1]) != napi_ok) {
+  napi_value arguments[3] = {lent.buffer};
+  if (napi_create_uint32(env_, static_cast<uint32_t>(bytes), &arguments[1]) != napi_ok ||
+      napi_create_int32(env_, lent.slot, &arguments[2]) != napi_ok) {
     RaisePending(env_);
     return Next::kStop;
   }
-  arguments[0] = request;
-  return Call(on_request_, 2, arguments) ? Next::kGoOn : Next::kStop;
+  return Call(on_request_, 3, arguments) ? Next::kGoOn : Next::kStop;
 }
 
 /** Calls into JavaScript and runs the microtasks it left. False when it threw, or the thread is ending. */

@@ -87,7 +87,6 @@ class Channel {
   napi_ref self_ = nullptr;
   napi_ref on_request_ = nullptr;
   napi_ref on_end_ = nullptr;
-  napi_ref subarray_ = nullptr;
 };
 
 }  // namespace cloudreve

@@ -100,7 +100,7 @@ export class DriveFolder {
   async #node(names: readonly string[], signal?: AbortSignal): Promise<Node> {
     let node = this.#root
     for (const name of names) {
-      const child = await this.#core.tree.child(node, toServerName(name), signal)
+      const child = await this.#core.tree.child(node, toServerName(name), { signal })
       if (!child) throw new FsError(Errno.ENOENT, `${names.join('/')}: no such file or folder`)
       node = child
     }

@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
+import { lazyUnmount } from './lazy-unmount.ts'
 import { mountAt, readMounts, type MountEntry } from './mountinfo.ts'
 
 /** How soon an unmount from outside is noticed. */
@@ -48,6 +49,17 @@ export class MountWatch {
   async isInPlace(): Promise<boolean> {
     const top = mountAt(await this.#mounts(), this.#parts.mount.mountpoint)
     return top !== undefined && this.#isOurs(top)
+  }
+
+  /** After the end: a connection that was cut leaves a dead mount behind. */
+  async clearAway(unmount: (mountpoint: string) => Promise<void> = lazyUnmount): Promise<void> {
+    if (!(await this.isInPlace())) return
+    const { mountpoint } = this
+    this.#parts.log.warn(
+      'somebody has cut the connection to the kernel (umount -f, or an abort): programs lost what they had open, what they wrote is sent',
+      { mountpoint },
+    )
+    await unmount(mountpoint)
   }
 
   /** Ends the watch at once when the mount is at its end. */

@@ -152,6 +152,11 @@ export interface UploadRequest {
   readonly metadata?: Readonly<Record<string, string>> | undefined
   /** Bytes that the server has taken so far. */
   readonly onProgress?: ((sentBytes: number) => void) | undefined
+  /**
+   * With `previous: 'absent'`: the file is there, empty. Called when giving the upload up took it away, with the one that was
+   * made in its place.
+   */
+  readonly onRemade?: ((entry: RemoteEntry) => void) | undefined
   /** Called before the first byte leaves when the upload holds a lock at the server that a dead client would leave behind. */
   readonly onSession?: ((session: { readonly id: string; readonly uri: string }) => Promise<void>) | undefined
 }

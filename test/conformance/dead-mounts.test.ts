@@ -21,7 +21,10 @@ const unserved = {
 /** What a process that was killed or hangs leaves behind, and how the next start clears it away. */
 describe.skipIf(reason !== undefined).each(driverNames)('the dead mount of the driver %s', (driver) => {
   const begun: Served[] = []
-  afterEach(() => Promise.all(begun.splice(0).map((served) => served.end())))
+  /** One after the other: they had the same folder. */
+  afterEach(async () => {
+    for (const served of begun.splice(0).reverse()) await served.end()
+  })
 
   const start = (mountpoint: string) => Served.start(driver, mountpoint)
   async function begin(mountpoint?: string): Promise<Served> {

@@ -53,6 +53,13 @@ export const driverDifferences = {
     reason: 'the hidden name that libfuse 2 gave it goes with the folder',
     expected: { native: true, libfuse2: false },
   }),
+  waitsCanBeEnded: difference({
+    about: 'a program that waits for a server which does not answer',
+    native: 'can be ended at any time',
+    libfuse2: 'can be ended, also by `kill -9`, only when the wait is over: after a few minutes',
+    reason: 'the libfuse 2 addon is not told that a program was interrupted',
+    expected: { native: true, libfuse2: false },
+  }),
   nodesStayKnown: difference({
     about: 'what the mount remembers of a file after the last program has closed it',
     native: 'as much as the kernel does',

@@ -112,10 +112,10 @@ await describeMounts('ends that nobody planned', ['fusermount3', 'umount'], (dri
     expect(await readdir(place.mountpoint)).toEqual([])
   })
 
-  it('a second mount of the same account is refused with a sentence that names the first', async () => {
-    const { exitCode, stderr } = await place.cli([place.scratch])
+  it('a second mount on the same folder is refused with a sentence that names it', async () => {
+    const { exitCode, stderr } = await place.cli([place.mountpoint])
     expect(exitCode).not.toBe(0)
-    expect(stderr).toContain(place.mountpoint)
+    expect(stderr).toContain(`mounted on ${place.mountpoint} already`)
   })
 
   it('a shell that stands in the mount does not keep umount from ending', async () => {

@@ -68,6 +68,8 @@ export interface MountOptions {
   readonly args?: readonly string[]
   /** Where staged content goes; a folder of the workplace otherwise. */
   readonly stateHome?: string
+  /** Options of the Node.js that serves. */
+  readonly nodeOptions?: string
 }
 
 export class Workplace {
@@ -113,6 +115,7 @@ export class Workplace {
       XDG_STATE_HOME: options.stateHome ?? join(this.scratch, 'state'),
       XDG_CACHE_HOME: join(this.scratch, 'cache'),
       XDG_RUNTIME_DIR: join(this.scratch, 'run'),
+      ...(options.nodeOptions === undefined ? {} : { NODE_OPTIONS: options.nodeOptions }),
     }
   }
 

@@ -11,6 +11,8 @@ export interface MemoryReply {
 
 const HEADER_BYTES = 40
 const POISON = 0xa5
+/** The memory of a request is larger than the request. */
+const BEHIND_BYTES = 64
 
 /**
  * A kernel's side of the pipe in memory, as strict as the real one and stricter: an answer to something that was not asked, a
@@ -61,9 +63,9 @@ export class MemoryChannel implements Channel {
   /** Hands raw bytes over, in memory that is spoilt as soon as it may be used for the next request. */
   deliver(bytes: Buffer): void {
     const slot = (this.#nextSlot += 1)
-    const memory = Buffer.from(bytes)
+    const memory = Buffer.concat([bytes, Buffer.alloc(BEHIND_BYTES, POISON)])
     this.#slots.set(slot, memory)
-    this.#listener!.onRequest(memory, slot)
+    this.#listener!.onRequest(memory, bytes.length, slot)
     if (!this.keptSlots.has(slot)) this.#spoil(slot)
   }
 

@@ -5,7 +5,7 @@ import { beforeAll, expect, it } from 'vitest'
 import { Workplace } from '../e2e/harness.ts'
 import { describePosix } from './each-mount.ts'
 import { installCrate, installTimeoutMs } from './install-crate.ts'
-import { excludedCases } from './pjdfstest-exclusions.ts'
+import { excludedCases } from './exclusions.ts'
 import { pjdfstest, runInFolder, runInMount, runTimeoutMs, type Results } from './pjdfstest.ts'
 
 /** Uploads begin while cases still use the files. */

@@ -25,11 +25,13 @@ export class AttributeOps {
     this.#renames = renames
   }
 
-  async getattr(ino: Ino, { signal }: OpContext): Promise<AttrReply> {
-    const node = this.#core.tree.table.get(ino)
+  async getattr(ino: Ino, context: OpContext): Promise<AttrReply> {
+    const { tree } = this.#core
+    const node = tree.table.get(ino)
     const folder = node.remotePlace?.parent
     // One listing of the folder answers for all its files; a file that is written to here is known best here.
-    if (folder && !folder.isUnlinked && !node.isLocal) await this.#core.tree.listing(folder, signal)
+    if (folder && !folder.isUnlinked && !node.isLocal && !tree.trusted(folder))
+      await tree.refresh(folder, context.signal)
     if (node.handles === 0) assertPresent(node)
     return attrReply(this.#core, node)
   }

@@ -129,7 +129,7 @@ export async function requireChild(
   name: string,
   signal?: AbortSignal,
 ): Promise<Node> {
-  const child = await tree.child(folder, name, signal)
+  const child = await tree.child(folder, name, { signal })
   if (!child) throw new FsError(Errno.ENOENT, `${folder.label}: no such name: ${name}`)
   return child
 }
@@ -146,7 +146,7 @@ export async function requireRecentChild(
 ): Promise<Node> {
   const child = await requireChild(core, folder, name, signal)
   if (!child.remotePlace) return child
-  await pinned(core, [child], () => core.tree.listing(folder, signal, recentMs))
+  await pinned(core, [child], () => core.tree.listing(folder, { signal }, recentMs))
   return requireChild(core, folder, name, signal)
 }
 
@@ -157,7 +157,7 @@ export async function assertFree(
   name: string,
   signal?: AbortSignal,
 ): Promise<void> {
-  const present = await tree.child(folder, name, signal)
+  const present = await tree.child(folder, name, { signal })
   if (!present) return
   const { label } = present
   tree.table.release(present)

@@ -38,7 +38,7 @@ export class FileOwner implements ContentOwner {
     return this.#node.isUnlinked ? undefined : this.#node.remotePath
   }
 
-  uploadFacts(): { modifiedAtMs?: number; metadata?: Readonly<Record<string, string>> } {
+  uploadFacts(): ReturnType<ContentOwner['uploadFacts']> {
     const { unsent, content, entry } = this.#node
     const metadata: Record<string, string> = {}
     for (const { key, value } of unsent.patches.values()) if (value !== undefined) metadata[key] = value
@@ -53,7 +53,16 @@ export class FileOwner implements ContentOwner {
     return {
       ...(mtime && { modifiedAtMs: timespecToMs(mtime) }),
       ...(this.#factsSent && { metadata }),
+      ...(entry && entry.entity === undefined && { onRemade: (made) => this.#remade(made) }),
     }
+  }
+
+  /** Still empty, and another object: whatever was sent is to be sent again. */
+  #remade(made: RemoteEntry): void {
+    const node = this.#node
+    this.#parts.core.tree.table.bind(node, made)
+    const folder = node.remotePlace?.parent
+    if (folder && !folder.isUnlinked) this.#parts.core.tree.placed(folder, made)
   }
 
   async beforeUpload(): Promise<void> {

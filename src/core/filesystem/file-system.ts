@@ -65,27 +65,30 @@ export class CloudreveFileSystem implements FileSystem {
     )
   }
 
-  async lookup(parent: Ino, name: string, { signal }: OpContext): Promise<Entry> {
+  async lookup(parent: Ino, name: string, context: OpContext): Promise<Entry> {
     const folder = this.#core.tree.table.get(parent)
     assertFolder(folder)
     if (Buffer.byteLength(name) > 255)
       throw new FsError(Errno.ENAMETOOLONG, `${name}: a name has at most 255 bytes`)
-    return this.#said(folder.label, async () => {
-      const child = await this.#core.tree.child(folder, toServerName(name), signal)
+    try {
+      const child = await this.#core.tree.child(folder, toServerName(name), context)
       if (child) return entryReply(this.#core, child)
-      throw new NoSuchNameError(
-        `${folder.label}: no such name: ${name}`,
-        this.#core.tree.absent(folder, name),
-      )
-    })
+    } catch (error) {
+      throw toFsError(error, folder.label)
+    }
+    throw new NoSuchNameError(`${folder.label}: no such name: ${name}`, this.#core.tree.absent(folder, name))
   }
 
   forget(ino: Ino, count: number): void {
     this.#core.tree.table.forget(ino, count)
   }
 
-  getattr(ino: Ino, _fh: Fh | undefined, context: OpContext) {
-    return this.#said(`node ${ino}`, () => this.#attributeOps.getattr(ino, context))
+  async getattr(ino: Ino, _fh: Fh | undefined, context: OpContext) {
+    try {
+      return await this.#attributeOps.getattr(ino, context)
+    } catch (error) {
+      throw toFsError(error, `node ${ino}`)
+    }
   }
 
   setattr(ino: Ino, changes: AttrChanges, _fh: Fh | undefined, context: OpContext) {

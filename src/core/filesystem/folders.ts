@@ -47,10 +47,10 @@ export class Folders {
   async readdir(
     fh: Fh,
     cookie: number,
-    { signal }: OpContext,
+    context: OpContext,
     maxEntries = batchSize,
   ): Promise<readonly Dirent[]> {
-    const names = await this.#namesOf(fh, cookie, signal)
+    const names = await this.#namesOf(fh, cookie, context)
     return names
       .slice(cookie, cookie + Math.min(maxEntries, batchSize))
       .map((child, i) => direntOf(child, cookie + i + 1))
@@ -63,31 +63,19 @@ export class Folders {
     maxEntries = batchSize,
   ): Promise<readonly (Dirent & { entry: Entry })[]> {
     const limit = Math.min(maxEntries, batchSize)
+    const { tree } = this.#core
     const { node } = this.#get(fh)
-    const names = await this.#namesOf(fh, cookie, context.signal)
+    const names = await this.#namesOf(fh, cookie, context)
     const batch: (Dirent & { entry: Entry })[] = []
+    if (cookie >= names.length) return batch
+    // In one step: whatever was counted as a look-up is answered.
+    const listing = await tree.listing(node, context)
     // An empty answer means the end to the kernel: names that are gone meanwhile are passed over.
     for (let i = cookie; i < names.length && batch.length < limit; i += 1) {
-      const found = await this.#childOrEnd(node, names[i]!.name, batch.length > 0, context.signal)
-      if (found === 'end') break
-      if (found) batch.push({ ...direntOf(names[i]!, i + 1), entry: entryReply(this.#core, found) })
+      const found = tree.childIn(node, names[i]!.name, listing)
+      if (found) batch.push(entryOf(this.#core, names[i]!, i + 1, found))
     }
     return batch
-  }
-
-  /** Entries that were counted as look-ups have to be answered: trouble after the first of them is told by the next call. */
-  async #childOrEnd(
-    node: Node,
-    name: string,
-    isBegun: boolean,
-    signal: AbortSignal,
-  ): Promise<Node | 'end' | undefined> {
-    try {
-      return await this.#core.tree.child(node, name, signal)
-    } catch (error) {
-      if (isBegun) return 'end'
-      throw error
-    }
   }
 
   async releasedir(fh: Fh): Promise<void> {
@@ -116,13 +104,13 @@ export class Folders {
     return handle
   }
 
-  async #namesOf(fh: Fh, cookie: number, signal: AbortSignal): Promise<readonly ChildName[]> {
+  async #namesOf(fh: Fh, cookie: number, context: OpContext): Promise<readonly ChildName[]> {
     const handle = this.#get(fh)
     if (!handle.names || cookie === 0) {
       const { node } = handle
       if (node.isUnlinked) handle.names = []
       else {
-        const listing = await this.#core.tree.listing(node, signal)
+        const listing = await this.#core.tree.listing(node, context)
         // In one step: names of this version, and no other, are what the kernel is given.
         handle.names = this.#core.tree.namesIn(node, listing)
         this.#given.set(node, { version: node.namesVersion, atMs: this.#core.clock.monotonic() })
@@ -130,6 +118,11 @@ export class Folders {
     }
     return handle.names
   }
+}
+
+/** Written out, as it is made for each name of a long listing. */
+function entryOf(core: Core, { name, kind, stableIno }: ChildName, cookie: number, node: Node) {
+  return { name: toPosixName(name), kind, ino: stableIno, cookie, entry: entryReply(core, node) }
 }
 
 function direntOf({ name, kind, stableIno }: ChildName, cookie: number): Dirent {

@@ -63,7 +63,7 @@ export class Namespace {
   ): Promise<{ entry: Entry; opened: Opened }> {
     const { signal, pid } = context
     const folder = this.#folder(at.parent)
-    const present = await this.#core.tree.child(folder, toServerName(at.name), signal)
+    const present = await this.#core.tree.child(folder, toServerName(at.name), { signal })
     if (present && !(flags & constants.O_EXCL)) {
       const opened = await pinned(this.#core, [present], () => this.#files.open(present.ino, flags, pid))
       return { entry: entryReply(this.#core, present), opened }

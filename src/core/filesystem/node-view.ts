@@ -5,11 +5,12 @@ import { decodeAttributes } from '../attributes/index.ts'
 import type { Node } from '../inode/index.ts'
 import { attributesOf, type EntryAttributes } from '../tree/index.ts'
 import type { Attr, AttrReply, Entry } from '../types.ts'
+import type { KnownTimes } from './change-times.ts'
 import type { Core } from './core.ts'
 
 /** What programs see in a node's metadata: the server's, changed by what is not sent yet. */
 export function viewAttributes(node: Node): EntryAttributes {
-  if (node.unsent.patches.size === 0 && node.entry) return attributesOf(node.entry)
+  if (!node.hasUnsent && node.entry) return attributesOf(node.entry)
   const metadata: Record<string, string> = { ...node.entry?.metadata }
   for (const { key, value } of node.unsent.patches.values()) {
     if (value === undefined) delete metadata[key]
@@ -45,7 +46,7 @@ export function sizeOf(node: Node): number {
 export function mtimeOf({ times, changes, clock }: Core, node: Node): Timespec {
   const folderMtime = node.isFolder ? changes.of(node).folderMtime : undefined
   if (folderMtime) return folderMtime
-  if (node.unsent.mtime) return node.unsent.mtime
+  if (node.hasUnsent && node.unsent.mtime) return node.unsent.mtime
   const written = node.content?.modifiedAt
   if (written) return written
   if (!node.entry) return timespecFromMs(clock.now())
@@ -53,8 +54,7 @@ export function mtimeOf({ times, changes, clock }: Core, node: Node): Timespec {
 }
 
 /** The last change here of content, attributes or name. What was never changed here is as old as its content. */
-function ctimeOf({ times, changes }: Core, node: Node, mtime: Timespec): Timespec {
-  const { ctime } = changes.of(node)
+function ctimeOf({ times }: Core, node: Node, { ctime }: KnownTimes, mtime: Timespec): Timespec {
   if (!ctime) return mtime
   const sent = node.kind === 'file' && node.entry ? times.of(node.entry) : undefined
   const written = node.content?.modifiedAt ?? sent
@@ -62,8 +62,13 @@ function ctimeOf({ times, changes }: Core, node: Node, mtime: Timespec): Timespe
 }
 
 export function attrOf(core: Core, node: Node): Attr {
+  return writableAttrOf(core, node)
+}
+
+function writableAttrOf(core: Core, node: Node): Attr & { btime?: Timespec } {
   const { options } = core
   const mtime = mtimeOf(core, node)
+  const known = core.changes.of(node)
   return {
     ino: node.stableIno,
     kind: node.kind,
@@ -72,9 +77,9 @@ export function attrOf(core: Core, node: Node): Attr {
     nlink: node.isUnlinked ? 0 : node.isFolder ? 2 : 1,
     uid: options.uid,
     gid: options.gid,
-    atime: core.changes.of(node).atime ?? mtime,
+    atime: known.atime ?? mtime,
     mtime,
-    ctime: ctimeOf(core, node, mtime),
+    ctime: ctimeOf(core, node, known, mtime),
   }
 }
 
@@ -88,9 +93,9 @@ export function defaultMode(options: { fileMode: number; folderMode: number }, n
 }
 
 export function attrReply(core: Core, node: Node): AttrReply {
-  const { entry } = node
-  const btime = entry && !node.isRoot ? { btime: timespecFromMs(entry.createdAtMs) } : undefined
-  return { attr: { ...attrOf(core, node), ...btime }, attrTtlMs: core.options.attrTtlMs }
+  const attr = writableAttrOf(core, node)
+  if (node.entry && !node.isRoot) attr.btime = timespecFromMs(node.entry.createdAtMs)
+  return { attr, attrTtlMs: core.options.attrTtlMs }
 }
 
 /** Answers a node to the kernel: counts as a look-up. */

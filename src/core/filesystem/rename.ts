@@ -82,7 +82,7 @@ export class Renames {
   async #targetOf(source: Node, to: NodePlace, signal: AbortSignal): Promise<Node | undefined> {
     const { tree } = this.#core
     const from = source.place
-    let target = await tree.child(to.parent, to.name, signal)
+    let target = await tree.child(to.parent, to.name, { signal })
     if (target && target !== source && source.entry && from) {
       await requireRecentChild(this.#core, from.parent, from.name, signal)
       target = await requireRecentChild(this.#core, to.parent, to.name, signal)

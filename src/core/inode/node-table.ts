@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import { invariant } from '../../base/assert.ts'
 import { Errno } from '../../base/errno.ts'
@@ -54,7 +54,8 @@ export class NodeTable {
   addRemote(parent: Node, entry: RemoteEntry, kind: FileKind): Node {
     const node = this.#add(kind, this.#stableInos.get(entry.id) ?? stableInoOf(entry.id))
     node.enter(parent, entry.name)
-    this.bind(node, entry)
+    node.entry = entry
+    this.#byId.set(entry.id, node)
     node.remotePlace = node.place
     return node
   }
@@ -68,11 +69,14 @@ export class NodeTable {
 
   /** Says which server object a node stands for now. The id's former node, if any, keeps its record but loses the id. */
   bind(node: Node, entry: RemoteEntry): void {
-    if (node.id !== undefined && node.id !== entry.id) this.unbind(node)
+    const isSame = node.id === entry.id
+    if (!isSame) this.unbind(node)
     node.entry = entry
     this.#byId.set(entry.id, node)
-    if (!node.isRoot && node.stableIno !== stableInoOf(entry.id))
-      this.#stableInos.set(entry.id, node.stableIno)
+    if (node.isRoot) return
+    // Listings bind again and again: a number that is remembered counts as used.
+    if (isSame) this.#stableInos.get(entry.id)
+    else if (node.stableIno !== stableInoOf(entry.id)) this.#stableInos.set(entry.id, node.stableIno)
   }
 
   /** The node stands for no server object any more (its `entry` stays for who has it open). */
@@ -126,6 +130,5 @@ export class NodeTable {
 
 /** 52 bits of a hash of the id: the same after a remount; two ids of a million share one with probability 10⁻⁴. */
 function stableInoOf(id: FileId): number {
-  const digest = createHash('sha256').update(id).digest()
-  return digest.readUIntBE(0, 6) * 16 + (digest[6]! >>> 4) + 2
+  return Number.parseInt(hash('sha256', id, 'hex').slice(0, 13), 16) + 2
 }

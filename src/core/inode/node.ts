@@ -23,7 +23,7 @@ export class Node {
   readonly ino: Ino
   /** `st_ino`: derived from the file id, so that it survives being forgotten; see `NodeTable`. */
   readonly stableIno: number
-  kind: FileKind
+  readonly kind: FileKind
   place: NodePlace | undefined
   remotePlace: NodePlace | undefined
   /** What the server said last; undefined for a file that exists only here. */
@@ -31,7 +31,7 @@ export class Node {
   /** Local content; made at the first open. Files only. */
   content: FileContent | undefined
   /** Attributes that the server does not have yet: they travel with the content, or are sent once it is there. */
-  readonly unsent: UnsentAttributes = { patches: new Map(), mtime: undefined }
+  #unsent: UnsentAttributes | undefined
   /** Who took over its id: the server keeps its content as an older version there. */
   successor: Node | undefined
   /**
@@ -53,13 +53,24 @@ export class Node {
   namesVersion = 0
   /** Content whose bytes the kernel may hold in its pages, as it was opened last; undefined: they are to be dropped. */
   pagesOf: EntityId | undefined
-  /** Nodes below, by server name. */
-  readonly children = new Map<string, Node>()
+  /** Nodes below, by server name; of what is no folder nothing can be. */
+  readonly children: Map<string, Node>
 
   constructor(ino: Ino, stableIno: number, kind: FileKind) {
     this.ino = ino
     this.stableIno = stableIno
     this.kind = kind
+    this.children = kind === 'folder' ? new Map() : none
+  }
+
+  get unsent(): UnsentAttributes {
+    this.#unsent ??= { patches: new Map(), mtime: undefined }
+    return this.#unsent
+  }
+
+  /** Asked of each file that is listed, few of which ever had any. */
+  get hasUnsent(): boolean {
+    return this.#unsent !== undefined && (this.#unsent.patches.size > 0 || this.#unsent.mtime !== undefined)
   }
 
   get id(): FileId | undefined {
@@ -134,6 +145,7 @@ export class Node {
   /** Stands for a name that the folder has already. */
   enter(parent: Node, name: string): void {
     const present = parent.children.get(name)
+    invariant(parent.isFolder, `${parent.label} is not a folder`)
     invariant(present === undefined || present === this, `${parent.label}: two nodes of the name ${name}`)
     parent.children.set(name, this)
     this.place = { parent, name }
@@ -147,6 +159,8 @@ export class Node {
     this.place = undefined
   }
 }
+
+const none: Map<string, Node> = new Map()
 
 export interface UnsentAttributes {
   /** By metadata key. */

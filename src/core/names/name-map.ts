@@ -29,6 +29,15 @@ function substitution(standInOf: ReadonlyMap<string, string>, forbiddenParity: 0
 const towardsServer = substitution(refusedByServer, 0)
 const towardsLinux = substitution(refusedByLinux, 1)
 
+/** Of a name without any of these both sides have the same. */
+const touched = new RegExp(
+  `[${[...refusedByServer, ...refusedByLinux]
+    .flat()
+    .map((char) => `\\u{${char.codePointAt(0)!.toString(16)}}`)
+    .join('')}]`,
+  'u',
+)
+
 function replace(name: string, { plain, standInOf, forbiddenParity }: Substitution): string {
   return name.replace(plain, (_, marks: string, char: string) => {
     const standIn = standInOf.get(char)
@@ -49,6 +58,7 @@ function restore(name: string, { replaced, forbiddenOf, forbiddenParity }: Subst
  * such name comes back from exactly one server name.
  */
 export function toServerName(posixName: string): string {
+  if (!touched.test(posixName)) return posixName
   return replace(restore(posixName, towardsLinux), towardsServer)
 }
 
@@ -57,6 +67,7 @@ export function toServerName(posixName: string): string {
  * or NUL, whatever the server said. Undoes `toServerName`.
  */
 export function toPosixName(serverName: string): string {
+  if (!touched.test(serverName)) return serverName
   return replace(restore(serverName, towardsServer), towardsLinux)
 }
 

@@ -27,6 +27,9 @@ export interface TreeOptions {
   readonly clock: Pick<Clock, 'monotonic'>
 }
 
+/** Who waits. The signal is taken only when somebody has to be asked: to make one costs more than most answers. */
+export type Asker = { readonly signal?: AbortSignal | undefined }
+
 /** One name of a folder. */
 export interface ChildName {
   /** The server's. */
@@ -81,22 +84,33 @@ export class Tree {
 
   #place(parent: Node, entry: RemoteEntry): Node {
     const node = parent.children.get(entry.name) ?? this.#materialise(parent, entry)
+    // A listing from before it was made would take it away from others as soon as nobody here refers to it.
+    const listing = this.folders.known(idOf(parent))
+    if (node && listing && !listing.entries.has(entry.name)) this.folders.expire(idOf(parent))
     if (node) return node
     throw new RemoteError('not-found', `${entry.name} in ${parent.label} is just being uploaded or moved`)
   }
 
   /** The node of a name, made if need be; undefined when the folder has no such name. */
-  async child(folder: Node, name: string, signal?: AbortSignal): Promise<Node | undefined> {
+  async child(folder: Node, name: string, asker?: Asker): Promise<Node | undefined> {
     const live = folder.children.get(name)
     if (live?.isLocal) return live
-    const listing = await this.listing(folder, signal)
-    return folder.children.get(name) ?? this.#materialise(folder, listing.entries.get(name))
+    return this.childIn(folder, name, this.trusted(folder) ?? (await this.refresh(folder, asker?.signal)))
   }
 
-  /** A trusted listing, at most `maxAgeMs` old where that is said. Live nodes follow what it says. */
-  async listing(folder: Node, signal?: AbortSignal, maxAgeMs?: number): Promise<Listing> {
-    const fresh = this.folders.fresh(idOf(folder), maxAgeMs)
-    return fresh ?? this.refresh(folder, signal)
+  /** The same by a listing that is trusted now: nobody needs to be asked. */
+  childIn(folder: Node, name: string, { entries }: Listing): Node | undefined {
+    return folder.children.get(name) ?? this.#materialise(folder, entries.get(name))
+  }
+
+  /** A listing that need not be asked for, at most `maxAgeMs` old where that is said. */
+  trusted(folder: Node, maxAgeMs?: number): Listing | undefined {
+    return this.folders.fresh(idOf(folder), maxAgeMs)
+  }
+
+  /** A trusted listing. Live nodes follow what it says. */
+  async listing(folder: Node, asker?: Asker, maxAgeMs?: number): Promise<Listing> {
+    return this.trusted(folder, maxAgeMs) ?? this.refresh(folder, asker?.signal)
   }
 
   /** Asks the server, whatever is known. */

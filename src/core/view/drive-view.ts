@@ -227,7 +227,10 @@ export class DriveView implements FileSystem {
 
   async readdirPlus(fh: Fh, cookie: number, context: OpContext, maxEntries?: number) {
     const found = await this.#inner.readdirPlus(fh, cookie, context, maxEntries)
-    return found.map((dirent) => ({ ...dirent, entry: this.#entry(dirent.entry) }))
+    return found.map((dirent) => {
+      const entry = this.#entry(dirent.entry)
+      return entry === dirent.entry ? dirent : { ...dirent, entry }
+    })
   }
 
   releasedir(fh: Fh): Promise<void> {

@@ -20,6 +20,7 @@ export interface ContentOwner {
   uploadFacts(): {
     readonly modifiedAtMs?: number
     readonly metadata?: Readonly<Record<string, string>>
+    readonly onRemade?: (entry: RemoteEntry) => void
   }
   /**
    * Settles the names at the server that this upload depends on. Takes a place in the queue while it runs, so it must not wait

@@ -7,6 +7,8 @@ import type { AddonOptions } from './addon.ts'
 const MAX_OPTIONS_BYTES = 1_000
 /** The most that libfuse 2 takes in one request (32 pages). */
 const MAX_WRITE_BYTES = 131_072
+/** Reads ahead at the same time: with more that hang the kernel makes all programs wait. libfuse has a thread for each. */
+const MAX_BACKGROUND = 512
 
 /**
  * The options of one mount. The addon knows few of libfuse's; the others travel behind the source name, where its string
@@ -35,6 +37,8 @@ function libfuseOptions({ readOnly, entryTtlMs, attrTtlMs }: DriverOptions): str
     'big_writes',
     `max_write=${MAX_WRITE_BYTES}`,
     `max_readahead=${MAX_WRITE_BYTES}`,
+    `max_background=${MAX_BACKGROUND}`,
+    `congestion_threshold=${MAX_BACKGROUND * 0.75}`,
     `entry_timeout=${entryTtlMs / 1000}`,
     `attr_timeout=${attrTtlMs / 1000}`,
     // A name that is absent now may be created elsewhere, and nobody can tell this kernel.

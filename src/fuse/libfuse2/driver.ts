@@ -78,8 +78,7 @@ export class Libfuse2Driver implements FuseDriver {
 
   /** What the kernel did not say any more is done here: whoever was cut off has nothing open now. */
   async #end(fuse: AddonFuse, adapter: PathAdapter, watch: MountWatch): Promise<void> {
-    // A connection that was cut leaves a dead mount behind.
-    if (await watch.isInPlace()) await lazyUnmount(watch.mountpoint)
+    await watch.clearAway()
     await adapter.releaseAll()
     await stopFuse(fuse)
   }

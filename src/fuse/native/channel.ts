@@ -14,7 +14,7 @@ export interface Channel {
 }
 
 export interface ChannelListener {
-  readonly onRequest: (request: Buffer, slot: number) => void
+  readonly onRequest: (memory: Buffer, lengthBytes: number, slot: number) => void
   readonly onEnd: (errno: number) => void
 }
 

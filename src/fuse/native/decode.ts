@@ -31,9 +31,9 @@ const WRITE_TAIL_BYTES = 16
 
 type Decoder = (body: ByteReader, header: RequestHeader) => Request
 
-/** @throws {DecodeError} when the message is not as long as it says. */
-export function decodeHeader(message: Buffer): RequestHeader {
-  const reader = new ByteReader(message, 0, message.length)
+/** Of a message of `readBytes` in front of `memory`. @throws {DecodeError} when it is not as long as it says. */
+export function decodeHeader(memory: Buffer, readBytes: number): RequestHeader {
+  const reader = new ByteReader(memory, 0, readBytes)
   const lengthBytes = reader.uint32()
   const opcode = reader.uint32()
   const unique = reader.uint64()
@@ -43,18 +43,18 @@ export function decodeHeader(message: Buffer): RequestHeader {
   const pid = reader.uint32()
   const extensionBytes = reader.uint16() * 8
   reader.skip(2)
-  if (lengthBytes !== message.length || extensionBytes > reader.remaining) {
-    throw new DecodeError(Errno.EINVAL, `a request of ${message.length} bytes says it has ${lengthBytes}`)
+  if (lengthBytes !== readBytes || extensionBytes > reader.remaining) {
+    throw new DecodeError(Errno.EINVAL, `a request of ${readBytes} bytes says it has ${lengthBytes}`)
   }
   return { lengthBytes, opcode, unique, ino, uid, gid, pid, extensionBytes }
 }
 
 /** The body of a message whose header was read. @throws {DecodeError} */
-export function decodeBody(header: RequestHeader, message: Buffer): Request {
+export function decodeBody(header: RequestHeader, memory: Buffer): Request {
   const decoder = decoders.get(header.opcode)
   // The kernel then does without, or asks in an older way.
   if (!decoder) return { op: 'refused', errno: Errno.ENOSYS }
-  return decoder(new ByteReader(message, Size.IN_HEADER, message.length - header.extensionBytes), header)
+  return decoder(new ByteReader(memory, Size.IN_HEADER, header.lengthBytes - header.extensionBytes), header)
 }
 
 /** Whether a request must not be answered, even when it cannot be read. */

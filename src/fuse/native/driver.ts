@@ -121,8 +121,7 @@ export class NativeDriver implements FuseDriver {
   }
 
   async #end(session: Session, watch: MountWatch): Promise<void> {
-    // A connection that was cut leaves a dead mount behind.
-    if (await watch.isInPlace()) await lazyUnmount(watch.mountpoint)
+    await watch.clearAway()
     await session.end()
     // The kernel tells us of the end before the program that unmounts has ended: whoever asked hears of it first.
     await this.#unmounting?.catch(() => undefined)

@@ -27,7 +27,7 @@ export class DirentPacker {
 
   /** @param plus with the entry of each name: `fuse_direntplus` */
   constructor(roomBytes: number, plus: boolean) {
-    this.#bytes = Buffer.allocUnsafe(roomBytes)
+    this.#bytes = Buffer.alloc(roomBytes)
     this.#plus = plus
   }
 
@@ -37,22 +37,20 @@ export class DirentPacker {
 
   /** A dot. It has no entry: the kernel knows where it leads. */
   addDot(name: string, ino: number): boolean {
-    return this.#add({ name, kind: 'folder', ino, cookie: name.length }, undefined)
+    return this.#add({ name, kind: 'folder' }, ino, name.length)
   }
 
   /** False when there is no more room. A name with its entry has the number that `stat` shows. */
   add(dirent: Dirent, entry?: Entry): boolean {
-    const ino = entry?.attr.ino ?? dirent.ino
-    return this.#add({ ...dirent, ino, cookie: dirent.cookie + DOTS.length }, entry)
+    return this.#add(dirent, entry?.attr.ino ?? dirent.ino, dirent.cookie + DOTS.length, entry)
   }
 
-  #add({ name, kind, ino, cookie }: Dirent, entry: Entry | undefined): boolean {
+  #add({ name, kind }: Pick<Dirent, 'name' | 'kind'>, ino: number, cookie: number, entry?: Entry): boolean {
     const head = headBytes(this.#plus)
     const nameBytes = Buffer.byteLength(name)
     const size = paddedSize(head, nameBytes)
     const start = this.#at
     if (start + size > this.#bytes.length) return false
-    this.#bytes.fill(0, start, start + size)
     if (entry) putEntry(this.#bytes, start, entry)
     const at = start + head - Size.DIRENT
     putUint64(this.#bytes, at, ino || UNKNOWN_INO)

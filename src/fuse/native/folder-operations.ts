@@ -31,11 +31,11 @@ export function folderOperations(parts: OperationParts): Handlers<FolderOp> {
     async readdirplus({ fh, offset, sizeBytes }, context) {
       const page = startPage(context, { fh, offset, sizeBytes }, true)
       const found = await fileSystem.readdirPlus(fh, page.cookie, context, maxEntries(sizeBytes, true))
-      const sent = packEntries(parts, page.packer, found)
+      const undo = packEntries(parts, page.packer, found)
       try {
-        return { ...pageAnswer(context, page.packer, found.length), undo: () => parts.forget(sent) }
+        return { ...pageAnswer(context, page.packer, found.length), undo }
       } catch (error) {
-        parts.forget(sent)
+        undo()
         throw error
       }
     },
@@ -64,21 +64,21 @@ function startPage({ ino }: RequestContext, { offset, sizeBytes }: Window, plus:
   return { packer, cookie }
 }
 
-/** What has no room is asked for again: its look-ups are taken back. */
+/** What has no room is asked for again: its look-ups are taken back. Answers what takes back all others. */
 function packEntries(
-  parts: OperationParts,
+  { modes, forget }: OperationParts,
   packer: DirentPacker,
   found: readonly (Dirent & { entry: Entry })[],
-): readonly Entry[] {
+): () => void {
   let fitting = 0
-  for (const { entry, ...dirent } of found) {
-    if (!packer.add(dirent, entry)) break
-    parts.modes.note(entry.ino, entry.attr)
+  for (const dirent of found) {
+    if (!packer.add(dirent, dirent.entry)) break
+    modes.note(dirent.entry.ino, dirent.entry.attr)
     fitting += 1
   }
-  const entries = found.map(({ entry }) => entry)
-  parts.forget(entries.slice(fitting))
-  return entries.slice(0, fitting)
+  const forgetFrom = (start: number, end: number) => forget(found.slice(start, end).map(({ entry }) => entry))
+  forgetFrom(fitting, found.length)
+  return () => forgetFrom(0, fitting)
 }
 
 /** An empty page would mean the end. */

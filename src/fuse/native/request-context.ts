@@ -12,6 +12,8 @@ export class RequestContext implements OpContext {
   readonly gid: number
   /** Its work may go on when nobody waits for it any more. */
   readonly mayBeLeft: boolean
+  /** Of a write: holds its bytes until its work is done. */
+  keptSlot: number | undefined
   /** It was answered before its work has ended. */
   isLetGo = false
   /** How often it was seen to be worked on. */

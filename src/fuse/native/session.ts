@@ -5,7 +5,7 @@ import { FsError } from '../../core/errors.ts'
 import type { FileSystem } from '../../core/ports.ts'
 import type { Entry, FileSpan } from '../../core/types.ts'
 import { PROTOCOL_MAJOR } from './abi.ts'
-import { SENT, type Answer, type Handlers } from './answer.ts'
+import { SENT, type Answer, type Handler, type Handlers } from './answer.ts'
 import { attributeOperations, xattrOperations } from './attribute-operations.ts'
 import { DecodeError } from './byte-reader.ts'
 import type { Channel, OpenChannel } from './channel.ts'
@@ -30,6 +30,7 @@ import type {
   RequestHeader,
   Served,
   ServedOp,
+  ServedRequest,
 } from './requests.ts'
 import { ShownModes } from './shown-modes.ts'
 
@@ -97,7 +98,7 @@ export class Session {
       letGo: ({ unique }, { errno }) => this.#reply(unique, { message: encodeError(unique, errno) }),
     })
     this.#channel = open({
-      onRequest: (message, slot) => this.#receive(message, slot),
+      onRequest: (memory, lengthBytes, slot) => this.#receive(memory, lengthBytes, slot),
       onEnd: (errno) => this.#finish(errno),
     })
   }
@@ -145,16 +146,16 @@ export class Session {
     this.#over.resolve(errno)
   }
 
-  #receive(message: Buffer, slot: number): void {
+  #receive(memory: Buffer, lengthBytes: number, slot: number): void {
     let header: RequestHeader
     try {
-      header = decodeHeader(message)
+      header = decodeHeader(memory, lengthBytes)
     } catch (error) {
       this.#parts.log.error('a message of the kernel could not be read', { reason: String(error) })
       return
     }
     try {
-      this.#dispatch(header, decodeBody(header, message), slot)
+      this.#dispatch(header, decodeBody(header, memory), slot)
     } catch (error) {
       this.#refuse(header, error)
     }
@@ -236,45 +237,41 @@ export class Session {
     if (this.#state.at !== 'serving') throw new FsError(Errno.EIO, 'a request outside of a session')
     const context = new RequestContext(header, !CHANGES_CONTENT.has(request.op))
     this.#pending.add(context)
-    const keeps = request.op === 'write' && this.#keptSlots < MAX_KEPT_SLOTS
-    const own = request.op === 'write' && !keeps ? { ...request, data: Buffer.from(request.data) } : request
-    if (keeps) this.#keep(slot)
-    void this.#work(this.#state.handlers, own, context).finally(() => {
-      if (keeps) this.#release(slot)
-    })
+    const own = request.op === 'write' ? this.#owned(request, context, slot) : request
+    const handler = this.#state.handlers[request.op] as Handler<ServedOp>
+    // One reaction a request: each further promise would cost every small request.
+    void handler(own, context).then(
+      (answer) => this.#finishWork(request.op, context, answer),
+      (error: unknown) => {
+        const errno = context.errnoAfter(this.#errnoOf(error, request.op, context))
+        this.#finishWork(request.op, context, { message: encodeError(context.unique, errno) })
+      },
+    )
   }
 
-  #keep(slot: number): void {
+  /** A write with memory of its own: the slot, or a copy when too many slots are kept. */
+  #owned(request: ServedRequest<'write'>, context: RequestContext, slot: number): ServedRequest<'write'> {
+    if (this.#keptSlots >= MAX_KEPT_SLOTS) return { ...request, data: Buffer.from(request.data) }
     this.#channel.keep(slot)
     this.#keptSlots += 1
+    context.keptSlot = slot
+    return request
   }
 
-  #release(slot: number): void {
-    this.#channel.release(slot)
-    this.#keptSlots -= 1
-  }
-
-  /** Never rejects. */
-  async #work(handlers: Handlers, request: Served, context: RequestContext): Promise<void> {
-    const { unique } = context
-    const answer = await this.#answerOf(handlers, request, context)
+  /** Never throws. */
+  #finishWork(op: ServedOp, context: RequestContext, answer: Answer): void {
+    const { unique, keptSlot } = context
     try {
       if (context.isLetGo) answer.undo?.()
       else this.#reply(unique, answer)
     } catch (error) {
-      this.#parts.log.error('an answer could not be sent', { op: request.op, unique, reason: String(error) })
+      this.#parts.log.error('an answer could not be sent', { op, unique, reason: String(error) })
+    }
+    if (keptSlot !== undefined) {
+      this.#channel.release(keptSlot)
+      this.#keptSlots -= 1
     }
     this.#pending.done(context)
-  }
-
-  async #answerOf(handlers: Handlers, request: Served, context: RequestContext): Promise<Answer> {
-    try {
-      const handler = handlers[request.op] as (request: Served, context: RequestContext) => Promise<Answer>
-      return await handler(request, context)
-    } catch (error) {
-      const errno = this.#errnoOf(error, request.op, context)
-      return { message: encodeError(context.unique, context.errnoAfter(errno)) }
-    }
   }
 
   #errnoOf(error: unknown, op: string, { ino, pid, unique }: RequestContext): ErrnoCode {

@@ -123,6 +123,8 @@ export class SessionUploader {
     } catch (error) {
       if (!this.#isUnclear(error)) {
         await this.#cancelAfter(session, request, error)
+        const entry = signal?.aborted ? await this.#doneMeanwhile(request) : undefined
+        if (entry) return entry
         throw error
       }
     }
@@ -132,6 +134,10 @@ export class SessionUploader {
       return confirmation.entry
     }
     await this.#cancel(session, request)
+    if (signal?.aborted) {
+      const entry = await this.#doneMeanwhile(request)
+      if (entry) return entry
+    }
     signal?.throwIfAborted()
     if (confirmation.kind === 'undone') return undefined
     throw new RemoteError('stale', `${nameOf(request)} was changed by somebody else meanwhile`)
@@ -166,6 +172,21 @@ export class SessionUploader {
       await delay(this.#context.clock, LOOK_WAIT_MS)
     }
     return { kind: 'undone' }
+  }
+
+  /** Nobody waited for the last chunk any more, yet it may have arrived, and then cancelling undid nothing. */
+  async #doneMeanwhile(request: UploadRequest): Promise<RemoteEntry | undefined> {
+    const entry = await this.#find(request).catch((error: unknown) => {
+      const reason = error instanceof Error ? error.message : String(error)
+      this.#context.log.warn('what became of an upload that was given up is not known', {
+        path: nameOf(request),
+        reason,
+      })
+      return undefined
+    })
+    const isDone =
+      entry?.uploadSessionId === undefined && entry && this.#judge(entry, request).kind === 'done'
+    return isDone ? entry : undefined
   }
 
   #judge(entry: RemoteEntry, { previous, source }: UploadRequest): Confirmation {
@@ -215,15 +236,17 @@ export class SessionUploader {
   async #olderEmptyFile(request: UploadRequest, openedAtMs: number): Promise<RemoteEntry | undefined> {
     if (request.previous !== 'absent') return undefined
     const entry = await this.#find(request)
-    const isOlder =
-      entry?.entity === undefined && (entry?.createdAtMs ?? Infinity) < openedAtMs - CLOCK_TOLERANCE_MS
+    if (!entry || entry.entity !== undefined) return undefined
+    const isOlder = request.onRemade !== undefined || entry.createdAtMs < openedAtMs - CLOCK_TOLERANCE_MS
     return isOlder ? entry : undefined
   }
 
-  async #recreate({ metadata }: RemoteEntry, { path }: UploadRequest): Promise<void> {
+  async #recreate({ metadata }: RemoteEntry, { path, onRemade }: UploadRequest): Promise<void> {
+    const { client, noContent } = this.#context
     const kept = Object.fromEntries(Object.entries(metadata).filter(([key]) => key !== UPLOAD_MARK))
     try {
-      await createFile(this.#context.client, uriOf(this.#context, path), { type: 'file', metadata: kept })
+      const file = await createFile(client, uriOf(this.#context, path), { type: 'file', metadata: kept })
+      onRemade?.({ ...toEntry(file, noContent), metadata: kept })
     } catch (error) {
       if (!isRefusal(error, Code.exists)) throw error
     }

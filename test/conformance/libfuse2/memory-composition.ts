@@ -37,6 +37,13 @@ export const compose: Compose = async (spec, parts) => ({
           })
           return null
         },
+        swallow: async () => {
+          const held: number[][] = []
+          setImmediate(() => {
+            for (;;) held.push(Array.from({ length: 100_000 }, () => Math.random()))
+          })
+          return null
+        },
         counts: async () => ({ lookups: fileSystem.lookups, openHandles: fileSystem.openHandles }),
       },
       drain: (onProgress, signal) => drain(join(spec.stateFolder, BUSY_FILE), onProgress, signal),

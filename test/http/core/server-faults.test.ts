@@ -110,6 +110,56 @@ describe('an answer that is lost after the work was done', () => {
   )
 })
 
+/** A content with a chosen time goes by a session, which is cut. */
+async function fill(path: string, content: string): Promise<void> {
+  await withHandle(fs.open(path, 'r+'), async (handle) => {
+    await handle.write(content, 0)
+    await fs.utimes(path, 1_000_000_000n, 1_000_000_000n)
+  })
+}
+
+describe('a rename that cuts an upload on its way', () => {
+  it.each(['stalled', 'at work'] as const)(
+    'to a file that was empty: its name is taken along (%s)',
+    async (at) => {
+      await fs.writeFile('f', '')
+      await fs.writeFile('target', 'old')
+      await fs.settle()
+      embedded.server.faults.add({ route: 'POST /file/upload', kind: 'stall' })
+      await fill('f', 'content')
+      await embedded.server.faults.untilStalled()
+      const renamed = fs.rename('f', 'target')
+      if (at === 'at work') embedded.server.faults.release()
+      await renamed
+      embedded.server.faults.clear()
+      await fs.settle()
+      expect(names()).toEqual(['target'])
+      expect(await stored('/target')).toBe('content')
+      expect(await text(fs, 'target')).toBe('content')
+    },
+  )
+
+  it.each(['stalled', 'at work'] as const)(
+    'to the file that is replaced, which was empty (%s)',
+    async (at) => {
+      await fs.writeFile('target', '')
+      await fs.writeFile('f', 'new')
+      await fs.settle()
+      embedded.server.faults.add({ route: 'POST /file/upload', kind: 'stall' })
+      await fill('target', 'content')
+      await embedded.server.faults.untilStalled()
+      const renamed = fs.rename('f', 'target')
+      if (at === 'at work') embedded.server.faults.release()
+      await renamed
+      embedded.server.faults.clear()
+      await fs.settle()
+      expect(names()).toEqual(['target'])
+      expect(await stored('/target')).toBe('new')
+      expect(await text(fs, 'target')).toBe('new')
+    },
+  )
+})
+
 describe('a server or proxy that answers nonsense for a while', () => {
   const page = { kind: 'status', status: 200, body: '<html>Please sign in</html>' } as const
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { silentLog } from '../../../src/base/log.ts'
+import { noKernelCache } from '../../../src/core/ports.ts'
 import { createDrive, ROOT_INO, type Drive } from '../../../src/core/index.ts'
 import { RemoteError } from '../../../src/remote/errors.ts'
 import { ManualClock } from '../../fakes/manual-clock.ts'
@@ -49,5 +50,16 @@ describe('a question about a file that was renamed a moment ago', () => {
     remote.fail('rename', new RemoteError('denied', 'not in this folder'))
     await expect(drive.top.view(['Plans', 'final.txt'])).rejects.toThrow('not in this folder')
     expect((await drive.top.view(['Plans', 'draft.txt'])).path).toEqual(['Plans', 'draft.txt'])
+  })
+})
+
+describe('a folder made elsewhere, of which a mount knows while the listing above it does not', () => {
+  it('is still there for others when that mount is gone', async () => {
+    remote.putAsOther('New/file.txt', 'x')
+    const options = { uid: 0, gid: 0, entryTtlMs: 0, attrTtlMs: 0, readOnly: false }
+    const view = await drive.openView(['New'], options, noKernelCache)
+    view.close()
+    const folder = await drive.fileSystem.lookup(ROOT_INO, 'New', context)
+    expect(folder.attr.kind).toBe('folder')
   })
 })

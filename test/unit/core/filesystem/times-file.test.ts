@@ -1,7 +1,7 @@
-import { appendFile, mkdtemp, readFile, writeFile } from 'node:fs/promises'
+import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it } from 'vitest'
 import { silentLog } from '../../../../src/base/log.ts'
 import { TimesFile } from '../../../../src/core/filesystem/times-file.ts'
 import type { EntityId } from '../../../../src/remote/types.ts'
@@ -10,8 +10,13 @@ const a = 'aaaa' as EntityId
 const b = 'bbbb' as EntityId
 const time = (seconds: number, nanoseconds = 0) => ({ seconds, nanoseconds })
 
+const folders: string[] = []
+afterEach(() => Promise.all(folders.splice(0).map((folder) => rm(folder, { recursive: true }))))
+
 async function freshPath(): Promise<string> {
-  return join(await mkdtemp(join(tmpdir(), 'times-')), 'times.jsonl')
+  const folder = await mkdtemp(join(tmpdir(), 'times-'))
+  folders.push(folder)
+  return join(folder, 'times.jsonl')
 }
 
 async function written(

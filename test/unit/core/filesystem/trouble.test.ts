@@ -312,7 +312,7 @@ describe('look-ups', () => {
           await drive.stop()
         }
       }),
-      { numRuns: 40 },
+      { numRuns: 20 },
     )
   })
 })

@@ -5,6 +5,7 @@ import type { KernelCache } from '../../../../src/core/ports.ts'
 import type { OpenView } from '../../../../src/core/drive.ts'
 import type { ViewOptions } from '../../../../src/core/index.ts'
 import { RemoteError } from '../../../../src/remote/errors.ts'
+import { eventually } from '../../../fakes/eventually.ts'
 import { TestDrive, errnoOf } from '../../../fakes/test-drive.ts'
 
 const { O_CREAT, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY } = constants
@@ -173,7 +174,8 @@ describe('a new file whose upload was given up', () => {
     await here.fs.write(opened.fh, 0, Buffer.from('x'), test.context())
     test.remote.fail('upload', new RemoteError('denied', 'not here'))
     await here.fs.release(opened.fh)
-    await test.settleAll().catch(() => undefined)
+    await test.clock.advance(2_000)
+    await eventually(() => test.drive.writeBack.pending()[0]?.state.state === 'failed')
     const ino = await other.ino('new')
     here.told.length = other.told.length = 0
     expect(await test.drive.top.discardUpload(['new'], test.context())).toBe('discarded')

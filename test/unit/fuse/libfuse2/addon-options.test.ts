@@ -19,6 +19,8 @@ it('puts the options that the addon does not know behind the source name', () =>
     'big_writes',
     'max_write=131072',
     'max_readahead=131072',
+    'max_background=512',
+    'congestion_threshold=384',
     'entry_timeout=1.5',
     'attr_timeout=0',
     'negative_timeout=0',

@@ -1,9 +1,10 @@
 /**
- * The cases of pjdfstest that do not pass on a mount, each under the reason why it cannot. Whatever is not listed passes, and whatever is
+ * Where the suites of others do not pass. First the cases of pjdfstest, each under the reason why it cannot. Whatever is not listed passes, and whatever is
  * listed does not: the ring checks both, so that the list stays true. Cases that fail on this machine's own disk, too, are found by
  * running them there, not listed.
  */
 import type { DriverName } from '../conformance/driver-differences.ts'
+import type { FsxOperation } from './fsx.ts'
 
 interface Exclusion {
   readonly reason: string
@@ -139,6 +140,14 @@ const exclusionsOf: Readonly<Record<DriverName, readonly Exclusion[]>> = {
       ],
     },
   ],
+}
+
+/** What fsx must not do to a mount, with the reason. Each is tried, and refused. */
+export const excludedOperations: Readonly<
+  Record<DriverName, Readonly<Partial<Record<FsxOperation, string>>>>
+> = {
+  native: {},
+  libfuse2: { punch_hole: 'the libfuse 2 addon hands no fallocate over: the kernel answers EOPNOTSUPP' },
 }
 
 /** The reason of each case that does not pass with `driver`, by its name. */

@@ -1,0 +1,108 @@
+import { mkdir, readFile, readdir, stat, writeFile } from 'node:fs/promises'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { expectBytes, patterned } from '../conformance/suite.ts'
+import { expectedOf } from '../conformance/driver-differences.ts'
+import { describeMounts } from './each-driver.ts'
+import { contentRoute, Workplace, type Mount } from './harness.ts'
+import { RunningProgram } from './running-program.ts'
+
+/** Reads as many files as there are arguments, each in a process of its own; ends when all have ended. */
+const readEach = `
+for my $path (@ARGV) {
+  next if fork;
+  open(my $file, '<', $path) or exit($! + 0);
+  sysread($file, my $bytes, 4096) or exit($! + 0);
+  exit 0;
+}
+print "begun\\n";
+my %ends; while ((my $pid = wait) > 0) { $ends{$?}++ }
+print join(' ', map { "$_:$ends{$_}" } sort keys %ends), "\\n";
+`
+
+/** Does one thing to a path, and says before that it is going to; ends with the errno. */
+const does = (call: string) => `my $path = $ARGV[0]; print "going to\\n"; ${call} or exit($! + 0); exit 0;`
+
+await describeMounts('a server that does not answer', ['perl', 'getfattr'], (driver) => {
+  /** The kernel tells of a program that is to be ended, and its request can be answered. */
+  const canBeEnded = expectedOf(driver, 'waitsCanBeEnded')
+  let place: Workplace
+  let mount: Mount
+
+  beforeEach(async () => {
+    place = await Workplace.open({ driver })
+  })
+  afterEach(() => place?.close())
+
+  /** Everything that waits is answered, where nothing else helps. */
+  function answerUnlessEnded(): void {
+    if (!canBeEnded) place.server.faults.clear()
+  }
+
+  it('200 reads that hang stop nothing else, and their programs can be ended', async () => {
+    const count = 200
+    for (let i = 0; i < count; i += 1) await place.server.admin.write(`/stuck/f${i}`, patterned(200_000, i))
+    await place.server.admin.write('/other.bin', patterned(300_000, 7))
+    await place.server.admin.write('/folder/file', 'x')
+    mount = await place.mount()
+    await readdir(place.at('stuck'))
+    place.server.faults.add({ route: contentRoute, times: count, kind: 'stall' })
+    const paths = Array.from({ length: count }, (_, i) => place.at(`stuck/f${i}`))
+    const readers = RunningProgram.perl(`setpgrp; print "$$\\n"; ${readEach}`, ...paths)
+    await place.server.faults.untilStalled(count)
+
+    expect((await stat(place.at('stuck/f1'))).size).toBe(200_000)
+    expect(await readdir(place.at('folder'))).toEqual(['file'])
+    expectBytes(await readFile(place.at('other.bin')), patterned(300_000, 7))
+    await writeFile(place.at('new.bin'), patterned(2_000_000, 8))
+    await mkdir(place.at('new'))
+    await mount.settle()
+    expectBytes(await place.drive.bytes('new.bin'), patterned(2_000_000, 8))
+
+    process.kill(-Number(readers.lines[0]), 'SIGTERM')
+    answerUnlessEnded()
+    expect(await readers.ended()).toMatchObject({ signal: 'SIGTERM' })
+  })
+
+  it.each([
+    ['a listing', 'GET /file', 'opendir(FOLDER, $path) && readdir(FOLDER)', 'SIGINT'],
+    ['a look-up', 'GET /file', 'stat("$path/inner")', 'SIGTERM'],
+    ['a new folder', 'POST /file/create', 'mkdir("$path/new")', 'SIGKILL'],
+    ['a rename', 'POST /file/rename', 'rename("$path/inner", "$path/renamed")', 'SIGTERM'],
+    ['a removal', 'DELETE /file', 'rmdir("$path/inner")', 'SIGTERM'],
+    ['the mode of a folder', 'PATCH /file/metadata', 'chmod(0700, "$path/inner")', 'SIGTERM'],
+  ] as const)('%s (%s) that hangs stops nothing else, and its program can be ended', async (...row) => {
+    const [, route, call, signal] = row
+    await place.drive.createFolder('far/inner')
+    await place.server.admin.write('/near/file', 'x')
+    mount = await place.mount()
+    await readdir(place.at('near'))
+    if (route !== 'GET /file') await readdir(place.at('far/inner'))
+    place.server.faults.add({ route, times: 3, kind: 'stall' })
+    // The second waits for the first where both change one folder, or ask for the same listing.
+    const programs = [1, 2].map(() => RunningProgram.perl(does(call), place.at('far')))
+    await place.server.faults.untilStalled(1)
+    await Promise.all(programs.map((program) => program.printed(1)))
+
+    expect(await readFile(place.at('near/file'), 'utf8')).toBe('x')
+    await writeFile(place.at('near/new'), 'written meanwhile')
+    expect((await readdir(place.at('near'))).sort()).toEqual(['file', 'new'])
+
+    for (const program of programs) program.kill(signal)
+    answerUnlessEnded()
+    for (const program of programs) expect(await program.ended()).toMatchObject({ signal })
+  })
+
+  it('an attribute that hangs stops nothing else, and its program can be ended', async () => {
+    await place.drive.put('file', 'x')
+    mount = await place.mount()
+    await stat(place.at('file'))
+    place.server.faults.add({ route: 'GET /file/info', times: 3, kind: 'stall' })
+    const words = ['--only-values', '-n', 'user.cloudreve.versions', place.at('file')]
+    const program = new RunningProgram('getfattr', words)
+    await place.server.faults.untilStalled(1)
+    expect(await readFile(place.at('file'), 'utf8')).toBe('x')
+    program.kill('SIGTERM')
+    answerUnlessEnded()
+    expect(await program.ended()).toMatchObject({ signal: 'SIGTERM' })
+  })
+})
