@@ -218,7 +218,7 @@ describe.skipIf(reason !== undefined).each(['libfuse2', 'native'])(
       })
       await start()
       await fs.writeFile(join(spec.mountpoint, 'a'), 'x')
-      expect(await log()).toContain('a mount whose process was killed has been cleared away')
+      expect(await log()).toContain('a mount that nobody serves has been cleared away')
     })
 
     it.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)('%s unmounts and ends it', async (signal) => {

@@ -206,8 +206,14 @@ export class Tree {
     const before = node.entry
     this.table.bind(node, entry)
     if (isNewVersion && isClean) this.#showNew(node, entry)
-    else if (before && !sameAttributes(before, entry)) this.#kernel.invalidateAttributes(node.ino)
+    else if (before && !sameAttributes(before, entry)) this.#tellAttributes(node)
     return true
+  }
+
+  /** What a link leads to is an attribute to us, and content to the kernel. */
+  #tellAttributes({ kind, ino }: Node): void {
+    if (kind === 'symlink') this.#kernel.invalidateInode(ino)
+    else this.#kernel.invalidateAttributes(ino)
   }
 
   /** Its last writer is gone, and has written nothing: a version that came from elsewhere meanwhile can be shown. */

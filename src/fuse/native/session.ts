@@ -63,6 +63,9 @@ const CHANGES_CONTENT: ReadonlySet<ServedOp> = new Set<ServedOp>([
   'releasedir',
 ])
 
+/** How a request is refused whose name or number no file can have; anything else that cannot be read is the kernel's fault or ours. */
+const byMistake: ReadonlySet<number> = new Set([Errno.EILSEQ, Errno.EFBIG, Errno.ENXIO])
+
 /** Requests of a session on which nothing was agreed yet, or that is over, have no handlers. */
 type State =
   | { readonly at: 'beginning' }
@@ -289,9 +292,7 @@ export class Session {
   #refuse({ opcode, unique }: RequestHeader, error: unknown): void {
     const fields = { opcode, unique, reason: String(error) }
     const errno = error instanceof DecodeError || error instanceof FsError ? error.errno : Errno.EIO
-    // A program may use any bytes as a name, and any number as an offset.
-    if (errno === Errno.EILSEQ || errno === Errno.EFBIG)
-      this.#parts.log.debug('a request was refused', fields)
+    if (byMistake.has(errno)) this.#parts.log.debug('a request was refused', fields)
     else this.#parts.log.error('a request could not be served', fields)
     if (!isOneWay(opcode)) this.#reply(unique, { message: encodeError(unique, errno) })
   }

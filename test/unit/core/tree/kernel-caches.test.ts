@@ -1,5 +1,6 @@
 import { constants } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { encodeLinkTarget } from '../../../../src/core/attributes/index.ts'
 import { NoSuchNameError } from '../../../../src/core/errors.ts'
 import { ROOT_INO } from '../../../../src/core/types.ts'
 import { settle } from '../../../fakes/manual-clock.ts'
@@ -167,6 +168,15 @@ describe('attributes and pages', () => {
     await test.remote.patchMetadata([['a']], [{ key: 'cloudreve-mount:mode', value: '600' }])
     await test.outdate()
     expect(await told(() => test.names())).toEqual([`attributes ${ino}`])
+  })
+
+  it('of a link go with its target', async () => {
+    await test.symlink('a', 'link')
+    const ino = await test.ino('link')
+    await test.remote.patchMetadata([['link']], [encodeLinkTarget('d')])
+    await test.outdate()
+    expect(await told(() => test.names())).toEqual([`inode ${ino}`])
+    expect(await test.fs.readlink(ino, test.context())).toBe('d')
   })
 
   it('of a file that somebody else removes are gone with its name', async () => {

@@ -45,6 +45,20 @@ describe('what goes wrong', () => {
     expect((await channel.ask(Opcode.READ, 5, window(1, 0, 10))).errno).toBe(Errno.EIO)
   })
 
+  it('what a program may ask for by mistake is refused without a word to the operator', async () => {
+    const { channel, log } = await serving()
+    const beyond = Buffer.concat([
+      Buffer.alloc(8),
+      Buffer.alloc(8, 0xff),
+      Buffer.from('0300000000000000', 'hex'),
+    ])
+    expect((await channel.ask(Opcode.LSEEK, ROOT, beyond)).errno).toBe(Errno.ENXIO)
+    expect((await channel.ask(Opcode.MKDIR, ROOT, Buffer.from('ed01000000000000ff00', 'hex'))).errno).toBe(
+      Errno.EILSEQ,
+    )
+    expect(log.lines.filter(({ level }) => level !== 'debug')).toEqual([])
+  })
+
   it('a name that is not UTF-8 is EILSEQ, and a request that is cut EINVAL', async () => {
     const { channel } = await serving()
     const mkdir = Buffer.concat([u32(0o755, 0), Buffer.from([0xe9, 0])])
