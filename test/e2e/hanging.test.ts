@@ -19,6 +19,19 @@ my %ends; while ((my $pid = wait) > 0) { $ends{$?}++ }
 print join(' ', map { "$_:$ends{$_}" } sort keys %ends), "\\n";
 `
 
+/** Writes so many files of 1 MiB, each in a process of its own; a line for each that is about to write, and one when all have. */
+const writeEach = `
+my ($at, $count) = @ARGV;
+for my $i (1 .. $count) {
+  next if fork;
+  open(my $file, '>', "$at/w$i") or exit($! + 0);
+  print "begins\\n";
+  exit((syswrite($file, 'x' x 1048576) // 0) == 1048576 ? 0 : $! + 0);
+}
+my %ends; while ((my $pid = wait) > 0) { $ends{$?}++ }
+print 'ends ', join(' ', map { "$_:$ends{$_}" } sort keys %ends), "\\n";
+`
+
 /** Does one thing to a path, and says before that it is going to; ends with the errno. */
 const does = (call: string) => `my $path = $ARGV[0]; print "going to\\n"; ${call} or exit($! + 0); exit 0;`
 
@@ -61,6 +74,23 @@ await describeMounts('a server that does not answer', ['perl', 'getfattr'], (dri
     process.kill(-Number(readers.lines[0]), 'SIGTERM')
     answerUnlessEnded()
     expect(await readers.ended()).toMatchObject({ signal: 'SIGTERM' })
+  })
+
+  it('200 writes that hang stop nothing else', async () => {
+    await place.server.admin.write('/other.bin', patterned(300_000, 7))
+    // Each write may be too much: the server is asked whether there is more room.
+    place.server.admin.setQuota(place.server.admin.usedBytes() + 1000)
+    mount = await place.mount()
+    place.server.faults.add({ route: 'GET /user/capacity', times: 100, kind: 'stall' })
+    const writers = RunningProgram.perl(writeEach, place.mountpoint, '200')
+    await place.server.faults.untilStalled(1)
+    await writers.printed(200)
+    expectBytes(await readFile(place.at('other.bin')), patterned(300_000, 7))
+    expect((await readdir(place.mountpoint)).length).toBe(201)
+    // None of them is done yet; without an answer they are not refused.
+    expect(writers.lines).toHaveLength(200)
+    expect(await writers.finished()).toMatchObject({ code: 0 })
+    expect(writers.lines.at(-1)).toBe('ends 0:200')
   })
 
   it.each([
