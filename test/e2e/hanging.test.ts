@@ -1,10 +1,13 @@
 import { mkdir, readFile, readdir, stat, writeFile } from 'node:fs/promises'
 import { afterEach, beforeEach, expect, it } from 'vitest'
+import { Errno } from '../../src/base/errno.ts'
 import { expectBytes, patterned } from '../conformance/suite.ts'
 import { expectedOf } from '../conformance/driver-differences.ts'
 import { describeMounts } from './each-driver.ts'
 import { contentRoute, Workplace, type Mount } from './harness.ts'
 import { RunningProgram } from './running-program.ts'
+
+const ECONNABORTED = 103
 
 /** Reads as many files as there are arguments, each in a process of its own; ends when all have ended. */
 const readEach = `
@@ -120,6 +123,19 @@ await describeMounts('a server that does not answer', ['perl', 'getfattr'], (dri
     for (const program of programs) program.kill(signal)
     answerUnlessEnded()
     for (const program of programs) expect(await program.ended()).toMatchObject({ signal })
+  })
+
+  it('does not keep the process of the mount from being killed, which frees the programs that wait', async () => {
+    await place.drive.createFolder('far/inner')
+    mount = await place.mount()
+    await stat(place.at('far'))
+    place.server.faults.add({ route: 'GET /file', times: 3, kind: 'stall' })
+    const program = RunningProgram.perl(does('stat("$path/inner")'), place.at('far'))
+    await place.server.faults.untilStalled(1)
+    place.expectCuts()
+    mount.kill('SIGKILL')
+    await mount.gone()
+    expect([Errno.ENOTCONN, ECONNABORTED, Errno.EIO]).toContain((await program.ended()).code)
   })
 
   it('an attribute that hangs stops nothing else, and its program can be ended', async () => {
