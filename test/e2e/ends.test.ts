@@ -95,6 +95,7 @@ await describeMounts(
       expect((await stat(place.at('folder/new.txt'))).size).toBe(13)
 
       expect(await place.cli([second(), '--root', 'cloudreve://my/folder'])).toMatchObject({ exitCode: 0 })
+      place.expectCuts()
       mount.kill('SIGKILL')
       await mount.gone()
       await expect(stat(second())).rejects.toMatchObject({

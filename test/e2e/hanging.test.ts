@@ -1,10 +1,13 @@
 import { mkdir, readFile, readdir, stat, writeFile } from 'node:fs/promises'
 import { afterEach, beforeEach, expect, it } from 'vitest'
+import { Errno } from '../../src/base/errno.ts'
 import { expectBytes, patterned } from '../conformance/suite.ts'
 import { expectedOf } from '../conformance/driver-differences.ts'
 import { describeMounts } from './each-driver.ts'
 import { contentRoute, Workplace, type Mount } from './harness.ts'
 import { RunningProgram } from './running-program.ts'
+
+const ECONNABORTED = 103
 
 /** Reads as many files as there are arguments, each in a process of its own; ends when all have ended. */
 const readEach = `
@@ -17,6 +20,19 @@ for my $path (@ARGV) {
 print "begun\\n";
 my %ends; while ((my $pid = wait) > 0) { $ends{$?}++ }
 print join(' ', map { "$_:$ends{$_}" } sort keys %ends), "\\n";
+`
+
+/** Writes so many files of 1 MiB, each in a process of its own; a line for each that is about to write, and one when all have. */
+const writeEach = `
+my ($at, $count) = @ARGV;
+for my $i (1 .. $count) {
+  next if fork;
+  open(my $file, '>', "$at/w$i") or exit($! + 0);
+  print "begins\\n";
+  exit((syswrite($file, 'x' x 1048576) // 0) == 1048576 ? 0 : $! + 0);
+}
+my %ends; while ((my $pid = wait) > 0) { $ends{$?}++ }
+print 'ends ', join(' ', map { "$_:$ends{$_}" } sort keys %ends), "\\n";
 `
 
 /** Does one thing to a path, and says before that it is going to; ends with the errno. */
@@ -63,6 +79,23 @@ await describeMounts('a server that does not answer', ['perl', 'getfattr'], (dri
     expect(await readers.ended()).toMatchObject({ signal: 'SIGTERM' })
   })
 
+  it('200 writes that hang stop nothing else', async () => {
+    await place.server.admin.write('/other.bin', patterned(300_000, 7))
+    // Each write may be too much: the server is asked whether there is more room.
+    place.server.admin.setQuota(place.server.admin.usedBytes() + 1000)
+    mount = await place.mount()
+    place.server.faults.add({ route: 'GET /user/capacity', times: 100, kind: 'stall' })
+    const writers = RunningProgram.perl(writeEach, place.mountpoint, '200')
+    await place.server.faults.untilStalled(1)
+    await writers.printed(200)
+    expectBytes(await readFile(place.at('other.bin')), patterned(300_000, 7))
+    expect((await readdir(place.mountpoint)).length).toBe(201)
+    // None of them is done yet; without an answer they are not refused.
+    expect(writers.lines).toHaveLength(200)
+    expect(await writers.finished()).toMatchObject({ code: 0 })
+    expect(writers.lines.at(-1)).toBe('ends 0:200')
+  })
+
   it.each([
     ['a listing', 'GET /file', 'opendir(FOLDER, $path) && readdir(FOLDER)', 'SIGINT'],
     ['a look-up', 'GET /file', 'stat("$path/inner")', 'SIGTERM'],
@@ -90,6 +123,19 @@ await describeMounts('a server that does not answer', ['perl', 'getfattr'], (dri
     for (const program of programs) program.kill(signal)
     answerUnlessEnded()
     for (const program of programs) expect(await program.ended()).toMatchObject({ signal })
+  })
+
+  it('does not keep the process of the mount from being killed, which frees the programs that wait', async () => {
+    await place.drive.createFolder('far/inner')
+    mount = await place.mount()
+    await stat(place.at('far'))
+    place.server.faults.add({ route: 'GET /file', times: 3, kind: 'stall' })
+    const program = RunningProgram.perl(does('stat("$path/inner")'), place.at('far'))
+    await place.server.faults.untilStalled(1)
+    place.expectCuts()
+    mount.kill('SIGKILL')
+    await mount.gone()
+    expect([Errno.ENOTCONN, ECONNABORTED, Errno.EIO]).toContain((await program.ended()).code)
   })
 
   it('an attribute that hangs stops nothing else, and its program can be ended', async () => {

@@ -18,6 +18,7 @@ export class RunningProgram {
   readonly lines: string[] = []
   readonly #child: ChildProcess
   readonly #output: Interface
+  readonly #exit: Promise<unknown>
   #stderr = ''
 
   constructor(program: string, args: readonly string[]) {
@@ -25,6 +26,7 @@ export class RunningProgram {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, LC_ALL: 'C' },
     })
+    this.#exit = once(this.#child, 'exit')
     this.#output = createInterface({ input: this.#child.stdout! })
     this.#output.on('line', (line) => this.lines.push(line))
     this.#child.stderr!.on('data', (text: Buffer) => (this.#stderr += text.toString()))
@@ -42,7 +44,7 @@ export class RunningProgram {
   /** Resolves when it has printed so many lines. */
   async printed(count: number): Promise<void> {
     while (this.lines.length < count && this.#isRunning) {
-      await Promise.race([once(this.#output, 'line'), once(this.#child, 'exit')])
+      await Promise.race([once(this.#output, 'line'), this.#exit])
     }
     expect(this.lines.length, `lines of a program that ended: ${this.#stderr}`).toBeGreaterThanOrEqual(count)
   }

@@ -46,6 +46,7 @@ await describeMounts('a process that is killed under load', ['perl', 'fusermount
       names.map((name) => [name, RunningProgram.perl(programs[name], place.mountpoint)] as const),
     )
     for (const program of running.values()) await program.printed(5)
+    place.expectCuts()
     mount.kill('SIGKILL')
     await mount.gone()
     for (const [name, program] of running) {

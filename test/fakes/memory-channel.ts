@@ -22,7 +22,7 @@ export class MemoryChannel implements Channel {
   readonly replies: MemoryReply[] = []
   readonly notifications: Buffer[] = []
   readonly keptSlots = new Set<number>()
-  /** What the next answers are met with: ENOENT when nobody waits any more. */
+  /** What the next answer is met with: ENOENT when nobody waits any more; with another one it is still waited for. */
   nextReplyErrno = 0
   /** What reading a file is met with: EAGAIN when the kernel does not have its bytes in memory. */
   fileErrno = 0
@@ -89,12 +89,14 @@ export class MemoryChannel implements Channel {
     const unique = Number(message.readBigUInt64LE(8))
     const resolve = this.#waiting.get(unique)
     if (!resolve) throw new Error(`nobody waits for an answer to ${unique}`)
+    const errno = this.nextReplyErrno
+    this.nextReplyErrno = 0
+    // The kernel did not take it, and goes on waiting.
+    if (errno !== 0 && errno !== Errno.ENOENT) return errno
     this.#waiting.delete(unique)
     const reply = { unique, errno: Math.abs(message.readInt32LE(4)), body: message.subarray(16) }
     this.replies.push(reply)
     resolve(reply)
-    const errno = this.nextReplyErrno
-    this.nextReplyErrno = 0
     return errno
   }
 

@@ -312,6 +312,8 @@ export class Session {
     // ENOENT: whoever asked was killed meanwhile.
     if (errno !== Errno.ENOENT) {
       this.#parts.log.warn('an answer was not taken', { unique, errno: errnoName(errno) })
+      // Short of memory, say. Somebody waits: an error without a body is taken where nothing else is.
+      this.#channel.reply(encodeError(unique, Errno.EIO))
     }
     return undo?.()
   }

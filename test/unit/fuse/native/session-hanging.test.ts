@@ -69,6 +69,16 @@ describe('work that hangs', () => {
     expect((await answer).errno).toBe(0)
   })
 
+  it('does not become of an answer that the kernel could not take: its program is told so', async () => {
+    const { memory, channel, log } = await serving()
+    channel.nextReplyErrno = Errno.ENOMEM
+    const create = Buffer.concat([u32(0o102, 0o100644, 0, 0), name('a')])
+    expect((await channel.ask(Opcode.CREATE, ROOT, create)).errno).toBe(Errno.EIO)
+    expect(log.lines).toContainEqual(expect.objectContaining({ message: 'an answer was not taken' }))
+    await settle()
+    expect([memory.lookups, memory.openHandles]).toEqual([0, 0])
+  })
+
   it('200 writes leave memory for everything else, and each has its own bytes', async () => {
     const { passed, open: finish } = gate()
     const written: string[] = []
