@@ -31,6 +31,8 @@ export class MemoryChannel implements Channel {
   isClosed = false
   readonly #waiting = new Map<number, (reply: MemoryReply) => void>()
   readonly #slots = new Map<number, Buffer>()
+  /** Who asks. */
+  uid = 1000
   #listener: ChannelListener | undefined
   #nextUnique = 2
   #nextSlot = 0
@@ -51,7 +53,7 @@ export class MemoryChannel implements Channel {
       const unique = this.#takeUnique()
       this.#waiting.set(unique, resolve)
       sent?.(unique)
-      this.deliver(frame(opcode, unique, ino, body))
+      this.deliver(frame(opcode, unique, ino, body, this.uid))
     })
   }
 
@@ -128,13 +130,13 @@ export class MemoryChannel implements Channel {
 }
 
 /** A whole request by user 1000, group 100, process 4242. */
-export function frame(opcode: number, unique: number, ino: number, body: Buffer): Buffer {
+export function frame(opcode: number, unique: number, ino: number, body: Buffer, uid = 1000): Buffer {
   const header = Buffer.alloc(HEADER_BYTES)
   header.writeUInt32LE(HEADER_BYTES + body.length, 0)
   header.writeUInt32LE(opcode, 4)
   header.writeBigUInt64LE(BigInt(unique), 8)
   header.writeBigUInt64LE(BigInt(ino), 16)
-  header.writeUInt32LE(1000, 24)
+  header.writeUInt32LE(uid, 24)
   header.writeUInt32LE(100, 28)
   header.writeUInt32LE(4242, 32)
   return Buffer.concat([header, body])

@@ -44,14 +44,15 @@ export class Files {
     if (node.kind === 'symlink') throw new FsError(Errno.ELOOP, `${node.label} is a symbolic link`)
     const access = flags & 3
     const writable = access === constants.O_WRONLY || access === constants.O_RDWR
-    const empties = (flags & constants.O_TRUNC) !== 0
-    if (writable || empties) await this.#prepareForWriting(node)
+    // As Linux does: emptying takes the right to write, not a way of opening.
+    const isEmptied = (flags & constants.O_TRUNC) !== 0
+    if (writable || isEmptied) await this.#prepareForWriting(node)
     assertPresent(node)
     const { content } = node
     if (pid !== undefined && node.id && readsFrom(flags))
       this.#core.seen.saw(pid, node.id, content?.replaces ?? node.entry?.entity ?? 'absent')
     const opened = this.openNode(node, flags)
-    if (empties) {
+    if (isEmptied) {
       try {
         await this.truncate(node, 0, { pid })
       } catch (error) {
@@ -116,6 +117,7 @@ export class Files {
     const handle = this.#get(fh)
     const { node, content } = handle
     if (!handle.writable) throw new FsError(Errno.EBADF, `${node.label} is not open for writing`)
+    if (!handle.append) checkSize(node, offset + data.byteLength)
     try {
       if (handle.append) await content.append(data)
       else await content.write(offset, data, signal)
@@ -133,6 +135,7 @@ export class Files {
   ): Promise<void> {
     assertWritable(this.#core, node)
     assertPresent(node)
+    checkSize(node, sizeBytes)
     const content = contentOf(node, this.#owners())
     if (content.sizeBytes === sizeBytes && !content.isDirty && sizeBytes > 0) return
     content.retainWriter()
@@ -263,6 +266,12 @@ export class Files {
       handle.reader?.content.entity === base ? handle.reader : this.#openReader(handle, base, baseSizeBytes)
     return reader.read(start, end - start, signal)
   }
+}
+
+/** @throws {FsError} EFBIG beyond the sizes that can be told exactly */
+function checkSize(node: Node, sizeBytes: number): void {
+  if (sizeBytes > Number.MAX_SAFE_INTEGER)
+    throw new FsError(Errno.EFBIG, `${node.label} cannot have more than 2^53 bytes`)
 }
 
 function readsFrom(flags: number): boolean {

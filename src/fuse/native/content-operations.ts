@@ -1,11 +1,11 @@
 /** Opening, reading and writing of files. */
 import { constants } from 'node:fs'
 import { invariant } from '../../base/assert.ts'
-import type { Ino, Opened } from '../../core/types.ts'
+import type { Opened } from '../../core/types.ts'
 import { OpenReplyFlag } from './abi.ts'
 import { SENT, type Handlers, type OperationParts } from './answer.ts'
 import { encodeCount, encodeCreated, encodeDone, encodeHeader, encodeOpened } from './encode.ts'
-import type { RequestContext } from './request-context.ts'
+import { dropSetId } from './set-id.ts'
 
 type ContentOp = 'open' | 'create' | 'read' | 'write' | 'flush' | 'fsync' | 'release'
 
@@ -78,13 +78,6 @@ function streamOperations(parts: OperationParts): Handlers<'read' | 'write' | 'f
       return { message: encodeDone(context.unique) }
     },
   }
-}
-
-async function dropSetId({ fileSystem, modes }: OperationParts, ino: Ino, context: RequestContext) {
-  const mode = modes.withoutSetId(ino)
-  if (mode === undefined) return
-  const { attr } = await fileSystem.setattr(ino, { mode }, undefined, context)
-  modes.note(ino, attr)
 }
 
 /** With its writeback cache the kernel reads around what it writes, and itself knows where the end is. */

@@ -1,6 +1,6 @@
 /** Requests about ranges of open files: copying, seeking, making room. Pure. */
 import { Errno } from '../../base/errno.ts'
-import type { Fh } from '../../core/types.ts'
+import type { Fh, Ino } from '../../core/types.ts'
 import { FallocateBit, Whence } from './abi.ts'
 import { DecodeError, type ByteReader } from './byte-reader.ts'
 import type { Request } from './requests.ts'
@@ -8,12 +8,12 @@ import type { Request } from './requests.ts'
 /** `length` may be anything: it is no more than what the program would like at most. */
 export function decodeCopyRange(body: ByteReader): Request {
   const from = { fh: body.uint64() as Fh, offset: body.fileOffset() }
-  body.skip(8) // the node of the target, which its handle knows
+  const toIno = body.uint64() as Ino
   const to = { fh: body.uint64() as Fh, offset: body.fileOffset() }
   const length = body.clampedUint64()
   // No flags are defined: whoever sets one means something that we do not do.
   if (body.uint64() !== 0) return { op: 'refused', errno: Errno.EINVAL }
-  return { op: 'copyrange', from, to, length }
+  return { op: 'copyrange', from, to, toIno, length }
 }
 
 export function decodeSeek(body: ByteReader): Request {

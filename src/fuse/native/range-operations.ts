@@ -1,19 +1,22 @@
 /** Copying, seeking and making room in open files. */
 import type { Handlers, OperationParts } from './answer.ts'
 import { encodeDone, encodeOffset } from './encode.ts'
+import { dropSetIdUnlessRoot } from './set-id.ts'
 
-export function rangeOperations({
-  fileSystem,
-}: OperationParts): Handlers<'copyrange' | 'seek' | 'fallocate'> {
+export function rangeOperations(parts: OperationParts): Handlers<'copyrange' | 'seek' | 'fallocate'> {
+  const { fileSystem } = parts
   return {
-    copyrange: async ({ from, to, length }, context) => ({
-      message: encodeOffset(context.unique, await fileSystem.copyRange(from, to, length, context)),
-    }),
+    async copyrange({ from, to, toIno, length }, context) {
+      const copied = await fileSystem.copyRange(from, to, length, context)
+      await dropSetIdUnlessRoot(parts, toIno, context)
+      return { message: encodeOffset(context.unique, copied) }
+    },
     seek: async ({ fh, offset, target }, context) => ({
       message: encodeOffset(context.unique, await fileSystem.seek(fh, offset, target, context)),
     }),
     async fallocate({ fh, allocation }, context) {
       await fileSystem.allocate(fh, allocation, context)
+      await dropSetIdUnlessRoot(parts, context.ino, context)
       return { message: encodeDone(context.unique) }
     },
   }

@@ -108,6 +108,7 @@ export type Served =
       readonly op: 'copyrange'
       readonly from: FilePosition
       readonly to: FilePosition
+      readonly toIno: Ino
       readonly length: number
     }
   | { readonly op: 'seek'; readonly fh: Fh; readonly offset: number; readonly target: SeekTarget }

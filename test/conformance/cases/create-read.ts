@@ -83,6 +83,16 @@ export const createAndRead = suite('creating and reading files', [
     expect(await text(fs, 'f')).toBe('x')
   }),
 
+  it('O_TRUNC empties a file that is opened for reading, too, as Linux does', async (fs) => {
+    await fs.writeFile('f', 'old content')
+    await fs.settle()
+    await withHandle(fs.open('f', O_RDONLY | O_TRUNC), async (handle) => {
+      expect((await handle.stat()).sizeBytes).toBe(0)
+      expect((await handle.read(0, 10)).length).toBe(0)
+    })
+    await expectContent(fs, 'f', '')
+  }),
+
   it('O_TRUNC empties a file on open, O_TRUNC with O_CREAT makes one that is missing', async (fs) => {
     await fs.writeFile('f', 'a long content')
     await fs.settle()

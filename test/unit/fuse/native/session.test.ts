@@ -112,6 +112,34 @@ describe('files', () => {
     expect(await modeOf()).toBe(0o755)
     expect(memory.writeCount).toBe(2)
   })
+
+  it('lose their set-id bits when room is made or a range is copied, as the kernel cannot say, but for root', async () => {
+    const { channel } = await serving()
+    const { fh, ino } = await create(channel, 'a')
+    const { fh: source } = await create(channel, 'b')
+    const chmod = async (mode: number) => {
+      const body = Buffer.alloc(88)
+      body.writeUInt32LE(1, 0)
+      body.writeUInt32LE(mode, 68)
+      await channel.ask(Opcode.SETATTR, ino, body)
+    }
+    const makeRoom = () =>
+      channel.ask(Opcode.FALLOCATE, ino, Buffer.concat([u64(fh), u64(0), u64(10), u32(0, 0)]))
+    const copy = () =>
+      channel.ask(
+        Opcode.COPY_FILE_RANGE,
+        ino + 1,
+        Buffer.concat([u64(source), u64(0), u64(ino), u64(fh), u64(0), u64(1), u64(0)]),
+      )
+    const modeAfter = async (uid: number, change: () => Promise<{ readonly errno: number }>) => {
+      await chmod(0o6755)
+      channel.uid = uid
+      expect((await change()).errno).toBe(0)
+      return (await channel.ask(Opcode.GETATTR, ino, Buffer.alloc(16))).body.readUInt32LE(16 + 60) & 0o7777
+    }
+    expect([await modeAfter(0, makeRoom), await modeAfter(1000, makeRoom)]).toEqual([0o6755, 0o755])
+    expect([await modeAfter(0, copy), await modeAfter(1000, copy)]).toEqual([0o6755, 0o755])
+  })
 })
 
 describe('names', () => {
