@@ -1,6 +1,6 @@
-import { hash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import { invariant } from '../../base/assert.ts'
+import { hash52 } from '../../base/string-hash.ts'
 import { Errno } from '../../base/errno.ts'
 import type { FileId, RemoteEntry } from '../../remote/types.ts'
 import { FsError } from '../errors.ts'
@@ -130,5 +130,5 @@ export class NodeTable {
 
 /** 52 bits of a hash of the id: the same after a remount; two ids of a million share one with probability 10⁻⁴. */
 function stableInoOf(id: FileId): number {
-  return Number.parseInt(hash('sha256', id, 'hex').slice(0, 13), 16) + 2
+  return hash52(id) + 2
 }

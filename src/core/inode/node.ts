@@ -1,4 +1,4 @@
-import { invariant } from '../../base/assert.ts'
+import { invariant, InvariantError } from '../../base/assert.ts'
 import type { Timespec } from '../../base/timespec.ts'
 import type { EntityId, FileId, MetadataPatch, RemoteEntry, RemotePath } from '../../remote/types.ts'
 import { toPosixName } from '../names/index.ts'
@@ -144,10 +144,12 @@ export class Node {
 
   /** Stands for a name that the folder has already. */
   enter(parent: Node, name: string): void {
-    const present = parent.children.get(name)
-    invariant(parent.isFolder, `${parent.label} is not a folder`)
-    invariant(present === undefined || present === this, `${parent.label}: two nodes of the name ${name}`)
+    invariant(parent.isFolder, 'only a folder has names')
+    const { size } = parent.children
     parent.children.set(name, this)
+    // Seen by the size: to look first costs each name of a long listing another search.
+    if (parent.children.size === size && (this.place?.parent !== parent || this.place.name !== name))
+      throw new InvariantError(`${parent.label}: two nodes of the name ${name}`)
     this.place = { parent, name }
     this.isVanished = false
   }

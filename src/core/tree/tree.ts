@@ -141,7 +141,7 @@ export class Tree {
     for (const entry of entries.values()) {
       const live = folder.children.get(entry.name)
       if (live) names.push(nameOfLive(live))
-      else if (!this.#isHidden(folder, entry))
+      else if (!this.#isHidden(folder, entry, this.table.byId(entry.id)))
         names.push({ name: entry.name, kind: kindOf(entry), stableIno: 0 })
     }
     for (const node of folder.children.values())
@@ -273,8 +273,9 @@ export class Tree {
   }
 
   #materialise(folder: Node, entry: RemoteEntry | undefined): Node | undefined {
-    if (!entry || this.#isHidden(folder, entry)) return undefined
+    if (!entry) return undefined
     const known = this.table.byId(entry.id)
+    if (this.#isHidden(folder, entry, known)) return undefined
     if (!known || known.kind !== kindOf(entry)) return this.table.addRemote(folder, entry, kindOf(entry))
     // Moved here by somebody else: the same node, so that open files and unsent work follow.
     const former = known.place
@@ -288,10 +289,9 @@ export class Tree {
    * Not to be shown under this name: a file whose first upload by somebody else has not ended (api/00-live-files §17.8), one
    * that was renamed here a moment ago, which the server does not know yet, or one that a newer listing shows elsewhere.
    */
-  #isHidden(folder: Node, entry: RemoteEntry): boolean {
+  #isHidden(folder: Node, entry: RemoteEntry, node: Node | undefined): boolean {
     if (entry.uploadSessionId !== undefined && entry.entity === undefined && entry.kind === 'file')
       return true
-    const node = this.table.byId(entry.id)
     if (!node) return false
     if (node.remotePlace?.parent === folder && node.remotePlace.name === entry.name)
       return node.place?.parent !== folder || node.place.name !== entry.name

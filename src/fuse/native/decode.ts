@@ -93,7 +93,7 @@ const decoders: ReadonlyMap<number, Decoder> = new Map<number, Decoder>([
   [Opcode.LINK, (body) => ({ op: 'link', existing: body.uint64() as Ino, name: body.name() })],
   [Opcode.OPEN, decodeOpen],
   [Opcode.CREATE, decodeCreate],
-  [Opcode.READ, (body) => ({ op: 'read', ...decodeWindow(body) })],
+  [Opcode.READ, (body) => decodeWindow('read', body)],
   [Opcode.WRITE, decodeWrite],
   [Opcode.COPY_FILE_RANGE, decodeCopyRange],
   [Opcode.COPY_FILE_RANGE_64, decodeCopyRange],
@@ -103,8 +103,8 @@ const decoders: ReadonlyMap<number, Decoder> = new Map<number, Decoder>([
   [Opcode.FSYNC, decodeFsync],
   [Opcode.RELEASE, (body) => ({ op: 'release', fh: fhOf(body) })],
   [Opcode.OPENDIR, () => ({ op: 'opendir' })],
-  [Opcode.READDIR, (body) => ({ op: 'readdir', ...decodeWindow(body) })],
-  [Opcode.READDIRPLUS, (body) => ({ op: 'readdirplus', ...decodeWindow(body) })],
+  [Opcode.READDIR, (body) => decodeWindow('readdir', body)],
+  [Opcode.READDIRPLUS, (body) => decodeWindow('readdirplus', body)],
   [Opcode.RELEASEDIR, (body) => ({ op: 'releasedir', fh: fhOf(body) })],
   [Opcode.FSYNCDIR, (body) => ({ op: 'fsyncdir', fh: fhOf(body) })],
   [Opcode.STATFS, () => ({ op: 'statfs' })],
@@ -230,12 +230,12 @@ function decodeCreate(body: ByteReader): Request {
   return { op: 'create', flags, mode, killSuidGid, name: body.name() }
 }
 
-function decodeWindow(body: ByteReader): Window {
+function decodeWindow<Op extends string>(op: Op, body: ByteReader): Window & { readonly op: Op } {
   const fh = fhOf(body)
   const offset = body.fileOffset()
   const sizeBytes = body.uint32()
   body.skip(READ_TAIL_BYTES)
-  return { fh, offset, sizeBytes }
+  return { op, fh, offset, sizeBytes }
 }
 
 function decodeWrite(body: ByteReader): ServedRequest<'write'> {
