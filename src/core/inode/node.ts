@@ -145,11 +145,11 @@ export class Node {
   /** Stands for a name that the folder has already. */
   enter(parent: Node, name: string): void {
     invariant(parent.isFolder, 'only a folder has names')
-    const { size } = parent.children
-    parent.children.set(name, this)
-    // Seen by the size: to look first costs each name of a long listing another search.
-    if (parent.children.size === size && (this.place?.parent !== parent || this.place.name !== name))
+    const present = parent.children.get(name)
+    // The message is put together only where it is needed: listings come here for each name.
+    if (present !== undefined && present !== this)
       throw new InvariantError(`${parent.label}: two nodes of the name ${name}`)
+    parent.children.set(name, this)
     this.place = { parent, name }
     this.isVanished = false
   }
