@@ -49,8 +49,10 @@ export class Files {
     if (writable || isEmptied) await this.#prepareForWriting(node)
     assertPresent(node)
     const { content } = node
-    if (pid !== undefined && node.id && readsFrom(flags))
-      this.#core.seen.saw(pid, node.id, content?.replaces ?? node.entry?.entity ?? 'absent')
+    if (pid !== undefined && node.id && readsFrom(flags)) {
+      const isCurrent = this.#core.tree.table.byId(node.id) === node
+      this.#core.seen.saw(pid, node.id, content?.replaces ?? node.entry?.entity ?? 'absent', isCurrent)
+    }
     const opened = this.openNode(node, flags)
     if (isEmptied) {
       try {
