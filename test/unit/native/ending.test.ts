@@ -48,6 +48,11 @@ describe.skipIf(nativeUnavailable() !== undefined)('the end of a channel', () =>
     await using host = await NativeHost.start()
     await host.mount({ throwing: true })
     await host.run('stat', host.mountpoint).catch((error: Error) => error.message)
+    // It comes by another way than the end of the program, and may come after it.
+    await host.until(
+      async () => host.workerErrors,
+      (errors) => errors.length > 0,
+    )
     expect(host.workerErrors).toEqual(['planted'])
     await host.run('umount', '-l', host.mountpoint)
     await host.call('restart')
