@@ -4,7 +4,7 @@
  */
 
 /** Raised with every change of this file; `src/fuse/native/addon.ts` refuses another one. */
-export declare const ABI_VERSION: 2
+export declare const ABI_VERSION: 3
 
 /** open(2) of `/dev/fuse`, close-on-exec and non-blocking. */
 export declare function openDevice(): number
@@ -69,6 +69,11 @@ export declare class Channel {
   release(slot: number): void
   /** writev(2) of a whole reply. Answers 0, or the errno (positive): ENOENT when the request was interrupted, ENODEV after `close`. */
   reply(header: Buffer, body?: Uint8Array): number
+  /**
+   * The same for a reply of which nothing need be taken back. While more requests wait it is copied and sent after they were
+   * read, in this turn of the event loop; a failure other than ENOENT is then answered by a later call.
+   */
+  post(header: Buffer, body?: Uint8Array): number
   /**
    * A reply whose body is `length` (at most `bufferBytes`) bytes of a file from `offset` on, read and written without passing
    * JavaScript. When the file cannot be read nothing is written and the errno is answered: EIO when it is too short.
