@@ -67,6 +67,11 @@ export declare class Channel {
   /** writev(2) of a whole reply. Answers 0, or the errno (positive): ENOENT when the request was interrupted, ENODEV after `close`. */
   reply(header: Buffer, body?: Uint8Array): number
   /**
+   * The same for a reply of which nothing need be taken back. While more requests wait it is copied and sent after they were
+   * read, in this turn of the event loop; the kernel is told EIO in its place if it does not take it.
+   */
+  post(header: Buffer, body?: Uint8Array): number
+  /**
    * A reply whose body is `length` (at most `bufferBytes`) bytes of a file from `offset` on, read and written without passing
    * JavaScript, and without waiting for a disk. When they cannot be had nothing is written and the errno is answered: EAGAIN
    * when the kernel does not have all of them in memory, EIO when the file is too short.

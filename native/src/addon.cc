@@ -3,6 +3,8 @@
 #include <limits.h>
 #include <node_api.h>
 
+#include <utility>
+
 #include "arguments.h"
 #include "channel.h"
 #include "device.h"
@@ -168,6 +170,7 @@ napi_value SlotCall(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+template <int (Channel::*send)(const iovec*, int)>
 napi_value ReplyCall(napi_env env, napi_callback_info info) {
   Call call;
   iovec parts[2];
@@ -175,7 +178,7 @@ napi_value ReplyCall(napi_env env, napi_callback_info info) {
   if (channel == nullptr || !ReadBytes(env, call.arguments[0], "header", sizeof(ReplyHeader), &parts[0])) return nullptr;
   const bool has_body = !IsUndefined(env, call.arguments[1]);
   if (has_body && !ReadBytes(env, call.arguments[1], "body", 0, &parts[1])) return nullptr;
-  return Errno(env, channel->Reply(parts, has_body ? 2 : 1));
+  return Errno(env, (channel->*send)(parts, has_body ? 2 : 1));
 }
 
 napi_value ReplyFromCachedFileCall(napi_env env, napi_callback_info info) {
@@ -207,17 +210,14 @@ napi_value NotificationsCall(napi_env env, napi_callback_info info) {
   Channel* channel = ChannelOf(env, info, &call);
   if (channel == nullptr) return nullptr;
   const Notifier::Counts counts = channel->notifications();
-  const struct {
-    const char* name;
-    double value;
-  } fields[] = {
+  const std::pair<const char*, double> fields[] = {
       {"sent", static_cast<double>(counts.sent)},         {"unknown", static_cast<double>(counts.unknown)},
       {"failed", static_cast<double>(counts.failed)},     {"lastErrno", static_cast<double>(counts.last_error)},
       {"waiting", static_cast<double>(counts.waiting)},   {"waitingBytes", static_cast<double>(counts.waiting_bytes)},
   };
   napi_value result;
   if (napi_create_object(env, &result) != napi_ok) return nullptr;
-  for (const auto& field : fields) napi_set_named_property(env, result, field.name, Number(env, field.value));
+  for (const auto& field : fields) napi_set_named_property(env, result, field.first, Number(env, field.second));
   return result;
 }
 
@@ -236,7 +236,8 @@ napi_value DefineChannel(napi_env env) {
   const napi_property_descriptor methods[] = {
       Method("keep", SlotCall<&Channel::Keep>),
       Method("release", SlotCall<&Channel::Release>),
-      Method("reply", ReplyCall),
+      Method("reply", ReplyCall<&Channel::Reply>),
+      Method("post", ReplyCall<&Channel::Post>),
       Method("replyFromCachedFile", ReplyFromCachedFileCall),
       Method("notify", NotifyCall),
       Method("notifications", NotificationsCall),
@@ -248,24 +249,20 @@ napi_value DefineChannel(napi_env env) {
   return result;
 }
 
-napi_property_descriptor Value(const char* name, napi_value value) {
-  return {name, nullptr, nullptr, nullptr, nullptr, value, napi_enumerable, nullptr};
-}
-
-napi_property_descriptor Function(const char* name, napi_callback function) {
-  return {name, nullptr, function, nullptr, nullptr, nullptr, napi_enumerable, nullptr};
+napi_property_descriptor Export(const char* name, napi_callback function, napi_value value = nullptr) {
+  return {name, nullptr, function, nullptr, nullptr, value, napi_enumerable, nullptr};
 }
 
 }  // namespace
 
 napi_value Register(napi_env env, napi_value exports) {
   const napi_property_descriptor properties[] = {
-      Value("ABI_VERSION", Errno(env, kAbiVersion)),
-      Function("openDevice", OpenDeviceCall),
-      Function("mountDevice", MountDeviceCall),
-      Function("socketPair", SocketPairCall),
-      Function("receiveDevice", ReceiveDeviceCall),
-      Value("Channel", DefineChannel(env)),
+      Export("ABI_VERSION", nullptr, Errno(env, kAbiVersion)),
+      Export("openDevice", OpenDeviceCall),
+      Export("mountDevice", MountDeviceCall),
+      Export("socketPair", SocketPairCall),
+      Export("receiveDevice", ReceiveDeviceCall),
+      Export("Channel", nullptr, DefineChannel(env)),
   };
   napi_define_properties(env, exports, sizeof(properties) / sizeof(properties[0]), properties);
   return exports;

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <cstring>
 
 namespace cloudreve {
@@ -14,6 +15,8 @@ namespace {
 constexpr uint64_t kTurnNs = 1'000'000;
 /** Requests failed in one go while the notifier hangs; then it is looked at again. */
 constexpr int kFailedAtOnce = 1024;
+/** Replies written in one go. */
+constexpr size_t kPostedAtOnce = 8;
 
 void Delete(napi_env env, napi_ref* reference) {
   if (*reference != nullptr) napi_delete_reference(env, *reference);
@@ -65,8 +68,40 @@ bool Channel::Release(int slot) {
 int Channel::Reply(const iovec* parts, int count) {
   if (state_ == State::kClosed) return ENODEV;
   const int error = WriteMessage(fd_, parts, count);
-  Answered(parts[0], error);
+  if (error != 0 && error != ENOENT) return error;
+  ReplyHeader reply;
+  std::memcpy(&reply, parts[0].iov_base, sizeof(reply));
+  // From the end: most requests are answered at once.
+  const auto found = std::find(unanswered_.rbegin(), unanswered_.rend(), reply.unique);
+  if (found != unanswered_.rend()) {
+    *found = unanswered_.back();
+    unanswered_.pop_back();
+  }
   return error;
+}
+
+int Channel::Post(const iovec* parts, int count) {
+  if (!has_backlog_) return Reply(parts, count);
+  std::string& message = posted_.emplace_back();
+  for (int part = 0; part < count; part++) message.append(static_cast<char*>(parts[part].iov_base), parts[part].iov_len);
+  if (posted_.size() == kPostedAtOnce) Flush();
+  return 0;
+}
+
+void Channel::Flush() {
+  if (posted_.empty()) return;
+  has_backlog_ = posted_.size() > 1;
+  for (std::string& message : posted_) {
+    const iovec part{message.data(), message.size()};
+    const int error = Reply(&part, 1);
+    if (error == 0 || error == ENOENT || error == ENODEV) continue;
+    // Short of memory, say. Somebody waits: an error without a body is taken where nothing else is.
+    ReplyHeader failure{sizeof(ReplyHeader), -EIO, 0};
+    std::memcpy(&failure.unique, message.data() + offsetof(ReplyHeader, unique), sizeof(failure.unique));
+    const iovec failed{&failure, sizeof(failure)};
+    Reply(&failed, 1);
+  }
+  posted_.clear();
 }
 
 int Channel::ReplyFromCachedFile(iovec header, int fd, int64_t offset, size_t length) {
@@ -126,6 +161,8 @@ void Channel::Drain() {
   uint64_t last_request_at = 0;
   while (state_ == State::kOpen && TakeOne(turn_began, &last_request_at) == Next::kGoOn) {
   }
+  Flush();
+  has_backlog_ = false;
 }
 
 Channel::Next Channel::TakeOne(uint64_t turn_began, uint64_t* last_request_at) {
@@ -154,9 +191,14 @@ Channel::Next Channel::TakeOne(uint64_t turn_began, uint64_t* last_request_at) {
 
 /** A request; after the first one of a turn, asks for so long as spinning is allowed. */
 ReadResult Channel::Await(void* memory, uint64_t turn_began, uint64_t last_request_at) {
-  for (;;) {
+  for (bool is_next = last_request_at != 0;; is_next = false) {
     const ReadResult read = ReadRequest(fd_, memory, buffer_bytes_);
-    if (read.kind != ReadResult::Kind::kNothing || spin_ns_ == 0 || last_request_at == 0) return read;
+    if (read.kind != ReadResult::Kind::kNothing) {
+      has_backlog_ = has_backlog_ || is_next;
+      return read;
+    }
+    Flush();
+    if (spin_ns_ == 0 || last_request_at == 0) return read;
     const uint64_t now = uv_hrtime();
     if (now - last_request_at >= spin_ns_ || now - turn_began >= kTurnNs) return read;
   }
@@ -167,12 +209,9 @@ Channel::Next Channel::Deliver(const Slots::Lent& lent, size_t bytes) {
   std::memcpy(&header, lent.memory, sizeof(header));
   if (IsAnswered(header)) unanswered_.push_back(header.unique);
   napi_value arguments[3] = {lent.buffer};
-  if (napi_create_uint32(env_, static_cast<uint32_t>(bytes), &arguments[1]) != napi_ok ||
-      napi_create_int32(env_, lent.slot, &arguments[2]) != napi_ok) {
-    RaisePending(env_);
-    return Next::kStop;
-  }
-  return Call(on_request_, 3, arguments) ? Next::kGoOn : Next::kStop;
+  const bool is_told = napi_create_uint32(env_, static_cast<uint32_t>(bytes), &arguments[1]) == napi_ok &&
+                       napi_create_int32(env_, lent.slot, &arguments[2]) == napi_ok && Call(on_request_, 3, arguments);
+  return is_told ? Next::kGoOn : Next::kStop;
 }
 
 /** Calls into JavaScript and runs the microtasks it left. False when it threw, or the thread is ending. */
@@ -197,17 +236,6 @@ void Channel::End(int error) {
   uv_poll_stop(&poll_);
   napi_value number;
   if (napi_create_int32(env_, error, &number) == napi_ok) Call(on_end_, 1, &number);
-}
-
-void Channel::Answered(const iovec& header, int error) {
-  if (error != 0 && error != ENOENT) return;
-  ReplyHeader reply;
-  std::memcpy(&reply, header.iov_base, sizeof(reply));
-  // From the end: most requests are answered at once.
-  const auto found = std::find(unanswered_.rbegin(), unanswered_.rend(), reply.unique);
-  if (found == unanswered_.rend()) return;
-  *found = unanswered_.back();
-  unanswered_.pop_back();
 }
 
 /** Fails every request, those in JavaScript's hands and those not read yet: a notification may hang on one of them. */

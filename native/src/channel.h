@@ -4,6 +4,7 @@
 #include <uv.h>
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "device.h"
@@ -42,6 +43,8 @@ class Channel {
   bool Release(int slot);
   /** One message. 0 or errno. */
   int Reply(const iovec* parts, int count);
+  /** The same, but it may be written later in this turn of the loop, at the latest when no request waits: see index.d.ts. */
+  int Post(const iovec* parts, int count);
   int ReplyFromCachedFile(iovec header, int fd, int64_t offset, size_t length);
   /** 0 or errno. */
   int Notify(const void* message, size_t length);
@@ -64,9 +67,9 @@ class Channel {
   ReadResult Await(void* memory, uint64_t turn_began, uint64_t last_request_at);
   Next Deliver(const Slots::Lent& lent, size_t bytes);
   bool Call(napi_ref callback, size_t count, const napi_value* values);
+  void Flush();
   void Watch();
   void End(int error);
-  void Answered(const iovec& header, int error);
   void FailUnanswered();
 
   const napi_env env_;
@@ -80,6 +83,10 @@ class Channel {
   /** Requests that the kernel waits for, the latest at the end. */
   std::vector<uint64_t> unanswered_;
   std::vector<char> scratch_;
+  /** Replies that wait until the requests of the kernel's queue were read: each wakes a program, which may take the processor. */
+  std::vector<std::string> posted_;
+  /** The last request was there without waiting: more may be. */
+  bool has_backlog_ = false;
   bool starved_ = false;
   bool collected_ = false;
   bool handle_open_ = false;

@@ -41,6 +41,27 @@ describe.skipIf(why !== undefined)('the addon serving a null filesystem', () => 
     expect(await host.end()).toEqual({ status: 0, signal: null })
   })
 
+  it('answers many callers at once, each with what it asked for', async () => {
+    await using host = await NativeHost.start()
+    await host.mount()
+    const answered = await host.script(
+      `
+        const call = async (at) => {
+          if (at % 2 === 0) return (await fs.promises.stat(mountpoint + '/file')).size === 1048576
+          const file = await fs.promises.open(mountpoint + '/file', fs.constants.O_RDONLY | fs.constants.O_DIRECT)
+          const { bytesRead, buffer } = await file.read(Buffer.alloc(4096), 0, 4096, at * 4096)
+          await file.close()
+          return bytesRead === 4096 && buffer.toString('latin1').includes('null null')
+        }
+        const rounds = async (at) => { for (let i = 0; i < 100; i += 1) if (!(await call(at))) throw new Error('another answer') }
+        Promise.all(Array.from({ length: 16 }, (_, at) => rounds(at))).then(() => process.stdout.write('all'))
+      `,
+      16,
+    )
+    expect(answered).toBe('all')
+    expect(await host.call('replyErrors')).toEqual([])
+  })
+
   it('reads and writes whole megabytes in one request', async () => {
     await using host = await NativeHost.start()
     await host.mount()
