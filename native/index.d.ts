@@ -4,7 +4,7 @@
  */
 
 /** Raised with every change of this file; `src/fuse/native/addon.ts` refuses another one. */
-export declare const ABI_VERSION: 3
+export declare const ABI_VERSION: 4
 
 /** open(2) of `/dev/fuse`, close-on-exec and non-blocking. */
 export declare function openDevice(): number
@@ -37,7 +37,7 @@ export interface ChannelOptions {
   /** Keep asking for so long after a request before sleeping, µs; 0 = never. Never on a machine with one processor. */
   readonly spinUs: number
   /**
-   * One request with its header: the first `lengthBytes` of `memory`, which is the channel's. They are valid until the callback
+   * Called for some requests before what it leaves for later (microtasks) runs. One request with its header: the first `lengthBytes` of `memory`, which is the channel's. They are valid until the callback
    * returns, unless the slot was kept with `keep`, and then until `release`.
    */
   readonly onRequest: (memory: Buffer, lengthBytes: number, slot: number) => void
@@ -66,11 +66,6 @@ export declare class Channel {
   release(slot: number): void
   /** writev(2) of a whole reply. Answers 0, or the errno (positive): ENOENT when the request was interrupted, ENODEV after `close`. */
   reply(header: Buffer, body?: Uint8Array): number
-  /**
-   * The same for a reply of which nothing need be taken back. While more requests wait it is copied and sent after they were
-   * read, in this turn of the event loop; the kernel is told EIO in its place if it does not take it.
-   */
-  post(header: Buffer, body?: Uint8Array): number
   /**
    * A reply whose body is `length` (at most `bufferBytes`) bytes of a file from `offset` on, read and written without passing
    * JavaScript, and without waiting for a disk. When they cannot be had nothing is written and the errno is answered: EAGAIN

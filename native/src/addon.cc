@@ -15,7 +15,7 @@ namespace cloudreve {
 
 namespace {
 
-constexpr int kAbiVersion = 3;
+constexpr int kAbiVersion = 4;
 constexpr size_t kMaxArguments = 4;
 constexpr int64_t kMaxSafeInteger = (int64_t{1} << 53) - 1;
 /** FUSE_MIN_READ_BUFFER: with less, read(2) refuses. */
@@ -170,7 +170,6 @@ napi_value SlotCall(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-template <int (Channel::*send)(const iovec*, int)>
 napi_value ReplyCall(napi_env env, napi_callback_info info) {
   Call call;
   iovec parts[2];
@@ -178,7 +177,7 @@ napi_value ReplyCall(napi_env env, napi_callback_info info) {
   if (channel == nullptr || !ReadBytes(env, call.arguments[0], "header", sizeof(ReplyHeader), &parts[0])) return nullptr;
   const bool has_body = !IsUndefined(env, call.arguments[1]);
   if (has_body && !ReadBytes(env, call.arguments[1], "body", 0, &parts[1])) return nullptr;
-  return Errno(env, (channel->*send)(parts, has_body ? 2 : 1));
+  return Errno(env, channel->Reply(parts, has_body ? 2 : 1));
 }
 
 napi_value ReplyFromCachedFileCall(napi_env env, napi_callback_info info) {
@@ -236,8 +235,7 @@ napi_value DefineChannel(napi_env env) {
   const napi_property_descriptor methods[] = {
       Method("keep", SlotCall<&Channel::Keep>),
       Method("release", SlotCall<&Channel::Release>),
-      Method("reply", ReplyCall<&Channel::Reply>),
-      Method("post", ReplyCall<&Channel::Post>),
+      Method("reply", ReplyCall),
       Method("replyFromCachedFile", ReplyFromCachedFileCall),
       Method("notify", NotifyCall),
       Method("notifications", NotificationsCall),

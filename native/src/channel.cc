@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstddef>
 #include <cstring>
 
 namespace cloudreve {
@@ -15,8 +14,8 @@ namespace {
 constexpr uint64_t kTurnNs = 1'000'000;
 /** Requests failed in one go while the notifier hangs; then it is looked at again. */
 constexpr int kFailedAtOnce = 1024;
-/** Replies written in one go. */
-constexpr size_t kPostedAtOnce = 8;
+/** Requests handed over in one callback. */
+constexpr int kAtOnce = 8;
 
 void Delete(napi_env env, napi_ref* reference) {
   if (*reference != nullptr) napi_delete_reference(env, *reference);
@@ -43,7 +42,10 @@ Channel::Channel(napi_env env, const ChannelOptions& options)
 
 int Channel::Start(napi_value self, const ChannelOptions& options) {
   uv_loop_t* loop;
+  napi_value name;
   if (napi_get_uv_event_loop(env_, &loop) != napi_ok ||
+      napi_create_string_utf8(env_, "CloudreveChannel", NAPI_AUTO_LENGTH, &name) != napi_ok ||
+      napi_async_init(env_, nullptr, name, &context_) != napi_ok ||
       napi_create_reference(env_, options.on_request, 1, &on_request_) != napi_ok ||
       napi_create_reference(env_, options.on_end, 1, &on_end_) != napi_ok ||
       napi_create_reference(env_, self, 1, &self_) != napi_ok) {
@@ -80,30 +82,6 @@ int Channel::Reply(const iovec* parts, int count) {
   return error;
 }
 
-int Channel::Post(const iovec* parts, int count) {
-  if (!has_backlog_) return Reply(parts, count);
-  std::string& message = posted_.emplace_back();
-  for (int part = 0; part < count; part++) message.append(static_cast<char*>(parts[part].iov_base), parts[part].iov_len);
-  if (posted_.size() == kPostedAtOnce) Flush();
-  return 0;
-}
-
-void Channel::Flush() {
-  if (posted_.empty()) return;
-  has_backlog_ = posted_.size() > 1;
-  for (std::string& message : posted_) {
-    const iovec part{message.data(), message.size()};
-    const int error = Reply(&part, 1);
-    if (error == 0 || error == ENOENT || error == ENODEV) continue;
-    // Short of memory, say. Somebody waits: an error without a body is taken where nothing else is.
-    ReplyHeader failure{sizeof(ReplyHeader), -EIO, 0};
-    std::memcpy(&failure.unique, message.data() + offsetof(ReplyHeader, unique), sizeof(failure.unique));
-    const iovec failed{&failure, sizeof(failure)};
-    Reply(&failed, 1);
-  }
-  posted_.clear();
-}
-
 int Channel::ReplyFromCachedFile(iovec header, int fd, int64_t offset, size_t length) {
   if (length > buffer_bytes_) return EINVAL;
   scratch_.resize(buffer_bytes_);
@@ -130,6 +108,8 @@ void Channel::Close() {
   }
   slots_.Drop();
   for (napi_ref* reference : {&self_, &on_request_, &on_end_}) Delete(env_, reference);
+  if (context_ != nullptr) napi_async_destroy(env_, context_);
+  context_ = nullptr;
 }
 
 void Channel::Abandon() {
@@ -159,46 +139,55 @@ void Channel::OnHandleClosed(uv_handle_t* handle) {
 void Channel::Drain() {
   const uint64_t turn_began = uv_hrtime();
   uint64_t last_request_at = 0;
-  while (state_ == State::kOpen && TakeOne(turn_began, &last_request_at) == Next::kGoOn) {
+  while (state_ == State::kOpen && TakeSome(turn_began, last_request_at) == Next::kGoOn) {
+    last_request_at = uv_hrtime();
+    if (last_request_at - turn_began >= kTurnNs) return;
   }
-  Flush();
-  has_backlog_ = false;
 }
 
-Channel::Next Channel::TakeOne(uint64_t turn_began, uint64_t* last_request_at) {
+/**
+ * Hands over what waits, and only then lets JavaScript finish it (run its microtasks): one callback for many requests, and
+ * answers that follow each other closely, so that a program which is woken does not take the processor before the next is read.
+ */
+Channel::Next Channel::TakeSome(uint64_t turn_began, uint64_t last_request_at) {
+  napi_handle_scope handles;
+  if (napi_open_handle_scope(env_, &handles) != napi_ok) return Next::kStop;
+  napi_callback_scope callback = nullptr;
+  Next next = Next::kStop;
+  ReadResult read{ReadResult::Kind::kNothing, 0, 0};
+  Slots::Lent lent;
+  for (int count = 0; count < kAtOnce && state_ == State::kOpen && Lend(&lent); count++) {
+    read = count == 0 ? Await(lent.memory, turn_began, last_request_at) : ReadRequest(fd_, lent.memory, buffer_bytes_);
+    if (read.kind == ReadResult::Kind::kRequest) {
+      if (callback == nullptr) napi_open_callback_scope(env_, nullptr, context_, &callback);
+      next = Deliver(lent, read.bytes);
+    }
+    slots_.Settle(lent.slot);
+    if (read.kind != ReadResult::Kind::kRequest || next == Next::kStop) break;
+  }
+  if (callback != nullptr) napi_close_callback_scope(env_, callback);
+  if (read.kind == ReadResult::Kind::kEnd && state_ == State::kOpen) End(read.error);
+  napi_close_handle_scope(env_, handles);
+  return next;
+}
+
+/** A place to read to; without one nothing is watched, because the device stays readable, which would only burn the processor. */
+bool Channel::Lend(Slots::Lent* lent) {
   if (!slots_.HasFree()) {
-    // The device stays readable: watching it without a place to read to would only burn the processor.
     starved_ = true;
     uv_poll_stop(&poll_);
-    return Next::kStop;
+    return false;
   }
-  napi_handle_scope scope;
-  if (napi_open_handle_scope(env_, &scope) != napi_ok) return Next::kStop;
-  Next next = Next::kStop;
-  Slots::Lent lent;
-  if (slots_.Take(&lent)) {
-    const ReadResult read = Await(lent.memory, turn_began, *last_request_at);
-    if (read.kind == ReadResult::Kind::kRequest) next = Deliver(lent, read.bytes);
-    slots_.Settle(lent.slot);
-    if (read.kind == ReadResult::Kind::kEnd) End(read.error);
-  } else {
-    RaisePending(env_);
-  }
-  napi_close_handle_scope(env_, scope);
-  *last_request_at = uv_hrtime();
-  return *last_request_at - turn_began < kTurnNs ? next : Next::kStop;
+  if (slots_.Take(lent)) return true;
+  RaisePending(env_);
+  return false;
 }
 
 /** A request; after the first one of a turn, asks for so long as spinning is allowed. */
 ReadResult Channel::Await(void* memory, uint64_t turn_began, uint64_t last_request_at) {
-  for (bool is_next = last_request_at != 0;; is_next = false) {
+  for (;;) {
     const ReadResult read = ReadRequest(fd_, memory, buffer_bytes_);
-    if (read.kind != ReadResult::Kind::kNothing) {
-      has_backlog_ = has_backlog_ || is_next;
-      return read;
-    }
-    Flush();
-    if (spin_ns_ == 0 || last_request_at == 0) return read;
+    if (read.kind != ReadResult::Kind::kNothing || spin_ns_ == 0 || last_request_at == 0) return read;
     const uint64_t now = uv_hrtime();
     if (now - last_request_at >= spin_ns_ || now - turn_began >= kTurnNs) return read;
   }
@@ -208,22 +197,16 @@ Channel::Next Channel::Deliver(const Slots::Lent& lent, size_t bytes) {
   RequestHeader header;
   std::memcpy(&header, lent.memory, sizeof(header));
   if (IsAnswered(header)) unanswered_.push_back(header.unique);
-  napi_value arguments[3] = {lent.buffer};
-  const bool is_told = napi_create_uint32(env_, static_cast<uint32_t>(bytes), &arguments[1]) == napi_ok &&
-                       napi_create_int32(env_, lent.slot, &arguments[2]) == napi_ok && Call(on_request_, 3, arguments);
-  return is_told ? Next::kGoOn : Next::kStop;
-}
-
-/** Calls into JavaScript and runs the microtasks it left. False when it threw, or the thread is ending. */
-bool Channel::Call(napi_ref callback, size_t count, const napi_value* values) {
-  napi_value self, function, result;
+  napi_value self, function, arguments[3] = {lent.buffer};
   if (napi_get_reference_value(env_, self_, &self) == napi_ok &&
-      napi_get_reference_value(env_, callback, &function) == napi_ok &&
-      napi_make_callback(env_, nullptr, self, function, count, values, &result) == napi_ok) {
-    return true;
+      napi_get_reference_value(env_, on_request_, &function) == napi_ok &&
+      napi_create_uint32(env_, static_cast<uint32_t>(bytes), &arguments[1]) == napi_ok &&
+      napi_create_int32(env_, lent.slot, &arguments[2]) == napi_ok &&
+      napi_call_function(env_, self, function, 3, arguments, nullptr) == napi_ok) {
+    return Next::kGoOn;
   }
   RaisePending(env_);
-  return false;
+  return Next::kStop;
 }
 
 void Channel::Watch() {
@@ -234,8 +217,13 @@ void Channel::Watch() {
 void Channel::End(int error) {
   state_ = State::kEnded;
   uv_poll_stop(&poll_);
-  napi_value number;
-  if (napi_create_int32(env_, error, &number) == napi_ok) Call(on_end_, 1, &number);
+  napi_value self, function, number;
+  if (napi_get_reference_value(env_, self_, &self) != napi_ok ||
+      napi_get_reference_value(env_, on_end_, &function) != napi_ok ||
+      napi_create_int32(env_, error, &number) != napi_ok ||
+      napi_make_callback(env_, context_, self, function, 1, &number, nullptr) != napi_ok) {
+    RaisePending(env_);
+  }
 }
 
 /** Fails every request, those in JavaScript's hands and those not read yet: a notification may hang on one of them. */

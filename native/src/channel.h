@@ -4,7 +4,6 @@
 #include <uv.h>
 
 #include <cstdint>
-#include <string>
 #include <vector>
 
 #include "device.h"
@@ -43,8 +42,6 @@ class Channel {
   bool Release(int slot);
   /** One message. 0 or errno. */
   int Reply(const iovec* parts, int count);
-  /** The same, but it may be written later in this turn of the loop, at the latest when no request waits: see index.d.ts. */
-  int Post(const iovec* parts, int count);
   int ReplyFromCachedFile(iovec header, int fd, int64_t offset, size_t length);
   /** 0 or errno. */
   int Notify(const void* message, size_t length);
@@ -55,7 +52,7 @@ class Channel {
 
  private:
   enum class State { kNew, kOpen, kEnded, kClosed };
-  /** What a turn of the loop does after one request. */
+  /** What a turn of the loop does after some requests. */
   enum class Next { kGoOn, kStop };
 
   static void OnPoll(uv_poll_t* poll, int status, int events);
@@ -63,11 +60,10 @@ class Channel {
   static void OnHandleClosed(uv_handle_t* handle);
 
   void Drain();
-  Next TakeOne(uint64_t turn_began, uint64_t* last_request_at);
+  Next TakeSome(uint64_t turn_began, uint64_t last_request_at);
+  bool Lend(Slots::Lent* lent);
   ReadResult Await(void* memory, uint64_t turn_began, uint64_t last_request_at);
   Next Deliver(const Slots::Lent& lent, size_t bytes);
-  bool Call(napi_ref callback, size_t count, const napi_value* values);
-  void Flush();
   void Watch();
   void End(int error);
   void FailUnanswered();
@@ -83,14 +79,11 @@ class Channel {
   /** Requests that the kernel waits for, the latest at the end. */
   std::vector<uint64_t> unanswered_;
   std::vector<char> scratch_;
-  /** Replies that wait until the requests of the kernel's queue were read: each wakes a program, which may take the processor. */
-  std::vector<std::string> posted_;
-  /** The last request was there without waiting: more may be. */
-  bool has_backlog_ = false;
   bool starved_ = false;
   bool collected_ = false;
   bool handle_open_ = false;
   napi_async_cleanup_hook_handle hook_ = nullptr;
+  napi_async_context context_ = nullptr;
   napi_ref self_ = nullptr;
   napi_ref on_request_ = nullptr;
   napi_ref on_end_ = nullptr;

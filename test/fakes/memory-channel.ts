@@ -102,10 +102,6 @@ export class MemoryChannel implements Channel {
     return errno
   }
 
-  post(header: Buffer, body?: Uint8Array): number {
-    return this.reply(header, body)
-  }
-
   replyFromCachedFile(header: Buffer, fd: number, offset: number, length: number): number {
     this.fileReplies += 1
     if (this.fileErrno !== 0) return this.fileErrno

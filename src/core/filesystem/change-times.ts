@@ -28,7 +28,8 @@ export class ChangeTimes {
   }
 
   of(node: Node): KnownTimes {
-    return this.#known.get(node.stableIno) ?? none
+    // Most mounts only read: then there is nothing to look for.
+    return (this.#known.size > 0 && this.#known.get(node.stableIno)) || none
   }
 
   /** Attributes or the name of `node` were changed. */

@@ -7,8 +7,6 @@ export interface Channel {
   release(slot: number): void
   /** 0, or the errno: ENOENT when the request is not waited for any more. */
   reply(header: Buffer, body?: Uint8Array): number
-  /** A reply of which nothing need be taken back: it may be sent a little later. */
-  post(header: Buffer, body?: Uint8Array): number
   /** EAGAIN: not without waiting for a disk. */
   replyFromCachedFile(header: Buffer, fd: number, offset: number, length: number): number
   notify(message: Buffer): void

@@ -176,9 +176,19 @@ export function putUint64(target: Buffer, at: number, value: number): void {
   target.writeUInt32LE(Math.floor(value / UINT32), at + 4)
 }
 
+/** Zeroed memory that messages are cut from, one after the other: to empty a small buffer costs more than to write it. */
+const SLAB_BYTES = 65_536
+let slab = Buffer.alloc(SLAB_BYTES)
+let slabUsed = 0
+
 /** A zeroed message of `sizeBytes` whose header says so, and `unique`. */
 export function startMessage(unique: number, sizeBytes: number, moreBytes = 0): Buffer {
-  const message = Buffer.allocUnsafe(sizeBytes).fill(0)
+  if (slabUsed + sizeBytes > SLAB_BYTES) {
+    slab = Buffer.alloc(SLAB_BYTES)
+    slabUsed = 0
+  }
+  const message = slab.subarray(slabUsed, slabUsed + sizeBytes)
+  slabUsed += sizeBytes
   message.writeUInt32LE(sizeBytes + moreBytes, 0)
   putUint64(message, 8, unique)
   return message

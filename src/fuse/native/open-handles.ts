@@ -11,7 +11,8 @@ export class OpenHandles {
   readonly #log: Log
   readonly #files = new Set<Fh>()
   readonly #folders = new Set<Fh>()
-  readonly #releasing = new Set<Promise<void>>()
+  #releasingCount = 0
+  #whenReleased: (() => void) | undefined
 
   constructor(fileSystem: FileSystem, log: Log) {
     this.#fileSystem = fileSystem
@@ -31,29 +32,34 @@ export class OpenHandles {
   }
 
   /** Nobody would hear a failure: it is logged. */
-  async releaseFile(fh: Fh): Promise<void> {
+  releaseFile(fh: Fh): Promise<void> {
     this.#files.delete(fh)
-    await this.#logged('release', fh, this.#fileSystem.release(fh))
+    return this.#logged('release', fh, this.#fileSystem.release(fh))
   }
 
-  async releaseFolder(fh: Fh): Promise<void> {
+  releaseFolder(fh: Fh): Promise<void> {
     this.#folders.delete(fh)
-    await this.#logged('releasedir', fh, this.#fileSystem.releasedir(fh))
+    return this.#logged('releasedir', fh, this.#fileSystem.releasedir(fh))
   }
 
   /** Resolves when nothing is open, and what was being released before is done too. */
   async releaseAll(): Promise<void> {
     for (const fh of this.#files) void this.releaseFile(fh)
     for (const fh of this.#folders) void this.releaseFolder(fh)
-    await Promise.all(this.#releasing)
+    if (this.#releasingCount === 0) return
+    await new Promise<void>((resolve) => {
+      this.#whenReleased = resolve
+    })
   }
 
   async #logged(op: string, fh: Fh, work: Promise<void>): Promise<void> {
-    const done = work.catch((error: unknown) =>
-      this.#log.error('a handle could not be released', { op, fh, reason: String(error) }),
-    )
-    this.#releasing.add(done)
-    await done
-    this.#releasing.delete(done)
+    this.#releasingCount += 1
+    try {
+      await work
+    } catch (error) {
+      this.#log.error('a handle could not be released', { op, fh, reason: String(error) })
+    }
+    this.#releasingCount -= 1
+    if (this.#releasingCount === 0) this.#whenReleased?.()
   }
 }

@@ -34,9 +34,6 @@ import type {
 } from './requests.ts'
 import { ShownModes } from './shown-modes.ts'
 
-/** A body up to this size is worth a copy to be sent together with other answers. */
-const MAX_POSTED_BYTES = 8_192
-
 export interface SessionParts {
   readonly fileSystem: FileSystem
   readonly clock: Clock
@@ -310,8 +307,7 @@ export class Session {
     if (answer === SENT) return undefined
     const { message, body, undo } = answer
     if (this.#state.at === 'over') return undo?.()
-    const isSmall = body === undefined || body.length <= MAX_POSTED_BYTES
-    const errno = isSmall && !undo ? this.#channel.post(message, body) : this.#channel.reply(message, body)
+    const errno = this.#channel.reply(message, body)
     if (errno === 0) return undefined
     // ENOENT: whoever asked was killed meanwhile.
     if (errno !== Errno.ENOENT) {
