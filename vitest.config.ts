@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 
 // The rings: `unit` needs neither network nor mount; `http` is client and embedded server over real HTTP on this machine; `addon`
@@ -9,7 +10,13 @@ const retry = process.env['CI'] ? 1 : 0
 /** No unit waits for anything real; a machine that is busy with other things may still be slow. */
 const unitTimeout = process.env['CI'] ? 60_000 : 10_000
 /** Modules are loaded once for all files: loading them took longer than the tests. No file may leave anything behind. */
-const quick = { pool: 'threads', isolate: false, testTimeout: unitTimeout, env: temporaryFolder() } as const
+const quick = {
+  pool: 'threads',
+  isolate: false,
+  maxWorkers: availableParallelism(),
+  testTimeout: unitTimeout,
+  env: temporaryFolder(),
+} as const
 
 /** What these tests prove needs no disk, whose `fsync` would be half of their time. */
 function temporaryFolder(): Record<string, string> {
