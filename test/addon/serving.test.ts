@@ -1,7 +1,8 @@
-import { mkdtemp, rm, statfs, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, rmdir, statfs, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { mountAt, readMounts } from '../../src/fuse/mountinfo.ts'
 import { namespaceUnavailable, NativeHost, nativeUnavailable } from '../harness/native-host.ts'
 
 const eagain = 11
@@ -39,6 +40,25 @@ describe.skipIf(why !== undefined)('the addon serving a null filesystem', () => 
     )
     expect(await host.call('replyErrors')).toEqual([])
     expect(await host.end()).toEqual({ status: 0, signal: null })
+  })
+
+  it('hands over all requests that wait before it finishes the first of them', async () => {
+    await using host = await NativeHost.start()
+    await host.mount()
+    const controls = await mkdtemp(join(tmpdir(), 'fusectl-'))
+    await host.run('mount', '-t', 'fusectl', 'none', controls)
+    try {
+      const number = mountAt(await readMounts(), host.mountpoint)!.device.split(':')[1]!
+      const gathered = host.call('gather', join(controls, number, 'waiting'), 3)
+      const programs = ['file', 'backed', 'slow'].map((name) => host.run('stat', join(host.mountpoint, name)))
+      await gathered
+      await Promise.all(programs)
+      const first = ['handed over', 'handed over', 'handed over', 'finished', 'finished', 'finished']
+      expect((await host.call<string[]>('order')).slice(0, 6)).toEqual(first)
+    } finally {
+      await host.run('umount', controls)
+      await rmdir(controls)
+    }
   })
 
   it('answers many callers at once, each with what it asked for', async () => {
