@@ -193,7 +193,7 @@ describe('embedded server: the traps of content', () => {
       expect((await client.put('/a', 'y', entity)).code).toBe(0)
       expect((await client.put('/a', 'z', entity)).code).toBe(40076)
       expect((await client.put('/new', 'z', entity)).code).toBe(0)
-      expect((await client.put('/new', 'z', 'nonsense')).code).toBe(40001)
+      expect((await client.put('/new', 'z', 'no-id')).code).toBe(40001)
       expect((await client.put('/new', 'z', id)).code).toBe(40001)
       await client.call('POST', '/file/create', { uri: my('/empty'), type: 'file' })
       expect((await client.put('/empty', 'now', nothing)).code).toBe(0)
