@@ -14,6 +14,8 @@ const quick = {
   pool: 'threads',
   isolate: false,
   maxWorkers: availableParallelism(),
+  // After the rings with fewer workers, where several are run by one command.
+  sequence: { groupOrder: 1 },
   testTimeout: unitTimeout,
   env: temporaryFolder(),
 } as const
