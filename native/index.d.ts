@@ -37,8 +37,9 @@ export interface ChannelOptions {
   /** Keep asking for so long after a request before sleeping, µs; 0 = never. Never on a machine with one processor. */
   readonly spinUs: number
   /**
-   * Called for some requests before what it leaves for later (microtasks) runs. One request with its header: the first `lengthBytes` of `memory`, which is the channel's. They are valid until the callback
-   * returns, unless the slot was kept with `keep`, and then until `release`.
+   * One request with its header: the first `lengthBytes` of `memory`, which is the channel's. They are valid until the callback
+   * returns, unless the slot was kept with `keep`, and then until `release`. Of requests that wait together all are handed over
+   * before what the first one leaves for later (microtasks) runs.
    */
   readonly onRequest: (memory: Buffer, lengthBytes: number, slot: number) => void
   /** The connection is over: ENODEV (unmounted) or another errno. Called once. */

@@ -3,8 +3,6 @@
 #include <limits.h>
 #include <node_api.h>
 
-#include <utility>
-
 #include "arguments.h"
 #include "channel.h"
 #include "device.h"
@@ -209,14 +207,17 @@ napi_value NotificationsCall(napi_env env, napi_callback_info info) {
   Channel* channel = ChannelOf(env, info, &call);
   if (channel == nullptr) return nullptr;
   const Notifier::Counts counts = channel->notifications();
-  const std::pair<const char*, double> fields[] = {
+  const struct {
+    const char* name;
+    double value;
+  } fields[] = {
       {"sent", static_cast<double>(counts.sent)},         {"unknown", static_cast<double>(counts.unknown)},
       {"failed", static_cast<double>(counts.failed)},     {"lastErrno", static_cast<double>(counts.last_error)},
       {"waiting", static_cast<double>(counts.waiting)},   {"waitingBytes", static_cast<double>(counts.waiting_bytes)},
   };
   napi_value result;
   if (napi_create_object(env, &result) != napi_ok) return nullptr;
-  for (const auto& field : fields) napi_set_named_property(env, result, field.first, Number(env, field.second));
+  for (const auto& field : fields) napi_set_named_property(env, result, field.name, Number(env, field.value));
   return result;
 }
 
@@ -247,20 +248,24 @@ napi_value DefineChannel(napi_env env) {
   return result;
 }
 
-napi_property_descriptor Export(const char* name, napi_callback function, napi_value value = nullptr) {
-  return {name, nullptr, function, nullptr, nullptr, value, napi_enumerable, nullptr};
+napi_property_descriptor Value(const char* name, napi_value value) {
+  return {name, nullptr, nullptr, nullptr, nullptr, value, napi_enumerable, nullptr};
+}
+
+napi_property_descriptor Function(const char* name, napi_callback function) {
+  return {name, nullptr, function, nullptr, nullptr, nullptr, napi_enumerable, nullptr};
 }
 
 }  // namespace
 
 napi_value Register(napi_env env, napi_value exports) {
   const napi_property_descriptor properties[] = {
-      Export("ABI_VERSION", nullptr, Errno(env, kAbiVersion)),
-      Export("openDevice", OpenDeviceCall),
-      Export("mountDevice", MountDeviceCall),
-      Export("socketPair", SocketPairCall),
-      Export("receiveDevice", ReceiveDeviceCall),
-      Export("Channel", nullptr, DefineChannel(env)),
+      Value("ABI_VERSION", Errno(env, kAbiVersion)),
+      Function("openDevice", OpenDeviceCall),
+      Function("mountDevice", MountDeviceCall),
+      Function("socketPair", SocketPairCall),
+      Function("receiveDevice", ReceiveDeviceCall),
+      Value("Channel", DefineChannel(env)),
   };
   napi_define_properties(env, exports, sizeof(properties) / sizeof(properties[0]), properties);
   return exports;
