@@ -61,14 +61,14 @@ export interface Deadline {
   readonly clock: Pick<Clock, 'after'>
   /** Counted from the last call of `progress`, if `work` makes any. */
   readonly deadlineMs: number
-  /** What the caller is told when there is no answer by then. */
-  readonly late: () => Error
+  /** What the caller is told when there is no answer by then; for who passes over it anyway, that there was none. */
+  readonly late?: () => Error
 }
 
 /** Waits for `work`, but no longer than the deadline allows. The work itself goes on, as with `waitUnlessAborted`. */
 export function waitAtMost<T>(
   work: Promise<T> | ((progress: () => void) => Promise<T>),
-  { clock, deadlineMs, late }: Deadline,
+  { clock, deadlineMs, late = () => new Error(`no answer for ${deadlineMs} ms`) }: Deadline,
 ): Promise<T> {
   return new Promise<T>((resolve, reject) => {
     let cancel: (() => void) | undefined

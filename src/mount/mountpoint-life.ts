@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises'
-import { delay, type Clock } from '../base/clock.ts'
+import { waitAtMost, type Clock } from '../base/clock.ts'
 import { isDeadMountCode } from '../base/dead-mount.ts'
 
 /** How long a mounted folder is given to say anything, ms: its attributes are known to whoever serves it. */
@@ -26,14 +26,8 @@ export async function lifeOf(mountpoint: string, probes: LifeProbes): Promise<Mo
     (): MountpointLife => 'alive',
     ({ code }: NodeJS.ErrnoException): MountpointLife => (isDeadMountCode(code) ? 'dead' : 'alive'),
   )
-  const enough = new AbortController()
-  const silent = delay(probes.clock, ANSWER_MS, enough.signal).then(
-    (): MountpointLife => 'silent',
-    (): MountpointLife => 'silent',
-  )
-  try {
-    return await Promise.race([answered, silent])
-  } finally {
-    enough.abort()
-  }
+  const late = () => new Error(`${mountpoint} does not answer`)
+  const inTime = waitAtMost(answered, { clock: probes.clock, deadlineMs: ANSWER_MS, late })
+  // Being late is all that can go wrong: any error of the folder is an answer.
+  return inTime.catch((): MountpointLife => 'silent')
 }

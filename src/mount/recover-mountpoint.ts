@@ -1,4 +1,3 @@
-import type { Clock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 import { cutConnection } from '../fuse/cut-connection.ts'
 import { lazyUnmount } from '../fuse/lazy-unmount.ts'
@@ -7,7 +6,6 @@ import { lifeOf, type LifeProbes } from './mountpoint-life.ts'
 import { MountError } from './spec.ts'
 
 export interface RecoverParts extends LifeProbes {
-  readonly clock: Clock
   readonly log: Log
   /** Whether a process of ours serves the folder, or is believed to. */
   readonly isServed: (mountpoint: string) => Promise<boolean>

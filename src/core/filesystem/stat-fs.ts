@@ -45,8 +45,7 @@ export class StatFsReader {
     if (this.#known && this.#clock.monotonic() - this.#known.at < ttlMs) return this.#known.capacity
     try {
       const asked = this.#flights.run('capacity', () => this.#remote.capacity())
-      const late = () => new Error(`no answer for ${deadlineMs} ms`)
-      const inTime = waitAtMost(asked, { clock: this.#clock, deadlineMs, late })
+      const inTime = waitAtMost(asked, { clock: this.#clock, deadlineMs })
       const capacity = await waitUnlessAborted(inTime, signal)
       this.#known = { capacity, at: this.#clock.monotonic() }
       this.#onLearnt(capacity)

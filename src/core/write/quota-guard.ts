@@ -186,9 +186,8 @@ export class QuotaGuard {
   #ask(): Promise<boolean> {
     return this.#flights.run('capacity', async () => {
       try {
-        const late = () => new Error(`no answer for ${askDeadlineMs} ms`)
         const { clock, capacity } = this.#options
-        this.learn(await waitAtMost(capacity(), { clock, deadlineMs: askDeadlineMs, late }))
+        this.learn(await waitAtMost(capacity(), { clock, deadlineMs: askDeadlineMs }))
         return true
       } catch (error) {
         this.#options.log.debug('the capacity of the drive could not be asked for', { error })

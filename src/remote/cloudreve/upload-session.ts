@@ -123,7 +123,7 @@ export class SessionUploader {
     } catch (error) {
       if (!this.#isUnclear(error)) {
         await this.#cancelAfter(session, request, error)
-        const entry = signal?.aborted ? await this.#doneMeanwhile(request) : undefined
+        const entry = await this.#doneMeanwhile(request, signal)
         if (entry) return entry
         throw error
       }
@@ -134,10 +134,8 @@ export class SessionUploader {
       return confirmation.entry
     }
     await this.#cancel(session, request)
-    if (signal?.aborted) {
-      const entry = await this.#doneMeanwhile(request)
-      if (entry) return entry
-    }
+    const entry = await this.#doneMeanwhile(request, signal)
+    if (entry) return entry
     signal?.throwIfAborted()
     if (confirmation.kind === 'undone') return undefined
     throw new RemoteError('stale', `${nameOf(request)} was changed by somebody else meanwhile`)
@@ -174,8 +172,9 @@ export class SessionUploader {
     return { kind: 'undone' }
   }
 
-  /** Nobody waited for the last chunk any more, yet it may have arrived, and then cancelling undid nothing. */
-  async #doneMeanwhile(request: UploadRequest): Promise<RemoteEntry | undefined> {
+  /** Where nobody waited for the last chunk any more, it may have arrived all the same, and then cancelling undid nothing. */
+  async #doneMeanwhile(request: UploadRequest, signal?: AbortSignal): Promise<RemoteEntry | undefined> {
+    if (!signal?.aborted) return undefined
     const entry = await this.#find(request).catch((error: unknown) => {
       const reason = error instanceof Error ? error.message : String(error)
       this.#context.log.warn('what became of an upload that was given up is not known', {
@@ -184,9 +183,8 @@ export class SessionUploader {
       })
       return undefined
     })
-    const isDone =
-      entry?.uploadSessionId === undefined && entry && this.#judge(entry, request).kind === 'done'
-    return isDone ? entry : undefined
+    if (!entry || entry.uploadSessionId !== undefined) return undefined
+    return this.#judge(entry, request).kind === 'done' ? entry : undefined
   }
 
   #judge(entry: RemoteEntry, { previous, source }: UploadRequest): Confirmation {

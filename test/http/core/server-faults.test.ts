@@ -118,21 +118,26 @@ async function fill(path: string, content: string): Promise<void> {
   })
 }
 
+/** Fills `path`, and renames `f` to `target` while the upload of that hangs at the server, or has just gone on there. */
+async function renameDuringUpload(path: string, at: 'stalled' | 'at work'): Promise<void> {
+  await fs.settle()
+  embedded.server.faults.add({ route: 'POST /file/upload', kind: 'stall' })
+  await fill(path, 'content')
+  await embedded.server.faults.untilStalled()
+  const renamed = fs.rename('f', 'target')
+  if (at === 'at work') embedded.server.faults.release()
+  await renamed
+  embedded.server.faults.clear()
+  await fs.settle()
+}
+
 describe('a rename that cuts an upload on its way', () => {
   it.each(['stalled', 'at work'] as const)(
     'to a file that was empty: its name is taken along (%s)',
     async (at) => {
       await fs.writeFile('f', '')
       await fs.writeFile('target', 'old')
-      await fs.settle()
-      embedded.server.faults.add({ route: 'POST /file/upload', kind: 'stall' })
-      await fill('f', 'content')
-      await embedded.server.faults.untilStalled()
-      const renamed = fs.rename('f', 'target')
-      if (at === 'at work') embedded.server.faults.release()
-      await renamed
-      embedded.server.faults.clear()
-      await fs.settle()
+      await renameDuringUpload('f', at)
       expect(names()).toEqual(['target'])
       expect(await stored('/target')).toBe('content')
       expect(await text(fs, 'target')).toBe('content')
@@ -144,15 +149,7 @@ describe('a rename that cuts an upload on its way', () => {
     async (at) => {
       await fs.writeFile('target', '')
       await fs.writeFile('f', 'new')
-      await fs.settle()
-      embedded.server.faults.add({ route: 'POST /file/upload', kind: 'stall' })
-      await fill('target', 'content')
-      await embedded.server.faults.untilStalled()
-      const renamed = fs.rename('f', 'target')
-      if (at === 'at work') embedded.server.faults.release()
-      await renamed
-      embedded.server.faults.clear()
-      await fs.settle()
+      await renameDuringUpload('target', at)
       expect(names()).toEqual(['target'])
       expect(await stored('/target')).toBe('new')
       expect(await text(fs, 'target')).toBe('new')
