@@ -8,7 +8,10 @@ import type { Clock } from '../base/clock.ts'
 export interface Lanes {
   readonly control: Lane
   readonly downloads: Lane
+  /** What uploads send in short requests. */
   readonly uploads: Lane
+  /** Bodies that take their time. */
+  readonly largeBodies: Lane
 }
 
 export type LaneName = keyof Lanes
@@ -17,6 +20,7 @@ export interface LaneWidths {
   readonly control: number
   readonly downloads: number
   readonly uploads: number
+  readonly largeBodies: number
 }
 
 /** What becomes of requests that hang: they must not stop those behind them. */
@@ -29,8 +33,11 @@ interface Hanging {
   readonly roomAtMost: number
 }
 
-/** More than this buys nothing on a server with SQLite (api/00-live-files §17.18). */
-export const defaultLaneWidths: LaneWidths = { control: 8, downloads: 8, uploads: 4 }
+/**
+ * More than eight buys nothing on a server with SQLite (api/00-live-files §17.18). How many uploads are good is found out
+ * before they come here, so that their lane is only as wide as that may ever get.
+ */
+export const defaultLaneWidths: LaneWidths = { control: 8, downloads: 8, uploads: 32, largeBodies: 8 }
 
 const hangingCalls: Hanging = { afterMs: 5_000, makesRoomFor: 1, roomAtMost: 32 }
 /** Contents come from a storage, which may hang for some and not for others; they cost the server's database nothing. */
@@ -43,6 +50,7 @@ export function createLanes(clock: Clock, widths: LaneWidths = defaultLaneWidths
     control: new Lane(clock, widths.control, hangingCalls),
     downloads: new Lane(clock, widths.downloads, hangingDownloads),
     uploads: new Lane(clock, widths.uploads, hangingUploads),
+    largeBodies: new Lane(clock, widths.largeBodies, hangingUploads),
   }
 }
 

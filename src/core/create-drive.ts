@@ -50,7 +50,7 @@ export interface CoreSettings extends FileSystemOptions {
   readonly readMemoryBytes: number
   /** How long after the last writer closed a file its upload starts, ms. */
   readonly quietMs: number
-  /** Uploads at the same time. */
+  /** Uploads of small files at the same time, at most. */
   readonly uploadConcurrency: number
   readonly listFacts: ListFacts
 }
@@ -68,7 +68,7 @@ export const defaultSettings: CoreSettings = {
   metadataEntries: 500_000,
   readMemoryBytes: 256 * 1024 * 1024,
   quietMs: 500,
-  uploadConcurrency: 4,
+  uploadConcurrency: 32,
   listFacts: 'auto',
 }
 

@@ -2,6 +2,7 @@
 import { hostname } from 'node:os'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { defaultLaneWidths } from '../api/lanes.ts'
 import { UriError, formatUri, parseUri, type CloudreveUri } from '../api/uri.ts'
 import type { Session } from '../auth/session.ts'
 import { Errno } from '../base/errno.ts'
@@ -151,7 +152,7 @@ export class AccountDrives {
       serverClock,
       rootUri: formatUri({ ...root, path: [] }),
       deletePermanently: spec.deletePermanently,
-      lanes: { control: 8, downloads: 8, uploads: options.uploadConcurrency },
+      lanes: { ...defaultLaneWidths, uploads: options.uploadConcurrency },
     })
   }
 }

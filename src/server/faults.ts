@@ -58,9 +58,9 @@ export class Faults {
     this.release()
   }
 
-  /** Lets all stalled requests go on. */
-  release(): void {
-    for (const resume of this.#stalled.splice(0)) resume()
+  /** Lets stalled requests go on: all, or so many of those that have waited longest. */
+  release(count = this.#stalled.length): void {
+    for (const resume of this.#stalled.splice(0, count)) resume()
   }
 
   /** How many requests are stalled now. */

@@ -1,8 +1,12 @@
 /** Contents on their way to the server (api/03 §9, api/04). */
 import type { ApiClient } from '../client.ts'
 import type { StreamBody } from '../http.ts'
+import type { LaneName } from '../lanes.ts'
 import * as schema from '../schema.ts'
 import type { Waiting } from './files.ts'
+
+/** Larger bodies have a lane of their own, bytes: a letter does not wait for a film. */
+const SHORT_BODY_BYTES = 4 * 1024 * 1024
 
 export interface ContentPut extends Waiting {
   /** Entity that is replaced; the id of "no content" for a file that should be new. Always sent: see api/00-live §5. */
@@ -24,7 +28,7 @@ export function putContent(
     schema: schema.file,
     repeat: 'once',
     subject: uri,
-    lane: 'uploads',
+    lane: laneOf(body),
     signal,
   })
 }
@@ -57,6 +61,7 @@ export function createUploadSession(
     schema: schema.uploadSession,
     repeat: 'once',
     subject: uri,
+    lane: 'uploads',
     signal,
   })
 }
@@ -82,7 +87,7 @@ export async function uploadChunk(
     schema: schema.ignored,
     repeat: 'safe',
     subject: uri,
-    lane: 'uploads',
+    lane: laneOf(body),
     signal,
   })
 }
@@ -102,4 +107,8 @@ export async function cancelUploadSession(
     subject: session.uri,
     signal,
   })
+}
+
+function laneOf({ sizeBytes }: StreamBody): LaneName {
+  return sizeBytes <= SHORT_BODY_BYTES ? 'uploads' : 'largeBodies'
 }

@@ -68,16 +68,9 @@ export class Transfer {
     this.#abort = new AbortController()
     this.#sentBytes = 0
     try {
-      const entry = await this.#environment.remote.upload(
-        {
-          path,
-          previous,
-          source,
-          ...this.#owner.uploadFacts(),
-          onProgress: (sentBytes) => this.#progressed(sentBytes),
-          onSession: (session) => this.#begun(session, source.sizeBytes),
-        },
-        { signal: this.#abort.signal },
+      const entry = await this.#environment.queue.learnFrom(
+        () => this.#request(path, previous, source),
+        () => ({ sizeBytes: source.sizeBytes, isSession: this.#session !== undefined }),
       )
       await this.#ended()
       return entry
@@ -89,6 +82,20 @@ export class Transfer {
     } finally {
       this.#sentBytes = 0
     }
+  }
+
+  #request(path: RemotePath, previous: BaseEntity, source: Generation): Promise<RemoteEntry> {
+    return this.#environment.remote.upload(
+      {
+        path,
+        previous,
+        source,
+        ...this.#owner.uploadFacts(),
+        onProgress: (sentBytes) => this.#progressed(sentBytes),
+        onSession: (session) => this.#begun(session, source.sizeBytes),
+      },
+      { signal: this.#abort.signal },
+    )
   }
 
   #progressed(sentBytes: number): void {

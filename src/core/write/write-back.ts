@@ -20,7 +20,7 @@ export interface WriteBackOptions {
   readonly log: Log
   /** From the release of the last writable handle to the upload, ms; 500 by default. */
   readonly quietMs?: number | undefined
-  /** Small uploads at once, 4 by default; large ones have half as many places of their own. */
+  /** Small uploads at once, at most; 32 by default. How many are good is found out; large ones have places of their own. */
   readonly concurrency?: number | undefined
   /** Names conflict copies. */
   readonly hostName: string
@@ -84,7 +84,7 @@ export class WriteBack {
         random,
         hostName: options.hostName,
         quietMs: options.quietMs ?? 500,
-        queue: new UploadQueue({ clock, log, random, concurrency: options.concurrency ?? 4 }),
+        queue: new UploadQueue({ clock, log, random, concurrency: options.concurrency ?? 32 }),
         abandoned,
         quota: new QuotaGuard({ clock, log, capacity: () => remote.capacity() }),
         onFailed: options.onFailed ?? (() => undefined),
