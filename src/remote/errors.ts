@@ -53,6 +53,8 @@ export interface RemoteErrorDetails {
   readonly code?: number | undefined
   /** With `locked`: the application that holds the lock, e.g. `upload` (api/01 §5). */
   readonly holder?: string | undefined
+  /** The database of the server failed, or the server failed without a reason, as it does when that is stuck (api/00-live-files §1). */
+  readonly isDatabaseFailure?: boolean | undefined
 }
 
 /** The only error that a `Remote` throws on purpose. The message names the object and holds no secrets. */
@@ -61,12 +63,14 @@ export class RemoteError extends Error {
   readonly kind: RemoteErrorKind
   readonly code: number | undefined
   readonly holder: string | undefined
+  readonly isDatabaseFailure: boolean
 
   constructor(kind: RemoteErrorKind, message: string, details: RemoteErrorDetails = {}) {
     super(message, 'cause' in details ? { cause: details.cause } : undefined)
     this.kind = kind
     this.code = details.code
     this.holder = details.holder
+    this.isDatabaseFailure = details.isDatabaseFailure ?? false
   }
 
   /** Waiting and trying again can help without anybody changing the request. */

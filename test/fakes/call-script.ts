@@ -62,6 +62,11 @@ export class CallScript<Method extends string> {
     this.#failures.set(method, queue)
   }
 
+  /** Failures of `method` that are left do not happen. */
+  recover(method: Method): void {
+    this.#failures.delete(method)
+  }
+
   /** The next `times` calls of `method` do their work and then throw `unknown-outcome`. */
   loseAnswers(method: Method, times = 1): void {
     this.#lost.set(method, (this.#lost.get(method) ?? 0) + times)

@@ -8,6 +8,7 @@ import { resolveConflict, type Attempt, type Resolution } from './conflict.ts'
 import type { WriteEnvironment } from './environment.ts'
 import { judge, mayHaveBeenDone } from './failure.ts'
 import type { Generation } from './generation.ts'
+import type { Pass } from './outage.ts'
 import { Transfer, UploadCutError } from './transfer.ts'
 import type { BaseEntity, ContentOwner, SyncState } from './types.ts'
 import type { Uploadable } from './uploadable.ts'
@@ -213,9 +214,11 @@ export class FileUpload {
     this.#isQueued = false
     // A file that was opened again while it waited for its turn is due at another time now.
     if (!this.#mayRun || this.schedule.dueInMs > 0) return this.plan()
+    const pass = this.#environment.queue.outage.enter(this)
+    if (!pass) return this.#owner.changed()
     this.#isBusy = true
     try {
-      await this.#attempt()
+      await this.#attempt(pass)
     } finally {
       this.#isBusy = false
       this.plan()
@@ -225,27 +228,25 @@ export class FileUpload {
     }
   }
 
-  async #attempt(): Promise<void> {
-    const { outage } = this.#environment.queue
+  async #attempt(pass: Pass): Promise<void> {
     this.#preparing = new AbortController()
     const { signal } = this.#preparing
     let isSending = false
     try {
-      await outage.pass(signal)
       await this.#owner.beforeUpload()
       await this.#content.complete(signal)
       // Held meanwhile, perhaps for another name: what was settled above does not hold any more.
-      if (!this.#mayRun || signal.aborted) return outage.undecided()
+      if (!this.#mayRun || signal.aborted) return pass.undecided()
       // From here on `hold` waits: no `await` stands between the check and this line.
       isSending = true
       const sending = this.#send()
       this.#sending = sending.catch(() => undefined)
       this.#owner.changed()
       await sending
-      outage.ok()
+      pass.done()
     } catch (error) {
-      if (error instanceof UploadCutError || (signal.aborted && !isSending)) outage.undecided()
-      else await this.#failed(error)
+      if (error instanceof UploadCutError || (signal.aborted && !isSending)) pass.undecided()
+      else await this.#failed(error, pass)
     } finally {
       this.#sending = undefined
     }
@@ -254,7 +255,7 @@ export class FileUpload {
   async #send(): Promise<void> {
     const generation = await this.#freeze()
     const path = this.#aside?.path ?? this.#owner.path()
-    if (path === undefined) return
+    if (path === undefined) throw new UploadCutError()
     const startedAtMs = this.#environment.clock.monotonic()
     const previous = this.#aside?.entity ?? this.#content.replaces
     try {
@@ -334,16 +335,16 @@ export class FileUpload {
     await this.#content.thaw()
   }
 
-  async #failed(error: unknown): Promise<void> {
-    const { queue, log, random } = this.#environment
+  async #failed(error: unknown, pass: Pass): Promise<void> {
+    const { log, random } = this.#environment
     const { label } = this.#owner
     if (!this.#isUncertain) await this.#forgetGeneration()
     if (isRemoteError(error)) {
-      if (queue.outage.failed(error, this)) return
-      if (mayHaveBeenDone(error)) queue.outage.undecided()
-      else queue.outage.ok()
+      if (pass.failed(error)) return
+      if (mayHaveBeenDone(error)) pass.undecided()
+      else pass.refused()
     } else {
-      queue.outage.undecided()
+      pass.undecided()
     }
     const verdict = judge(error, label)
     if (verdict.kind === 'park') {

@@ -1,5 +1,5 @@
 import { backoffMs } from '../../base/backoff.ts'
-import { abortReason, type Clock } from '../../base/clock.ts'
+import type { Clock } from '../../base/clock.ts'
 import type { Log } from '../../base/log.ts'
 import { isRemoteError, type RemoteError } from '../../remote/errors.ts'
 
@@ -9,22 +9,50 @@ export interface OutageOptions {
   readonly random?: (() => number) | undefined
 }
 
+/** Who wants to send something. */
+export interface Sender {
+  /** The server may be asked (again): takes its turn. */
+  plan(): void
+}
+
+/** Leave to ask the server. Exactly one of these is called when that is over. */
+export interface Pass {
+  /** The server did what it was asked for. */
+  done(): void
+  /** It refused with a reason of the file's own. */
+  refused(): void
+  /** True when `error` is the server's trouble and not the file's: `Sender.plan` is called when it is over. Else call another one. */
+  failed(error: RemoteError): boolean
+  /** It was not asked, or what it did is not known. */
+  undecided(): void
+}
+
 /** So many different files refused in a row, with nothing done in between, are a sick server and no accident. */
 const failuresThatMeanTrouble = 3
 
 /**
- * Whether the server can take uploads at all. While it cannot, all uploads wait here and one at a time tries, with growing
+ * - `away`: not reached, or it wants a sign-in
+ * - `failing`: it fails at every change
+ * - `stuck`: its database does (api/00-live-files §1); no waiting helps, but a restart
+ */
+type Trouble = 'away' | 'failing' | 'stuck'
+
+/**
+ * Whether the server can take uploads at all. While it cannot, all uploads wait and one at a time tries, with growing
  * back-off: a thousand waiting files must not knock a thousand times, nor a stuck server be kept stuck (api/00-live-files
- * §17.2).
+ * §17.2). Who waits holds no place in the queue: when it is over, the queue decides how many go at a time.
  */
 export class Outage {
   readonly #options: OutageOptions
-  readonly #waiting = new Set<() => void>()
-  readonly #troubled = new Set<object>()
+  readonly #waiting = new Set<Sender>()
+  /** Files at which the server failed since it last did something, and whether its database did. */
+  readonly #failed = new Map<Sender, boolean>()
   #attempt = 0
-  #cause: string | undefined
-  /** Somebody may try, or is trying. */
-  #probe: 'none' | 'open' | 'taken' = 'open'
+  #cause: { readonly trouble: Trouble; readonly sentence: string } | undefined
+  /** Somebody may try. */
+  #isOpen = false
+  /** Tries at the moment. */
+  #prober: Pass | undefined
   #cancelTimer: (() => void) | undefined
 
   constructor(options: OutageOptions) {
@@ -33,99 +61,116 @@ export class Outage {
 
   /** A sentence while the server takes nothing; undefined when all is well. */
   get detail(): string | undefined {
-    return this.#cause
+    return this.#cause?.sentence
   }
 
-  /** Waits until an upload may be tried. Every caller reports back by `ok`, `failed` or `undecided`. */
-  async pass(signal: AbortSignal): Promise<void> {
-    while (this.#cause !== undefined) {
-      if (this.#probe === 'open') {
-        this.#probe = 'taken'
-        return
-      }
-      await this.#wait(signal)
+  /** Leave to try; undefined when `sender` has to wait: it is told when it may come again. */
+  enter(sender: Sender): Pass | undefined {
+    const isProbe = this.#cause !== undefined
+    if (isProbe && !this.#isOpen) {
+      this.#waiting.add(sender)
+      return undefined
     }
+    const pass: Pass = {
+      done: () => this.worked(),
+      refused: () => this.#refused(pass),
+      failed: (error) => this.#hasFailed(pass, error, sender),
+      undecided: () => this.#undecided(pass),
+    }
+    if (isProbe) {
+      this.#isOpen = false
+      this.#prober = pass
+    }
+    return pass
   }
 
-  /** The server did something, or refused with a reason of the file's own. */
-  ok(): void {
-    this.#troubled.clear()
+  /** The server made a change: it can. */
+  worked(): void {
+    this.#failed.clear()
     this.#attempt = 0
     if (this.#cause === undefined) return
     this.#options.log.info('the server takes uploads again')
     this.#cause = undefined
-    this.#probe = 'open'
+    this.#prober = undefined
+    this.#cancelTimer?.()
     this.#wake()
   }
 
-  /** The caller stopped without having asked the server. */
-  undecided(): void {
-    if (this.#cause === undefined || this.#probe !== 'taken') return
-    this.#probe = 'open'
-    this.#wake()
-  }
-
-  /** True when `error` is the server's trouble and not the file's: then `pass` is the place to wait. */
-  failed(error: RemoteError, file: object): boolean {
-    const isServerFailure = isRemoteError(error, 'server', 'protocol')
-    if (isServerFailure) this.#troubled.add(file)
-    const isTrouble =
-      isRemoteError(error, 'offline', 'unauthenticated') ||
-      (isServerFailure && (this.#cause !== undefined || this.#troubled.size >= failuresThatMeanTrouble))
-    if (!isTrouble) return false
-    if (this.#cause !== undefined && this.#probe !== 'taken') return true
-    this.#close(error, isServerFailure)
-    return true
+  /** The server has opened an upload session: its database works, whatever becomes of the upload. */
+  sessionOpened(): void {
+    if (this.#cause !== undefined && this.#cause.trouble !== 'failing') this.worked()
   }
 
   /** Tries again at once: the network came back, somebody signed in. */
   tryNow(): void {
-    if (this.#cause === undefined || this.#probe === 'taken') return
+    if (this.#cause === undefined || this.#prober) return
     this.#cancelTimer?.()
-    this.#probe = 'open'
-    this.#wake()
+    this.#open()
   }
 
   close(): void {
     this.#cancelTimer?.()
+    this.#waiting.clear()
   }
 
-  #close(error: RemoteError, isServerFailure: boolean): void {
+  /** A name or a lock is refused before the database is asked to change anything: nothing says that it could. */
+  #refused(pass: Pass): void {
+    if (this.#cause?.trouble === 'away') return this.worked()
+    if (this.#prober === pass) this.#openLater()
+    return undefined
+  }
+
+  #undecided(pass: Pass): void {
+    if (this.#prober === pass) this.#open()
+  }
+
+  #hasFailed(pass: Pass, error: RemoteError, sender: Sender): boolean {
+    const isServerFailure = isRemoteError(error, 'server', 'protocol', 'unknown-outcome')
+    if (isServerFailure) this.#failed.set(sender, error.isDatabaseFailure)
+    const isTrouble =
+      isRemoteError(error, 'offline', 'unauthenticated') ||
+      (isServerFailure && (this.#cause !== undefined || this.#failed.size >= failuresThatMeanTrouble))
+    if (!isTrouble) return false
+    // One that had begun before the trouble did says nothing new.
+    if (this.#cause !== undefined && this.#prober !== pass) return true
     if (this.#cause === undefined) this.#options.log.warn('uploads wait for the server', { error })
-    this.#cause = isServerFailure
-      ? `the server fails at every change (${error.message}); if that goes on, it may have to be restarted`
-      : error.message
-    this.#probe = 'none'
-    const { random = Math.random } = this.#options
-    const delayMs = backoffMs(this.#attempt, { firstMs: 1000, maxMs: 60_000, random })
+    this.#cause = causeOf(error, [...this.#failed.values()])
+    this.#openLater()
     this.#attempt += 1
-    this.#cancelTimer?.()
-    this.#cancelTimer = this.#options.clock.after(delayMs, () => {
-      this.#probe = 'open'
-      this.#wake()
-    })
+    return true
   }
 
-  #wait(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      if (signal.aborted) return reject(abortReason(signal))
-      const onAbort = () => {
-        this.#waiting.delete(onWake)
-        reject(abortReason(signal))
-      }
-      const onWake = () => {
-        signal.removeEventListener('abort', onAbort)
-        resolve()
-      }
-      signal.addEventListener('abort', onAbort, { once: true })
-      this.#waiting.add(onWake)
-      return undefined
-    })
+  #openLater(): void {
+    const { clock, random = Math.random } = this.#options
+    const delayMs = backoffMs(this.#attempt, { firstMs: 1000, maxMs: 60_000, random })
+    this.#prober = undefined
+    this.#isOpen = false
+    this.#cancelTimer?.()
+    this.#cancelTimer = clock.after(delayMs, () => this.#open())
+  }
+
+  #open(): void {
+    this.#prober = undefined
+    this.#isOpen = true
+    this.#wake()
   }
 
   #wake(): void {
     const waiting = [...this.#waiting]
     this.#waiting.clear()
-    for (const wake of waiting) wake()
+    for (const sender of waiting) sender.plan()
   }
+}
+
+function causeOf(error: RemoteError, failures: readonly boolean[]): { trouble: Trouble; sentence: string } {
+  const { message } = error
+  if (isRemoteError(error, 'offline', 'unauthenticated')) return { trouble: 'away', sentence: message }
+  if (failures.every(Boolean)) {
+    const sentence =
+      `the server's database is stuck: it fails at every change (${message}). The server must be restarted; nothing is lost, ` +
+      'and uploads go on by themselves then'
+    return { trouble: 'stuck', sentence }
+  }
+  const sentence = `the server fails at every change (${message}); if that goes on, it may have to be restarted`
+  return { trouble: 'failing', sentence }
 }

@@ -105,6 +105,8 @@ export class Transfer {
 
   async #begun(session: UploadSession, sizeBytes: number): Promise<void> {
     this.#session = session
+    // A film may take hours: others need not wait for its end.
+    this.#environment.queue.outage.sessionOpened()
     this.#environment.quota.session(this.#content, sizeBytes)
     await this.#content.noteSession(session)
     if (this.#isCut) {

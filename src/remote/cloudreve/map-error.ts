@@ -90,7 +90,8 @@ export function toRemoteError(error: unknown, signal?: AbortSignal): unknown {
   }
   if (!(error instanceof ApiError)) return error
   const { message, code, holder } = error
-  return new RemoteError(kindOf(error), message, { cause: error, code, holder })
+  const isDatabaseFailure = error.says(Code.database, Code.unclassified)
+  return new RemoteError(kindOf(error), message, { cause: error, code, holder, isDatabaseFailure })
 }
 
 /** Runs `work`; its failure is a `RemoteError`. */

@@ -222,7 +222,7 @@ it('a server whose every change ends in 50001 is waited for: nothing is marked f
   await eventually(() => states().every((state) => state.startsWith('retrying')))
   const asked = embedded.server.requests.count(route)
   expect(asked).toBeLessThan(60)
-  expect(drive.writeBack.pending()[0]?.state.detail).toContain('may have to be restarted')
+  expect(drive.writeBack.pending()[0]?.state.detail).toContain('database is stuck')
   embedded.server.faults.clear()
   drive.writeBack.tryNow()
   await fs.settle()

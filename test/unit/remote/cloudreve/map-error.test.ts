@@ -44,6 +44,16 @@ describe('what the server says', () => {
     },
   )
 
+  it.each([
+    [-1, true],
+    [50001, true],
+    [50004, false],
+    [40011, false],
+  ])('with code %i tells of the database: %s', (code, isDatabaseFailure) => {
+    const error = toRemoteError(new ApiError('refused', 'x', { ...details, code }))
+    expect(error).toMatchObject({ isDatabaseFailure })
+  })
+
   it('has no entry that this test does not know', () => {
     const listed = Object.values(table).flat()
     expect(knownCodes.filter((code) => !listed.includes(code))).toEqual([])
