@@ -6,6 +6,7 @@ import { Agent as HttpAgent, type ClientRequest, type IncomingHttpHeaders } from
 import { Agent as HttpsAgent } from 'node:https'
 import { Readable } from 'node:stream'
 import { got, RequestError, type Response } from 'got'
+import { BandwidthLimit } from '../base/bandwidth-limit.ts'
 import type { Clock } from '../base/clock.ts'
 
 /** A body that can be sent again: `open` starts over at its first byte. */
@@ -51,6 +52,8 @@ export interface HttpOptions {
   readonly connectTimeoutMs?: number
   /** A body of which nothing left for so long is cut. Default 60 s. */
   readonly sendStallMs?: number
+  /** Of stream bodies; none if left out. */
+  readonly limit?: BandwidthLimit | undefined
 }
 
 /** For the server's access log. */
@@ -63,21 +66,27 @@ export class Http {
   readonly #clock: Clock
   readonly #connectTimeoutMs: number
   readonly #sendStallMs: number
+  readonly #limit: BandwidthLimit
   /** Separate from the agents of content streams: a control call never queues for a socket. */
   readonly agents = {
     http: new HttpAgent({ keepAlive: true, timeout: IDLE_SOCKET_MS, scheduling: 'lifo' }),
     https: new HttpsAgent({ keepAlive: true, timeout: IDLE_SOCKET_MS, scheduling: 'lifo' }),
   }
 
-  constructor({ clock, connectTimeoutMs = 10_000, sendStallMs = 60_000 }: HttpOptions) {
+  constructor({ clock, connectTimeoutMs = 10_000, sendStallMs = 60_000, limit }: HttpOptions) {
     this.#clock = clock
+    this.#limit = limit ?? new BandwidthLimit(clock)
     this.#connectTimeoutMs = connectTimeoutMs
     this.#sendStallMs = sendStallMs
   }
 
   /** @throws {HttpFailure} when there is no answer (any HTTP status is one); what reading the body threw */
   async send(request: HttpRequest): Promise<HttpAnswer> {
-    const sending = new Sending(request, this.#clock, this.#sendStallMs)
+    const sending = new Sending(request, {
+      clock: this.#clock,
+      stallMs: this.#sendStallMs,
+      limit: this.#limit,
+    })
     const phaseMs = this.#connectTimeoutMs
     const exchange = got(request.url, {
       method: request.method,
@@ -109,15 +118,22 @@ export class Http {
   }
 }
 
+interface SendingParts {
+  readonly clock: Clock
+  readonly stallMs: number
+  readonly limit: BandwidthLimit
+}
+
 /** The way out of one request: knows whether all of it left, and cuts a body that stalls. */
 class Sending {
   readonly headers: Record<string, string>
   readonly body: string | Readable | undefined
   readonly #request: HttpRequest
-  readonly #clock: Clock
-  readonly #stallMs: number
+  readonly #parts: SendingParts
   #wire: ClientRequest | undefined
   #cancelStall = () => {}
+  #endWait = () => {}
+  #isOver = false
   #answered = false
   #cutReason: HttpFailure | undefined
   #markOver: () => void = () => {}
@@ -128,10 +144,9 @@ class Sending {
   /** The bytes to be sent could not be read: no failure of the network. */
   brokenBody: { readonly error: unknown } | undefined
 
-  constructor(request: HttpRequest, clock: Clock, stallMs: number) {
+  constructor(request: HttpRequest, parts: SendingParts) {
     this.#request = request
-    this.#clock = clock
-    this.#stallMs = stallMs
+    this.#parts = parts
     const { body } = request
     this.headers = { ...request.headers }
     if (typeof body === 'object') {
@@ -159,6 +174,8 @@ class Sending {
 
   end(): void {
     this.#cancelStall()
+    this.#isOver = true
+    this.#endWait()
     this.#request.cutSignal?.removeEventListener('abort', this.#cut)
     if (typeof this.body === 'object') this.body.destroy()
     // Answered before the body was wanted: the rest of it is not going to leave, so the connection cannot be used again.
@@ -182,7 +199,8 @@ class Sending {
 
   #watchStall(): void {
     this.#cancelStall()
-    if (!this.sent && !this.#answered) this.#cancelStall = this.#clock.after(this.#stallMs, this.#cut)
+    const { clock, stallMs } = this.#parts
+    if (!this.sent && !this.#answered) this.#cancelStall = clock.after(stallMs, this.#cut)
   }
 
   async *#pieces(body: StreamBody): AsyncGenerator<Uint8Array> {
@@ -197,13 +215,31 @@ class Sending {
   /** The body, stopped as soon as an answer is there: a refusal must not be lost to a broken pipe. */
   async *#untilAnswered(body: StreamBody): AsyncGenerator<Uint8Array> {
     for await (const piece of body.open()) {
-      if (this.#answered) {
-        await this.#over
-        return
+      for (let rest = piece; rest.length > 0;) {
+        if (this.#answered) {
+          await this.#over
+          return
+        }
+        const part = rest.subarray(0, this.#parts.limit.pieceBytes)
+        rest = rest.subarray(part.length)
+        await this.#mayLeave(part.length)
+        if (this.#isOver) return
+        this.#watchStall()
+        yield part
       }
-      this.#watchStall()
-      yield piece
     }
+  }
+
+  /** Waiting for our own limit is no stall. */
+  #mayLeave(bytes: number): Promise<void> {
+    this.#cancelStall()
+    return new Promise((resolve) => {
+      const cancel = this.#parts.limit.pass(bytes, resolve)
+      this.#endWait = () => {
+        cancel()
+        resolve()
+      }
+    })
   }
 }
 

@@ -39,6 +39,8 @@ export interface CreateOptions {
   readonly isTopUnlisted?: boolean
   readonly patience?: PatienceOptions
   readonly settings?: Partial<CoreSettings>
+  /** Bytes a second that downloads are held to at the moment; 0 = not at all. */
+  readonly downloadBytesPerSecond?: (() => number) | undefined
 }
 
 export interface CoreSettings extends FileSystemOptions {
@@ -90,7 +92,13 @@ export async function createDrive(options: CreateOptions): Promise<Drive> {
   await mkdir(stagingFolder, { recursive: true, mode: 0o700 })
   const times = await TimesFile.open(join(options.stateFolder, 'times.jsonl'), log)
   const budget = new MemoryBudget(settings.readMemoryBytes)
-  const readers = new ContentReaders({ remote, budget, clock, log })
+  const readers = new ContentReaders({
+    remote,
+    budget,
+    clock,
+    log,
+    ...(options.downloadBytesPerSecond ? { bytesPerSecond: options.downloadBytesPerSecond } : {}),
+  })
   const core: Core = {
     remote,
     tree,

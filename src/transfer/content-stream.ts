@@ -5,6 +5,7 @@
 import { Agent as HttpAgent, type IncomingHttpHeaders } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
 import { got } from 'got'
+import { BandwidthLimit } from '../base/bandwidth-limit.ts'
 import { abortReason, type Clock } from '../base/clock.ts'
 import type { ByteRange } from '../base/ranges.ts'
 import { USER_AGENT } from '../api/http.ts'
@@ -55,6 +56,8 @@ export interface ContentStreamsOptions {
   readonly stallMs?: number
   /** Wait for the first byte. Default 60 s. */
   readonly firstByteMs?: number
+  /** Of what is read; none if left out. */
+  readonly limit?: BandwidthLimit
 }
 
 const IDLE_SOCKET_MS = 20_000
@@ -68,7 +71,8 @@ export class ContentStreams {
   }
 
   constructor(options: ContentStreamsOptions) {
-    this.#options = { connectTimeoutMs: 10_000, stallMs: 30_000, firstByteMs: 60_000, ...options }
+    const limit = new BandwidthLimit(options.clock)
+    this.#options = { connectTimeoutMs: 10_000, stallMs: 30_000, firstByteMs: 60_000, limit, ...options }
   }
 
   /**
@@ -114,6 +118,7 @@ class RangeReader {
   #resolve: (result: StreamedRange) => void = () => {}
   #reject: (reason: unknown) => void = () => {}
   #cancelTimer = () => {}
+  #cancelPass = () => {}
   #filled: number
   #end: StreamEnd | undefined
   #errorBody: { status: number; text: string } | undefined
@@ -163,6 +168,7 @@ class RangeReader {
   readonly #onAbort = () => {
     this.#abandoned = true
     this.#cancelTimer()
+    this.#cancelPass()
     this.#reject(abortReason(this.#request.signal))
     if (this.#flowing) this.#stream.destroy()
   }
@@ -208,6 +214,22 @@ class RangeReader {
     this.#request.into.buffer.set(piece.subarray(0, room), this.#filled)
     this.#filled += Math.min(piece.length, room)
     if (piece.length > room) this.#finish({ kind: 'wrong-content', reason: 'more bytes came than asked for' })
+    else this.#pay(piece.length)
+  }
+
+  /** What came is paid for afterwards: meanwhile the server is held back by what stays unread. That is no stall. */
+  #pay(bytes: number): void {
+    let isPaid = false
+    const cancel = this.#options.limit.pass(bytes, () => {
+      isPaid = true
+      if (!this.#stream.isPaused()) return
+      this.#arm(this.#options.stallMs)
+      this.#stream.resume()
+    })
+    if (isPaid) return
+    this.#cancelPass = cancel
+    this.#cancelTimer()
+    this.#stream.pause()
   }
 
   #endOfStream(): StreamEnd {
@@ -226,6 +248,7 @@ class RangeReader {
 
   #finish(end: StreamEnd): void {
     this.#cancelTimer()
+    this.#cancelPass()
     this.#request.signal?.removeEventListener('abort', this.#onAbort)
     this.#resolve({ end, filled: this.#filled, etag: this.#etag })
     if (end.kind === 'complete') return

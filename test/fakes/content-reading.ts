@@ -12,12 +12,14 @@ export const KIB = 1024
 export const MIB = 1024 * KIB
 
 /** Readers over contents in memory, with time that stands still and delays without chance. */
-export function readingSetup(setup: { limitBytes?: number; options?: Partial<ReadOptions> } = {}) {
-  const { limitBytes = 256 * MIB, options = {} } = setup
+export function readingSetup(
+  setup: { limitBytes?: number; options?: Partial<ReadOptions>; bytesPerSecond?: number } = {},
+) {
+  const { limitBytes = 256 * MIB, options = {}, bytesPerSecond = 0 } = setup
   const remote = new ContentRemote()
   const clock = new ManualClock()
   const budget = new MemoryBudget(limitBytes)
-  const deps = { remote, budget, clock, log: silentLog }
+  const deps = { remote, budget, clock, log: silentLog, bytesPerSecond: () => bytesPerSecond }
   const readers = new ContentReaders({ ...deps, options: { random: () => 0, ...options } })
   return { remote, clock, budget, readers }
 }

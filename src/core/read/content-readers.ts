@@ -17,7 +17,12 @@ export interface ContentReadersDeps {
   /** Where blocks stay after their readers are closed; by default in memory, within `budget`. */
   readonly cache?: BlockCache
   readonly options?: Partial<ReadOptions>
+  /** Bytes a second that all downloads together get, at the moment; 0 = as many as they can. */
+  readonly bytesPerSecond?: () => number
 }
+
+/** No reader fetches ahead what would not be there within this time under the limit, s: who reads waits for what it asked for itself. */
+const aheadAtMostS = 10
 
 /**
  * Readers of clean contents. Owns what is shared by all handles of one content (blocks on their way) for as long as one of
@@ -28,9 +33,11 @@ export class ContentReaders {
   readonly #clock: Clock
   readonly #open = new Map<EntityId, { readonly blocks: EntityBlocks; readers: number }>()
   readonly #streaming = new Set<WindowedReader>()
+  readonly #bytesPerSecond: () => number
 
-  constructor({ remote, budget, clock, log, cache, options }: ContentReadersDeps) {
+  constructor({ remote, budget, clock, log, cache, options, bytesPerSecond }: ContentReadersDeps) {
     this.#clock = clock
+    this.#bytesPerSecond = bytesPerSecond ?? (() => 0)
     this.#deps = {
       remote,
       budget,
@@ -70,7 +77,8 @@ export class ContentReaders {
   #capBytes(reader: WindowedReader): number {
     if (reader.isStreaming) this.#streaming.add(reader)
     else this.#streaming.delete(reader)
-    return this.#deps.budget.limitBytes / (2 * Math.max(1, this.#streaming.size))
+    const comesInTime = aheadAtMostS * (this.#bytesPerSecond() || Infinity)
+    return Math.min(this.#deps.budget.limitBytes / 2, comesInTime) / Math.max(1, this.#streaming.size)
   }
 
   #onClose(reader: WindowedReader): void {

@@ -1,4 +1,5 @@
 /** A Cloudreve server as a `Remote`. */
+import type { BandwidthLimit } from '../../base/bandwidth-limit.ts'
 import type { Clock } from '../../base/clock.ts'
 import { silentLog, type Log } from '../../base/log.ts'
 import { ApiClient } from '../../api/client.ts'
@@ -40,6 +41,8 @@ export interface ConnectOptions {
   readonly answerTimeoutMs?: number | undefined
   /** A body or stream of which nothing moved for so long is cut. Default 60 s out, 30 s in. */
   readonly stallMs?: number | undefined
+  /** Of contents on their way to the server, and from it. */
+  readonly limits?: { readonly upload: BandwidthLimit; readonly download: BandwidthLimit } | undefined
 }
 
 /** The server clamps it to its own maximum and says so in `props` (api/03 §3). */
@@ -92,6 +95,7 @@ async function connect(client: ApiClient, options: ConnectOptions): Promise<Remo
     clock: options.clock,
     ...(options.connectTimeoutMs === undefined ? {} : { connectTimeoutMs: options.connectTimeoutMs }),
     ...(options.stallMs === undefined ? {} : { stallMs: options.stallMs }),
+    ...(options.limits === undefined ? {} : { limit: options.limits.download }),
   })
   return new CloudreveRemote({
     context,
@@ -126,6 +130,7 @@ function clientOf(options: ConnectOptions): ApiClient {
       clock,
       ...(connectTimeoutMs === undefined ? {} : { connectTimeoutMs }),
       ...(stallMs === undefined ? {} : { sendStallMs: stallMs }),
+      limit: options.limits?.upload,
     }),
     ...(log ? { log } : {}),
     ...(serverClock ? { serverClock } : {}),

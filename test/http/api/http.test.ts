@@ -2,7 +2,10 @@ import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { Http } from '../../../src/api/http.ts'
+import { eventually } from '../../fakes/eventually.ts'
 import { ImpatientClock } from '../../fakes/impatient-clock.ts'
+import { ManualClock } from '../../fakes/manual-clock.ts'
+import { WatchedLimit } from '../../fakes/watched-limit.ts'
 
 const servers: Server[] = []
 const http = new Http({ clock: new ImpatientClock() })
@@ -82,5 +85,93 @@ describe('an exchange', () => {
         'secret',
       )
     }
+  })
+})
+
+function bodyOf(...pieces: Buffer[]) {
+  return {
+    sizeBytes: Buffer.concat(pieces).length,
+    async *open() {
+      yield* pieces
+    },
+  }
+}
+
+/** Counts what arrives, and answers when all of it did. */
+async function counting() {
+  const received: number[] = []
+  const url = await serve((request, response) => {
+    const index = received.push(0) - 1
+    request.on('data', (piece: Buffer) => (received[index]! += piece.length))
+    request.on('end', () => response.end('stored'))
+  })
+  return { url, received }
+}
+
+describe('a limit', () => {
+  it('is how fast all bodies together leave, whatever their pieces', async () => {
+    const clock = new ImpatientClock()
+    const limit = new WatchedLimit(clock, 100_000)
+    const limited = new Http({ clock, limit })
+    const { url, received } = await counting()
+    const startedAt = clock.monotonic()
+    const send = () =>
+      limited.send({
+        method: 'PUT',
+        url,
+        headers: {},
+        body: bodyOf(Buffer.alloc(256_000), Buffer.alloc(244_000)),
+      })
+    await Promise.all([send(), send()])
+    const tookMs = clock.monotonic() - startedAt
+    expect(received).toEqual([500_000, 500_000])
+    expect(tookMs).toBeGreaterThanOrEqual(10_000)
+    expect(tookMs).toBeLessThanOrEqual(10_300)
+    limited.close()
+  })
+
+  it('takes no time of what holds no content', async () => {
+    const clock = new ManualClock()
+    const limit = new WatchedLimit(clock, 1)
+    const limited = new Http({ clock, limit })
+    const { url } = await counting()
+    const answer = await limited.send({ method: 'POST', url, headers: {}, body: '{"a":1}' })
+    expect(answer.text).toBe('stored')
+    limited.close()
+  })
+
+  it('that keeps a body for longer than the network may does not cut it', async () => {
+    const clock = new ManualClock()
+    const limit = new WatchedLimit(clock, 10)
+    const limited = new Http({ clock, limit, sendStallMs: 60_000 })
+    const { url, received } = await counting()
+    const sending = limited.send({ method: 'PUT', url, headers: {}, body: bodyOf(Buffer.alloc(2048)) })
+    for (const piece of [1, 2]) {
+      await eventually(() => limit.asked === piece)
+      await clock.advance(103_000)
+      await eventually(() => received[0] === piece * 1024)
+    }
+    expect(await sending).toMatchObject({ text: 'stored' })
+    limited.close()
+  })
+
+  it('is left to others by a body that is cut', async () => {
+    const clock = new ManualClock()
+    const limit = new WatchedLimit(clock, 1000)
+    const limited = new Http({ clock, limit })
+    const { url } = await counting()
+    const stop = new AbortController()
+    const cut = limited.send({
+      method: 'PUT',
+      url,
+      headers: {},
+      body: bodyOf(Buffer.alloc(1_000_000)),
+      cutSignal: stop.signal,
+    })
+    await eventually(() => limit.asked === 1)
+    stop.abort()
+    await expect(cut).rejects.toMatchObject({ code: 'ECUT' })
+    expect(clock.pending).toBe(0)
+    limited.close()
   })
 })

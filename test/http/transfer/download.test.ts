@@ -2,9 +2,12 @@ import { randomBytes } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { ApiClient } from '../../../src/api/client.ts'
 import { createLanes } from '../../../src/api/lanes.ts'
+import { ContentStreams } from '../../../src/transfer/content-stream.ts'
 import { Downloader, type ContentSource } from '../../../src/transfer/download.ts'
+import { eventually } from '../../fakes/eventually.ts'
 import { ImpatientClock } from '../../fakes/impatient-clock.ts'
-import { settle } from '../../fakes/manual-clock.ts'
+import { ManualClock, settle } from '../../fakes/manual-clock.ts'
+import { WatchedLimit } from '../../fakes/watched-limit.ts'
 import { ScriptedServer, type Exchange, type Handler } from '../../fakes/scripted-server.ts'
 
 const CONTENT = randomBytes(300_000)
@@ -282,6 +285,58 @@ describe('URLs', () => {
       .catch((caught: unknown) => caught)) as Error
     const texts = [error.message, error.stack, JSON.stringify(error), String(error.cause)]
     expect(texts.join('\n')).not.toContain(SIGNATURE)
+  })
+})
+
+function limited(bytesPerSecond: number) {
+  const limit = new WatchedLimit(clock, bytesPerSecond)
+  return new Downloader({ client, streams: new ContentStreams({ clock, limit }) })
+}
+
+describe('a limit', () => {
+  it('is how fast all contents together come', async () => {
+    const slow = limited(100_000)
+    const startedAt = clock.monotonic()
+    const whole = { start: 0, end: CONTENT.length }
+    const contents = await Promise.all([slow.read(file('a'), whole), slow.read(file('b'), whole)])
+    const tookMs = clock.monotonic() - startedAt
+    for (const content of contents) expect(Buffer.compare(content, CONTENT)).toBe(0)
+    // The last piece, of 64 KiB at most, is paid for by what comes after it.
+    expect(tookMs).toBeGreaterThanOrEqual(5_300)
+    expect(tookMs).toBeLessThanOrEqual(6_300)
+    slow.close()
+  })
+
+  it('that keeps a stream for longer than the network may does not cut it', async () => {
+    const manual = new ManualClock()
+    const limit = new WatchedLimit(manual, 10)
+    const slow = new Downloader({
+      client,
+      streams: new ContentStreams({ clock: manual, limit, stallMs: 30_000 }),
+    })
+    const reading = slow.read(file('a'), { start: 0, end: 1_000 })
+    let isRead = false
+    void reading.finally(() => (isRead = true))
+    await eventually(() => limit.asked === 1)
+    await manual.advance(99_000)
+    expect(isRead).toBe(false)
+    await manual.advance(1_000)
+    expect(await reading).toEqual(new Uint8Array(CONTENT.subarray(0, 1_000)))
+    expect(contentRequests().length).toBe(1)
+    slow.close()
+  })
+
+  it('is left to others by a reader that gives up', async () => {
+    const manual = new ManualClock()
+    const limit = new WatchedLimit(manual, 10)
+    const slow = new Downloader({ client, streams: new ContentStreams({ clock: manual, limit }) })
+    const stop = new AbortController()
+    const reading = slow.read(file('a'), { start: 0, end: 200_000 }, stop.signal)
+    await eventually(() => limit.asked === 1)
+    stop.abort(new Error('interrupted'))
+    await expect(reading).rejects.toThrow('interrupted')
+    expect(manual.pending).toBe(0)
+    slow.close()
   })
 })
 

@@ -80,6 +80,17 @@ describe('reading in sequence', () => {
     await waiting
   })
 
+  it('fetches no further ahead than what a limit lets through in ten seconds', async () => {
+    const { remote, readers } = setUp({ bytesPerSecond: 100 * KIB })
+    const reader = readers.open(remote.add('a', big))
+    for (let at = 0; at < 8 * MIB; at += 128 * KIB) {
+      await reader.read(at, 128 * KIB)
+      const furthest = Math.max(...remote.requests.map(({ end }) => end))
+      expect(furthest - at).toBeLessThanOrEqual(1000 * KIB + 128 * KIB)
+    }
+    expect(Math.max(...remote.sizesKiB)).toBeGreaterThan(128)
+  })
+
   it("is recognised in the kernel's readahead, parallel and out of order", async () => {
     const { remote, readers } = setUp()
     const bytes = big.subarray(0, 32 * MIB)
