@@ -58,6 +58,13 @@ export const sizeType: OptionType<number> = {
   },
 }
 
+/** Bytes a second; 0 = as many as there can be. */
+export const rateType: OptionType<number> = {
+  ...sizeType,
+  expects: 'bytes a second such as 500K, 2MiB or 0 for no limit',
+  format: (value) => (value === 0 ? '0' : sizeType.format(value)),
+}
+
 /** A whole number from `min` to `max`, both inclusive. */
 export function countType(min: number, max: number): OptionType<number> {
   return {

@@ -7,6 +7,7 @@ import {
   countType,
   durationType,
   modeType,
+  rateType,
   sizeType,
   switchType,
   textType,
@@ -85,6 +86,24 @@ export const mountOptions = {
     details:
       'How many there are is found out meanwhile: more only while that makes it faster, which is so when the server is far away; about four ' +
       'where it does one thing after the other, and half as many after each failure of the server. Files over 4 MiB have two places of their own.',
+  }),
+  uploadBytesPerSecond: option({
+    name: 'upload-limit',
+    type: rateType,
+    default: 0,
+    doc: 'send contents with no more than so many bytes a second',
+    details:
+      'All mounts of an account share it, and the files that are under way get equal parts; where mounts name different limits, the smallest ' +
+      'counts. What is changed in `config.toml` counts for a running mount within seconds, unless a flag, `-o` or the environment decided it.',
+  }),
+  downloadBytesPerSecond: option({
+    name: 'download-limit',
+    type: rateType,
+    default: 0,
+    doc: 'fetch contents with no more than so many bytes a second',
+    details:
+      'As `upload-limit`. A read waits two minutes at most, and programs read up to 1 MiB at once: below 16K a second for each file that is ' +
+      'being read, reads may fail.',
   }),
   readMemoryBytes: option({
     name: 'read-memory',

@@ -17,8 +17,10 @@ import type { Remote } from '../remote/remote.ts'
 import type { ComposeParts, Composition } from './composition.ts'
 import { driveQuestions, drainFolder } from './drive-questions.ts'
 import { settingsOf, sharedDifferences, viewOptionsOf } from './drive-settings.ts'
+import { followConfig } from './follow-config.ts'
 import { openDriver, type OpenedDriver } from './open-driver.ts'
 import { MountError, type MountSpec } from './spec.ts'
+import { TransferLimits } from './transfer-limits.ts'
 
 /** A drive and who uses it. */
 interface SharedDrive {
@@ -36,10 +38,12 @@ export class AccountDrives {
   /** By the address of the drive's top. */
   readonly #drives = new Map<string, SharedDrive>()
   readonly #changing = new KeyedMutex<string>()
+  readonly #limits: TransferLimits
 
   constructor(session: Session, parts: ComposeParts) {
     this.#session = session
     this.#parts = parts
+    this.#limits = new TransferLimits(parts.clock)
   }
 
   /** @throws {MountError} when it cannot share a drive that another mount shows */
@@ -55,7 +59,11 @@ export class AccountDrives {
       spinUs,
     })
     const shared = await this.#changing.run(key, () => this.#take(key, spec, root))
-    const release = () => this.#changing.run(key, () => this.#release(key, shared))
+    const unfollow = await this.#limit(spec, options)
+    const release = async () => {
+      unfollow()
+      await this.#changing.run(key, () => this.#release(key, shared))
+    }
     try {
       return await this.#compose({ spec, options, root, opened, shared, release })
     } catch (error) {
@@ -89,13 +97,33 @@ export class AccountDrives {
         entryTtlMs: options.entryTtlMs,
         attrTtlMs: options.attrTtlMs,
       },
-      methods: driveQuestions({ ...shared, folder, fileSystem, spec, driver }),
+      methods: driveQuestions({
+        ...shared,
+        folder,
+        fileSystem,
+        spec,
+        driver,
+        limits: () => this.#limits.current,
+      }),
       notes: [...notes, ...notesOf(shared)],
       drain: (onProgress, signal) => drainFolder(folder, onProgress, signal),
       close: async () => {
         view.close()
         await release()
       },
+    }
+  }
+
+  /** Until the returned function is called. */
+  async #limit(spec: MountSpec, options: MountOptions): Promise<() => void> {
+    this.#limits.ask(spec, options)
+    const unfollow = await followConfig(spec, {
+      ...this.#parts,
+      onLimits: (limits) => this.#limits.ask(spec, limits),
+    })
+    return () => {
+      unfollow()
+      this.#limits.forget(spec)
     }
   }
 
@@ -135,6 +163,7 @@ export class AccountDrives {
         hostName: hostname(),
         settings: settingsOf(options, remote),
         isTopUnlisted: root.path.length > 0,
+        downloadBytesPerSecond: () => this.#limits.download.bytesPerSecond,
       })
       return { drive, remote, stateFolder, first: spec, mounts: 0 }
     } catch (error) {
@@ -153,6 +182,7 @@ export class AccountDrives {
       rootUri: formatUri({ ...root, path: [] }),
       deletePermanently: spec.deletePermanently,
       lanes: { ...defaultLaneWidths, uploads: options.uploadConcurrency },
+      limits: this.#limits,
     })
   }
 }

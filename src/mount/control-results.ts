@@ -18,6 +18,8 @@ export interface DriveStatus {
   readonly rootUri: string
   readonly readOnly: boolean
   readonly driver: string
+  /** What contents of the whole account are held to now, bytes a second; 0 = no limit. */
+  readonly limits: { readonly uploadBytesPerSecond: number; readonly downloadBytesPerSecond: number }
   /** Sentence about what is wrong between us and the server now; null when nothing is. */
   readonly serverTrouble: string | null
   readonly uploads: readonly UploadStatus[]

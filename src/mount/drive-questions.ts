@@ -21,6 +21,7 @@ import type {
 import { fileQuestions } from './file-questions.ts'
 import { uploadQuestions } from './upload-questions.ts'
 import type { ControlMethods, Json, MountSpec } from './spec.ts'
+import type { AskedLimits } from './transfer-limits.ts'
 
 export interface DriveQuestionParts {
   readonly drive: Drive
@@ -30,6 +31,8 @@ export interface DriveQuestionParts {
   readonly remote: Remote
   readonly spec: MountSpec
   readonly driver: FuseDriver
+  /** In effect now. */
+  readonly limits: () => AskedLimits
 }
 
 export function driveQuestions(parts: DriveQuestionParts): ControlMethods {
@@ -97,7 +100,7 @@ async function activitiesOf(
   return { derived, entries }
 }
 
-function statusOf({ drive, folder, spec, driver }: DriveQuestionParts): DriveStatus {
+function statusOf({ drive, folder, spec, driver, limits }: DriveQuestionParts): DriveStatus {
   const { mountpoint, rootUri, readOnly } = spec
   const pending = folder.pending()
   const uploads = pending.map(({ label, state, sizeBytes, sentBytes }): UploadStatus => ({
@@ -111,6 +114,7 @@ function statusOf({ drive, folder, spec, driver }: DriveQuestionParts): DriveSta
     rootUri: withoutPassword(rootUri),
     readOnly,
     driver: driver.name,
+    limits: limits(),
     serverTrouble: pending.find(({ state }) => state.state === 'retrying')?.state.detail ?? null,
     uploads,
     lostAndFound: drive.writeBack.lostAndFound.map(({ storedAt }) => storedAt),

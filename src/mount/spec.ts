@@ -14,6 +14,8 @@ export interface MountSpec {
   readonly deletePermanently: boolean
   /** The `-o` options, by their names in the option table. */
   readonly options: Readonly<Record<string, string | number | boolean>>
+  /** Where changes come from while it runs; null: from nowhere. */
+  readonly config: ConfigSource | null
   /** Absolute paths; created with 0700 when missing. */
   readonly stateFolder: string
   readonly cacheFolder: string
@@ -22,6 +24,15 @@ export interface MountSpec {
   /** Log of a mount in the background; appended to. */
   readonly logFile: string
   readonly verbose: boolean
+}
+
+export interface ConfigSource {
+  /** Absolute path of `config.toml`, which need not exist. */
+  readonly file: string
+  /** As the file names it: where the mountpoint has been resolved, this has not. */
+  readonly mountpoint: string
+  /** Names of options that flags, `-o` or the environment decided: the file has no say in them. */
+  readonly decided: readonly string[]
 }
 
 /** `draining`: not mounted any more, still sending what was written. */

@@ -46,6 +46,7 @@ describe.skipIf(reason !== undefined).each(['libfuse2', 'native'])(
         readOnly: false,
         deletePermanently: false,
         options: { driver },
+        config: null,
         stateFolder: join(parent, 'state'),
         cacheFolder: join(parent, 'cache'),
         runtimeFolder: join(parent, 'run'),

@@ -135,6 +135,7 @@ function demoSpec({ io, paths }: CliContext, mountpoint: string, scratch: string
     readOnly: false,
     deletePermanently: false,
     options: writtenOptions({ ...resolveOptions([]), driver }),
+    config: null,
     stateFolder: join(scratch, 'state'),
     cacheFolder: join(scratch, 'cache'),
     // Where other commands look, so that `status` and `activities` find the demo from any terminal.

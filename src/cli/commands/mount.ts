@@ -14,10 +14,11 @@ import {
   parseOptionList,
   resolveOptions,
   writtenOptions,
+  type OptionSource,
 } from '../../config/parse.ts'
 import { logFile } from '../../config/paths.ts'
 import { setAsideLog } from '../../mount/logger.ts'
-import type { MountSpec } from '../../mount/spec.ts'
+import type { ConfigSource, MountSpec } from '../../mount/spec.ts'
 import { accountSelector, hasEnvironmentAccount } from '../accounts.ts'
 import type { CliContext } from '../context.ts'
 import { CliError, exitCodes } from '../exit-codes.ts'
@@ -54,7 +55,9 @@ export function addMount(program: Command, context: CliContext): void {
 export async function mount(context: CliContext, mountpoint: string, flags: MountFlags): Promise<number> {
   const folder = resolve(mountpoint)
   const options = await mountOptionsFrom(context, folder, flags)
-  const spec = await mountSpec(context, folder, options, flags.verbose === true)
+  const decided = sourcesBeforeFile(context, flags).flatMap(({ values }) => [...values.keys()])
+  const config = { file: context.paths.configFile, mountpoint: folder, decided }
+  const spec = await mountSpec(context, options, { config, verbose: flags.verbose === true })
   await requireFolder(folder, mountpoint)
   if (flags.foreground) return context.starter.runForeground(spec)
   setAsideLog(spec.logFile)
@@ -64,26 +67,29 @@ export async function mount(context: CliContext, mountpoint: string, flags: Moun
 
 /** Everything that was said about this mount, in the order of precedence. */
 export async function mountOptionsFrom(
-  { io, paths }: CliContext,
+  context: CliContext,
   mountpoint: string,
   flags: MountFlags,
 ): Promise<MountOptions> {
-  const file = await readConfigFile(paths.configFile)
-  return resolveOptions([
+  const file = await readConfigFile(context.paths.configFile)
+  return resolveOptions([...sourcesBeforeFile(context, flags), file.forMount(mountpoint), file.forAllMounts])
+}
+
+/** What goes before the configuration file, in the order of precedence. */
+function sourcesBeforeFile({ io }: CliContext, flags: MountFlags): readonly OptionSource[] {
+  return [
     flagSource(flagValues(flags)),
     parseOptionList(flags.option ?? []),
     environmentSource(io.environment),
-    file.forMount(mountpoint),
-    file.forAllMounts,
-  ])
+  ]
 }
 
 async function mountSpec(
   { io, paths, accounts }: CliContext,
-  mountpoint: string,
   options: MountOptions,
-  verbose: boolean,
+  { config, verbose }: { readonly config: ConfigSource; readonly verbose: boolean },
 ): Promise<MountSpec> {
+  const { mountpoint } = config
   const isFromEnvironment = options.account === undefined && hasEnvironmentAccount(io.environment)
   const accountKey = isFromEnvironment ? null : accountSelector(await accounts.find(options.account))
   return {
@@ -93,6 +99,7 @@ async function mountSpec(
     readOnly: options.readOnly,
     deletePermanently: options.delete === 'permanent',
     options: writtenOptions(options),
+    config,
     stateFolder: paths.stateFolder,
     cacheFolder: paths.cacheFolder,
     runtimeFolder: paths.runtimeFolder,

@@ -76,12 +76,23 @@ function linesOf(mount: AnsweredStatus, width: number): string[] {
     `  root      ${printable(mount.rootUri)}${mount.readOnly ? ' (read-only)' : ''}`,
     `  state     ${state}, ${since}, driver ${mount.driver}`,
     `  server    ${mount.serverTrouble === null ? 'fine' : printable(mount.serverTrouble)}`,
+    ...limitLines(mount.limits),
     `  uploads   ${uploadSummary(mount.uploads)}`,
     ...uploadLines(mount.uploads, width),
     ...mount.lostAndFound.map(
       (path) => `  saved     ${printable(path)} (was not uploaded when the process was killed)`,
     ),
   ]
+}
+
+function limitLines({ uploadBytesPerSecond, downloadBytesPerSecond }: MountStatus['limits']): string[] {
+  const said = [
+    ['uploads', uploadBytesPerSecond],
+    ['downloads', downloadBytesPerSecond],
+  ] as const
+  const limited = said.filter(([, bytes]) => bytes > 0)
+  if (limited.length === 0) return []
+  return [`  limits    ${limited.map(([what, bytes]) => `${what} ${sizeInWords(bytes)}/s`).join(', ')}`]
 }
 
 function uploadSummary(uploads: readonly UploadStatus[]): string {

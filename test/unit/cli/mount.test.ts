@@ -52,6 +52,14 @@ describe('mount', () => {
     expect(cli.started[0]).toMatchObject({ readOnly: true, deletePermanently: true })
   })
 
+  it('passes on which options the configuration file may change later', async () => {
+    cli.environment = { ...cli.environment, CLOUDREVE_MOUNT_QUIET_TIME: '2s' }
+    await run('--upload-limit', '1M', '-o', 'ro', folder)
+    const { config } = cli.started[0]!
+    expect(config).toMatchObject({ file: cli.context.paths.configFile, mountpoint: folder })
+    expect([...config!.decided].sort()).toEqual(['quiet-time', 'read-only', 'upload-limit'])
+  })
+
   it('options may follow the mountpoint', async () => {
     await run(folder, '--read-only', '-f')
     expect(cli.started[0]!.readOnly).toBe(true)

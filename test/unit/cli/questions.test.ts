@@ -26,6 +26,7 @@ function mountStatus(changes: Partial<MountStatus> = {}) {
     startedAt: at,
     state: 'mounted',
     driver: 'libfuse2',
+    limits: { uploadBytesPerSecond: 0, downloadBytesPerSecond: 0 },
     serverTrouble: null,
     uploads: [] as UploadStatus[],
     lostAndFound: [] as string[],
@@ -65,6 +66,18 @@ describe('status', () => {
       '  server    fine',
       '  uploads   everything is on the server',
     ])
+  })
+
+  it('shows the limits that are in effect', async () => {
+    const cli = new FakeCli()
+    cli.running = [running]
+    const limits = { uploadBytesPerSecond: 512 * 1024, downloadBytesPerSecond: 2 * 1024 ** 2 }
+    cli.answers['status'] = asJson(mountStatus({ limits }))
+    await run(cli, 'status')
+    expect(cli.out).toContain('  limits    uploads 512.0 KiB/s, downloads 2.0 MiB/s')
+    cli.answers['status'] = asJson(mountStatus({ limits: { ...limits, downloadBytesPerSecond: 0 } }))
+    await run(cli, 'status')
+    expect(cli.out).toContain('  limits    uploads 512.0 KiB/s')
   })
 
   it('shows what needs attention before what is under way', async () => {

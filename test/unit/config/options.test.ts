@@ -144,6 +144,12 @@ describe('the table', () => {
     expect(options).toMatchObject({ readMemoryBytes: 1.5 * 1024 ** 3, attrTtlMs: 120_000, umask: 0o077 })
   })
 
+  it('limits are bytes a second with the units of sizes, and none by default', () => {
+    expect(resolveOptions([])).toMatchObject({ uploadBytesPerSecond: 0, downloadBytesPerSecond: 0 })
+    const options = resolveOptions([flagSource({ 'upload-limit': '500K', 'download-limit': '2M' })])
+    expect(options).toMatchObject({ uploadBytesPerSecond: 500 * 1024, downloadBytesPerSecond: 2 * 1024 ** 2 })
+  })
+
   it('docs/CONFIGURATION.md says what the table says (npm run docs writes it)', () => {
     const path = resolve(import.meta.dirname, '../../../docs/CONFIGURATION.md')
     expect(readFileSync(path, 'utf8')).toBe(configurationDocument())

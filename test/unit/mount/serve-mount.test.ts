@@ -53,6 +53,7 @@ class Stage {
       readOnly: true,
       deletePermanently: false,
       options: {},
+      config: null,
       stateFolder: join(parent, 'state'),
       cacheFolder: join(parent, 'cache'),
       runtimeFolder: join(parent, 'run'),
