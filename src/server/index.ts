@@ -10,7 +10,8 @@ import { World } from './state/world.ts'
 
 export { Admin, type TreeEntry } from './admin.ts'
 export { Faults, type Fault, type FaultKind, type FaultTarget } from './faults.ts'
-export type { ServerOptions, UserOptions } from './options.ts'
+export type { PolicyType, ServerOptions, UserOptions } from './options.ts'
+export { policyTypes } from './options.ts'
 export { RequestLog, type LoggedRequest } from './request-log.ts'
 export { oneTimeCode } from './state/two-factor.ts'
 

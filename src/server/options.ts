@@ -17,6 +17,20 @@ export interface UserOptions {
   retentionMax?: number
 }
 
+export const policyTypes = [
+  'local',
+  'remote',
+  's3',
+  'ks3',
+  'cos',
+  'oss',
+  'obs',
+  'qiniu',
+  'upyun',
+  'onedrive',
+] as const
+export type PolicyType = (typeof policyTypes)[number]
+
 /** All times in ms, all sizes in bytes; defaults are those of a new installation. */
 export interface ServerOptions {
   /** 0 or absent: any free one. */
@@ -39,6 +53,8 @@ export interface ServerOptions {
   chunkConcurrency?: number
   /** The policy relays uploads: one chunk for everything. */
   relay?: boolean
+  /** Type of the storage policy; what is not relayed goes to the storage's side of this server. */
+  policyType?: PolicyType
   /** Page by number instead of by cursor. */
   offsetPaging?: boolean
   maxPageSize?: number
@@ -96,6 +112,7 @@ const defaults = {
   chunkSizeBytes: 25 * mebibyte,
   chunkConcurrency: 0,
   relay: false,
+  policyType: 'local' as PolicyType,
   offsetPaging: false,
   maxPageSize: 2000,
   maxBatchSize: 3000,

@@ -71,7 +71,7 @@ export class HttpFront {
     const [path = '', queryText = ''] = splitOnce(raw.url ?? '', '?')
     const match = router.find(raw.method ?? '', path)
     const route = match ? routeName(match.route) : `${raw.method} ?`
-    const shown = (raw.url ?? '').replace(/sign=[^&]*/, 'sign=…')
+    const shown = (raw.url ?? '').replace(/(sign(?:ature)?)=[^&]*/, '$1=…')
     const bytesIn = announcedLength(raw)
     const entry = log.open({ method: raw.method ?? '', route, path: shown, bytesIn })
     const fault = faults.next(route)

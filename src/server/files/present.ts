@@ -58,7 +58,7 @@ export function presentPolicy(world: World): WireStoragePolicy {
   return {
     id: world.ids.encode('policy', 1),
     name: 'Default storage policy',
-    type: 'local',
+    type: settings.policyType,
     max_size: settings.maxFileBytes,
     ...(settings.allowedSuffixes.length > 0 ? { allowed_suffix: settings.allowedSuffixes } : {}),
     ...(settings.deniedSuffixes.length > 0 ? { denied_suffix: settings.deniedSuffixes } : {}),

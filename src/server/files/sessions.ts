@@ -8,6 +8,7 @@ import { checkMetadata, isTooLong } from './metadata-rules.ts'
 import { find, findOrNothing, lockPlace, uploadPlace, writablePlace, type Op } from './place.ts'
 import { presentPolicy } from './present.ts'
 import { receive } from './put.ts'
+import { credentialFor } from '../storage/credential.ts'
 import { dropEntity, uploadMark } from './versions.ts'
 import { beginWrite, finishWrite, removeNode } from './write.ts'
 
@@ -40,9 +41,11 @@ export function createSession(op: Op, args: SessionArguments): WireUploadCredent
     unstorableCode: -1,
     lockExpiresAtMs: expiresAtMs,
   })
-  const chunkSizeBytes = world.settings.relay ? 0 : world.settings.chunkSizeBytes
+  const storage = world.settings.relay ? 'local' : world.settings.policyType
+  const isWhole = world.settings.relay || storage === 'upyun'
+  const chunkSizeBytes = isWhole ? 0 : world.settings.chunkSizeBytes
   const lastModifiedMs = args.lastModifiedMs ?? 0
-  world.uploads.add({
+  const session: UploadSession = {
     id: write.sessionId,
     userNumber: place.owner.number,
     write,
@@ -52,9 +55,13 @@ export function createSession(op: Op, args: SessionArguments): WireUploadCredent
     expiresAtMs,
     lastModifiedMs: lastModifiedMs > 0 ? lastModifiedMs : undefined,
     metadata: new Map(Object.entries(args.metadata)),
-    received: new Set(),
+    storage,
+    callbackSecret: randomBytes(16).toString('hex'),
+    received: new Map(),
+    storedBytes: undefined,
     isStuck: false,
-  })
+  }
+  world.uploads.add(session)
   return {
     session_id: write.sessionId,
     upload_id: '',
@@ -62,7 +69,8 @@ export function createSession(op: Op, args: SessionArguments): WireUploadCredent
     expires: Math.floor(expiresAtMs / 1000),
     storage_policy: presentPolicy(world),
     uri: formatUri(place.uriRoot, place.elements),
-    callback_secret: randomBytes(16).toString('hex'),
+    callback_secret: session.callbackSecret,
+    ...credentialFor(world, session),
   }
 }
 
@@ -90,10 +98,20 @@ export interface ChunkArguments {
 /** `POST /file/upload/{session}/{index}`; the last missing chunk completes the file. @throws {ApiFailure} */
 export async function receiveChunk(op: Op, args: ChunkArguments): Promise<void> {
   const { world, caller } = op
-  const { index, announcedBytes, body } = args
   const session = world.uploads.find(args.sessionId)
   // Also for somebody else's, which is what an expired token makes of one's own.
   if (!session || caller.user?.number !== session.userNumber) throw new ApiFailure(40011)
+  if (session.storage !== 'local') throw new ApiFailure(40006)
+  await storeChunk(op, session, args)
+}
+
+/** One of Cloudreve's own chunks: here, or at a slave. @throws {ApiFailure} */
+export async function storeChunk(
+  op: Op,
+  session: UploadSession,
+  { index, announcedBytes, body }: Omit<ChunkArguments, 'sessionId'>,
+): Promise<void> {
+  const { world } = op
   checkStillThere(op, session)
   if (!Number.isInteger(index) || index < 0 || index >= chunkCount(session)) throw new ApiFailure(40012)
   const expected = chunkLength(session, index)
@@ -101,10 +119,10 @@ export async function receiveChunk(op: Op, args: ChunkArguments): Promise<void> 
     throw new ApiFailure(40013, { msg: `Invalid Content-Length (expected: ${expected})` })
   const offset = index * session.chunkSizeBytes
   if (expected > 0) await receive(op, session.write.entity.number, { body, offset, sizeBytes: expected })
-  session.received.add(index)
+  session.received.set(index, '')
   // A late duplicate has written into the finished content, as on the real server (api/00-live-files §2).
   if (session.received.size < chunkCount(session) || world.uploads.find(session.id) !== session) return
-  complete(op, session)
+  completeSession(op, session)
 }
 
 /** @throws {ApiFailure} 40016 the file is elsewhere or gone, 40073 without holders: the session's lock is gone */
@@ -117,8 +135,9 @@ function checkStillThere({ world }: Op, { write, elements }: UploadSession): voi
 
 const maxYearMs = Date.UTC(10_000, 0, 1)
 
-/** @throws {ApiFailure} 50001 the metadata or the time cannot be stored; from then on chunks answer 0 and nothing happens */
-function complete(op: Op, session: UploadSession): void {
+/** @throws {ApiFailure} 40016, 40073 as `checkStillThere`; 50001 the metadata or the time cannot be stored; from then on chunks answer 0 and nothing happens */
+export function completeSession(op: Op, session: UploadSession): void {
+  checkStillThere(op, session)
   const { metadata, lastModifiedMs, write } = session
   if (session.isStuck) return
   const isBroken =

@@ -1,6 +1,12 @@
 import type { Settings } from '../options.ts'
 import type { Route } from '../router.ts'
+import { objectStoreRoutes } from '../storage/object-store.ts'
+import { onedriveRoutes } from '../storage/onedrive.ts'
+import { qiniuRoutes } from '../storage/qiniu.ts'
+import { remoteRoutes } from '../storage/remote.ts'
+import { upyunRoutes } from '../storage/upyun.ts'
 import { activityRoutes } from './activities.ts'
+import { callbackRoutes } from './callbacks.ts'
 import { contentRoutes } from './content.ts'
 import { eventRoutes } from './events.ts'
 import { fileRoutes } from './files.ts'
@@ -21,6 +27,12 @@ export function allRoutes({ pro }: Pick<Settings, 'pro'>): Route[] {
     ...fileRoutes,
     ...contentRoutes,
     ...uploadRoutes,
+    ...callbackRoutes,
+    ...objectStoreRoutes,
+    ...remoteRoutes,
+    ...qiniuRoutes,
+    ...upyunRoutes,
+    ...onedriveRoutes,
     ...shareRoutes,
     ...linkRoutes,
     ...eventRoutes,

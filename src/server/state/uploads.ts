@@ -1,5 +1,6 @@
 import type { ServerTime } from '../times.ts'
 import type { Entity } from './entities.ts'
+import type { PolicyType } from '../options.ts'
 import type { FileNode } from './tree.ts'
 
 /** A write that has begun: the file carries a mark and a placeholder, its size is reserved, its path locked. */
@@ -25,7 +26,14 @@ export interface UploadSession {
   expiresAtMs: number
   readonly lastModifiedMs: number | undefined
   readonly metadata: ReadonlyMap<string, string>
-  readonly received: Set<number>
+  /** Where the bytes go: `local` also for what is relayed. */
+  readonly storage: PolicyType
+  /** Proof of whoever says that the storage has everything. */
+  readonly callbackSecret: string
+  /** Chunks that are in, by index, with what the storage calls them. */
+  readonly received: Map<number, string>
+  /** Bytes that the storage holds as a finished object, once it is one. */
+  storedBytes: number | undefined
   /** Completion failed once: from now on every chunk answers 0 and nothing happens. */
   isStuck: boolean
 }
