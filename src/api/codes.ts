@@ -37,4 +37,5 @@ export const Code = {
   database: 50001,
   storageFailed: 50004,
   cacheFailed: 50006,
+  callbackFailed: 50007,
 } as const

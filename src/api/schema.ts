@@ -139,6 +139,14 @@ export const uploadSession = z.object({
   expires: z.number(),
   storage_policy: storagePolicy.nullish(),
   uri: z.string(),
+  /** One a chunk, or one for all; signed. */
+  upload_urls: listOf(z.string()),
+  /** What a storage wants to be shown: a header's value, an upload token or a signature (api/04 §5, §6). */
+  credential: text,
+  completeURL: text,
+  callback_secret: text,
+  mime_type: text,
+  upload_policy: text,
 })
 
 export const capacity = z.object({ total: z.number(), used: z.number() })

@@ -109,6 +109,38 @@ export async function cancelUploadSession(
   })
 }
 
+export interface UploadCallback extends Waiting {
+  readonly method: 'GET' | 'POST'
+  /** As the route spells the storage: `s3`. */
+  readonly storage: string
+  readonly sessionId: string
+  readonly secret: string
+  /** For messages. */
+  readonly uri: string
+}
+
+/**
+ * Tells the server that its storage has everything, which completes the file (api/04 §7). The secret in the path is all that it
+ * asks for. 40011 also when an earlier call completed it and its answer was lost.
+ */
+export async function completeUpload(
+  client: ApiClient,
+  { method, storage, sessionId, secret, uri, signal }: UploadCallback,
+): Promise<void> {
+  const session = encodeURIComponent(sessionId)
+  await client.call({
+    method,
+    path: `/callback/${storage}/${session}/${encodeURIComponent(secret)}`,
+    route: `/callback/${storage}/{session}/{secret}`,
+    schema: schema.ignored,
+    repeat: 'safe',
+    subject: uri,
+    secrets: [secret],
+    signedIn: false,
+    signal,
+  })
+}
+
 function laneOf({ sizeBytes }: StreamBody): LaneName {
   return sizeBytes <= SHORT_BODY_BYTES ? 'uploads' : 'largeBodies'
 }

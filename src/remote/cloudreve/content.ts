@@ -5,6 +5,7 @@ import { isRefusal } from '../../api/errors.ts'
 import { invariant } from '../../base/assert.ts'
 import type { ByteRange } from '../../base/ranges.ts'
 import type { Downloader } from '../../transfer/download.ts'
+import type { StorageClient } from '../../transfer/storage-client.ts'
 import type { CallOptions, ContentAddress, RemoteContent } from '../remote.ts'
 import type { RemoteEntry, UploadRequest } from '../types.ts'
 import { requireWritable, uriOf, type MountContext } from './context.ts'
@@ -16,10 +17,10 @@ export class CloudreveContent implements RemoteContent {
   readonly #downloader: Downloader
   readonly #uploader: Uploader
 
-  constructor(context: MountContext, downloader: Downloader) {
+  constructor(context: MountContext, downloader: Downloader, storage: StorageClient) {
     this.#context = context
     this.#downloader = downloader
-    this.#uploader = new Uploader(context, downloader)
+    this.#uploader = new Uploader(context, downloader, storage)
   }
 
   async readRange(

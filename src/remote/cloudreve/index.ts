@@ -14,6 +14,7 @@ import type { TokenSource } from '../../api/tokens.ts'
 import { formatUri, parseUri } from '../../api/uri.ts'
 import { ContentStreams } from '../../transfer/content-stream.ts'
 import { Downloader } from '../../transfer/download.ts'
+import { StorageClient } from '../../transfer/storage-client.ts'
 import type { Remote } from '../remote.ts'
 import type { EntityId } from '../types.ts'
 import type { MountContext } from './context.ts'
@@ -100,6 +101,7 @@ async function connect(client: ApiClient, options: ConnectOptions): Promise<Remo
   return new CloudreveRemote({
     context,
     downloader: new Downloader({ client, streams }),
+    storage: new StorageClient({ client, http: httpOf(options) }),
     facts: {
       userId: user.id,
       userName: user.nickname,
@@ -120,21 +122,25 @@ async function optionalCapacity(client: ApiClient) {
 }
 
 function clientOf(options: ConnectOptions): ApiClient {
-  const { origin, clock, tokenSource, log, answerTimeoutMs, connectTimeoutMs, stallMs, serverClock } = options
+  const { origin, clock, tokenSource, log, answerTimeoutMs, serverClock } = options
   return new ApiClient({
     origin,
     clock,
     tokens: tokenSource,
     lanes: createLanes(clock, options.lanes),
-    http: new Http({
-      clock,
-      ...(connectTimeoutMs === undefined ? {} : { connectTimeoutMs }),
-      ...(stallMs === undefined ? {} : { sendStallMs: stallMs }),
-      limit: options.limits?.upload,
-    }),
+    http: httpOf(options),
     ...(log ? { log } : {}),
     ...(serverClock ? { serverClock } : {}),
     ...(answerTimeoutMs === undefined ? {} : { answerTimeoutMs }),
+  })
+}
+
+function httpOf({ clock, connectTimeoutMs, stallMs, limits }: ConnectOptions): Http {
+  return new Http({
+    clock,
+    ...(connectTimeoutMs === undefined ? {} : { connectTimeoutMs }),
+    ...(stallMs === undefined ? {} : { sendStallMs: stallMs }),
+    limit: limits?.upload,
   })
 }
 

@@ -2,6 +2,7 @@
 import { abortReason } from '../../base/clock.ts'
 import { Code } from '../../api/codes.ts'
 import { ApiError, type ApiErrorKind, type RefusedItem } from '../../api/errors.ts'
+import { StorageError, type StorageErrorKind } from '../../transfer/storage-error.ts'
 import { RemoteError, type RemoteErrorKind } from '../errors.ts'
 
 /** `server` also where the server failed for a reason that says nothing about the object. */
@@ -67,7 +68,7 @@ const byCode: ReadonlyMap<number, RemoteErrorKind> = new Map<number, RemoteError
   [Code.storageFailed, 'server'],
   [50005, 'server'], // settings of the server
   [Code.cacheFailed, 'server'],
-  [50007, 'server'], // storage callback
+  [Code.callbackFailed, 'server'],
   [50008, 'server'],
   [50009, 'server'],
   [50010, 'server'], // node offline
@@ -88,6 +89,8 @@ export function toRemoteError(error: unknown, signal?: AbortSignal): unknown {
   if (signal?.aborted && (error === signal.reason || error === abortReason(signal))) {
     return new RemoteError('aborted', 'the caller stopped waiting', { cause: error })
   }
+  if (error instanceof StorageError)
+    return new RemoteError(byStorageKind[error.kind], error.message, { cause: error })
   if (!(error instanceof ApiError)) return error
   const { message, code, holder } = error
   const isDatabaseFailure = error.says(Code.database, Code.unclassified)
@@ -118,6 +121,16 @@ const byKind: Record<Exclude<ApiErrorKind, 'refused' | 'batch' | 'lost' | 'gatew
   malformed: 'protocol',
   'signed-out': 'unauthenticated',
   closed: 'offline',
+}
+
+/** A session that failed was cancelled, so nothing is left half done. */
+const byStorageKind: Record<StorageErrorKind, RemoteErrorKind> = {
+  // Not `offline`, which is said of the server: what goes through it still works.
+  unreachable: 'server',
+  failed: 'server',
+  expired: 'server',
+  refused: 'denied',
+  malformed: 'protocol',
 }
 
 /** Pages of proxies and crashes of the server: behind a 5xx a change may have been made. */

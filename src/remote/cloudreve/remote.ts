@@ -3,6 +3,7 @@ import type { ByteRange } from '../../base/ranges.ts'
 import { userCapacity } from '../../api/endpoints/site.ts'
 import { joinUri } from '../../api/uri.ts'
 import type { Downloader } from '../../transfer/download.ts'
+import type { StorageClient } from '../../transfer/storage-client.ts'
 import type { CallOptions, ContentAddress, Remote, RemoteProperties } from '../remote.ts'
 import type {
   ActivityPage,
@@ -25,6 +26,7 @@ import { CloudreveTree } from './tree.ts'
 export interface RemoteParts {
   readonly context: MountContext
   readonly downloader: Downloader
+  readonly storage: StorageClient
   readonly facts: Pick<RemoteProperties, 'userId' | 'userName' | 'maxFileNameBytes' | 'capacity'>
 }
 
@@ -32,16 +34,18 @@ export class CloudreveRemote implements Remote {
   readonly facts: RemoteProperties
   readonly #context: MountContext
   readonly #downloader: Downloader
+  readonly #storage: StorageClient
   readonly #tree: CloudreveTree
   readonly #content: CloudreveContent
   readonly #history: CloudreveHistory
 
-  constructor({ context, downloader, facts }: RemoteParts) {
+  constructor({ context, downloader, storage, facts }: RemoteParts) {
     const { client, readOnly, root } = context
     this.#context = context
     this.#downloader = downloader
+    this.#storage = storage
     this.#tree = new CloudreveTree(context)
-    this.#content = new CloudreveContent(context, downloader)
+    this.#content = new CloudreveContent(context, downloader, storage)
     this.#history = new CloudreveHistory(context)
     const shown = { ...root, password: undefined }
     this.facts = { ...facts, origin: client.origin, readOnly, uriOf: (path) => joinUri(shown, path) }
@@ -125,5 +129,6 @@ export class CloudreveRemote implements Remote {
   async close(): Promise<void> {
     await this.#context.client.close()
     this.#downloader.close()
+    this.#storage.close()
   }
 }

@@ -14,7 +14,10 @@ import { cancelUploadSession, createUploadSession } from '../../api/endpoints/up
 import { isApiError, isRefusal } from '../../api/errors.ts'
 import type { WireUploadSession } from '../../api/schema.ts'
 import { withoutPassword } from '../../api/uri.ts'
-import { isLoneLock, sendChunks } from '../../transfer/upload/chunks.ts'
+import type { StorageClient } from '../../transfer/storage-client.ts'
+import { isStorageError } from '../../transfer/storage-error.ts'
+import { isLoneLock } from '../../transfer/upload/lone-lock.ts'
+import { canSend, sendContent } from '../../transfer/upload/send-content.ts'
 import { RemoteError } from '../errors.ts'
 import type { RemoteEntry, UploadRequest } from '../types.ts'
 import { expectedEntity, uriOf, type MountContext } from './context.ts'
@@ -22,9 +25,9 @@ import { toEntry, UPLOAD_MARK } from './map-entry.ts'
 import type { OwnSessions } from './own-sessions.ts'
 import { unknownOutcome } from './upload-put.ts'
 
-/** The storage policy does not take chunks at the server: the caller has other ways. */
-export class ChunksRefused extends Error {
-  override readonly name = 'ChunksRefused'
+/** The storage takes a content of this size in a way of its own that is not known here: the caller has other ways. */
+export class SessionUnsuited extends Error {
+  override readonly name = 'SessionUnsuited'
   readonly policyName: string
   readonly policyType: string
 
@@ -38,6 +41,8 @@ export class ChunksRefused extends Error {
 const TRIES = 3
 /** Completion may still be at work when its answer was lost. */
 const LOOKS = 8
+/** This storage may tell the server after it has answered (api/04 §6.5). */
+const LOOKS_AFTER_NOTICE = 40
 const LOOK_WAIT_MS = 250
 /** Clocks of `Date` headers have whole seconds. */
 const CLOCK_TOLERANCE_MS = 3000
@@ -55,17 +60,24 @@ type Confirmation =
 export class SessionUploader {
   readonly #context: MountContext
   readonly #sessions: OwnSessions
+  readonly #storage: StorageClient
 
-  constructor(context: MountContext, sessions: OwnSessions) {
+  constructor(context: MountContext, sessions: OwnSessions, storage: StorageClient) {
     this.#context = context
     this.#sessions = sessions
+    this.#storage = storage
   }
 
-  /** @throws {ChunksRefused} when the storage policy wants the bytes elsewhere; nothing is left behind then */
+  /** @throws {SessionUnsuited} when nothing is known of the storage policy's own way; nothing is left behind then */
   async upload(request: UploadRequest, signal?: AbortSignal): Promise<RemoteEntry> {
     for (let attempt = 1; attempt <= TRIES; attempt += 1) {
-      const entry = await this.#attempt(request, signal)
-      if (entry) return entry
+      try {
+        const entry = await this.#attempt(request, signal)
+        if (entry) return entry
+      } catch (error) {
+        // What has expired is not what a new session gets.
+        if (!isStorageError(error, 'expired') || attempt === TRIES) throw error
+      }
       this.#context.log.debug('an upload starts over', { path: nameOf(request), attempt })
     }
     throw new RemoteError(
@@ -115,15 +127,16 @@ export class SessionUploader {
   ): Promise<RemoteEntry | undefined> {
     const { wire } = session
     try {
-      requireChunks(wire)
-      await request.onSession?.({ id: wire.session_id, uri: withoutPassword(wire.uri) })
       const { client } = this.#context
       const { source, onProgress } = request
-      await sendChunks({ client, session: wire, source, onProgress, signal })
+      requireSuited(wire, source.sizeBytes)
+      await request.onSession?.({ id: wire.session_id, uri: withoutPassword(wire.uri) })
+      await sendContent({ client, storage: this.#storage, session: wire, source, onProgress, signal })
     } catch (error) {
       if (!this.#isUnclear(error)) {
         await this.#cancelAfter(session, request, error)
-        const entry = await this.#doneMeanwhile(request, signal)
+        const mayBeDone = signal?.aborted === true || isStorageError(error, 'failed')
+        const entry = mayBeDone ? await this.#doneMeanwhile(request) : undefined
         if (entry) return entry
         throw error
       }
@@ -134,7 +147,7 @@ export class SessionUploader {
       return confirmation.entry
     }
     await this.#cancel(session, request)
-    const entry = await this.#doneMeanwhile(request, signal)
+    const entry = signal?.aborted ? await this.#doneMeanwhile(request) : undefined
     if (entry) return entry
     signal?.throwIfAborted()
     if (confirmation.kind === 'undone') return undefined
@@ -145,7 +158,7 @@ export class SessionUploader {
   #isUnclear(error: unknown): boolean {
     if (isApiError(error, 'lost')) return true
     if (isApiError(error, 'gateway')) return (error.status ?? 0) >= 500
-    return isRefusal(error, Code.uploadSessionGone) || isLoneLock(error)
+    return isRefusal(error, Code.uploadSessionGone, Code.callbackFailed) || isLoneLock(error)
   }
 
   async #confirm(session: OpenSession, request: UploadRequest, signal?: AbortSignal): Promise<Confirmation> {
@@ -162,7 +175,8 @@ export class SessionUploader {
     request: UploadRequest,
     signal: AbortSignal | undefined,
   ): Promise<Confirmation> {
-    for (let look = 1; look <= LOOKS; look += 1) {
+    const looks = wire.storage_policy?.type === 'upyun' ? LOOKS_AFTER_NOTICE : LOOKS
+    for (let look = 1; look <= looks; look += 1) {
       if (signal?.aborted) break
       const entry = await this.#find(request)
       if (!entry) return { kind: 'undone' }
@@ -172,9 +186,11 @@ export class SessionUploader {
     return { kind: 'undone' }
   }
 
-  /** Where nobody waited for the last chunk any more, it may have arrived all the same, and then cancelling undid nothing. */
-  async #doneMeanwhile(request: UploadRequest, signal?: AbortSignal): Promise<RemoteEntry | undefined> {
-    if (!signal?.aborted) return undefined
+  /**
+   * Where nobody waited for the last chunk any more, it may have arrived all the same, and a storage without an answer may have
+   * told the server: then cancelling undid nothing.
+   */
+  async #doneMeanwhile(request: UploadRequest): Promise<RemoteEntry | undefined> {
     const entry = await this.#find(request).catch((error: unknown) => {
       const reason = error instanceof Error ? error.message : String(error)
       this.#context.log.warn('what became of an upload that was given up is not known', {
@@ -251,10 +267,9 @@ export class SessionUploader {
   }
 }
 
-/** Chunks go to the server itself on `local` policies and wherever it relays (api/04 §1). */
-function requireChunks({ storage_policy: policy }: WireUploadSession): void {
-  if (!policy || policy.relay || policy.type === 'local') return
-  throw new ChunksRefused(policy.name, policy.type)
+function requireSuited(session: WireUploadSession, sizeBytes: number): void {
+  if (canSend(session, sizeBytes)) return
+  throw new SessionUnsuited(session.storage_policy?.name ?? '', session.storage_policy?.type ?? '')
 }
 
 function nameOf({ path }: UploadRequest): string {

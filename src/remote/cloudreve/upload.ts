@@ -3,13 +3,14 @@ import { createFile, fileInfo, patchMetadata } from '../../api/endpoints/files.t
 import { Code } from '../../api/codes.ts'
 import { isApiError, isRefusal } from '../../api/errors.ts'
 import type { Downloader } from '../../transfer/download.ts'
+import type { StorageClient } from '../../transfer/storage-client.ts'
 import { isRemoteError, RemoteError } from '../errors.ts'
 import type { RemoteEntry, UploadRequest } from '../types.ts'
 import { uriOf, type MountContext } from './context.ts'
 import { toEntry } from './map-entry.ts'
 import { OwnSessions } from './own-sessions.ts'
 import { ContentPutter } from './upload-put.ts'
-import { ChunksRefused, SessionUploader } from './upload-session.ts'
+import { SessionUnsuited, SessionUploader } from './upload-session.ts'
 
 /** Up to here one request is cheaper than a session with chunks that can be sent again one by one. */
 const PUT_LIMIT_BYTES = 4 * 1024 * 1024
@@ -25,16 +26,16 @@ export class Uploader {
   readonly #sessions: OwnSessions
   readonly #putter: ContentPutter
   readonly #sessionUploader: SessionUploader
-  /** Learned from a session: the storage of this drive wants its chunks elsewhere. */
-  #chunksRefused: ChunksRefused | undefined
+  /** Learned from a session: what the storage of this drive takes in other ways only. */
+  #unsuited: 'empty' | 'everything' | undefined
   /** Addresses of uploads that may have been done: another content there may be ours. */
   readonly #unresolved = new Set<string>()
 
-  constructor(context: MountContext, downloader: Downloader) {
+  constructor(context: MountContext, downloader: Downloader, storage: StorageClient) {
     this.#context = context
     this.#sessions = new OwnSessions(context)
     this.#putter = new ContentPutter(context, downloader)
-    this.#sessionUploader = new SessionUploader(context, this.#sessions)
+    this.#sessionUploader = new SessionUploader(context, this.#sessions, storage)
   }
 
   async upload(asked: UploadRequest, signal?: AbortSignal): Promise<RemoteEntry> {
@@ -75,7 +76,8 @@ export class Uploader {
     const isPlain = modifiedAtMs === undefined && !metadata
     if (isPlain && source.sizeBytes <= PUT_LIMIT_BYTES) return this.#putOrSession(request, signal)
     const fits = source.sizeBytes <= SERVER_PUT_LIMIT_BYTES
-    if (this.#chunksRefused && fits) return this.#putWhole(request, signal)
+    const isUnsuited = this.#unsuited === 'everything' || (isEmpty && this.#unsuited === 'empty')
+    if (isUnsuited && fits) return this.#putWhole(request, signal)
     return this.#bySession(request, signal)
   }
 
@@ -93,8 +95,8 @@ export class Uploader {
     try {
       return await this.#sessionUploader.upload(request, signal)
     } catch (error) {
-      if (!(error instanceof ChunksRefused)) throw error
-      this.#chunksRefused = error
+      if (!(error instanceof SessionUnsuited)) throw error
+      this.#unsuited = request.source.sizeBytes === 0 ? (this.#unsuited ?? 'empty') : 'everything'
       if (request.source.sizeBytes <= SERVER_PUT_LIMIT_BYTES) return this.#putWhole(request, signal)
       throw new RemoteError(
         'unsupported',

@@ -8,7 +8,8 @@ import {
   scriptedRemote,
   type ScriptedRemote,
 } from '../../../fakes/scripted-remote.ts'
-import type { Handler } from '../../../fakes/scripted-server.ts'
+import { serveFile } from '../../../fakes/remote-file.ts'
+import { ScriptedServer, type Handler } from '../../../fakes/scripted-server.ts'
 
 const SHARE_PASSWORD = 'hunter2'
 const SIGNATURE = 'sIgNaTuRe'
@@ -103,4 +104,40 @@ describe('cancelling a forgotten upload', () => {
       kind: 'denied',
     })
   })
+})
+
+describe('a storage of another origin', () => {
+  it.each(['s3', 'ks3', 'cos', 'oss', 'obs'])(
+    'of the type %s gets neither token nor client id, and its refusal shows no secret',
+    async (type) => {
+      scripted = await scriptedRemote()
+      const storage = await ScriptedServer.start()
+      const url = `${storage.origin}/bucket?X-Amz-Signature=${SIGNATURE}`
+      const credential = 'cReDeNtIaL'
+      const file = serveFile(scripted.server)
+      scripted.server.on('PUT /file/upload', (exchange) => {
+        const { data } = file.open(exchange, { type })
+        const more = { upload_urls: [url], completeURL: url, credential, callback_secret: 'sEcReT' }
+        return { data: { ...data, ...more } }
+      })
+      for (const method of ['PUT', 'POST', 'GET'])
+        storage.on(`${method} /bucket`, ({ headers, response }) => {
+          response
+            .writeHead(400)
+            .end(`<Error><Code>Bad</Code><Message>${url} ${headers.authorization}</Message></Error>`)
+          return undefined
+        })
+      const source = bytesSource(Buffer.alloc(900))
+      const request = { path: ['a'], previous: 'absent', source, modifiedAtMs: 1_600_000_000_000 } as const
+      const error = await scripted.remote.upload(request).catch((reason: unknown) => reason)
+      await storage.stop()
+      expect(storage.seen.length).toBeGreaterThan(0)
+      const headers = storage.seen.map((seen) => JSON.stringify(seen.headers)).join('\n')
+      expect(headers).not.toContain(ACCESS_TOKEN)
+      expect(headers).not.toContain('x-cr-')
+      const told = [inspect(error, { depth: 10, showHidden: true }), ...scripted.log.lines].join('\n')
+      expect(error).toBeInstanceOf(Error)
+      expect([...secrets, credential, 'sEcReT'].filter((secret) => told.includes(secret))).toEqual([])
+    },
+  )
 })

@@ -229,10 +229,10 @@ describe('a file with a time or attributes', () => {
     await expect(upload(randomBytes(10), timed)).resolves.toMatchObject({ entity: NEW })
   })
 
-  it('on a storage that wants chunks elsewhere is one request, and its attributes follow', async () => {
+  it('on a storage whose way is not known is one request, and its attributes follow', async () => {
     const file = serveFile(scripted.server)
     scripted.server
-      .on('PUT /file/upload', (exchange) => file.open(exchange, { type: 's3' }))
+      .on('PUT /file/upload', (exchange) => file.open(exchange, { type: 'tape' }))
       .on('PATCH /file/metadata', {})
     const entry = await upload(randomBytes(10), timed)
     expect(entry).toMatchObject({ entity: NEW, metadata: timed.metadata })
@@ -244,12 +244,14 @@ describe('a file with a time or attributes', () => {
 
   it('on such a storage beyond one request is refused in words', async () => {
     const file = serveFile(scripted.server)
-    scripted.server.on('PUT /file/upload', (exchange) => file.open(exchange, { type: 's3', name: 'Bucket' }))
+    scripted.server.on('PUT /file/upload', (exchange) =>
+      file.open(exchange, { type: 'tape', name: 'Bucket' }),
+    )
     const source = { sizeBytes: 51 * 1024 * 1024, read: () => Promise.reject(new Error('must not be read')) }
     const uploading = scripted.remote.upload({ path: ['a.txt'], previous: OLD, source })
     await expect(uploading).rejects.toMatchObject({
       kind: 'unsupported',
-      message: expect.stringContaining('"Bucket" (s3)') as string,
+      message: expect.stringContaining('"Bucket" (tape)') as string,
     })
     expect(file.mark).toBeUndefined()
   })
