@@ -6,12 +6,14 @@ import { uploadToCos } from './cos.ts'
 import { uploadToKs3 } from './ks3.ts'
 import { uploadToObs } from './obs.ts'
 import { uploadToOss } from './oss.ts'
+import { uploadToRemote } from './remote.ts'
 import { uploadToS3 } from './s3.ts'
 
 type Uploader = (upload: ContentUpload) => Promise<void>
 
 const uploaders: ReadonlyMap<string, Uploader> = new Map([
   ['local', uploadToServer],
+  ['remote', uploadToRemote],
   ['s3', uploadToS3],
   ['ks3', uploadToKs3],
   ['cos', uploadToCos],
