@@ -5,9 +5,12 @@ import { uploadToServer } from './local.ts'
 import { uploadToCos } from './cos.ts'
 import { uploadToKs3 } from './ks3.ts'
 import { uploadToObs } from './obs.ts'
+import { uploadToOneDrive } from './onedrive.ts'
 import { uploadToOss } from './oss.ts'
+import { uploadToQiniu } from './qiniu.ts'
 import { uploadToRemote } from './remote.ts'
 import { uploadToS3 } from './s3.ts'
+import { uploadToUpyun } from './upyun.ts'
 
 type Uploader = (upload: ContentUpload) => Promise<void>
 
@@ -19,6 +22,9 @@ const uploaders: ReadonlyMap<string, Uploader> = new Map([
   ['cos', uploadToCos],
   ['oss', uploadToOss],
   ['obs', uploadToObs],
+  ['qiniu', uploadToQiniu],
+  ['upyun', uploadToUpyun],
+  ['onedrive', uploadToOneDrive],
 ])
 
 /** Cloudreve's own storages take an empty chunk; of others not every one does (api/04 §12). */

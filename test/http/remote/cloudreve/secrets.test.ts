@@ -107,7 +107,7 @@ describe('cancelling a forgotten upload', () => {
 })
 
 describe('a storage of another origin', () => {
-  it.each(['remote', 's3', 'ks3', 'cos', 'oss', 'obs'])(
+  it.each(['remote', 's3', 'ks3', 'cos', 'oss', 'obs', 'qiniu', 'upyun', 'onedrive'])(
     'of the type %s gets neither token nor client id, and its refusal shows no secret',
     async (type) => {
       scripted = await scriptedRemote()

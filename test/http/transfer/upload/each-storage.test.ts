@@ -40,6 +40,28 @@ const storages: Storage[] = [
   },
   { type: 'oss', chunkRoute: 'PUT /storage/oss', ends: ['POST /storage/oss'], refusal: ofXml },
   { type: 'obs', chunkRoute: 'PUT /storage/obs', ends: ['POST /storage/obs'], refusal: ofXml },
+  {
+    type: 'qiniu',
+    chunkRoute: 'PUT /storage/qiniu',
+    ends: ['POST /storage/qiniu'],
+    refusal: { status: 403, body: '{"error":"No & no"}', code: undefined },
+  },
+  {
+    type: 'upyun',
+    chunkRoute: 'POST /storage/upyun',
+    ends: [],
+    refusal: { status: 403, body: '{"code":40300011,"message":"No & no"}', code: '40300011' },
+  },
+  {
+    type: 'onedrive',
+    chunkRoute: 'PUT /storage/onedrive',
+    ends: ['POST /callback/onedrive'],
+    refusal: {
+      status: 403,
+      body: '{"error":{"code":"accessDenied","message":"No & no"}}',
+      code: 'accessDenied',
+    },
+  },
 ]
 
 let bench: StorageBench
