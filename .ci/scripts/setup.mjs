@@ -3,7 +3,15 @@
 //
 //   node .ci/scripts/setup.mjs [--tests]     --tests: also what only the tests need
 import { spawnSync } from 'node:child_process'
-import { accessSync, constants, existsSync, readFileSync, readdirSync, statSync } from 'node:fs'
+import {
+  accessSync,
+  constants,
+  existsSync,
+  readFileSync,
+  readdirSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { createRequire } from 'node:module'
 import { delimiter, dirname, join, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -29,6 +37,12 @@ const packages = [
     why: 'getfattr, in tests and examples',
     level: 'optional',
   },
+  {
+    name: 'python3-venv',
+    has: hasPythonVenv,
+    why: 'for an S3 server to test against',
+    level: 'tests',
+  },
   ...['rsync', 'sqlite3', 'git', 'tar', 'make', 'vim'].map((name) => ({
     name,
     has: () => hasCommand(name),
@@ -36,6 +50,9 @@ const packages = [
     level: 'tests',
   })),
 ]
+
+/** An S3 server that others wrote; the S3 part of it alone, and what its HTTP side needs. */
+const motoPackages = ['moto[s3]==5.2.5', 'flask==3.1.3', 'flask-cors==6.0.5']
 
 /**
  * @param {{ tests?: boolean }} options
@@ -48,6 +65,7 @@ export function setUp({ tests = false } = {}) {
   installNpmPackages(headersWereThere)
   run([process.execPath, join(root, '.ci/scripts/build-native.mjs')])
   build()
+  if (tests) installMoto()
 }
 
 function checkNode() {
@@ -210,6 +228,26 @@ export function driverWorks() {
     stdio: 'ignore',
   })
   return loaded.status === 0
+}
+
+/** Into an environment of its own: Debian's Python takes no packages beside its own. What needs it says so where it is missing. */
+function installMoto() {
+  const folder = join(root, 'node_modules/.cache/cloudreve-mount/moto')
+  const stamp = join(folder, 'installed')
+  const wanted = motoPackages.join(' ')
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return say('moto: ready')
+  if (!hasPythonVenv()) return say('moto: left out, python3 with venv is missing')
+  say('moto: installing')
+  const pip = [join(folder, 'bin/pip'), 'install', '--quiet', '--disable-pip-version-check', ...motoPackages]
+  const isThere =
+    run(['python3', '-m', 'venv', '--clear', folder], { mayFail: true }) && run(pip, { mayFail: true })
+  if (!isThere) return say('moto: could not be installed; the rest works')
+  writeFileSync(stamp, wanted)
+  say('moto: ready')
+}
+
+function hasPythonVenv() {
+  return spawnSync('python3', ['-c', 'import ensurepip, venv'], { stdio: 'ignore' }).status === 0
 }
 
 function build() {

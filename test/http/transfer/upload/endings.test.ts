@@ -72,6 +72,17 @@ describe('the end of a multipart upload', () => {
     expect(bench.server.requests.count('GET /callback/s3')).toBe(0)
   })
 
+  it('that the storage has cleaned away needs a new session', async () => {
+    const body = '<Error><Code>NoSuchUpload</Code><Message>It is not there</Message></Error>'
+    const { error } = await uploadDespite('s3', {
+      route: 'PUT /storage/s3',
+      kind: 'status',
+      status: 404,
+      body,
+    })
+    expect(error).toMatchObject({ kind: 'expired', code: 'NoSuchUpload' })
+  })
+
   it.each([
     ['oss', 203],
     ['obs', 203],
