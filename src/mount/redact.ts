@@ -19,6 +19,10 @@ const secretNames = new Set([
   'signature',
   'credential',
   'uploadurls',
+  'completeurl',
+  'callbacksecret',
+  'uploadpolicy',
+  'keyplaintext',
   'secret',
 ])
 

@@ -31,8 +31,16 @@ describe('secrets', () => {
       request: { headers: { Authorization: 'abc' } },
       tokens: { refresh_token: 'def' },
       otp: 123456,
+      session: {
+        upload_urls: ['ghi'],
+        completeURL: 'jkl',
+        credential: 'mno',
+        callback_secret: 'pqr',
+        upload_policy: 'stu',
+        encrypt_metadata: { key_plain_text: 'vwx' },
+      },
     }
-    expect(JSON.stringify(redact(fields))).not.toMatch(/abc|def|123456/)
+    expect(JSON.stringify(redact(fields))).not.toMatch(/abc|def|123456|ghi|jkl|mno|pqr|stu|vwx/)
   })
 
   it('what is no secret stays as it is', () => {
