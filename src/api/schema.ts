@@ -147,6 +147,8 @@ export const uploadSession = z.object({
   callback_secret: text,
   mime_type: text,
   upload_policy: text,
+  /** Where the content is to be encrypted before it leaves (api/04 §8). */
+  encrypt_metadata: z.object({ algorithm: z.string(), key_plain_text: z.string(), iv: z.string() }).nullish(),
 })
 
 export const capacity = z.object({ total: z.number(), used: z.number() })

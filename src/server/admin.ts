@@ -40,7 +40,13 @@ export class Admin {
     const node = this.#find(path, email)
     const entity = node.current
     if (!entity) return Buffer.alloc(0)
-    return this.#world.entities.contents.read(entity.number, 0, entity.sizeBytes)
+    return this.#world.entities.read(entity, 0, entity.sizeBytes)
+  }
+
+  /** The bytes of a file as the storage has them. */
+  async readStored(path: string, email?: string): Promise<Buffer> {
+    const { number, sizeBytes } = this.#find(path, email).current!
+    return this.#world.entities.contents.read(number, 0, sizeBytes)
   }
 
   exists(path: string, email?: string): boolean {

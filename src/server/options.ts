@@ -55,6 +55,8 @@ export interface ServerOptions {
   relay?: boolean
   /** Type of the storage policy; what is not relayed goes to the storage's side of this server. */
   policyType?: PolicyType
+  /** The policy wants contents encrypted: by clients that can, where they are not relayed. */
+  encryption?: boolean
   /** Page by number instead of by cursor. */
   offsetPaging?: boolean
   maxPageSize?: number
@@ -113,6 +115,7 @@ const defaults = {
   chunkConcurrency: 0,
   relay: false,
   policyType: 'local' as PolicyType,
+  encryption: false,
   offsetPaging: false,
   maxPageSize: 2000,
   maxBatchSize: 3000,

@@ -33,6 +33,9 @@ export function putContent(
   })
 }
 
+/** How contents can be encrypted here, where a storage policy wants that (api/04 §8). */
+export const ENCRYPTION = 'aes-256-ctr'
+
 export interface SessionRequest extends Waiting {
   readonly sizeBytes: number
   readonly previous: string
@@ -55,6 +58,8 @@ export function createUploadSession(
       size: sizeBytes,
       entity_type: 'version',
       previous,
+      // Said always: where the storage policy asks for it, the answer brings the key.
+      encryption_supported: [ENCRYPTION],
       ...(modifiedAtMs === undefined ? {} : { last_modified: modifiedAtMs }),
       ...(metadata ? { metadata } : {}),
     },

@@ -1,6 +1,7 @@
 import type { WireEntity, WireExtendedInfo, WireFile, WireStoragePolicy } from '../../api/types.ts'
 import { capabilities } from '../bitset.ts'
 import { compareNames } from '../names.ts'
+import { algorithm } from '../state/cipher.ts'
 import type { Entity } from '../state/entities.ts'
 import { pathBelow, type FileNode } from '../state/tree.ts'
 import type { World } from '../state/world.ts'
@@ -63,6 +64,7 @@ export function presentPolicy(world: World): WireStoragePolicy {
     ...(settings.allowedSuffixes.length > 0 ? { allowed_suffix: settings.allowedSuffixes } : {}),
     ...(settings.deniedSuffixes.length > 0 ? { denied_suffix: settings.deniedSuffixes } : {}),
     ...(settings.relay ? { relay: true } : {}),
+    ...(settings.encryption ? { encryption: true } : {}),
     ...(settings.chunkConcurrency > 0 ? { chunk_concurrency: settings.chunkConcurrency } : {}),
   }
 }
@@ -93,6 +95,7 @@ function presentEntity(world: World, entity: Entity): WireEntity {
     size: entity.sizeBytes,
     type: entity.type,
     created_at: formatUs(entity.createdUs),
+    ...(entity.cipher ? { encrypted_with: algorithm } : {}),
     storage_policy: presentPolicy(world),
     ...(maker ? { created_by: world.users.wireRedacted(maker) } : {}),
   }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { WireUploadCredential } from '../../api/types.ts'
 import { ApiFailure, invalid, locked } from '../failure.ts'
+import { algorithm, newCipher, presentCipher } from '../state/cipher.ts'
 import { pathOf, type FileNode } from '../state/tree.ts'
 import { chunkCount, chunkLength, type UploadSession } from '../state/uploads.ts'
 import { formatUri } from '../uri.ts'
@@ -20,6 +21,8 @@ export interface SessionArguments {
   metadata: Record<string, string>
   entityType: string
   previous: string | undefined
+  /** What the client can do; the first one counts. */
+  encryptions: readonly unknown[]
 }
 
 const maxMetadataEntries = 256
@@ -44,6 +47,8 @@ export function createSession(op: Op, args: SessionArguments): WireUploadCredent
   const storage = world.settings.relay ? 'local' : world.settings.policyType
   const isWhole = world.settings.relay || storage === 'upyun'
   const chunkSizeBytes = isWhole ? 0 : world.settings.chunkSizeBytes
+  const isEncrypted = world.settings.encryption && !world.settings.relay && args.encryptions[0] === algorithm
+  if (isEncrypted) write.entity.cipher = newCipher()
   const lastModifiedMs = args.lastModifiedMs ?? 0
   const session: UploadSession = {
     id: write.sessionId,
@@ -71,6 +76,7 @@ export function createSession(op: Op, args: SessionArguments): WireUploadCredent
     uri: formatUri(place.uriRoot, place.elements),
     callback_secret: session.callbackSecret,
     ...credentialFor(world, session),
+    ...(write.entity.cipher ? { encrypt_metadata: presentCipher(write.entity.cipher) } : {}),
   }
 }
 

@@ -146,7 +146,7 @@ async function read(
   entity: Entity | undefined,
   { start, end }: ContentRange,
 ): Promise<Buffer> {
-  return entity ? world.entities.contents.read(entity.number, start, end) : Buffer.alloc(0)
+  return entity ? world.entities.read(entity, start, end) : Buffer.alloc(0)
 }
 
 interface Multipart {

@@ -16,6 +16,7 @@ const create: Handler = async (request) => {
       metadata: optionalStringMap(body, 'metadata') ?? {},
       entityType: optionalString(body, 'entity_type') ?? '',
       previous: optionalString(body, 'previous'),
+      encryptions: Array.isArray(body['encryption_supported']) ? body['encryption_supported'] : [],
     }),
   )
 }

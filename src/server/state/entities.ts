@@ -1,6 +1,7 @@
 import type { WireEntityType } from '../../api/types.ts'
 import type { Ids } from '../ids.ts'
 import type { TimeUs } from '../times.ts'
+import { decrypted, type Cipher } from './cipher.ts'
 import type { Contents } from './contents.ts'
 
 /** A stored blob: one version of one or (after a copy) several files. Its bytes never change once it is complete. */
@@ -14,6 +15,8 @@ export interface Entity {
   readonly createdBy: number
   /** The running or abandoned upload that it is the placeholder of. */
   uploadSessionId: string | undefined
+  /** Its bytes are stored as they came, and decrypted whenever they are read. */
+  cipher?: Cipher
   /** How many files hold it; at 0 it is gone and its URLs answer 40077. */
   references: number
 }
@@ -41,6 +44,12 @@ export class EntityStore {
 
   find(number: number): Entity | undefined {
     return this.#byNumber.get(number)
+  }
+
+  /** Bytes `[start, end)` as programs wrote them. */
+  async read({ number, cipher }: Entity, start: number, end: number): Promise<Buffer> {
+    const bytes = await this.contents.read(number, start, end)
+    return cipher ? decrypted(cipher, start, bytes) : bytes
   }
 
   /** One file less holds it; the last one takes its bytes along. */

@@ -1,6 +1,7 @@
 /** Which uploader a session's storage policy wants (api/04 §1). */
 import type { WireUploadSession } from '../../api/schema.ts'
 import type { ContentUpload } from './content-upload.ts'
+import { encryptedSource } from './encrypted-source.ts'
 import { uploadToServer } from './local.ts'
 import { uploadToCos } from './cos.ts'
 import { uploadToKs3 } from './ks3.ts'
@@ -41,9 +42,10 @@ export function canSend({ storage_policy: policy }: WireUploadSession, sizeBytes
  * file decides (api/04 §4.6).
  * @throws {StorageError} @throws {ApiError}; the signal's reason when it was aborted, after cutting the bodies on their way
  */
-export function sendContent(upload: ContentUpload): Promise<void> {
+export async function sendContent(upload: ContentUpload): Promise<void> {
   const { storage_policy: policy } = upload.session
   const upon = !policy || policy.relay ? uploadToServer : uploaders.get(policy.type)
-  if (!upon) return Promise.reject(new TypeError(`no uploader for storages of the type ${policy?.type}`))
-  return upon(upload)
+  if (!upon) throw new TypeError(`no uploader for storages of the type ${policy?.type}`)
+  // What goes through the server it encrypts by itself, and gives no key.
+  await upon({ ...upload, source: encryptedSource(upload.source, upload.session) })
 }

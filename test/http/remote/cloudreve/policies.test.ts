@@ -146,3 +146,35 @@ describe('a policy that relays', () => {
     },
   )
 })
+
+describe('a policy that encrypts', () => {
+  it.each(policyTypes)(
+    'of the type %s never gets the plain bytes, which come back all the same',
+    async (policyType) => {
+      await start({ policyType, encryption: true })
+      const bytes = Buffer.alloc(3 * CHUNK_BYTES + 5, 'plain')
+      embedded.server.faults.add({ route: chunkRoutes[policyType], kind: 'lostAnswer' })
+      const entry = await upload(bytes)
+      const atStorage = await embedded.server.admin.readStored('/a.bin')
+      expect(atStorage.length).toBe(bytes.length)
+      expect(atStorage.includes('plainplain')).toBe(false)
+      expect(Buffer.compare(await stored(entry.entity, bytes.length), bytes)).toBe(0)
+    },
+  )
+
+  it('gives every content a key of its own', async () => {
+    await start({ policyType: 's3', encryption: true })
+    const bytes = Buffer.alloc(100, 'plain')
+    const first = await upload(bytes)
+    const before = await embedded.server.admin.readStored('/a.bin')
+    await upload(bytes, { previous: first.entity! })
+    expect(Buffer.compare(await embedded.server.admin.readStored('/a.bin'), before)).not.toBe(0)
+  })
+
+  it('encrypts by itself what it relays', async () => {
+    await start({ policyType: 's3', encryption: true, relay: true })
+    const bytes = randomBytes(1500)
+    const entry = await upload(bytes)
+    expect(Buffer.compare(await stored(entry.entity, bytes.length), bytes)).toBe(0)
+  })
+})

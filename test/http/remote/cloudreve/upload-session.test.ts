@@ -57,6 +57,7 @@ describe('a file with a time or attributes', () => {
       size: 2500,
       entity_type: 'version',
       previous: OLD,
+      encryption_supported: ['aes-256-ctr'],
       last_modified: timed.modifiedAtMs,
       metadata: timed.metadata,
     })
