@@ -1,4 +1,4 @@
-import { nodeFileLayer, type FileLayer, type LocalFile } from '../../src/core/write/index.ts'
+import { nodeFileLayer, type FileLayer, type LocalFile } from '../../src/base/file-layer.ts'
 
 function noSpace(): NodeJS.ErrnoException {
   return Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' })
@@ -25,6 +25,18 @@ export class FullDisk implements FileLayer {
   replace(path: string, content: string, durable: boolean): Promise<void> {
     if (this.roomBytes < content.length) return Promise.reject(noSpace())
     return nodeFileLayer.replace(path, content, durable)
+  }
+
+  rename(from: string, to: string): Promise<void> {
+    return nodeFileLayer.rename(from, to)
+  }
+
+  list(folder: string): Promise<string[]> {
+    return nodeFileLayer.list(folder)
+  }
+
+  readWhole(path: string): Promise<Buffer> {
+    return nodeFileLayer.readWhole(path)
   }
 
   remove(path: string): Promise<void> {

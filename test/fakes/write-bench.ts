@@ -1,12 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { FileLayer } from '../../src/base/file-layer.ts'
 import { silentLog } from '../../src/base/log.ts'
 import {
   WriteBack,
   type ContentOwner,
   type FileContent,
-  type FileLayer,
   type UploadFailure,
 } from '../../src/core/write/index.ts'
 import type { RemoteEntry, RemotePath } from '../../src/remote/types.ts'

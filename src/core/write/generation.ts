@@ -4,7 +4,7 @@ import { invariant } from '../../base/assert.ts'
 import type { Mutex } from '../../base/mutex.ts'
 import type { UploadSource } from '../../remote/types.ts'
 import type { Extents, Piece } from './extents.ts'
-import type { FileLayer, LocalFile } from './file-layer.ts'
+import type { FileLayer, LocalFile } from '../../base/file-layer.ts'
 import { OpenFile } from './open-file.ts'
 
 const hashStepBytes = 1024 ** 2

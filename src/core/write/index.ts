@@ -1,8 +1,6 @@
 export { FolderInUseError } from './folder-lock.ts'
 export type { ReadBase } from './content-parts.ts'
 export type { FileContent } from './file-content.ts'
-export type { FileLayer, LocalFile } from './file-layer.ts'
-export { nodeFileLayer } from './file-layer.ts'
 export type { LostFile } from './lost-and-found.ts'
 export type {
   BaseEntity,

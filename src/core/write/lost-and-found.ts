@@ -5,7 +5,7 @@ import type { ByteRange } from '../../base/ranges.ts'
 import type { Log } from '../../base/log.ts'
 import type { EntityId } from '../../remote/types.ts'
 import { localMinute, splitName } from './conflict-name.ts'
-import { nodeFileLayer } from './file-layer.ts'
+import { nodeFileLayer } from '../../base/file-layer.ts'
 import { parseSideCar, type SideCar } from './side-car.ts'
 
 /** A change that a dead process left behind: what is known about it. */

@@ -1,4 +1,4 @@
-import type { FileLayer, LocalFile } from './file-layer.ts'
+import type { FileLayer, LocalFile } from '../../base/file-layer.ts'
 
 /**
  * A local file that is open only while somebody uses or retains it: thousands of files may wait for their upload, and none

@@ -1,7 +1,7 @@
-import { open, rename, unlink } from 'node:fs/promises'
-import { writeFileAtomic, syncFolder } from '../../base/atomic-file.ts'
+import { open, readdir, readFile, rename, unlink } from 'node:fs/promises'
+import { writeFileAtomic, syncFolder } from './atomic-file.ts'
 
-/** What staging needs of an open local file. Offsets and sizes in bytes. */
+/** An open local file, as far as staged content and the journal need it. Offsets and sizes in bytes. */
 export interface LocalFile {
   /** Its descriptor: good until `close`. */
   readonly fd: number
@@ -15,14 +15,20 @@ export interface LocalFile {
   close(): Promise<void>
 }
 
-/** The local file system as staging sees it: a seam, so that a full disk can be tried without filling one. */
+/** The local file system where what was promised lies: a seam, so that a full disk or power loss can be tried without one. */
 export interface FileLayer {
   /** `create`: must not exist; `use`: read and write; `append`: for records. Made with mode 0600. */
   open(path: string, how: 'create' | 'use' | 'append'): Promise<LocalFile>
   /** Replaces `path` in one step; with `durable` it also survives power loss. */
   replace(path: string, content: string, durable: boolean): Promise<void>
+  /** Replaces `to`, in one step, if it is there; survives power loss after `syncFolder`. */
+  rename(from: string, to: string): Promise<void>
   /** No error when the file is not there. */
   remove(path: string): Promise<void>
+  /** Names in `folder`, in no order. */
+  list(folder: string): Promise<string[]>
+  /** All bytes of a file. */
+  readWhole(path: string): Promise<Buffer>
   syncFolder(folder: string): Promise<void>
 }
 
@@ -54,6 +60,8 @@ export const nodeFileLayer: FileLayer = {
     return rename(temporary, path)
   },
 
+  rename,
+
   async remove(path) {
     try {
       await unlink(path)
@@ -62,6 +70,8 @@ export const nodeFileLayer: FileLayer = {
     }
   },
 
+  list: (folder) => readdir(folder),
+  readWhole: (path) => readFile(path),
   syncFolder,
 }
 
