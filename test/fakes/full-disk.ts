@@ -14,10 +14,10 @@ export class FullDisk implements FileLayer {
     return {
       ...file,
       write: (data, position) => file.write(data.subarray(0, this.#take(data.length)), position),
-      append: (data) => {
-        if (this.roomBytes < data.length) return Promise.reject(noSpace())
-        this.#take(data.length)
-        return file.append(data)
+      append: async (data) => {
+        const taken = this.#take(data.length)
+        await file.append(data.subarray(0, taken))
+        if (taken < data.length) throw noSpace()
       },
     }
   }

@@ -1,0 +1,2 @@
+export { Journal, type JournalOptions } from './journal.ts'
+export { JournalVersionError, type JournalChange, type JournalValue } from './values.ts'
