@@ -1,4 +1,5 @@
-import { open, readdir, readFile, rename, unlink } from 'node:fs/promises'
+import { mkdir, open, readdir, readFile, rename, stat, unlink } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { writeFileAtomic, syncFolder } from './atomic-file.ts'
 
 /** An open local file, as far as staged content and the journal need it. Offsets and sizes in bytes. */
@@ -11,6 +12,7 @@ export interface LocalFile {
   write(data: Uint8Array, position: number): Promise<number>
   append(data: Uint8Array): Promise<void>
   truncate(sizeBytes: number): Promise<void>
+  sizeBytes(): Promise<number>
   datasync(): Promise<void>
   close(): Promise<void>
 }
@@ -25,8 +27,11 @@ export interface FileLayer {
   rename(from: string, to: string): Promise<void>
   /** No error when the file is not there. */
   remove(path: string): Promise<void>
-  /** Names in `folder`, in no order. */
+  /** Names in `folder`, in no order; none when it is not there. */
   list(folder: string): Promise<string[]>
+  exists(path: string): Promise<boolean>
+  /** Makes a folder, and those above it that are missing, with mode 0700; they survive power loss. */
+  makeFolder(folder: string): Promise<void>
   /** All bytes of a file. */
   readWhole(path: string): Promise<Buffer>
   syncFolder(folder: string): Promise<void>
@@ -43,6 +48,7 @@ export const nodeFileLayer: FileLayer = {
       write: async (data, position) => (await file.write(data, 0, data.length, position)).bytesWritten,
       append: (data) => file.appendFile(data),
       truncate: (sizeBytes) => file.truncate(sizeBytes),
+      sizeBytes: async () => (await file.stat()).size,
       datasync: () => file.datasync(),
       close: () => file.close(),
     }
@@ -62,17 +68,30 @@ export const nodeFileLayer: FileLayer = {
 
   rename,
 
-  async remove(path) {
-    try {
-      await unlink(path)
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-    }
+  remove: (path) => ifThere(() => unlink(path), undefined),
+  list: (folder) => ifThere(() => readdir(folder), []),
+
+  async exists(path) {
+    return (await ifThere(() => stat(path), undefined)) !== undefined
   },
 
-  list: (folder) => readdir(folder),
+  async makeFolder(folder) {
+    const first = await mkdir(folder, { recursive: true, mode: 0o700 })
+    if (first === undefined) return
+    for (let made = folder; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made))
+  },
+
   readWhole: (path) => readFile(path),
   syncFolder,
+}
+
+async function ifThere<T>(work: () => Promise<T>, otherwise: T): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return otherwise
+    throw error
+  }
 }
 
 async function readFully(

@@ -35,6 +35,14 @@ export class FullDisk implements FileLayer {
     return nodeFileLayer.list(folder)
   }
 
+  exists(path: string): Promise<boolean> {
+    return nodeFileLayer.exists(path)
+  }
+
+  makeFolder(folder: string): Promise<void> {
+    return nodeFileLayer.makeFolder(folder)
+  }
+
   readWhole(path: string): Promise<Buffer> {
     return nodeFileLayer.readWhole(path)
   }

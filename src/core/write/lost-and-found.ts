@@ -1,11 +1,10 @@
-import { mkdir, open, readdir, readFile, rename, stat, type FileHandle } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { writeFileAtomic } from '../../base/atomic-file.ts'
 import type { ByteRange } from '../../base/ranges.ts'
 import type { Log } from '../../base/log.ts'
 import type { EntityId } from '../../remote/types.ts'
 import { localMinute, splitName } from './conflict-name.ts'
-import { nodeFileLayer } from '../../base/file-layer.ts'
+import type { FileLayer, LocalFile } from '../../base/file-layer.ts'
+import { writeAll } from './generation.ts'
 import { parseSideCar, type SideCar } from './side-car.ts'
 
 /** A change that a dead process left behind: what is known about it. */
@@ -34,21 +33,23 @@ const aboutSuffix = '.about.json'
  */
 export class LostAndFound {
   readonly #folder: string
+  readonly #layer: FileLayer
   readonly #log: Log
 
-  constructor(folder: string, log: Log) {
+  constructor(folder: string, layer: FileLayer, log: Log) {
     this.#folder = folder
+    this.#layer = layer
     this.#log = log
   }
 
   /** Everything that lies there, from this start and earlier ones. */
   async list(): Promise<readonly LostFile[]> {
-    const names = await namesIn(this.#folder)
+    const names = await this.#layer.list(this.#folder)
     const abouts = names.filter((name) => name.endsWith(aboutSuffix)).sort()
     const files: LostFile[] = []
     for (const name of abouts) {
-      const about = JSON.parse(await readFile(join(this.#folder, name), 'utf8')) as LostFile
-      if (await exists(about.storedAt)) files.push(about)
+      const about = JSON.parse((await this.#layer.readWhole(join(this.#folder, name))).toString()) as LostFile
+      if (await this.#layer.exists(about.storedAt)) files.push(about)
     }
     return files
   }
@@ -58,7 +59,7 @@ export class LostAndFound {
    * where it is, and the log says so.
    */
   async collect(stagingFolder: string, foundAtMs: number): Promise<readonly SideCar[]> {
-    const names = await namesIn(stagingFolder)
+    const names = await this.#layer.list(stagingFolder)
     const collected: SideCar[] = []
     for (const name of names.filter((name) => name.endsWith('.side')).sort()) {
       const id = basename(name, '.side')
@@ -72,22 +73,22 @@ export class LostAndFound {
       }
     }
     for (const name of names.filter((name) => isRubble(name, names)))
-      await nodeFileLayer.remove(join(stagingFolder, name))
+      await this.#layer.remove(join(stagingFolder, name))
     return collected
   }
 
   async #collectOne(stagingFolder: string, id: string, foundAtMs: number): Promise<SideCar> {
     const sidePath = join(stagingFolder, `${id}.side`)
     const dataPath = join(stagingFolder, `${id}.data`)
-    const sideCar = parseSideCar(await readFile(sidePath, 'utf8'))
-    if (sideCar.uri === undefined || !(await exists(dataPath))) {
+    const sideCar = parseSideCar((await this.#layer.readWhole(sidePath)).toString())
+    if (sideCar.uri === undefined || !(await this.#layer.exists(dataPath))) {
       // Deleted while it was open, so nobody could reach it any more; or an earlier start moved the data and came no further.
-      await nodeFileLayer.remove(sidePath)
-      await nodeFileLayer.remove(dataPath)
+      await this.#layer.remove(sidePath)
+      await this.#layer.remove(dataPath)
       return sideCar
     }
-    await shapeData(dataPath, sideCar)
-    await mkdir(this.#folder, { recursive: true, mode: 0o700 })
+    await this.#shapeData(dataPath, sideCar)
+    await this.#layer.makeFolder(this.#folder)
     const storedAt = await this.#freePath(sideCar.label, sideCar.modifiedAtMs)
     const about: LostFile = {
       storedAt,
@@ -101,11 +102,24 @@ export class LostAndFound {
       foundAtMs,
     }
     // In this order an interruption at any point leaves something that the next start finds again.
-    await writeFileAtomic(`${storedAt}${aboutSuffix}`, `${JSON.stringify(about, undefined, 2)}\n`)
-    await rename(dataPath, storedAt)
-    await nodeFileLayer.syncFolder(this.#folder)
-    await nodeFileLayer.remove(sidePath)
+    await this.#layer.replace(`${storedAt}${aboutSuffix}`, `${JSON.stringify(about, undefined, 2)}\n`, true)
+    await this.#layer.rename(dataPath, storedAt)
+    await this.#layer.syncFolder(this.#folder)
+    await this.#layer.remove(sidePath)
     return sideCar
+  }
+
+  /** Makes the data file read as the content does: its size, and zeros where there are holes. */
+  async #shapeData(path: string, { extents, hasStaleBytes }: SideCar): Promise<void> {
+    const file = await this.#layer.open(path, 'use')
+    try {
+      const holes = { start: 0, end: await file.sizeBytes() }
+      if (hasStaleBytes) for (const hole of extents.zeros.present(holes)) await clear(file, hole)
+      await file.truncate(extents.sizeBytes)
+      await file.datasync()
+    } finally {
+      await file.close()
+    }
   }
 
   /** `report (2026-11-23 14.03).odt`, with a number when that is taken. */
@@ -114,7 +128,8 @@ export class LostAndFound {
     for (let number = 1; ; number += 1) {
       const mark = ` (${localMinute(modifiedAtMs)}${number > 1 ? ` ${number}` : ''})`
       const path = join(this.#folder, `${stem.slice(0, 60)}${mark}${extension}`)
-      if (!(await exists(path)) && !(await exists(`${path}${aboutSuffix}`))) return path
+      if (!(await this.#layer.exists(path)) && !(await this.#layer.exists(`${path}${aboutSuffix}`)))
+        return path
     }
   }
 }
@@ -125,41 +140,8 @@ function isRubble(name: string, names: readonly string[]): boolean {
   return isOrphan || /\.(kept|tmp)$/.test(name)
 }
 
-/** Makes the data file read as the content does: its size, and zeros where there are holes. */
-async function shapeData(path: string, { extents, hasStaleBytes }: SideCar): Promise<void> {
-  const file = await open(path, 'r+')
-  try {
-    const { size } = await file.stat()
-    if (hasStaleBytes)
-      for (const hole of extents.zeros.present({ start: 0, end: size })) await clear(file, hole)
-    await file.truncate(extents.sizeBytes)
-    await file.datasync()
-  } finally {
-    await file.close()
-  }
-}
-
-async function clear(file: FileHandle, { start, end }: ByteRange): Promise<void> {
+async function clear(file: LocalFile, { start, end }: ByteRange): Promise<void> {
   for (let at = start; at < end; at += 1024 ** 2) {
-    await file.write(new Uint8Array(Math.min(1024 ** 2, end - at)), 0, undefined, at)
-  }
-}
-
-async function namesIn(folder: string): Promise<string[]> {
-  try {
-    return await readdir(folder)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
-    throw error
-  }
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await stat(path)
-    return true
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
-    throw error
+    await writeAll(file, new Uint8Array(Math.min(1024 ** 2, end - at)), at)
   }
 }

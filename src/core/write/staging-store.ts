@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Log } from '../../base/log.ts'
 import type { Mutex } from '../../base/mutex.ts'
@@ -41,11 +40,11 @@ export class StagingStore {
 
   /** @throws {FolderInUseError} when another process uses the folder */
   static async open(options: StagingStoreOptions): Promise<StagingStore> {
-    const { folder, log, nowMs } = options
-    await mkdir(folder, { recursive: true, mode: 0o700 })
+    const { folder, layer, log, nowMs } = options
+    await layer.makeFolder(folder)
     const unlock = await lockFolder(folder)
     try {
-      const lostAndFound = new LostAndFound(join(dirname(folder), 'lost+found'), log)
+      const lostAndFound = new LostAndFound(join(dirname(folder), 'lost+found'), layer, log)
       const leftovers = await lostAndFound.collect(folder, nowMs)
       return new StagingStore(options, unlock, { leftovers, lostFiles: await lostAndFound.list() })
     } catch (error) {

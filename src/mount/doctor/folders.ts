@@ -2,6 +2,7 @@
 import { constants } from 'node:fs'
 import { access, readdir, stat, statfs } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { nodeFileLayer } from '../../base/file-layer.ts'
 import { silentLog } from '../../base/log.ts'
 import type { Paths } from '../../config/paths.ts'
 import { LostAndFound } from '../../core/write/lost-and-found.ts'
@@ -131,7 +132,7 @@ async function savedFilesIn(stateFolder: string): Promise<readonly string[]> {
   const saved: string[] = []
   for (const server of await foldersIn(stateFolder)) {
     for (const user of await foldersIn(server)) {
-      const found = await new LostAndFound(join(user, 'lost+found'), silentLog).list()
+      const found = await new LostAndFound(join(user, 'lost+found'), nodeFileLayer, silentLog).list()
       saved.push(...found.map(({ storedAt }) => storedAt))
     }
   }

@@ -239,6 +239,8 @@ describe('writing a journal anew', () => {
       rename: (from, to) => step(() => nodeFileLayer.rename(from, to)),
       remove: (path) => step(() => nodeFileLayer.remove(path)),
       list: (path) => nodeFileLayer.list(path),
+      exists: (path) => nodeFileLayer.exists(path),
+      makeFolder: (path) => nodeFileLayer.makeFolder(path),
       readWhole: (path) => nodeFileLayer.readWhole(path),
       syncFolder: (path) => step(() => nodeFileLayer.syncFolder(path)),
     }
