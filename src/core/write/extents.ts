@@ -90,6 +90,11 @@ export class Extents {
     for (const { start, end } of this.fetchable(range)) this.fetched.add({ start, end })
   }
 
+  /** What of `lost` was fetched shows the base again. */
+  unfetch(lost: RangeSet): void {
+    for (const range of lost.ranges) this.fetched.remove(range)
+  }
+
   /** Everything that only the server has. */
   missing(): ByteRange[] {
     return this.fetchable({ start: 0, end: this.#sizeBytes })
@@ -154,10 +159,10 @@ function asPiece(origin: Piece['origin']): (range: ByteRange) => Piece {
   return ({ start, end }) => ({ origin, start, end })
 }
 
-function toPairs(set: RangeSet): RangePairs {
+export function toPairs(set: RangeSet): RangePairs {
   return set.ranges.map(({ start, end }) => [start, end] as const)
 }
 
-function fromPairs(pairs: RangePairs): RangeSet {
+export function fromPairs(pairs: RangePairs): RangeSet {
   return new RangeSet(pairs.map(([start, end]) => ({ start, end })))
 }

@@ -25,6 +25,12 @@ export interface LostFile {
   readonly foundAtMs: number
 }
 
+/** When a start looks for what is left of an earlier one. */
+interface Now {
+  readonly atMs: number
+  readonly bootId: string
+}
+
 const aboutSuffix = '.about.json'
 
 /**
@@ -58,13 +64,13 @@ export class LostAndFound {
    * Takes the leftovers of a dead process out of `stagingFolder`; answers their side-cars. What cannot be understood stays
    * where it is, and the log says so.
    */
-  async collect(stagingFolder: string, foundAtMs: number): Promise<readonly SideCar[]> {
+  async collect(stagingFolder: string, now: Now): Promise<readonly SideCar[]> {
     const names = await this.#layer.list(stagingFolder)
     const collected: SideCar[] = []
     for (const name of names.filter((name) => name.endsWith('.side')).sort()) {
       const id = basename(name, '.side')
       try {
-        collected.push(await this.#collectOne(stagingFolder, id, foundAtMs))
+        collected.push(await this.#collectOne(stagingFolder, id, now))
       } catch (error) {
         this.#log.error('a staged file of an earlier run could not be moved to lost+found; it stays', {
           file: join(stagingFolder, name),
@@ -77,10 +83,10 @@ export class LostAndFound {
     return collected
   }
 
-  async #collectOne(stagingFolder: string, id: string, foundAtMs: number): Promise<SideCar> {
+  async #collectOne(stagingFolder: string, id: string, now: Now): Promise<SideCar> {
     const sidePath = join(stagingFolder, `${id}.side`)
     const dataPath = join(stagingFolder, `${id}.data`)
-    const sideCar = parseSideCar((await this.#layer.readWhole(sidePath)).toString())
+    const sideCar = parseSideCar((await this.#layer.readWhole(sidePath)).toString(), now.bootId)
     if (sideCar.uri === undefined || !(await this.#layer.exists(dataPath))) {
       // Deleted while it was open, so nobody could reach it any more; or an earlier start moved the data and came no further.
       await this.#layer.remove(sidePath)
@@ -99,7 +105,7 @@ export class LostAndFound {
       isComplete: sideCar.extents.isComplete,
       writtenRanges: sideCar.extents.toRecord().written,
       modifiedAtMs: sideCar.modifiedAtMs,
-      foundAtMs,
+      foundAtMs: now.atMs,
     }
     // In this order an interruption at any point leaves something that the next start finds again.
     await this.#layer.replace(`${storedAt}${aboutSuffix}`, `${JSON.stringify(about, undefined, 2)}\n`, true)

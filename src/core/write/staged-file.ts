@@ -1,9 +1,9 @@
 import { invariant } from '../../base/assert.ts'
 import type { Mutex } from '../../base/mutex.ts'
-import type { ByteRange } from '../../base/ranges.ts'
+import { RangeSet, type ByteRange } from '../../base/ranges.ts'
 import type { RemotePath } from '../../remote/types.ts'
 import type { FileSpan } from '../types.ts'
-import { Extents } from './extents.ts'
+import { Extents, toPairs } from './extents.ts'
 import type { FileLayer } from '../../base/file-layer.ts'
 import { fill, Generation, writeAll } from './generation.ts'
 import { OpenFile } from './open-file.ts'
@@ -24,6 +24,8 @@ export interface StagedFacts {
 export interface StagedPlace {
   readonly layer: FileLayer
   readonly folder: string
+  /** Of this start of the machine. */
+  readonly bootId: string
   /** Names the files of this content: `<id>.data`, `<id>.side`, `<id>.kept`. */
   readonly id: string
   /** Number of changes that the content had seen before: it goes on from there. */
@@ -53,6 +55,12 @@ export class StagedFile {
   #changes: number
   #sideChanges = 0
   #hasStaleBytes = false
+  /** What was fetched since the data file was last synced. */
+  readonly #unsynced = new RangeSet()
+  /** The data file may be longer than the content needs. */
+  #isTooLong = false
+  /** The side-car, as it is, survives power loss. */
+  #isSideSynced = false
   #session: UploadSession | undefined
   /** Somebody keeps it open. */
   #isRetained = false
@@ -134,14 +142,17 @@ export class StagedFile {
 
   async truncate(sizeBytes: number, atMs: number): Promise<void> {
     const before = this.#extents.sizeBytes
-    // A frozen generation may still need what is cut off: then the bytes stay where they are, hidden by the extents.
-    const isKept = this.#frozen !== undefined && sizeBytes < before
+    // A frozen generation may still need what is cut off, and so does the content that was synced, until the side-car is:
+    // then the bytes stay where they are, hidden by the extents.
+    const isKept = (this.#frozen !== undefined || this.#isSynced) && sizeBytes < before
     await this.#record({ t: sizeBytes, ...(isKept ? { kept: true as const } : {}) })
     this.#extents.truncate(sizeBytes)
     this.#frozen?.newer.add({ start: Math.min(before, sizeBytes), end: Math.max(before, sizeBytes) })
     this.touch(atMs)
+    if (sizeBytes >= before) return
+    this.#isTooLong = true
     if (isKept) this.#hasStaleBytes = true
-    else if (sizeBytes < before) await this.#cut()
+    else await this.#cut()
   }
 
   /**
@@ -157,6 +168,7 @@ export class StagedFile {
     await this.#writeHead({ extents: next, hasStaleBytes: true })
     this.#extents.zero(range)
     this.#hasStaleBytes = true
+    this.#isTooLong = true
     this.#frozen?.newer.add(range)
     this.touch(atMs)
   }
@@ -174,6 +186,7 @@ export class StagedFile {
       await this.#data.use((file) => writeAll(file, part, start))
       await this.#record({ f: [start, end] })
       this.#extents.fetch({ start, end })
+      this.#unsynced.add({ start, end })
     }
   }
 
@@ -197,12 +210,13 @@ export class StagedFile {
     const frozen = this.#frozen
     this.#frozen = undefined
     await frozen?.drop()
-    if (this.#hasStaleBytes) await this.#cut()
+    await this.#cut()
   }
 
   /** The server has `generation` as `entity`, and there are newer changes: they are all that differs from it now. */
   async settle(generation: Generation, entity: BaseEntity): Promise<void> {
     this.#extents.settle(generation.newer)
+    for (const range of this.#extents.fetched.ranges) this.#unsynced.add(range)
     await this.thaw()
     await this.relabel({ ...this.#facts, base: entity, replaces: entity })
   }
@@ -223,9 +237,13 @@ export class StagedFile {
   /** Everything acknowledged so far survives power loss. */
   async sync(): Promise<void> {
     await this.#data.use((file) => file.datasync())
+    if (!this.#unsynced.isEmpty) await this.#record({ d: true })
+    this.#unsynced.truncate(0)
     await this.#side.use((file) => file.datasync())
+    this.#isSideSynced = true
     if (!this.#isSynced) await this.#place.layer.syncFolder(this.#place.folder)
     this.#isSynced = true
+    await this.#cut()
   }
 
   /** Keeps the files open, for somebody who is going to write more. */
@@ -260,13 +278,19 @@ export class StagedFile {
     this.touch(atMs)
   }
 
-  /** Gives space at the end of the data file back; holes in its middle may keep old bytes. */
+  /**
+   * Gives space at the end of the data file back, as soon as nobody needs it, not even after power loss; holes in its middle
+   * may keep old bytes.
+   */
   async #cut(): Promise<void> {
+    if (!this.#isTooLong || this.#frozen || (this.#isSynced && !this.#isSideSynced)) return
     const ends = [this.#extents.written, this.#extents.fetched].map((set) => set.ranges.at(-1)?.end ?? 0)
     await this.#data.use((file) => file.truncate(Math.max(...ends)))
+    this.#isTooLong = false
   }
 
   async #record(change: SideCarChange): Promise<void> {
+    this.#isSideSynced = false
     await this.#side.use((file) => file.append(Buffer.from(formatChange(change))))
     this.#sideChanges += 1
   }
@@ -276,6 +300,8 @@ export class StagedFile {
       version: sideCarVersion,
       ...this.#facts,
       extents: extents.toRecord(),
+      unsynced: toPairs(this.#unsynced),
+      bootId: this.#place.bootId,
       hasStaleBytes,
       session: this.#session,
     }
@@ -283,5 +309,6 @@ export class StagedFile {
     await this.#place.layer.replace(this.#side.path, formatHead(head), this.#isSynced)
     await this.#side.reopen()
     this.#sideChanges = 0
+    this.#isSideSynced = this.#isSynced
   }
 }

@@ -15,6 +15,8 @@ export interface StagingStoreOptions {
   readonly log: Log
   /** Wall clock, ms since the epoch. */
   readonly nowMs: number
+  /** Of this start of the machine. */
+  readonly bootId: string
 }
 
 /** The staging folder: one process's, with the staged files of one account. */
@@ -40,12 +42,12 @@ export class StagingStore {
 
   /** @throws {FolderInUseError} when another process uses the folder */
   static async open(options: StagingStoreOptions): Promise<StagingStore> {
-    const { folder, layer, log, nowMs } = options
+    const { folder, layer, log, nowMs, bootId } = options
     await layer.makeFolder(folder)
     const unlock = await lockFolder(folder)
     try {
       const lostAndFound = new LostAndFound(join(dirname(folder), 'lost+found'), layer, log)
-      const leftovers = await lostAndFound.collect(folder, nowMs)
+      const leftovers = await lostAndFound.collect(folder, { atMs: nowMs, bootId })
       return new StagingStore(options, unlock, { leftovers, lostFiles: await lostAndFound.list() })
     } catch (error) {
       await unlock()
@@ -59,8 +61,8 @@ export class StagingStore {
     before: { readonly sizeBytes: number; readonly changes: number },
     mutex: Mutex,
   ): Promise<StagedFile> {
-    const { folder, layer } = this.#options
-    const place = { folder, layer, id: randomUUID(), changes: before.changes }
+    const { folder, layer, bootId } = this.#options
+    const place = { folder, layer, bootId, id: randomUUID(), changes: before.changes }
     return StagedFile.create(place, facts, before.sizeBytes, mutex)
   }
 

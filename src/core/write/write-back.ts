@@ -5,6 +5,7 @@ import type { Capacity } from '../../remote/types.ts'
 import { AbandonedSessions } from './abandoned-sessions.ts'
 import type { WriteEnvironment } from './environment.ts'
 import { FileContent } from './file-content.ts'
+import { readBootId } from '../../base/boot-id.ts'
 import { nodeFileLayer, type FileLayer } from '../../base/file-layer.ts'
 import type { LostFile } from './lost-and-found.ts'
 import { QuotaGuard } from './quota-guard.ts'
@@ -72,6 +73,7 @@ export class WriteBack {
       layer: fileLayer,
       log,
       nowMs: clock.now(),
+      bootId: await readBootId(),
     })
     const listeners = new Set<() => void>()
     const abandoned = new AbandonedSessions({ remote, clock, log, random })
