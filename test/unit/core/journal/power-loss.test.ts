@@ -108,6 +108,11 @@ describe('a journal after power loss', () => {
     await fc.assert(property([]), { numRuns: 40 })
   })
 
+  it('is so too when what a killed process wrote was not on the disk yet', async () => {
+    const put = { op: 'put', key: 'a', length: 9000 } as const
+    for (let seed = 0; seed < 40; seed += 1) await survives([put, { op: 'kill' }, put], seed, [])
+  })
+
   it.each<Lie>(['datasync', 'syncFolder'])('is not when %s does nothing: this test can fail', async (lie) => {
     const { errorInstance } = await fc.check(property([lie]), { numRuns: 40, endOnFailure: true })
     expect(errorInstance).toHaveProperty('name', 'AssertionError')
