@@ -125,6 +125,8 @@ export const listing = z.object({
   pagination: pagination.nullish(),
   props: z.object({ max_page_size: count, capability: text }).nullish(),
   storage_policy: storagePolicy.nullish(),
+  /** Of a walk that the server did not finish. */
+  recursion_limit_reached: z.boolean().optional(),
 })
 
 export const downloadUrls = z.object({

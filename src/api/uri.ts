@@ -57,6 +57,16 @@ export function joinUri(base: CloudreveUri, path: readonly string[]): string {
   return formatUri({ ...base, path: [...base.path, ...path] })
 }
 
+/** The names from `base` down to `uri`; undefined when it does not lie below. @throws {UriError} */
+export function pathBelow(base: CloudreveUri, uri: string): string[] | undefined {
+  const { fileSystem, id, path } = parseUri(uri)
+  const isInside =
+    fileSystem === base.fileSystem &&
+    (id === undefined || base.id === undefined || id === base.id) &&
+    base.path.every((name, depth) => path[depth] === name)
+  return isInside ? path.slice(base.path.length) : undefined
+}
+
 /** The same address without the password of a share: for messages, attributes and logs. */
 export function withoutPassword(uri: string): string {
   return uri.replace(/^(cloudreve:\/\/[^:@/?#]*):[^@/?#]*@/i, '$1@')

@@ -27,6 +27,11 @@ export interface RemoteTree {
    * that ended without an error saw everything.
    */
   list(folder: RemotePath, options?: CallOptions): AsyncIterable<ListingPage>
+  /**
+   * Everything below the folder, at any depth, each object once, parents before what is in them; throws rather than ending early.
+   * What is moved meanwhile may be missing (api/00-live-files §11). `unsupported` when the server does not walk so many folders.
+   */
+  listSubtree(folder: RemotePath, options?: CallOptions): AsyncIterable<readonly RemoteEntry[]>
   info(path: RemotePath, options?: CallOptions): Promise<RemoteEntry>
   /** The object wherever it is now. `not-found` also when it lies in the trash. */
   infoById(id: FileId, options?: CallOptions): Promise<RemoteEntry>
@@ -103,4 +108,6 @@ export interface RemoteProperties {
   readonly capacity?: Capacity | undefined
   /** `user.cloudreve.uri` and messages: URI of an object of this mount. */
   uriOf(path: RemotePath): string
+  /** The way back: of a `RemoteEntry.uri`; undefined when it lies outside of this mount, in the trash say. */
+  pathOf(uri: string): RemotePath | undefined
 }

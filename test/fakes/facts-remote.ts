@@ -37,6 +37,7 @@ export class FactsRemote implements RemoteFacts {
     readOnly: false,
     maxFileNameBytes: 243,
     uriOf: (path) => `cloudreve://my/${path.map(encodeURIComponent).join('/')}`,
+    pathOf: (uri) => uri.split('/').slice(3).map(decodeURIComponent),
   }
   /** `details`, or `activities <filter> <cursor>`. */
   readonly calls: string[] = []

@@ -5,6 +5,7 @@ import { MemoryTree, type MemoryNode } from './memory-tree.ts'
 
 export type RemoteMethod =
   | 'list'
+  | 'listSubtree'
   | 'info'
   | 'infoById'
   | 'createFolder'

@@ -19,7 +19,7 @@ import type {
 } from '../../src/remote/types.ts'
 import { exists, MemoryDrive, type RemoteMethod } from './memory-drive.ts'
 import { ManualClock } from './manual-clock.ts'
-import { uriOf, type MemoryNode } from './memory-tree.ts'
+import { pathOf, uriOf, type MemoryNode } from './memory-tree.ts'
 
 export type { RemoteMethod } from './memory-drive.ts'
 
@@ -70,6 +70,7 @@ export class MemoryRemote extends MemoryDrive implements Remote {
       readOnly: options.readOnly ?? false,
       maxFileNameBytes: options.maxFileNameBytes ?? 244,
       uriOf,
+      pathOf,
     }
   }
 
@@ -83,6 +84,14 @@ export class MemoryRemote extends MemoryDrive implements Remote {
     for (let from = 0; from === 0 || from < entries.length; from += this.#pageSize) {
       if (from > 0) await this.#call('list', folder, () => undefined)
       yield { entries: entries.slice(from, from + this.#pageSize), folder: self, policy: this.#policy() }
+    }
+  }
+
+  async *listSubtree(folder: RemotePath, _options?: CallOptions): AsyncIterable<readonly RemoteEntry[]> {
+    const entries = await this.#call('listSubtree', folder, () => this.tree.below(this.tree.folder(folder)))
+    for (let from = 0; from === 0 || from < entries.length; from += this.#pageSize) {
+      if (from > 0) await this.#call('listSubtree', folder, () => undefined)
+      yield entries.slice(from, from + this.#pageSize)
     }
   }
 

@@ -141,6 +141,16 @@ export class MemoryTree {
     return node.versions.find(({ entity }) => entity === node.current)?.bytes ?? new Uint8Array()
   }
 
+  /** Breadth first. */
+  below(folder: MemoryNode): RemoteEntry[] {
+    const entries: RemoteEntry[] = []
+    for (let level = [...folder.children.values()]; level.length > 0;) {
+      entries.push(...level.map((node) => this.entry(node)))
+      level = level.flatMap(({ children }) => [...children.values()])
+    }
+    return entries
+  }
+
   pathOf(node: MemoryNode): RemotePath {
     return node.parent ? [...this.pathOf(node.parent), node.name] : []
   }
@@ -166,4 +176,9 @@ export class MemoryTree {
 
 export function uriOf(path: RemotePath): string {
   return ['cloudreve://my', ...path.map(encodeURIComponent)].join('/')
+}
+
+export function pathOf(uri: string): RemotePath | undefined {
+  const below = /^cloudreve:\/\/my(.*)$/.exec(uri)?.[1]
+  return below?.split('/').slice(1).map(decodeURIComponent)
 }

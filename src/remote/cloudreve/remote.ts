@@ -1,7 +1,7 @@
 /** The port, put together from its parts. */
 import type { ByteRange } from '../../base/ranges.ts'
 import { userCapacity } from '../../api/endpoints/site.ts'
-import { joinUri } from '../../api/uri.ts'
+import { joinUri, pathBelow } from '../../api/uri.ts'
 import type { Downloader } from '../../transfer/download.ts'
 import type { StorageClient } from '../../transfer/storage-client.ts'
 import type { CallOptions, ContentAddress, Remote, RemoteProperties } from '../remote.ts'
@@ -48,11 +48,21 @@ export class CloudreveRemote implements Remote {
     this.#content = new CloudreveContent(context, downloader, storage)
     this.#history = new CloudreveHistory(context)
     const shown = { ...root, password: undefined }
-    this.facts = { ...facts, origin: client.origin, readOnly, uriOf: (path) => joinUri(shown, path) }
+    this.facts = {
+      ...facts,
+      origin: client.origin,
+      readOnly,
+      uriOf: (path) => joinUri(shown, path),
+      pathOf: (uri) => pathBelow(root, uri),
+    }
   }
 
   list(folder: RemotePath, options?: CallOptions): AsyncIterable<ListingPage> {
     return this.#tree.list(folder, options)
+  }
+
+  listSubtree(folder: RemotePath, options?: CallOptions): AsyncIterable<readonly RemoteEntry[]> {
+    return this.#tree.listSubtree(folder, options)
   }
 
   info(path: RemotePath, options?: CallOptions): Promise<RemoteEntry> {

@@ -22,8 +22,12 @@ import {
   type MountContext,
 } from './context.ts'
 import { walkListing, type PageRequest } from './listing-walk.ts'
+import { walkSubtree } from './subtree-walk.ts'
 import { toEntry, toPolicy } from './map-entry.ts'
 import { asRemote, toRemoteError } from './map-error.ts'
+
+/** A condition that every object meets makes a listing recursive (api/00-live §3). */
+const everything = '?created_gte=1&created_lte=4102444800'
 
 interface Batching extends CallOptions {
   readonly paths: readonly RemotePath[]
@@ -50,6 +54,21 @@ export class CloudreveTree implements RemoteTree {
           policy: toPolicy(listing.storage_policy),
         }
       }
+    } catch (error) {
+      throw toRemoteError(error, signal)
+    }
+  }
+
+  async *listSubtree(
+    folder: RemotePath,
+    { signal }: CallOptions = {},
+  ): AsyncGenerator<readonly RemoteEntry[]> {
+    const { client, pageSize, noContent } = this.#context
+    const uri = `${uriOf(this.#context, folder)}${everything}`
+    const fetch = (token: string | undefined) => listFolder(client, uri, { pageSize, token, signal })
+    try {
+      for await (const files of walkSubtree({ fetch, subject: this.#name(folder) }))
+        yield files.map((file) => toEntry(file, noContent))
     } catch (error) {
       throw toRemoteError(error, signal)
     }
