@@ -30,6 +30,8 @@ export interface FileLayer {
   /** Names in `folder`, in no order; none when it is not there. */
   list(folder: string): Promise<string[]>
   exists(path: string): Promise<boolean>
+  /** When its content was changed last, ms since the epoch. */
+  modifiedAtMs(path: string): Promise<number>
   /** Makes a folder, and those above it that are missing, with mode 0700; they survive power loss. */
   makeFolder(folder: string): Promise<void>
   /** All bytes of a file. */
@@ -73,6 +75,10 @@ export const nodeFileLayer: FileLayer = {
 
   async exists(path) {
     return (await ifThere(() => stat(path), undefined)) !== undefined
+  },
+
+  async modifiedAtMs(path) {
+    return (await stat(path)).mtimeMs
   },
 
   async makeFolder(folder) {

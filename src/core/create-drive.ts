@@ -2,6 +2,8 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../base/clock.ts'
+import { nodeFileLayer } from '../base/file-layer.ts'
+import { lockFolder } from '../base/folder-lock.ts'
 import type { Log } from '../base/log.ts'
 import type { Remote } from '../remote/remote.ts'
 import { Drive } from './drive.ts'
@@ -11,10 +13,13 @@ import {
   FolderLocks,
   FolderMoves,
   LocalTimes,
+  PendingStates,
   SeenVersions,
+  stagedIdsOf,
   TimesFile,
   type Core,
   type FileSystemOptions,
+  type PendingRecord,
 } from './filesystem/index.ts'
 import { NodeTable } from './inode/index.ts'
 import { Patience, defaultPatience, type PatienceOptions } from './patience.ts'
@@ -22,6 +27,7 @@ import type { KernelCache } from './ports.ts'
 import { ContentReaders, MemoryBudget, rememberUploads } from './read/index.ts'
 import { FolderCache, Tree } from './tree/index.ts'
 import { KernelCaches } from './view/index.ts'
+import { Journal } from './journal/index.ts'
 import { WriteBack, type WriteRemote } from './write/index.ts'
 import { Facts, type ListFacts } from './xattr/index.ts'
 
@@ -74,23 +80,30 @@ export const defaultSettings: CoreSettings = {
   listFacts: 'auto',
 }
 
-/** @throws {RemoteError} when the drive's top folder cannot be listed. */
+/**
+ * @throws {RemoteError} when the drive's top folder cannot be listed
+ * @throws {FolderInUseError} when another process has the drive
+ */
 export async function createDrive(options: CreateOptions): Promise<Drive> {
+  await mkdir(options.stateFolder, { recursive: true, mode: 0o700 })
+  const unlock = await lockFolder(options.stateFolder)
+  try {
+    return await openDrive(options, unlock)
+  } catch (error) {
+    await unlock()
+    throw error
+  }
+}
+
+async function openDrive(options: CreateOptions, unlock: () => Promise<void>): Promise<Drive> {
   const settings = { ...defaultSettings, ...options.settings }
-  const { remote, clock, log, hostName } = options
+  const { remote, clock, log, hostName, stateFolder } = options
   const patience = new Patience(clock, log, options.patience ?? defaultPatience)
-  const { metadataTtlMs: ttlMs, metadataEntries: maxEntries } = settings
-  const folders = new FolderCache({ remote, clock, patience, ttlMs, maxEntries })
-  const root = options.isTopUnlisted
-    ? await patience.run(remote.facts.origin, () => remote.info([]))
-    : (await folders.loadRoot(remote.facts.origin)).folder
   const kernel = new KernelCaches()
   if (options.kernel) kernel.add(options.kernel)
-  const tree = new Tree({ table: new NodeTable(root), folders, kernel, remote, patience, clock })
-  const { quietMs, uploadConcurrency: concurrency } = settings
-  const stagingFolder = join(options.stateFolder, 'staging')
-  await mkdir(stagingFolder, { recursive: true, mode: 0o700 })
-  const times = await TimesFile.open(join(options.stateFolder, 'times.jsonl'), log)
+  const tree = await openTree(options, { settings, patience, kernel })
+  const { journal, records } = await openJournal(stateFolder, log)
+  const times = await TimesFile.open(join(stateFolder, 'times.jsonl'), log)
   const budget = new MemoryBudget(settings.readMemoryBytes)
   const readers = new ContentReaders({
     remote,
@@ -104,11 +117,12 @@ export async function createDrive(options: CreateOptions): Promise<Drive> {
     tree,
     writeBack: await WriteBack.create({
       remote: rememberingRemote(remote, readers),
-      stagingFolder,
+      stagingFolder: join(stateFolder, 'staging'),
+      claimed: stagedIdsOf(records),
       clock,
       log,
-      quietMs,
-      concurrency,
+      quietMs: settings.quietMs,
+      concurrency: settings.uploadConcurrency,
       hostName,
     }),
     readers,
@@ -116,6 +130,7 @@ export async function createDrive(options: CreateOptions): Promise<Drive> {
     times: new LocalTimes(times.known, times.file),
     changes: new ChangeTimes(clock),
     seen: new SeenVersions(),
+    pending: new PendingStates({ journal }),
     kernel,
     clock,
     log,
@@ -126,13 +141,34 @@ export async function createDrive(options: CreateOptions): Promise<Drive> {
   }
   if (remote.facts.capacity) core.writeBack.learnCapacity(remote.facts.capacity)
   const facts = new Facts({ remote, clock, listFacts: settings.listFacts })
-  return new Drive({
-    core,
-    facts,
-    fileSystem: new CloudreveFileSystem(core, facts),
-    times: times.file,
-    kernels: kernel,
-  })
+  const fileSystem = new CloudreveFileSystem(core, facts)
+  const restore = fileSystem.restoring(records)
+  await restore.run()
+  const state = { times: times.file, journal, unlock }
+  return new Drive({ core, facts, fileSystem, restore, state, kernels: kernel })
+}
+
+async function openTree(
+  { remote, clock, isTopUnlisted }: CreateOptions,
+  { settings, patience, kernel }: { settings: CoreSettings; patience: Patience; kernel: KernelCaches },
+): Promise<Tree> {
+  const { metadataTtlMs: ttlMs, metadataEntries: maxEntries } = settings
+  const folders = new FolderCache({ remote, clock, patience, ttlMs, maxEntries })
+  const root = isTopUnlisted
+    ? await patience.run(remote.facts.origin, () => remote.info([]))
+    : (await folders.loadRoot(remote.facts.origin)).folder
+  return new Tree({ table: new NodeTable(root), folders, kernel, remote, patience, clock })
+}
+
+/** What earlier processes promised and did not send. */
+async function openJournal(
+  stateFolder: string,
+  log: Log,
+): Promise<{ journal: Journal; records: ReadonlyMap<string, PendingRecord> }> {
+  const folder = join(stateFolder, 'journal')
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  const { journal, entries } = await Journal.open({ folder, layer: nodeFileLayer, log })
+  return { journal, records: entries as unknown as ReadonlyMap<string, PendingRecord> }
 }
 
 /** The write path's view of the server: what it uploads may be read at once. */

@@ -1,7 +1,14 @@
 import { Errno } from '../base/errno.ts'
 import { waitUnlessAborted } from '../base/clock.ts'
 import { FsError } from './errors.ts'
-import { discardContent, pinned, viewOf, type CloudreveFileSystem, type Core } from './filesystem/index.ts'
+import {
+  discardContent,
+  pinned,
+  viewOf,
+  type CloudreveFileSystem,
+  type Core,
+  type Restore,
+} from './filesystem/index.ts'
 import type { Node, NodePlace } from './inode/index.ts'
 import { toPosixName, toServerName } from './names/index.ts'
 import type { OpContext } from './types.ts'
@@ -10,15 +17,23 @@ import type { FileView } from './xattr/index.ts'
 
 export type DiscardOutcome = 'discarded' | 'nothing to discard' | 'still tried' | 'open'
 
+export interface DriveFolderParts {
+  readonly core: Core
+  readonly fileSystem: CloudreveFileSystem
+  readonly restore: Restore
+}
+
 /** A folder of a drive, and what people ask and decide about what is in it. Paths begin at the folder, wherever that is by now. */
 export class DriveFolder {
   readonly #core: Core
   readonly #fileSystem: CloudreveFileSystem
+  readonly #restore: Restore
   readonly #root: Node
 
-  constructor(core: Core, fileSystem: CloudreveFileSystem, root: Node) {
+  constructor({ core, fileSystem, restore }: DriveFolderParts, root: Node) {
     this.#core = core
     this.#fileSystem = fileSystem
+    this.#restore = restore
     this.#root = root
   }
 
@@ -68,14 +83,17 @@ export class DriveFolder {
   /** What is in the folder and not at the server as it is here, by its path in the folder. */
   pending(): readonly PendingUpload[] {
     const { length } = this.#prefix
-    return this.#core.writeBack
-      .pending((label) => this.#holds(label))
-      .map((upload) => ({ ...upload, label: upload.label.slice(length) }))
+    const within = (label: string) => this.#holds(label)
+    return [...this.#core.writeBack.pending(within), ...this.#restore.pending(within)].map((upload) => ({
+      ...upload,
+      label: upload.label.slice(length),
+    }))
   }
 
   /** Sends everything in the folder that waits. What fails for good stays in the staging folder: that is the answer. */
   async drain(options: DrainOptions = {}): Promise<readonly UploadFailure[]> {
     const settle = () => waitUnlessAborted(this.#fileSystem.settle(), options.signal)
+    await waitUnlessAborted(this.#restore.again(), options.signal)
     await settle()
     const failures = await this.#core.writeBack.drain({ ...options, within: (label) => this.#holds(label) })
     await settle()

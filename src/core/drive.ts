@@ -2,7 +2,8 @@ import { Errno } from '../base/errno.ts'
 import type { RemotePath } from '../remote/types.ts'
 import { DriveFolder } from './drive-folder.ts'
 import { FsError } from './errors.ts'
-import type { CloudreveFileSystem, Core, TimesFile } from './filesystem/index.ts'
+import type { CloudreveFileSystem, Core, Restore, TimesFile } from './filesystem/index.ts'
+import type { Journal } from './journal/index.ts'
 import type { FileSystem, KernelCache } from './ports.ts'
 import { DriveView, type KernelCaches, type ViewOptions } from './view/index.ts'
 import type { DrainOptions, UploadFailure, WriteBack } from './write/index.ts'
@@ -12,8 +13,18 @@ export interface DriveParts {
   readonly fileSystem: CloudreveFileSystem
   readonly core: Core
   readonly facts: Facts
-  readonly times: TimesFile
+  /** Of what an earlier process left. */
+  readonly restore: Restore
+  readonly state: DriveState
   readonly kernels: KernelCaches
+}
+
+/** What a drive has on the local disk. */
+export interface DriveState {
+  readonly times: TimesFile
+  readonly journal: Journal
+  /** Lets another process have it. */
+  readonly unlock: () => Promise<void>
 }
 
 /** What a mount works with: a folder of the drive as a filesystem, and the questions about what is in it. */
@@ -33,17 +44,19 @@ export class Drive {
   readonly facts: Facts
   readonly #inner: CloudreveFileSystem
   readonly #core: Core
-  readonly #times: TimesFile
+  readonly #restore: Restore
+  readonly #state: DriveState
   readonly #kernels: KernelCaches
 
-  constructor({ fileSystem, core, facts, times, kernels }: DriveParts) {
+  constructor({ fileSystem, core, facts, restore, state, kernels }: DriveParts) {
     this.fileSystem = fileSystem
     this.#inner = fileSystem
-    this.top = new DriveFolder(core, fileSystem, core.tree.table.root)
+    this.top = new DriveFolder({ core, fileSystem, restore }, core.tree.table.root)
     this.writeBack = core.writeBack
     this.facts = facts
     this.#core = core
-    this.#times = times
+    this.#restore = restore
+    this.#state = state
     this.#kernels = kernels
   }
 
@@ -73,7 +86,10 @@ export class Drive {
     const view = new DriveView({ fileSystem: this.fileSystem, root, owner, options, others })
     const mapped = view.kernelCache(kernel)
     const remove = this.#kernels.add(mapped)
-    const folder = new DriveFolder(this.#core, this.#inner, root)
+    const folder = new DriveFolder(
+      { core: this.#core, fileSystem: this.#inner, restore: this.#restore },
+      root,
+    )
     const close = () => {
       remove()
       view.close()
@@ -98,9 +114,13 @@ export class Drive {
   }
 
   async close(): Promise<void> {
+    const { times, journal, unlock } = this.#state
+    this.#restore.close()
     this.#inner.close()
     await this.writeBack.close()
-    await this.#times.close()
+    await journal.close()
+    await times.close()
+    await unlock()
     await this.#core.remote.close()
   }
 }

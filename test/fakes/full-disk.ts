@@ -35,6 +35,10 @@ export class FullDisk implements FileLayer {
     return nodeFileLayer.list(folder)
   }
 
+  modifiedAtMs(path: string): Promise<number> {
+    return nodeFileLayer.modifiedAtMs(path)
+  }
+
   exists(path: string): Promise<boolean> {
     return nodeFileLayer.exists(path)
   }

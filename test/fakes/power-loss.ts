@@ -176,6 +176,11 @@ export class PowerLossDisk implements FileLayer {
     return this.#find(path) !== undefined
   }
 
+  /** The disk in memory keeps no times. */
+  async modifiedAtMs(): Promise<number> {
+    return 0
+  }
+
   async readWhole(path: string): Promise<Buffer> {
     const file = this.#find(path)
     if (!(file instanceof FileNode)) throw systemError('ENOENT', path)

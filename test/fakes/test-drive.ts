@@ -1,8 +1,9 @@
 import type { UploadFailure } from '../../src/core/write/index.ts'
 import { constants } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Clock } from '../../src/base/clock.ts'
 import { errnoName } from '../../src/base/errno.ts'
 import { createDrive, FsError, ROOT_INO, type Drive } from '../../src/core/index.ts'
 import type { CoreSettings } from '../../src/core/create-drive.ts'
@@ -27,6 +28,37 @@ export interface TestDriveOptions {
   readonly settings?: Partial<CoreSettings>
 }
 
+/** Of processes that were killed. Kept: their open files must not be closed by the collector, which complains. */
+const dead: Drive[] = []
+
+/** The time of one process, which ends with it: no timer of a dead one goes off. */
+class MortalClock implements Clock {
+  readonly #clock: Clock
+  #isStopped = false
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  now(): number {
+    return this.#clock.now()
+  }
+
+  monotonic(): number {
+    return this.#clock.monotonic()
+  }
+
+  after(delayMs: number, fn: () => void): () => void {
+    return this.#clock.after(delayMs, () => {
+      if (!this.#isStopped) fn()
+    })
+  }
+
+  stop(): void {
+    this.#isStopped = true
+  }
+}
+
 /** What a program has open: its number, and the node behind it. */
 export interface OpenedFile {
   readonly fh: Fh
@@ -47,6 +79,7 @@ export class TestDrive {
   drive!: Drive
   readonly #options: TestDriveOptions
   readonly #lookups = new Map<Ino, number>()
+  #processClock!: MortalClock
 
   private constructor(folder: string, options: TestDriveOptions) {
     this.folder = folder
@@ -76,10 +109,22 @@ export class TestDrive {
       expireEntry: (parent, name) => void this.notices.push(`entry ${parent} ${name}`),
       deleteEntry: (parent, child, name) => void this.notices.push(`gone ${parent} ${child} ${name}`),
     }
-    const { remote, clock, log, folder: stateFolder } = this
+    const { remote, log, folder: stateFolder } = this
+    const clock = new MortalClock(this.clock)
+    this.#processClock = clock
     const settings = { readMemoryBytes: 16 * 1024 ** 2, ...this.#options.settings }
     this.drive = await createDrive({ remote, clock, log, stateFolder, kernel, settings, hostName: 'laptop' })
     this.remote.script.forgetCalls()
+  }
+
+  /** What `kill -9` and a new mount do: what the process had in memory is gone, and nothing of it goes on. */
+  async crash(whileDown: () => Promise<void> | void = () => undefined): Promise<void> {
+    this.#processClock.stop()
+    dead.push(this.drive)
+    this.#lookups.clear()
+    await writeFile(join(this.folder, 'lock'), JSON.stringify({ pid: 2 ** 22 + 1, startTicks: '1' }))
+    await whileDown()
+    await this.start()
   }
 
   /** Forgets everything, unmounts in order and mounts again. */

@@ -46,6 +46,10 @@ export class FakeFile implements ContentOwner {
     return this.before()
   }
 
+  recorded(): Promise<void> {
+    return Promise.resolve()
+  }
+
   confirmed(entry: RemoteEntry): void {
     this.confirmations.push(entry)
   }

@@ -100,6 +100,7 @@ export class AttributeOps {
     if (node.isFolder) return [encodeMtime(mtime, 'folder')]
     if (node.isLocal) {
       node.unsent.mtime = mtime
+      this.#core.pending.touch(node)
       return []
     }
     const entity = node.entry?.entity

@@ -24,6 +24,7 @@ export class AttributeSender {
     const isSending = this.#later.has(node)
     if (node.entry === undefined || node.isLocal || node.isUnlinked || isSending) {
       for (const patch of patches) node.unsent.patches.set(patch.key, patch)
+      this.#core.pending.touch(node)
       if (isSending) this.sendLater(node)
       return
     }
@@ -100,6 +101,7 @@ export class AttributeSender {
     this.#core.log.warn('attributes were not stored', { file: node.label, error: String(error) })
     node.unsent.patches.clear()
     node.unsent.mtime = undefined
+    this.#core.pending.touch(node)
   }
 
   #unsent(node: Node): MetadataPatch[] {
@@ -110,11 +112,13 @@ export class AttributeSender {
     if (all.length === 0) {
       patches.clear()
       node.unsent.mtime = undefined
+      this.#core.pending.touch(node)
     }
     return all
   }
 
   #applied(node: Node, patches: readonly MetadataPatch[]): void {
+    this.#core.pending.touch(node)
     const metadata: Record<string, string> = { ...node.entry!.metadata }
     for (const { key, value } of patches) {
       if (value === undefined) delete metadata[key]

@@ -14,6 +14,7 @@ import type { WriteBack } from '../write/index.ts'
 import type { ChangeTimes } from './change-times.ts'
 import type { LocalTimes } from './local-times.ts'
 import type { FolderMoves } from './folder-moves.ts'
+import type { PendingStates } from './pending-states.ts'
 import type { SeenVersions } from './seen-versions.ts'
 
 export interface FileSystemOptions {
@@ -39,6 +40,7 @@ export interface Core {
   readonly times: LocalTimes
   readonly changes: ChangeTimes
   readonly seen: SeenVersions
+  readonly pending: PendingStates
   readonly kernel: KernelCache
   readonly clock: Clock
   readonly log: Log

@@ -60,6 +60,7 @@ export class FileOwner implements ContentOwner {
   /** Still empty, and another object: whatever was sent is to be sent again. */
   #remade(made: RemoteEntry): void {
     const node = this.#node
+    this.#parts.core.pending.touch(node)
     this.#parts.core.tree.table.bind(node, made)
     const folder = node.remotePlace?.parent
     if (folder && !folder.isUnlinked) this.#parts.core.tree.placed(folder, made)
@@ -71,9 +72,16 @@ export class FileOwner implements ContentOwner {
     await renames.settleFor(this.#node)
   }
 
+  recorded(): Promise<void> {
+    const { pending } = this.#parts.core
+    pending.touch(this.#node)
+    return pending.written()
+  }
+
   confirmed(answer: RemoteEntry): void {
     const node = this.#node
     const { core, attributes, onConfirmed } = this.#parts
+    core.pending.touch(node)
     const entry = this.#merged(answer)
     core.tree.table.bind(node, entry)
     const writtenAt = node.content?.confirmedModifiedAt
@@ -89,6 +97,7 @@ export class FileOwner implements ContentOwner {
   displaced(copy: RemoteEntry, current: RemoteEntry): void {
     const { core, onConfirmed } = this.#parts
     const node = this.#node
+    core.pending.touch(node)
     const folder = node.place?.parent
     core.log.warn('saved as a conflict copy: somebody else changed the file', {
       file: this.label,

@@ -26,8 +26,10 @@ import { Folders } from './folders.ts'
 import { HandleNumbers } from './handle-numbers.ts'
 import { Namespace } from './namespace.ts'
 import { entryReply } from './node-view.ts'
+import type { PendingRecord } from './pending-states.ts'
 import { RenameDelay } from './rename-delay.ts'
 import { Renames } from './rename.ts'
+import { Restore } from './restore.ts'
 import { StatFsReader } from './stat-fs.ts'
 import { XattrOps } from './xattr-ops.ts'
 
@@ -43,6 +45,7 @@ export class CloudreveFileSystem implements FileSystem {
   readonly #statFs: StatFsReader
   readonly #delay: RenameDelay
   readonly #sender: AttributeSender
+  readonly #owners: OwnerParts
 
   constructor(core: Core, facts: Facts) {
     const numbers = new HandleNumbers()
@@ -51,6 +54,7 @@ export class CloudreveFileSystem implements FileSystem {
     const files = new Files(core, numbers, () => parts)
     const parts: OwnerParts = { core, renames, attributes, onConfirmed: (node) => files.reopenReaders(node) }
     this.#core = core
+    this.#owners = parts
     this.#delay = renames
     this.#sender = attributes
     this.#files = files
@@ -188,7 +192,7 @@ export class CloudreveFileSystem implements FileSystem {
   }
 
   fsyncdir(): Promise<void> {
-    return this.#said('folder', () => this.#delay.settleWithin(this.#core.tree.table.root))
+    return this.#said('folder', () => this.#core.pending.synced())
   }
 
   statfs({ signal }: OpContext) {
@@ -200,7 +204,7 @@ export class CloudreveFileSystem implements FileSystem {
   }
 
   setxattr(...[ino, name, value, mode, context]: Parameters<FileSystem['setxattr']>) {
-    return this.#xattrs.set(ino, name, { value, mode }, context)
+    return this.#said(name, () => this.#xattrs.set(ino, name, { value, mode }, context))
   }
 
   listxattr(ino: Ino, context: OpContext) {
@@ -208,7 +212,13 @@ export class CloudreveFileSystem implements FileSystem {
   }
 
   removexattr(ino: Ino, name: string, context: OpContext) {
-    return this.#xattrs.remove(ino, name, context)
+    return this.#said(name, () => this.#xattrs.remove(ino, name, context))
+  }
+
+  /** What goes on with what an earlier process has left on record. */
+  restoring(records: ReadonlyMap<string, PendingRecord>): Restore {
+    const removeAgain = (node: Node) => this.#namespace.removeAgain(node)
+    return new Restore({ core: this.#core, owners: this.#owners, records, removeAgain })
   }
 
   /** Sends every rename and attribute that waits: part of a clean unmount. */
@@ -234,9 +244,12 @@ export class CloudreveFileSystem implements FileSystem {
     this.#sender.close()
   }
 
+  /** What `work` promises is on record before its program hears of it. */
   async #said<T>(subject: string, work: () => Promise<T>): Promise<T> {
     try {
-      return await work()
+      const result = await work()
+      await this.#core.pending.written()
+      return result
     } catch (error) {
       throw toFsError(error, subject)
     }

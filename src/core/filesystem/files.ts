@@ -126,7 +126,7 @@ export class Files {
     } catch (error) {
       throw toFsError(error, node.label)
     }
-    node.unsent.mtime = undefined
+    if (node.hasUnsent) await this.#forgetChosenTime(node)
     return data.byteLength
   }
 
@@ -145,12 +145,20 @@ export class Files {
       if (sizeBytes === 0 && !content.isHere) content.rebase(versionFor(this.#core, node, pid))
       await content.truncate(sizeBytes, signal)
       if (!content.isHere) content.rebase(content.base)
-      node.unsent.mtime = undefined
+      if (node.hasUnsent) await this.#forgetChosenTime(node)
     } catch (error) {
       throw toFsError(error, node.label)
     } finally {
       content.releaseWriter()
     }
+  }
+
+  /** What is written now is newer than the time that somebody chose. */
+  async #forgetChosenTime(node: Node): Promise<void> {
+    const { pending } = this.#core
+    node.unsent.mtime = undefined
+    pending.touch(node)
+    await pending.written()
   }
 
   async flush(fh: Fh): Promise<void> {
@@ -163,6 +171,7 @@ export class Files {
     try {
       content.check()
       await content.fsync()
+      await this.#core.pending.synced()
     } catch (error) {
       throw toFsError(error, node.label)
     }
@@ -222,6 +231,7 @@ export class Files {
       if (content.isHere) return false
       await content.write(0, bytes)
       node.unsent.mtime = time
+      this.#core.pending.touch(node)
       return true
     } catch (error) {
       // A full drive, too: that must not keep anybody from deleting. The reader's signed URL serves for a while.

@@ -1,6 +1,8 @@
 export { FolderLocks, pinned, type Core, type FileSystemOptions } from './core.ts'
 export { ChangeTimes } from './change-times.ts'
 export { CloudreveFileSystem } from './file-system.ts'
+export { PendingStates, type PendingRecord } from './pending-states.ts'
+export { Restore, stagedIdsOf } from './restore.ts'
 export { FolderMoves } from './folder-moves.ts'
 export { SeenVersions } from './seen-versions.ts'
 export { LocalTimes } from './local-times.ts'

@@ -165,6 +165,12 @@ export class Namespace {
     this.#core.tree.table.release(node)
   }
 
+  /** Deletes at the server, in a moment, what an earlier process told programs to be deleted. */
+  async removeAgain(node: Node): Promise<void> {
+    await this.#removeLater(node)
+    this.#core.tree.table.release(node)
+  }
+
   /** A new file has got its place: where an unlinked one is still known to the server, it becomes its next version. */
   succeed(node: Node, pid?: number): void {
     const former = node.place && this.#parts.renames.removedAt(node.place.parent, node.place.name)
@@ -219,6 +225,7 @@ export class Namespace {
       if (at) await this.#removeOnServer(node, signal)
       if (at) tree.removed(at.parent, at.name)
       this.#parts.renames.drop(node)
+      this.#core.pending.touch(node)
       tree.table.unbind(node)
       node.detach()
       node.remotePlace = undefined

@@ -91,6 +91,8 @@ export class RenameDelay {
       })
     })
     this.#delayed.set(node, { cancelTimer, send, folder, sending: undefined })
+    node.waits = true
+    this.#core.pending.touch(node)
   }
 
   /** Forgets the rename without sending it: somebody else took over the file's id, or it is deleted under its old name. */
@@ -99,6 +101,8 @@ export class RenameDelay {
     if (!delayed) return
     delayed.cancelTimer()
     this.#delayed.delete(node)
+    node.waits = false
+    this.#core.pending.touch(node)
     for (const held of [node, delayed.folder]) {
       if (!held) continue
       held.pins -= 1
@@ -174,6 +178,7 @@ export class RenameDelay {
     while (parent.children.has(free)) free = conflictName(name, { ...options, attempt: (attempt += 1) })
     log.warn('the new name of a file was taken by somebody else', { file: node.label, instead: free })
     node.moveTo(parent, free)
+    this.#core.pending.touch(node)
     kernel.expireEntry(parent.ino, toPosixName(name))
     await renameOnServer(this.#core, node, node.place!)
     await node.content?.relabel()

@@ -250,11 +250,13 @@ export class Renames {
   #take(node: Node, { parent, name }: NodePlace): void {
     this.#core.tree.makeRoom(parent, name, node)
     node.moveTo(parent, name)
+    this.#core.pending.touch(node)
   }
 
   /** The target's name is taken by another node; who has it open keeps it. */
   async #letGo(target: Node, successor: Node): Promise<void> {
     target.successor = successor
+    this.#core.pending.touch(target)
     this.#core.tree.table.unbind(target)
     target.detach()
     target.remotePlace = undefined

@@ -24,6 +24,7 @@ export function takeOver(parts: OwnerParts, heir: Node, former: Node, pid?: numb
   table.bind(heir, entry)
   heir.remotePlace = at
   contentOf(heir, parts).rebase(base)
+  core.pending.touch(heir)
 }
 
 /**

@@ -41,6 +41,8 @@ export class Node {
   isVanished = false
   /** A folder that the server has no more, kept because something in it is not sent yet: sending that makes it again. */
   isMissing = false
+  /** Its rename or removal is not sent yet; see `RenameDelay`. */
+  waits = false
   /** References by the kernel. */
   lookups = 0
   /** Open handles of files and folders. */

@@ -9,6 +9,7 @@ import type { ContentBytesParts, ReadBase } from './content-parts.ts'
 import type { Generation } from './generation.ts'
 import { stagedFacts } from './staged-facts.ts'
 import type { StagedFile } from './staged-file.ts'
+import type { RecoveredFile } from './staging-store.ts'
 import type { BaseEntity, UploadSession } from './types.ts'
 import type { Uploadable } from './uploadable.ts'
 
@@ -71,6 +72,11 @@ export class ContentBytes implements Uploadable {
   /** Time of the last change in what the server confirmed last, ms since the epoch. */
   get confirmedModifiedAtMs(): number | undefined {
     return this.#confirmedModifiedAtMs
+  }
+
+  /** Names the staged file in the staging folder; undefined when there is none. */
+  get stagedId(): string | undefined {
+    return this.#staged?.id
   }
 
   get base(): BaseEntity {
@@ -145,6 +151,21 @@ export class ContentBytes implements Uploadable {
       (size) => size,
       (staged, atMs) => Promise.resolve(staged.touch(atMs)),
     )
+  }
+
+  /** Takes up what an earlier process staged. @requires a clean content that nobody has used yet */
+  restore(recovered: RecoveredFile): Promise<void> {
+    return this.#mutex.run(() => {
+      invariant(!this.#staged, 'a content that was changed takes up what was staged before')
+      const { base, baseSizeBytes, replaces } = recovered.sideCar
+      this.#showBase(base, baseSizeBytes)
+      this.#replaces = replaces
+      this.#staged = this.#parts.store.reopen(recovered, this.#changes + 1, this.#mutex)
+      this.#retainStaged()
+      this.#parts.environment.quota.hold(this, this.sizeBytes)
+      this.#parts.onDirty(true)
+      this.#parts.onChanged()
+    })
   }
 
   sync(): Promise<void> {
@@ -317,6 +338,7 @@ export class ContentBytes implements Uploadable {
     const before = { sizeBytes: this.#baseSizeBytes, changes: this.#changes }
     this.#staged = await this.#parts.store.stage(facts, before, this.#mutex)
     this.#retainStaged()
+    await this.#parts.owner.recorded()
     return this.#staged
   }
 
@@ -348,7 +370,7 @@ export class ContentBytes implements Uploadable {
     this.#staged = undefined
     this.#beside = undefined
     this.#isRetained = false
-    this.#parts.store.dispose(staged)
+    this.#parts.store.dispose(staged, this.#parts.owner.recorded())
   }
 
   #retainStaged(): void {

@@ -5,7 +5,7 @@ import { ContentBytes } from './content-bytes.ts'
 import type { ReadBase } from './content-parts.ts'
 import type { WriteEnvironment } from './environment.ts'
 import { FileUpload } from './file-upload.ts'
-import type { StagingStore } from './staging-store.ts'
+import type { RecoveredFile, StagingStore } from './staging-store.ts'
 import type { BaseEntity, ContentOwner, SyncState, UploadFailure } from './types.ts'
 
 export interface FileContentParts {
@@ -85,6 +85,11 @@ export class FileContent {
     return this.#upload.sentBytes
   }
 
+  /** Names the staged file in the staging folder; undefined when nothing is staged. */
+  get stagedId(): string | undefined {
+    return this.#bytes.stagedId
+  }
+
   /** The entity whose bytes show where nothing was changed here. */
   get base(): BaseEntity {
     return this.#bytes.base
@@ -153,6 +158,11 @@ export class FileContent {
   /** Makes a range show zeros; without `keepSize` the file reaches its end. @throws {FsError} as `write` */
   zero(range: Allocation, signal?: AbortSignal): Promise<void> {
     return this.#bytes.zero(range, signal)
+  }
+
+  /** Goes on with what an earlier process staged. @requires a content that nobody has used yet */
+  restore(recovered: RecoveredFile): Promise<void> {
+    return this.#bytes.restore(recovered)
   }
 
   /** A new file without content is to be at the server as well. */

@@ -1,4 +1,3 @@
-export { FolderInUseError } from './folder-lock.ts'
 export type { ReadBase } from './content-parts.ts'
 export type { FileContent } from './file-content.ts'
 export type { LostFile } from './lost-and-found.ts'
@@ -11,5 +10,6 @@ export type {
   WriteRemote,
 } from './types.ts'
 export { conflictName } from './conflict-name.ts'
+export type { RecoveredFile } from './staging-store.ts'
 export { WriteBack } from './write-back.ts'
 export type { DrainOptions, DrainProgress, WriteBackOptions } from './write-back.ts'

@@ -61,11 +61,15 @@ export class LostAndFound {
   }
 
   /**
-   * Takes the leftovers of a dead process out of `stagingFolder`; answers their side-cars. What cannot be understood stays
-   * where it is, and the log says so.
+   * Takes what a dead process left in `stagingFolder` out of it, but for the `claimed` ids; answers their side-cars. What cannot be
+   * understood stays where it is, and the log says so.
    */
-  async collect(stagingFolder: string, now: Now): Promise<readonly SideCar[]> {
-    const names = await this.#layer.list(stagingFolder)
+  async collect(
+    stagingFolder: string,
+    now: Now,
+    claimed: ReadonlySet<string> = new Set(),
+  ): Promise<readonly SideCar[]> {
+    const names = (await this.#layer.list(stagingFolder)).filter((name) => !isOf(claimed, name))
     const collected: SideCar[] = []
     for (const name of names.filter((name) => name.endsWith('.side')).sort()) {
       const id = basename(name, '.side')
@@ -87,8 +91,9 @@ export class LostAndFound {
     const sidePath = join(stagingFolder, `${id}.side`)
     const dataPath = join(stagingFolder, `${id}.data`)
     const sideCar = parseSideCar((await this.#layer.readWhole(sidePath)).toString(), now.bootId)
-    if (sideCar.uri === undefined || !(await this.#layer.exists(dataPath))) {
-      // Deleted while it was open, so nobody could reach it any more; or an earlier start moved the data and came no further.
+    if (sideCar.uri === undefined || hasNothing(sideCar) || !(await this.#layer.exists(dataPath))) {
+      // Deleted while it was open, so nobody could reach it any more; nothing was acknowledged yet; or an earlier start moved the
+      // data and came no further.
       await this.#layer.remove(sidePath)
       await this.#layer.remove(dataPath)
       return sideCar
@@ -138,6 +143,17 @@ export class LostAndFound {
         return path
     }
   }
+}
+
+/** Its kept bytes and its unfinished head are of no use even then. */
+function isOf(claimed: ReadonlySet<string>, name: string): boolean {
+  return /\.(side|data)$/.test(name) && claimed.has(name.slice(0, -'.side'.length))
+}
+
+/** Its first change was not acknowledged. */
+function hasNothing({ extents, baseSizeBytes }: SideCar): boolean {
+  const { written, zeros, sizeBytes } = extents
+  return written.ranges.length === 0 && zeros.ranges.length === 0 && sizeBytes === baseSizeBytes
 }
 
 /** What is left of files that were not there yet, or not any more, when the process died: nothing acknowledged is in them. */

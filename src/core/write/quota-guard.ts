@@ -99,6 +99,11 @@ export class QuotaGuard {
     if (this.#isOld()) void this.#ask()
   }
 
+  /** `owner` needs `sizeBytes`, whether they fit or not: they are here already. */
+  hold(owner: object, sizeBytes: number): void {
+    this.#set(owner, sizeBytes)
+  }
+
   /** The reservation follows a shrinking file, or one whose growth failed. */
   resize(owner: object, sizeBytes: number): void {
     if (this.#reserved.has(owner)) this.#set(owner, sizeBytes)

@@ -15,6 +15,7 @@ export interface SideCarHead {
   readonly path: RemotePath | undefined
   /** Entity whose bytes show where nothing was written. */
   readonly base: BaseEntity
+  readonly baseSizeBytes: number
   /** Entity that the upload is to replace. */
   readonly replaces: BaseEntity
   readonly createdAtMs: number

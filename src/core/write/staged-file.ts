@@ -7,7 +7,7 @@ import { Extents, toPairs } from './extents.ts'
 import type { FileLayer } from '../../base/file-layer.ts'
 import { fill, Generation, writeAll } from './generation.ts'
 import { OpenFile } from './open-file.ts'
-import { formatChange, formatHead, sideCarVersion, type SideCarChange } from './side-car.ts'
+import { formatChange, formatHead, sideCarVersion, type SideCar, type SideCarChange } from './side-car.ts'
 import type { BaseEntity, UploadSession } from './types.ts'
 
 /** What a side-car says about the file beyond its extents. */
@@ -16,6 +16,7 @@ export interface StagedFacts {
   readonly uri: string | undefined
   readonly path: RemotePath | undefined
   readonly base: BaseEntity
+  readonly baseSizeBytes: number
   readonly replaces: BaseEntity
   readonly createdAtMs: number
   modifiedAtMs: number
@@ -88,6 +89,18 @@ export class StagedFile {
     const staged = new StagedFile(place, facts, Extents.ofBase(baseSizeBytes), mutex)
     await staged.#data.create()
     await staged.#writeHead()
+    return staged
+  }
+
+  /** A content that an earlier process staged, as its side-car says. */
+  static reopen(place: StagedPlace, sideCar: SideCar, mutex: Mutex): StagedFile {
+    const staged = new StagedFile(place, factsOf(sideCar), sideCar.extents, mutex)
+    staged.#hasStaleBytes = sideCar.hasStaleBytes
+    staged.#session = sideCar.session
+    for (const range of sideCar.extents.fetched.ranges) staged.#unsynced.add(range)
+    // It may have been promised: what replaces it must survive as well.
+    staged.#isSynced = true
+    staged.#isTooLong = true
     return staged
   }
 
@@ -218,7 +231,8 @@ export class StagedFile {
     this.#extents.settle(generation.newer)
     for (const range of this.#extents.fetched.ranges) this.#unsynced.add(range)
     await this.thaw()
-    await this.relabel({ ...this.#facts, base: entity, replaces: entity })
+    const { sizeBytes: baseSizeBytes } = generation
+    await this.relabel({ ...this.#facts, base: entity, baseSizeBytes, replaces: entity })
   }
 
   /** Something that the side-car says about the file became different. */
@@ -311,4 +325,9 @@ export class StagedFile {
     this.#sideChanges = 0
     this.#isSideSynced = this.#isSynced
   }
+}
+
+function factsOf(sideCar: SideCar): StagedFacts {
+  const { label, uri, path, base, baseSizeBytes, replaces, createdAtMs, modifiedAtMs } = sideCar
+  return { label, uri, path, base, baseSizeBytes, replaces, createdAtMs, modifiedAtMs }
 }

@@ -31,6 +31,11 @@ export interface ContentOwner {
   confirmed(entry: RemoteEntry): void
   /** Conflict: our content lies beside as `copy`; the server's version, `current`, stays at the name. */
   displaced(copy: RemoteEntry, current: RemoteEntry): void
+  /**
+   * The content has a staged file now, or none any more (`FileContent.stagedId`). Resolves when that is on record: only then may
+   * the first change be acknowledged, and only then may the files of what is not needed any more go.
+   */
+  recorded(): Promise<void>
   /** Size, modification time or state of synchronisation changed. */
   changed(): void
   /** Other bytes show than before, and nobody has written them here: a version of the server, or what was discarded is gone. */

@@ -9,14 +9,19 @@ import { readBootId } from '../../base/boot-id.ts'
 import { nodeFileLayer, type FileLayer } from '../../base/file-layer.ts'
 import type { LostFile } from './lost-and-found.ts'
 import { QuotaGuard } from './quota-guard.ts'
-import { StagingStore } from './staging-store.ts'
+import { StagingStore, type RecoveredFile } from './staging-store.ts'
 import type { BaseEntity, ContentOwner, PendingUpload, UploadFailure, WriteRemote } from './types.ts'
 import { UploadQueue } from './upload-queue.ts'
 
 export interface WriteBackOptions {
   readonly remote: WriteRemote
-  /** Absolute path of the folder for staged files; its neighbour `lost+found` takes what a dead process left. */
+  /**
+   * Absolute path of the folder for staged files, used by nobody else; its neighbour `lost+found` takes what a dead process left and
+   * `claimed` does not name.
+   */
   readonly stagingFolder: string
+  /** Ids of the staged files that are going to be taken up again. */
+  readonly claimed?: ReadonlySet<string> | undefined
   readonly clock: Clock
   readonly log: Log
   /** From the release of the last writable handle to the upload, ms; 500 by default. */
@@ -65,7 +70,6 @@ export class WriteBack {
     this.lostAndFound = store.lostFiles
   }
 
-  /** @throws {FolderInUseError} when another process uses the staging folder */
   static async create(options: WriteBackOptions): Promise<WriteBack> {
     const { remote, clock, log, random = Math.random, fileLayer = nodeFileLayer } = options
     const store = await StagingStore.open({
@@ -74,6 +78,7 @@ export class WriteBack {
       log,
       nowMs: clock.now(),
       bootId: await readBootId(),
+      claimed: options.claimed ?? new Set(),
     })
     const listeners = new Set<() => void>()
     const abandoned = new AbandonedSessions({ remote, clock, log, random })
@@ -96,7 +101,8 @@ export class WriteBack {
       },
       listeners,
     )
-    for (const { session, label } of store.leftovers) if (session) abandoned.add(session, label)
+    const found = [...store.leftovers, ...[...store.recovered.values()].map(({ sideCar }) => sideCar)]
+    for (const { session, label } of found) if (session) abandoned.add(session, label)
     return writeBack
   }
 
@@ -110,6 +116,16 @@ export class WriteBack {
   ): FileContent {
     const environment = this.#environment
     return new FileContent({ owner, base, environment, store: this.#store, dirty: this.#dirty })
+  }
+
+  /** A claimed file of an earlier process, for `FileContent.restore`; undefined when it is not there. */
+  recovered(id: string): RecoveredFile | undefined {
+    return this.#store.recovered.get(id)
+  }
+
+  /** A claimed file is not wanted any more. */
+  dropRecovered(id: string): void {
+    this.#store.dropRecovered(id)
   }
 
   /** Everything that the server does not have yet as it is here; unlinked files, which nobody can reach, aside. */

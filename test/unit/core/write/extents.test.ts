@@ -79,7 +79,13 @@ describe('Extents', () => {
         const extents = Extents.ofBase(size)
         const model = Array.from({ length: size }, () => 'b')
         const head = { version: sideCarVersion, label: 'a', uri: 'u', path: ['a'], base: 'absent' as const }
-        const rest = { replaces: 'absent' as const, createdAtMs: 0, modifiedAtMs: 0, hasStaleBytes: false }
+        const rest = {
+          baseSizeBytes: size,
+          replaces: 'absent' as const,
+          createdAtMs: 0,
+          modifiedAtMs: 0,
+          hasStaleBytes: false,
+        }
         let sideCar = ''
         for (const [i, one] of steps.entries()) {
           if (i <= cut) sideCar = formatHead({ ...head, ...rest, extents: extents.toRecord() })

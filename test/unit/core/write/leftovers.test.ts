@@ -1,11 +1,7 @@
-import { execFileSync, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
-import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { nodeFileLayer, type FileLayer } from '../../../../src/base/file-layer.ts'
-import { FolderInUseError } from '../../../../src/core/write/index.ts'
 import { eventually } from '../../../fakes/eventually.ts'
 import { WriteBench, type FakeFile } from '../../../fakes/write-bench.ts'
 
@@ -20,9 +16,8 @@ afterEach(async () => {
   await bench.remove()
 })
 
-/** What `kill -9` leaves: the files as they are, and the lock of a process that is no more. */
+/** What `kill -9` leaves: the files as they are. */
 async function die(): Promise<void> {
-  await writeFile(join(bench.stagingFolder, 'lock'), JSON.stringify({ pid: 2 ** 22 + 1, startTicks: '1' }))
   await bench.start()
 }
 
@@ -81,7 +76,7 @@ describe('after a kill', () => {
     await bench.stop()
     await bench.start()
     expect(bench.writeBack.lostAndFound).toHaveLength(2)
-    expect(await readdir(bench.stagingFolder)).toEqual(['lock'])
+    expect(await readdir(bench.stagingFolder)).toEqual([])
   })
 
   it('knows the name that a file had last', async () => {
@@ -109,7 +104,7 @@ describe('after a kill', () => {
     await file.content.relabel()
     await die()
     expect(bench.writeBack.lostAndFound).toEqual([])
-    expect(await readdir(bench.stagingFolder)).toEqual(['lock'])
+    expect(await readdir(bench.stagingFolder)).toEqual([])
   })
 
   it('shows no old bytes in holes that a truncation during an upload left', async () => {
@@ -210,50 +205,5 @@ describe('closing', () => {
     bench.remote.offline = false
     await bench.start()
     expect((await lost()).map(({ text }) => text)).toEqual(['kept'])
-  })
-})
-
-describe('the staging folder', () => {
-  it('belongs to one process', async () => {
-    await expect(bench.start()).rejects.toThrow(FolderInUseError)
-    await bench.stop()
-    await bench.start()
-  })
-
-  it('is refused while another living process has it, and taken over when that is gone', async () => {
-    await bench.stop()
-    const other = spawn('sleep', ['60'])
-    await once(other, 'spawn')
-    const stat = execFileSync('cat', [`/proc/${other.pid}/stat`], { encoding: 'utf8' })
-    const startTicks = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
-    await mkdir(bench.stagingFolder, { recursive: true })
-    await writeFile(join(bench.stagingFolder, 'lock'), JSON.stringify({ pid: other.pid, startTicks }))
-    await expect(bench.start()).rejects.toThrow(`process ${other.pid}`)
-    other.kill('SIGKILL')
-    await once(other, 'exit')
-    await bench.start()
-  })
-
-  it('is taken over from a killed process that its parent has not taken notice of', async () => {
-    await bench.stop()
-    // The shell becomes a program that knows nothing of the child it inherits, and never waits for it.
-    const parent = spawn('sh', ['-c', 'exec 3<&0; cat <&3 >/dev/null & echo $!; exec sleep 60'])
-    const [line] = (await once(parent.stdout, 'data')) as [Buffer]
-    const pid = Number(String(line))
-    const statOf = () => readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ')
-    // A child that ended before would have been taken notice of by the shell.
-    await eventually(() => readFileSync(`/proc/${parent.pid}/comm`, 'utf8') === 'sleep\n')
-    parent.stdin.end()
-    await eventually(() => statOf()[0] === 'Z')
-    await writeFile(join(bench.stagingFolder, 'lock'), JSON.stringify({ pid, startTicks: statOf()[19] }))
-    await bench.start()
-    parent.kill('SIGKILL')
-    await once(parent, 'exit')
-  })
-
-  it('is taken over from a process whose number another one has now', async () => {
-    await bench.stop()
-    await writeFile(join(bench.stagingFolder, 'lock'), JSON.stringify({ pid: process.pid, startTicks: '1' }))
-    await bench.start()
   })
 })

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { link, readFile, rename, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { processState } from '../../base/process-state.ts'
+import { processState } from './process-state.ts'
 
 interface Holder {
   readonly pid: number

@@ -1,0 +1,167 @@
+import { randomUUID } from 'node:crypto'
+import type { Timespec } from '../../base/timespec.ts'
+import type { EntityId, FileId, MetadataPatch, RemotePath } from '../../remote/types.ts'
+import type { Node, NodePlace } from '../inode/index.ts'
+import type { Journal, JournalChange, JournalValue } from '../journal/index.ts'
+
+/** A name in a folder, so that it can be found again. */
+export interface PlaceRecord {
+  readonly folder: FileId
+  /** Where the folder was, should nothing have its id any more. */
+  readonly path: RemotePath
+  readonly name: string
+}
+
+/** What programs were told of one file and the server does not have yet. */
+export interface PendingRecord {
+  /** As the person knows it. */
+  readonly label: string
+  /** The server's object; left out: the server has none. */
+  readonly id?: FileId
+  /** Content that the server had when it was seen last. */
+  readonly entity?: EntityId
+  /** Where programs see it; left out: it was deleted. */
+  readonly place?: PlaceRecord
+  /** Where the server has it, if not at `place`. */
+  readonly at?: PlaceRecord
+  /** Names its staged file. */
+  readonly staged?: string
+  /** Attributes to be set; one without a value is to be removed. */
+  readonly patches?: readonly { readonly key: string; readonly value?: string }[]
+  readonly mtime?: Timespec
+}
+
+export interface PendingStatesParts {
+  readonly journal: JournalOfStates
+}
+
+type JournalOfStates = Pick<Journal, 'change' | 'sync'>
+
+/**
+ * Keeps on record, for every file, what programs were told and the server does not know: so that the next process goes on with it
+ * when this one dies. One record a file says how the file is meant to be; it ends when the server agrees.
+ */
+export class PendingStates {
+  readonly #journal: JournalOfStates
+  readonly #known = new Map<Node, { readonly key: string; readonly text: string }>()
+  readonly #touched = new Set<Node>()
+  #writing: Promise<void> | undefined
+  #held: Promise<void> | undefined
+
+  constructor({ journal }: PendingStatesParts) {
+    this.#journal = journal
+  }
+
+  /** Something about `node` is different now. It is put on record at the end of this turn, with everything else that is. */
+  touch(node: Node): void {
+    this.#touched.add(node)
+    this.#write().catch(() => undefined) // whoever waits for `written` hears of it, and tries again
+  }
+
+  /** Resolves when everything that was touched so far survives the end of this process. @throws the local disk's error */
+  written(): Promise<void> {
+    return this.#touched.size > 0 ? this.#write() : (this.#writing ?? Promise.resolve())
+  }
+
+  /** The same for power loss. @throws the local disk's error */
+  async synced(): Promise<void> {
+    await this.written()
+    await this.#journal.sync()
+  }
+
+  /** `node` goes on with what an earlier process left on record under `key`. */
+  adopt(node: Node, key: string): void {
+    this.#known.set(node, { key, text: '' })
+    this.touch(node)
+  }
+
+  /** Nothing is put on record while `work` makes nodes again what the records say: half of that is less than they say. */
+  async hold<T>(work: () => Promise<T>): Promise<T> {
+    let release = () => {}
+    this.#held = new Promise((resolve) => {
+      release = resolve
+    })
+    try {
+      return await work()
+    } finally {
+      this.#held = undefined
+      release()
+    }
+  }
+
+  /** Nothing is left to be done about what an earlier process left on record under `key`. */
+  forget(key: string): Promise<void> {
+    return this.#journal.change([{ key }])
+  }
+
+  #write(): Promise<void> {
+    this.#writing ??= this.#writeTouched().finally(() => {
+      this.#writing = undefined
+    })
+    return this.#writing
+  }
+
+  async #writeTouched(): Promise<void> {
+    await this.#held // which is nothing, as a rule: then just the turn ends
+    while (this.#touched.size > 0) {
+      const nodes = [...this.#touched]
+      this.#touched.clear()
+      const changes = nodes.flatMap((node) => this.#changeOf(node))
+      if (changes.length === 0) continue
+      try {
+        await this.#journal.change(changes.map(({ change }) => change))
+      } catch (error) {
+        for (const node of nodes) this.#touched.add(node)
+        throw error
+      }
+      for (const { node, key, text } of changes) {
+        if (text === undefined) this.#known.delete(node)
+        else this.#known.set(node, { key, text })
+      }
+    }
+  }
+
+  #changeOf(node: Node): { node: Node; key: string; text: string | undefined; change: JournalChange }[] {
+    const known = this.#known.get(node)
+    const value = recordOf(node)
+    const text = value && JSON.stringify(value)
+    if (text === known?.text) return []
+    const key = known?.key ?? randomUUID()
+    return [{ node, key, text, change: value ? { key, value: value as unknown as JournalValue } : { key } }]
+  }
+}
+
+/** What the server does not know of `node`; undefined when that is nothing. */
+export function recordOf(node: Node): PendingRecord | undefined {
+  const { content, label, entry, place, remotePlace } = node
+  const staged = content?.isDirty ? content.stagedId : undefined
+  const isGone = node.isUnlinked && !node.waits
+  if (staged === undefined && (isGone || (!node.waits && !node.hasUnsent))) return undefined
+  if (isGone) return { label, staged: staged! }
+  return {
+    label,
+    ...(entry && { id: entry.id }),
+    ...(entry?.entity && { entity: entry.entity }),
+    ...(place && { place: placeRecord(place) }),
+    ...(entry && remotePlace && !isSame(place, remotePlace) && { at: placeRecord(remotePlace) }),
+    ...(staged !== undefined && { staged }),
+    ...(node.hasUnsent && unsentOf(node)),
+  }
+}
+
+function unsentOf({ unsent }: Node): Pick<PendingRecord, 'patches' | 'mtime'> {
+  const patches = [...unsent.patches.values()].map(patchRecord)
+  return { ...(patches.length > 0 && { patches }), ...(unsent.mtime && { mtime: unsent.mtime }) }
+}
+
+function patchRecord({ key, value }: MetadataPatch): { key: string; value?: string } {
+  return value === undefined ? { key } : { key, value }
+}
+
+function placeRecord({ parent, name }: NodePlace): PlaceRecord {
+  return { folder: parent.id!, path: parent.remotePath ?? [], name }
+}
+
+function isSame(a: NodePlace | undefined, b: NodePlace): boolean {
+  return a?.parent === b.parent && a.name === b.name
+}

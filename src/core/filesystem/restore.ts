@@ -1,0 +1,186 @@
+import { backoffMs } from '../../base/backoff.ts'
+import type { Node } from '../inode/index.ts'
+import { toPosixName } from '../names/index.ts'
+import { conflictName, type PendingUpload } from '../write/index.ts'
+import type { Core } from './core.ts'
+import { contentOf, type OwnerParts } from './file-owner.ts'
+import { PendingPlaces, type Located } from './pending-places.ts'
+import type { PendingRecord } from './pending-states.ts'
+
+export interface RestoreParts {
+  readonly core: Core
+  readonly owners: OwnerParts
+  /** What an earlier process left on record, by key. */
+  readonly records: ReadonlyMap<string, PendingRecord>
+  /** Deletes, soon, what programs were told to be deleted. */
+  readonly removeAgain: (node: Node) => Promise<void>
+}
+
+/**
+ * Goes on where an earlier process ended: the view becomes again what programs were told, and what the server does not know of
+ * it is sent.
+ *
+ *   on record ──(found at the server)──▶ taken up, the same record goes on
+ *       '──(the server is away)──▶ tried again, however long it takes
+ *
+ * Everything is found first, and only then changed: files may have taken each other's names.
+ */
+export class Restore {
+  readonly #parts: RestoreParts
+  readonly #left: Map<string, PendingRecord>
+  #detail = ''
+  #cancelTimer: (() => void) | undefined
+  #isTrying = false
+  #isClosed = false
+
+  constructor(parts: RestoreParts) {
+    this.#parts = parts
+    this.#left = new Map(parts.records)
+  }
+
+  /** Resolves after the first try. What the server could not be asked about is tried again later. */
+  async run(): Promise<void> {
+    if (this.#left.size === 0) return
+    const { core } = this.#parts
+    if (core.options.readOnly) {
+      this.#detail = 'this mount changes nothing; it goes on when the drive is mounted for writing'
+      return
+    }
+    await this.#try(0)
+  }
+
+  /** Somebody waits for everything to arrive: what was not taken up yet is tried at once. */
+  async again(): Promise<void> {
+    if (this.#left.size === 0 || this.#isTrying || this.#parts.core.options.readOnly) return
+    this.#cancelTimer?.()
+    await this.#try(0)
+  }
+
+  /** What was not taken up yet. */
+  pending(within: (label: string) => boolean = () => true): readonly PendingUpload[] {
+    const { writeBack } = this.#parts.core
+    return [...this.#left.values()]
+      .filter(({ label }) => within(label))
+      .map(({ label, staged }) => ({
+        label,
+        state: { state: 'retrying', detail: this.#detail },
+        sizeBytes: (staged && writeBack.recovered(staged)?.sideCar.extents.sizeBytes) || 0,
+        sentBytes: 0,
+      }))
+  }
+
+  close(): void {
+    this.#isClosed = true
+    this.#cancelTimer?.()
+  }
+
+  async #try(attempt: number): Promise<void> {
+    const { core } = this.#parts
+    const places = new PendingPlaces(core)
+    this.#isTrying = true
+    try {
+      const located: Located[] = []
+      for (const [key, record] of this.#left) located.push(await places.locate(key, record))
+      await core.pending.hold(() => this.#takeUp(located))
+      core.log.info('what an earlier run left is taken up again', { files: located.length })
+    } catch (error) {
+      this.#detail = error instanceof Error ? error.message : String(error)
+      core.log.warn('what an earlier run left cannot be taken up yet', { reason: this.#detail })
+      this.#tryLater(attempt)
+    } finally {
+      places.release()
+      this.#isTrying = false
+    }
+  }
+
+  #tryLater(attempt: number): void {
+    if (this.#isClosed) return
+    const delayMs = backoffMs(attempt, { firstMs: 1_000, maxMs: 60_000 })
+    this.#cancelTimer = this.#parts.core.clock.after(delayMs, () => void this.#try(attempt + 1))
+  }
+
+  async #takeUp(located: readonly Located[]): Promise<void> {
+    for (const { key, node } of located) if (node) this.#parts.core.pending.adopt(node, key)
+    const moved = located.filter(({ record, node, folder }) => record.at && node && folder)
+    for (const { node } of moved) node!.detach()
+    for (const found of moved) this.#move(found)
+    for (const found of located) {
+      await this.#restore(found)
+      this.#left.delete(found.key)
+    }
+  }
+
+  /** Under its new name again; the server hears of it in a moment. */
+  #move({ record, node, folder }: Located): void {
+    const { core, owners } = this.#parts
+    const name = this.#freeName(folder!, record.place!.name)
+    node!.moveTo(folder!, name)
+    owners.renames.addRename(node!)
+    this.#tellKernel(folder!, name)
+    core.log.debug('a rename is sent once more', { file: node!.label })
+  }
+
+  async #restore(found: Located): Promise<void> {
+    const { record, key, node } = found
+    const { core } = this.#parts
+    if (!record.place) return this.#restoreRemoval(found)
+    const recovered = record.staged === undefined ? undefined : core.writeBack.recovered(record.staged)
+    if (record.staged !== undefined && !recovered)
+      core.log.error('the unsent content of a file is not in the staging folder any more', {
+        file: record.label,
+      })
+    if (!recovered && !node) return core.pending.forget(key)
+    const file = node ?? (await this.#newFile(found))
+    for (const { key: name, value } of record.patches ?? [])
+      file.unsent.patches.set(name, { key: name, value })
+    file.unsent.mtime = record.mtime
+    if (!node) core.pending.adopt(file, key)
+    if (recovered) await contentOf(file, this.#parts.owners).restore(recovered)
+    else this.#parts.owners.attributes.sendLater(file)
+    return undefined
+  }
+
+  async #restoreRemoval({ record, key, node }: Located): Promise<void> {
+    const { core, removeAgain } = this.#parts
+    if (record.staged !== undefined) core.writeBack.dropRecovered(record.staged)
+    const isChanged = node?.entry?.entity !== record.entity
+    if (node && isChanged)
+      core.log.warn('changed by somebody else, so it is not deleted', { file: node.label })
+    if (!node || isChanged) return core.pending.forget(key)
+    const at = node.place
+    await removeAgain(node)
+    if (at) this.#tellKernel(at.parent, at.name)
+    return undefined
+  }
+
+  /** The server may have a file of the name by now: the upload finds out whose it is. */
+  async #newFile({ record, folder }: Located): Promise<Node> {
+    const { tree } = this.#parts.core
+    const { name } = record.place!
+    const present = await tree.child(folder!, name)
+    if (present?.kind === 'file' && !present.isLocal && !present.waits) return present
+    const node = tree.table.addLocal(folder!, this.#freeName(folder!, name))
+    this.#tellKernel(folder!, name)
+    return node
+  }
+
+  #freeName(folder: Node, name: string): string {
+    const { clock, hostName, remote } = this.#parts.core
+    const options = { atMs: clock.now(), hostName, maxBytes: remote.facts.maxFileNameBytes }
+    let free = name
+    for (let attempt = 1; folder.children.has(free); attempt += 1)
+      free = conflictName(name, { ...options, attempt })
+    return free
+  }
+
+  #tellKernel(folder: Node, name: string): void {
+    const { kernel } = this.#parts.core
+    kernel.expireEntry(folder.ino, toPosixName(name))
+    kernel.invalidateInode(folder.ino)
+  }
+}
+
+/** The staged files that records speak of. */
+export function stagedIdsOf(records: ReadonlyMap<string, PendingRecord>): ReadonlySet<string> {
+  return new Set([...records.values()].flatMap(({ staged }) => (staged === undefined ? [] : [staged])))
+}
