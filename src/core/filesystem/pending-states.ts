@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { Mutex } from '../../base/mutex.ts'
 import type { Timespec } from '../../base/timespec.ts'
 import type { EntityId, FileId, MetadataPatch, RemotePath } from '../../remote/types.ts'
 import type { Node, NodePlace } from '../inode/index.ts'
@@ -46,7 +47,7 @@ export class PendingStates {
   readonly #known = new Map<Node, { readonly key: string; readonly text: string }>()
   readonly #touched = new Set<Node>()
   #writing: Promise<void> | undefined
-  #held: Promise<void> | undefined
+  readonly #gate = new Mutex()
 
   constructor({ journal }: PendingStatesParts) {
     this.#journal = journal
@@ -76,17 +77,8 @@ export class PendingStates {
   }
 
   /** Nothing is put on record while `work` makes nodes again what the records say: half of that is less than they say. */
-  async hold<T>(work: () => Promise<T>): Promise<T> {
-    let release = () => {}
-    this.#held = new Promise((resolve) => {
-      release = resolve
-    })
-    try {
-      return await work()
-    } finally {
-      this.#held = undefined
-      release()
-    }
+  hold<T>(work: () => Promise<T>): Promise<T> {
+    return this.#gate.run(work)
   }
 
   /** Nothing is left to be done about what an earlier process left on record under `key`. */
@@ -102,7 +94,8 @@ export class PendingStates {
   }
 
   async #writeTouched(): Promise<void> {
-    await this.#held // which is nothing, as a rule: then just the turn ends
+    // As a rule nobody holds it, and just the turn ends.
+    await this.#gate.run(() => Promise.resolve())
     while (this.#touched.size > 0) {
       const nodes = [...this.#touched]
       this.#touched.clear()

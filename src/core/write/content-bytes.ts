@@ -4,17 +4,18 @@ import { Mutex } from '../../base/mutex.ts'
 import type { ByteRange } from '../../base/ranges.ts'
 import type { RemoteEntry } from '../../remote/types.ts'
 import type { Allocation, FileSpan } from '../types.ts'
-import { FsError, toFsError } from '../errors.ts'
+import { FsError } from '../errors.ts'
 import type { ContentBytesParts, ReadBase } from './content-parts.ts'
+import { fetchPiece } from './fetch-piece.ts'
 import type { Generation } from './generation.ts'
 import { stagedFacts } from './staged-facts.ts'
 import type { StagedFile } from './staged-file.ts'
+import { readHere } from './read-here.ts'
+import { sayLocal } from './say-local.ts'
 import type { RecoveredFile } from './staging-store.ts'
+import { StagedUsers } from './staged-users.ts'
 import type { BaseEntity, UploadSession } from './types.ts'
 import type { Uploadable } from './uploadable.ts'
-
-/** Step in which missing parts of the base are brought here, bytes. */
-const fetchStepBytes = 4 * 1024 ** 2
 
 /**
  * The bytes of one file: its base at the server, and the staged file with what was changed since (only while there are
@@ -31,11 +32,7 @@ export class ContentBytes implements Uploadable {
   /** Counts the changes of the base: a reader that waited for the server looks whether its plan still holds. */
   #baseEpoch = 0
   #staged: StagedFile | undefined
-  /** Who has the file open, and how many of them may write. */
-  #users = 0
-  #writers = 0
-  /** The staged file is kept open for the users. */
-  #isRetained = false
+  readonly #users = new StagedUsers()
   /** Number of changes before those of the staged file. */
   #changes = 0
   #confirmedModifiedAtMs: number | undefined
@@ -93,10 +90,6 @@ export class ContentBytes implements Uploadable {
 
   get changes(): number {
     return this.#staged?.changes ?? this.#changes
-  }
-
-  get #label(): string {
-    return this.#parts.owner.label
   }
 
   /** As `FileContent.read`. */
@@ -157,11 +150,11 @@ export class ContentBytes implements Uploadable {
   restore(recovered: RecoveredFile): Promise<void> {
     return this.#mutex.run(() => {
       invariant(!this.#staged, 'a content that was changed takes up what was staged before')
-      const { base, baseSizeBytes, replaces } = recovered.sideCar
-      this.#showBase(base, baseSizeBytes)
-      this.#replaces = replaces
+      const { sideCar } = recovered
+      this.#showBase(sideCar.base, sideCar.baseSizeBytes)
+      this.#replaces = sideCar.replaces
       this.#staged = this.#parts.store.reopen(recovered, this.#changes + 1, this.#mutex)
-      this.#retainStaged()
+      this.#users.keepOpen(this.#staged)
       this.#parts.environment.quota.hold(this, this.sizeBytes)
       this.#parts.onDirty(true)
       this.#parts.onChanged()
@@ -169,34 +162,22 @@ export class ContentBytes implements Uploadable {
   }
 
   sync(): Promise<void> {
-    return this.#mutex.run(() => this.#local(() => this.#staged?.sync()))
+    return this.#mutex.run(() => sayLocal(this.#parts.owner.label, () => this.#staged?.sync()))
   }
 
   /** Somebody has the file open: what is staged of it is kept open too. */
-  retainUser(): void {
-    this.#users += 1
-    this.#retainStaged()
+  retain(user: { readonly writes: boolean }): void {
+    this.#users.retain(user, this.#staged)
   }
 
-  releaseUser(): void {
-    this.#users -= 1
-    if (this.#users === 0) this.#background(() => this.#releaseStaged())
-  }
-
-  retainWriter(): void {
-    this.#writers += 1
-    this.retainUser()
-  }
-
-  releaseWriter(): void {
-    invariant(this.#writers > 0, 'a writer is released that was never retained')
-    this.#writers -= 1
-    this.releaseUser()
-    if (this.#writers === 0) this.#background(() => this.#rejoin())
+  release(user: { readonly writes: boolean }): void {
+    this.#users.release(user)
+    this.#background(() => this.#users.letClose())
+    if (user.writes && !this.#users.hasWriters) this.#background(() => this.#rejoin())
   }
 
   relabel(): Promise<void> {
-    return this.#mutex.run(() => this.#local(() => this.#relabelStaged()))
+    return this.#mutex.run(() => sayLocal(this.#parts.owner.label, () => this.#relabelStaged()))
   }
 
   rebase(entity: BaseEntity): void {
@@ -223,24 +204,21 @@ export class ContentBytes implements Uploadable {
 
   /** Everything so far survives power loss, and no local file stays open. */
   close(): Promise<void> {
-    this.#users = 0
-    this.#writers = 0
+    this.#users.releaseAll()
     return this.#mutex.run(async () => {
-      await this.#local(() => this.#staged?.sync())
-      await this.#releaseStaged()
+      await sayLocal(this.#parts.owner.label, () => this.#staged?.sync())
+      await this.#users.letClose()
     })
   }
 
   /** Brings every byte here that only the server has: also before the file that holds them goes. */
   async complete(signal: AbortSignal): Promise<void> {
+    const { owner, environment } = this.#parts
     for (;;) {
       const [gap] = await this.#mutex.run(() => this.#staged?.extents.missing() ?? [])
       if (!gap) return
-      const entity = this.#base
-      invariant(entity !== 'absent', 'bytes of a base are missing that is not there')
-      const range = { start: gap.start, end: Math.min(gap.end, gap.start + fetchStepBytes) }
-      const address = { path: () => this.#parts.owner.path(), entity, sizeBytes: this.#baseSizeBytes }
-      const bytes = await this.#parts.environment.remote.readRange(address, range, { signal })
+      const address = { path: () => owner.path(), entity: this.#base, sizeBytes: this.#baseSizeBytes }
+      const { entity, range, bytes } = await fetchPiece(environment.remote, address, gap, signal)
       await this.#mutex.run(async () => {
         if (this.#base === entity) await this.#staged?.storeFetched(range, bytes)
       })
@@ -265,7 +243,7 @@ export class ContentBytes implements Uploadable {
       this.#confirmedModifiedAtMs = generation.modifiedAtMs
       const entity = entry.entity ?? 'absent'
       const isNewer = staged.changes !== generation.changes
-      const staysBeside = shown !== entry && (isNewer || this.#writers > 0)
+      const staysBeside = shown !== entry && (isNewer || this.#users.hasWriters)
       if (!isNewer && !staysBeside) {
         this.#dropStaged()
         this.#show(shown)
@@ -285,22 +263,18 @@ export class ContentBytes implements Uploadable {
 
   /** undefined: the base changed while its bytes were on their way. */
   async #readOnce(range: ByteRange, readBase: ReadBase): Promise<Uint8Array | undefined> {
-    const { into, gaps, epoch } = await this.#mutex.run(() => this.#local(() => this.#readHere(range)))
+    const { into, gaps, epoch } = await this.#mutex.run(async () => {
+      const epoch = this.#baseEpoch
+      return {
+        epoch,
+        ...(await sayLocal(this.#parts.owner.label, () => readHere(this.#staged, range, this.sizeBytes))),
+      }
+    })
     for (const { start, end } of gaps) {
       if (epoch !== this.#baseEpoch) return undefined
       into.set(await readBase(start, end), start - range.start)
     }
     return gaps.length > 0 && epoch !== this.#baseEpoch ? undefined : into
-  }
-
-  /** What is here of `range`, and the gaps that only the base can fill. @requires the mutex */
-  async #readHere(range: ByteRange): Promise<{ into: Uint8Array; gaps: ByteRange[]; epoch: number }> {
-    const end = Math.max(range.start, Math.min(range.end, this.sizeBytes))
-    const within = { start: range.start, end }
-    const into = new Uint8Array(end - range.start)
-    const epoch = this.#baseEpoch
-    const gaps = this.#staged ? await this.#staged.read(within, into) : [within]
-    return { into, gaps: gaps.filter(({ start, end }) => end > start), epoch }
   }
 
   #change(
@@ -312,10 +286,10 @@ export class ContentBytes implements Uploadable {
     return this.#mutex.run(async () => {
       this.#checkWaiting(signal)
       this.#parts.beforeChange()
-      await quota.reserve(this, sizeAfter(this.sizeBytes), this.#label)
+      await quota.reserve(this, sizeAfter(this.sizeBytes), this.#parts.owner.label)
       const before = this.changes
       try {
-        await this.#local(async () => work(await this.#stage(), clock.now()))
+        await sayLocal(this.#parts.owner.label, async () => work(await this.#stage(), clock.now()))
       } finally {
         if (this.#staged?.changes === this.#changes) this.#dropStaged() // it never began
         if (this.isDirty) quota.resize(this, this.sizeBytes)
@@ -337,7 +311,7 @@ export class ContentBytes implements Uploadable {
     }
     const before = { sizeBytes: this.#baseSizeBytes, changes: this.#changes }
     this.#staged = await this.#parts.store.stage(facts, before, this.#mutex)
-    this.#retainStaged()
+    this.#users.keepOpen(this.#staged)
     await this.#parts.owner.recorded()
     return this.#staged
   }
@@ -354,7 +328,7 @@ export class ContentBytes implements Uploadable {
 
   /** The last writer is gone: from now on the name shows the server's version. @requires the mutex */
   async #rejoin(): Promise<void> {
-    if (!this.#beside || this.isDirty || this.#writers > 0) return
+    if (!this.#beside || this.isDirty || this.#users.hasWriters) return
     const { shown } = this.#beside
     this.#dropStaged()
     this.#show(shown)
@@ -369,21 +343,8 @@ export class ContentBytes implements Uploadable {
     this.#changes = staged.changes
     this.#staged = undefined
     this.#beside = undefined
-    this.#isRetained = false
+    this.#users.forget()
     this.#parts.store.dispose(staged, this.#parts.owner.recorded())
-  }
-
-  #retainStaged(): void {
-    if (!this.#staged || this.#isRetained || this.#users === 0) return
-    this.#isRetained = true
-    this.#staged.retain()
-  }
-
-  /** @requires the mutex */
-  async #releaseStaged(): Promise<void> {
-    if (!this.#isRetained || this.#users > 0) return
-    this.#isRetained = false
-    await this.#staged?.release()
   }
 
   #show(entry: RemoteEntry): void {
@@ -398,16 +359,8 @@ export class ContentBytes implements Uploadable {
   }
 
   #checkWaiting(signal: AbortSignal | undefined): void {
-    if (signal?.aborted) throw new FsError(Errno.EINTR, `${this.#label}: the program stopped waiting`)
-  }
-
-  /** Errors of the local disk as the filesystem's, about this file. */
-  async #local<T>(work: () => Promise<T> | T): Promise<T> {
-    try {
-      return await work()
-    } catch (error) {
-      throw toFsError(error, this.#label)
-    }
+    if (signal?.aborted)
+      throw new FsError(Errno.EINTR, `${this.#parts.owner.label}: the program stopped waiting`)
   }
 
   /** Work on the staged file that nobody waits for. */
@@ -416,7 +369,9 @@ export class ContentBytes implements Uploadable {
   }
 
   #complain(error: unknown): void {
-    const { log } = this.#parts.environment
-    log.error('a staged file could not be looked after', { label: this.#label, error })
+    this.#parts.environment.log.error('a staged file could not be looked after', {
+      label: this.#parts.owner.label,
+      error,
+    })
   }
 }

@@ -178,23 +178,23 @@ export class FileContent {
 
   /** A handle that only reads was opened. */
   retainReader(): void {
-    this.#bytes.retainUser()
+    this.#bytes.retain({ writes: false })
   }
 
   releaseReader(): void {
-    this.#bytes.releaseUser()
+    this.#bytes.release({ writes: false })
   }
 
   /** A handle that may write was opened: the upload waits. */
   retainWriter(): void {
-    this.#bytes.retainWriter()
+    this.#bytes.retain({ writes: true })
     this.#upload.schedule.retainWriter()
     this.#upload.plan()
   }
 
   /** One was released: with the last one the quiet time starts. */
   releaseWriter(): void {
-    this.#bytes.releaseWriter()
+    this.#bytes.release({ writes: true })
     this.#upload.schedule.releaseWriter()
     this.#upload.plan()
   }
