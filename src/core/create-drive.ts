@@ -56,8 +56,6 @@ export interface CoreSettings extends FileSystemOptions {
   readonly metadataEntries: number
   /** Memory for file content that was read, bytes, for the whole process. */
   readonly readMemoryBytes: number
-  /** How long after the last writer closed a file its upload starts, ms. */
-  readonly quietMs: number
   /** Uploads of small files at the same time, at most. */
   readonly uploadConcurrency: number
   readonly listFacts: ListFacts

@@ -103,6 +103,11 @@ export class Drive {
     return this.top.drain(options)
   }
 
+  /** Renames and deletions that the server has not heard of. */
+  get unsentNames(): number {
+    return this.#inner.unsentNames
+  }
+
   /** Nodes that are kept, and those of them that the kernel refers to; the top folder aside. For tests of leaks. */
   get nodeCounts(): { kept: number; held: number } {
     const { table } = this.#core.tree

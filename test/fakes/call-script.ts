@@ -88,6 +88,11 @@ export class CallScript<Method extends string> {
       : this.calls.filter((call) => call.method === method).length
   }
 
+  /** Calls of `method` succeed again. */
+  forgetFailures(method: Method): void {
+    this.#failures.delete(method)
+  }
+
   forgetCalls(): void {
     this.calls.length = 0
   }

@@ -273,7 +273,7 @@ export class TestDrive {
   /** The quiet time and the delay of renames pass, and everything is at the server. */
   async settleAll(): Promise<void> {
     await this.clock.advance(2_000)
-    await eventually(() => this.drive.writeBack.pending().length === 0)
+    await eventually(() => this.drive.unsentNames === 0 && this.drive.writeBack.pending().length === 0)
     await settle()
   }
 

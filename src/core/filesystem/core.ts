@@ -26,6 +26,8 @@ export interface FileSystemOptions {
   readonly entryTtlMs: number
   readonly attrTtlMs: number
   readonly readOnly: boolean
+  /** After the last deletion, and after the last writer of a file has closed it, the server hears of it so much later, ms. */
+  readonly quietMs: number
   /** A rename of a file waits so long for what editors do next, ms. */
   readonly renameDelayMs: number
 }

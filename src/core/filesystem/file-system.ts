@@ -27,6 +27,7 @@ import { HandleNumbers } from './handle-numbers.ts'
 import { Namespace } from './namespace.ts'
 import { entryReply } from './node-view.ts'
 import type { PendingRecord } from './pending-states.ts'
+import { Removals } from './removals.ts'
 import { RenameDelay } from './rename-delay.ts'
 import { Renames } from './rename.ts'
 import { Restore } from './restore.ts'
@@ -49,7 +50,12 @@ export class CloudreveFileSystem implements FileSystem {
 
   constructor(core: Core, facts: Facts) {
     const numbers = new HandleNumbers()
-    const renames = new RenameDelay(core)
+    const removals = new Removals({
+      core,
+      preserve: (node) => files.preserve(node),
+      discard: (node) => files.discard(node),
+    })
+    const renames = new RenameDelay(core, removals)
     const attributes = new AttributeSender(core)
     const files = new Files(core, numbers, () => parts)
     const parts: OwnerParts = { core, renames, attributes, onConfirmed: (node) => files.reopenReaders(node) }
@@ -219,6 +225,11 @@ export class CloudreveFileSystem implements FileSystem {
   restoring(records: ReadonlyMap<string, PendingRecord>): Restore {
     const removeAgain = (node: Node) => this.#namespace.removeAgain(node)
     return new Restore({ core: this.#core, owners: this.#owners, records, removeAgain })
+  }
+
+  /** Renames and deletions that the server has not heard of. */
+  get unsentNames(): number {
+    return this.#delay.count
   }
 
   /** Sends every rename and attribute that waits: part of a clean unmount. */

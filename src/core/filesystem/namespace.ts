@@ -10,16 +10,7 @@ import { checkNewName, toServerName } from '../names/index.ts'
 import type { Place } from '../ports.ts'
 import { kindOf } from '../tree/index.ts'
 import type { Entry, FileKind, Ino, OpContext, Opened } from '../types.ts'
-import {
-  assertFolder,
-  assertWritable,
-  change,
-  pinned,
-  requireChild,
-  requireRecentChild,
-  assertFree,
-  type Core,
-} from './core.ts'
+import { assertFolder, assertWritable, change, pinned, requireChild, assertFree, type Core } from './core.ts'
 import { createOrFind } from './create-or-find.ts'
 import { contentOf, type OwnerParts } from './file-owner.ts'
 import type { Files } from './files.ts'
@@ -125,11 +116,11 @@ export class Namespace {
   async unlink(parent: Ino, name: string, { signal, pid }: OpContext): Promise<void> {
     const folder = this.#folder(parent)
     await this.#core.folderLocks.run(folder, async () => {
-      const node = await requireRecentChild(this.#core, folder, toServerName(name), signal)
+      const node = await requireChild(this.#core, folder, toServerName(name), signal)
       await pinned(this.#core, [node], async () => {
         assertWritable(this.#core, node)
         if (node.isFolder) throw new FsError(Errno.EISDIR, `${node.label} is a folder`)
-        await this.removeFile(node, { signal, pid })
+        await this.removeFile(node, pid)
         this.#core.changes.changed(node)
         this.#core.changes.namesChanged(folder)
       })
@@ -153,14 +144,13 @@ export class Namespace {
     if (!isDone) await this.rmdir(parent, name, context)
   }
 
-  /** @requires lock of the file's folder */
-  async removeFile(node: Node, { signal, pid }: Partial<OpContext> = {}): Promise<void> {
+  /** Not to be seen from now on; the server hears of it in a moment. @requires lock of the file's folder */
+  async removeFile(node: Node, pid?: number): Promise<void> {
     const { renames } = this.#parts
     await renames.settleIfSending(node)
     const heir = renames.has(node) ? this.#heirOf(node) : undefined
     if (heir) takeOver(this.#parts, heir, node, pid)
-    else if (node.handles > 0 && node.remotePlace && !renames.has(node)) await this.#removeLater(node)
-    else await this.#removeNow(node, signal)
+    else await this.#removeLater(node)
     if (node.isUnlinked && node.handles === 0) await this.#files.discard(node)
     this.#core.tree.table.release(node)
   }
@@ -178,83 +168,33 @@ export class Namespace {
   }
 
   async #removeLater(node: Node): Promise<void> {
-    // An upload on its way would change what a successor replaces.
+    // An upload on its way would change what is compared before the server deletes it.
     const release = await node.content?.pause()
-    if (node.remotePlace)
-      this.#parts.renames.addRemoval(node, async () => {
-        if (await this.#isStillThere(node)) await this.#removeNow(node)
-        else this.#forgetPlace(node)
-      })
+    this.#parts.renames.drop(node)
+    if (node.remotePlace) this.#parts.renames.addRemoval(node)
     node.detach()
+    this.#core.pending.touch(node)
     release?.()
   }
 
-  /** Before a deletion that comes late. @throws {FsError} ESTALE when somebody else has changed the file meanwhile */
-  async #isStillThere(node: Node): Promise<boolean> {
-    const { remote, patience, folderMoves } = this.#core
-    await folderMoves.passed(node)
-    const path = node.remotePath
-    if (!path) return false
-    const found = await patience
-      .run(node.label, () => remote.info(path))
-      .catch((error: unknown) => {
-        if (isRemoteError(error, 'not-found')) return undefined
-        throw error
-      })
-    if (found?.id !== node.id) return false
-    if (found?.entity === node.entry?.entity) return true
-    throw new FsError(Errno.ESTALE, `${path.join('/')}: changed by somebody else, so it is not deleted`, {
-      level: 'warn',
-    })
-  }
-
-  /** What the server has, or has not, under the name is nothing of ours any more. */
-  #forgetPlace(node: Node): void {
-    const folder = node.remotePlace?.parent
-    if (folder?.id !== undefined) this.#core.tree.folders.expire(folder.id)
-    this.#core.tree.table.unbind(node)
-    node.remotePlace = undefined
-  }
-
-  async #removeNow(node: Node, signal?: AbortSignal): Promise<void> {
-    const { tree } = this.#core
-    const preserved = await this.#files.preserve(node, signal)
-    const release = await node.content?.pause()
-    try {
-      const at = node.remotePlace
-      if (at) await this.#removeOnServer(node, signal)
-      if (at) tree.removed(at.parent, at.name)
-      this.#parts.renames.drop(node)
-      this.#core.pending.touch(node)
-      tree.table.unbind(node)
-      node.detach()
-      node.remotePlace = undefined
-    } catch (error) {
-      if (preserved) await this.#files.discard(node)
-      throw error
-    } finally {
-      release?.()
-    }
-  }
-
-  /** Only what was seen to be empty a moment ago is removed. @requires lock of the folder above */
+  /** Whether it is empty at the server too is looked at before that deletes it. @requires lock of the folder above */
   async removeFolder(node: Node, signal?: AbortSignal): Promise<void> {
     assertFolder(node)
-    const { tree } = this.#core
-    await this.#parts.renames.settleWithin(node)
-    const listing = await tree.refresh(node, signal)
-    if (listing.entries.size > 0 || node.children.size > 0) {
-      throw new FsError(Errno.ENOTEMPTY, `${node.label} is not empty`)
-    }
-    const at = node.remotePlace
-    if (!at) throw new FsError(Errno.ENOENT, `${node.label} was deleted by somebody else`)
-    await this.#removeOnServer(node, signal)
-    tree.folders.expire(node.id!)
-    tree.table.unbind(node)
-    tree.removed(at.parent, at.name)
+    const { renames } = this.#parts
+    await renames.settleRenamesWithin(node)
+    if (!(await this.#isEmpty(node, signal))) throw new FsError(Errno.ENOTEMPTY, `${node.label} is not empty`)
+    if (!node.remotePlace) throw new FsError(Errno.ENOENT, `${node.label} was deleted by somebody else`)
+    renames.addRemoval(node)
     node.detach()
-    node.remotePlace = undefined
-    tree.table.release(node)
+    this.#core.tree.table.release(node)
+  }
+
+  /** What is not is asked about once more: somebody else may have emptied it. */
+  async #isEmpty(folder: Node, signal?: AbortSignal): Promise<boolean> {
+    const { tree } = this.#core
+    const trusted = tree.trusted(folder)
+    if (trusted && tree.namesIn(folder, trusted).length === 0) return true
+    return tree.namesIn(folder, await tree.refresh(folder, signal)).length === 0
   }
 
   /** The new file that stands where the server still has `node` under its old name. */
@@ -262,31 +202,6 @@ export class Namespace {
     const { remotePlace } = node
     const heir = remotePlace?.parent.children.get(remotePlace.name)
     return heir && heir !== node && heir.kind === 'file' && heir.entry === undefined ? heir : undefined
-  }
-
-  async #removeOnServer(node: Node, signal?: AbortSignal): Promise<void> {
-    const { remote, patience, folderMoves } = this.#core
-    await folderMoves.passed(node)
-    const path = node.remotePath
-    if (!path) return
-    try {
-      const call = () => remote.remove([path])
-      await patience.run(node.label, change(this.#core, node.remotePlace?.parent, signal, call), signal)
-    } catch (error) {
-      if (isRemoteError(error, 'not-found')) return
-      if (!isRemoteError(error, 'unknown-outcome')) throw toFsError(error, node.label)
-      await this.#assertGone(node, path, error)
-    }
-  }
-
-  async #assertGone(node: Node, path: RemotePath, cause: unknown): Promise<void> {
-    const { remote, patience } = this.#core
-    try {
-      const found = await patience.run(node.label, () => remote.info(path))
-      if (found.id === node.id) throw toFsError(cause, node.label)
-    } catch (error) {
-      if (!isRemoteError(error, 'not-found')) throw error
-    }
   }
 
   #folder(ino: Ino): Node {

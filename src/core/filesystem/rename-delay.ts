@@ -5,8 +5,8 @@
  *   renamed ──(a new file takes the old name, the original is unlinked)──▶ the new file becomes the next version of the original
  *      └────(time passes, or anything needs the names at the server)─────▶ sent
  *
- * The same for a file that somebody has open and that is unlinked or renamed over: most often its successor takes the name
- * at once (libfuse 2 turns a rename over an open file into an unlink before it).
+ * What was deleted waits too (`Removals`): most often its successor takes the name at once (libfuse 2 turns a rename over an open
+ * file into an unlink before it).
  *
  * Nothing is lost when the process dies in between: the server still has the file under its old name.
  */
@@ -16,6 +16,7 @@ import type { Node, NodePlace } from '../inode/index.ts'
 import { toPosixName } from '../names/index.ts'
 import { conflictName } from '../write/index.ts'
 import { pinned, type Core } from './core.ts'
+import type { Removals } from './removals.ts'
 import { renameOnServer } from './server-rename.ts'
 
 /** Before what could not be sent is sent again, ms. */
@@ -32,28 +33,34 @@ interface Delayed {
 export class RenameDelay {
   readonly #core: Core
   readonly #delayed = new Map<Node, Delayed>()
+  readonly #removals: Removals
   #isClosed = false
 
-  constructor(core: Core) {
+  constructor(core: Core, removals: Removals) {
     this.#core = core
+    this.#removals = removals
+  }
+
+  get count(): number {
+    return this.#delayed.size + this.#removals.count
   }
 
   has(node: Node): boolean {
-    return this.#delayed.has(node)
+    return this.#delayed.has(node) || this.#removals.has(node)
   }
 
-  /** The file that the server still has under `name` of `folder`, although it was renamed here. */
+  /** What the server still has under `name` of `folder`, although it was renamed or deleted here. */
   formerOf(folder: Node, name: string): Node | undefined {
     for (const node of this.#delayed.keys()) {
       if (node.remotePlace?.parent === folder && node.remotePlace.name === name) return node
     }
-    return undefined
+    return this.#removals.at(folder, name)
   }
 
-  /** The file that was unlinked here and that the server still has under `name` of `folder`. */
+  /** The file that was deleted here and that the server still has under `name` of `folder`. */
   removedAt(folder: Node, name: string): Node | undefined {
-    const former = this.formerOf(folder, name)
-    return former?.isUnlinked && !this.#delayed.get(former)?.sending ? former : undefined
+    const former = this.#removals.at(folder, name)
+    return former?.kind === 'file' && !this.#removals.isSending(former) ? former : undefined
   }
 
   /** `node` has its new place already; the server hears of it later. */
@@ -61,22 +68,15 @@ export class RenameDelay {
     this.#add(node, () => this.#sendRename(node))
   }
 
-  /** `node` has no place any more; `send` removes it at the server. */
-  addRemoval(node: Node, send: () => Promise<void>): void {
-    this.#add(node, async () => {
-      const former = node.remotePlace
-      try {
-        await send()
-      } catch (error) {
-        if (former && node.isUnlinked && !isPassing(error)) this.#takeBack(node, former)
-        throw error
-      }
-    })
+  /** `node` has no place any more; the server hears of it later. */
+  addRemoval(node: Node): void {
+    this.#removals.add(node)
   }
 
   /** Nothing is sent any more: at the server everything stays under the names that it has there. */
   close(): void {
     this.#isClosed = true
+    this.#removals.close()
     for (const { cancelTimer } of this.#delayed.values()) cancelTimer()
   }
 
@@ -97,6 +97,7 @@ export class RenameDelay {
 
   /** Forgets the rename without sending it: somebody else took over the file's id, or it is deleted under its old name. */
   drop(node: Node): void {
+    this.#removals.drop(node)
     const delayed = this.#delayed.get(node)
     if (!delayed) return
     delayed.cancelTimer()
@@ -113,10 +114,11 @@ export class RenameDelay {
   /** Sends the rename or removal of `node` now, if it waits. @throws {FsError} when the server refuses: then it is taken back. */
   async settle(node: Node): Promise<void> {
     const delayed = this.#delayed.get(node)
-    if (!delayed) return
+    if (!delayed) return this.#removals.settle(node)
     delayed.cancelTimer()
     delayed.sending ??= pinned(this.#core, [node, delayed.folder], () => this.#send(node, delayed))
     await delayed.sending
+    return undefined
   }
 
   async #send(node: Node, delayed: Delayed): Promise<void> {
@@ -135,6 +137,7 @@ export class RenameDelay {
   /** Waits for a rename that is on its way; one that still waits stays. */
   async settleIfSending(node: Node): Promise<void> {
     await this.#delayed.get(node)?.sending
+    if (this.#removals.isSending(node)) await this.#removals.settle(node)
   }
 
   /** Sends what stands in the way of an upload of `node` under its name. */
@@ -145,8 +148,19 @@ export class RenameDelay {
     if (former && former !== node) await this.settle(former)
   }
 
-  /** Sends everything that waits in or below `folder`. */
+  /** Deletes at the server, now, what was deleted here and was compared with what the server has only just now. */
+  removeCompared(node: Node): Promise<void> {
+    return this.#removals.removeCompared(node)
+  }
+
+  /** Sends everything that waits in or below `folder`. @throws {FsError} */
   async settleWithin(folder: Node): Promise<void> {
+    await this.settleRenamesWithin(folder)
+    await this.#removals.settleWithin(folder)
+  }
+
+  /** Sends the renames that wait in or below `folder`. @throws {FsError} */
+  async settleRenamesWithin(folder: Node): Promise<void> {
     const below = [...this.#delayed.keys()].filter(
       (node) => node.remotePlace?.parent.isWithin(folder) || node.place?.parent.isWithin(folder),
     )

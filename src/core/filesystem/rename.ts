@@ -123,7 +123,7 @@ export class Renames {
       takeOver(this.#parts, source, target, by.pid)
       await this.#letGo(target, source)
     } else if (target) {
-      await this.#namespace.removeFile(target, by)
+      await this.#namespace.removeFile(target, by.pid)
     }
     this.#take(source, to)
     this.#namespace.succeed(source, by.pid)
@@ -137,7 +137,8 @@ export class Renames {
       await this.#parts.renames.settle(target)
     if (isReplaceable(target) && isSmallAndClean(source)) return this.#asVersion(move, target)
     await this.#assertUnchanged(target, by)
-    await this.#namespace.removeFile(target, by)
+    await this.#namespace.removeFile(target, by.pid)
+    await this.#parts.renames.removeCompared(target)
     // At once: while neither has the name at the server, somebody else finds nothing under it.
     return this.#toFreeName(move, false)
   }

@@ -139,7 +139,7 @@ describe('after kill -9', () => {
     await drive.crash()
     expect(await drive.names('docs')).toEqual(['letter', 'other'])
     await drive.drain()
-    expect(readdirSync(join(drive.folder, 'staging'))).toEqual([])
+    await eventually(() => readdirSync(join(drive.folder, 'staging')).length === 0)
     expect(drive.drive.writeBack.lostAndFound).toEqual([])
   })
 })

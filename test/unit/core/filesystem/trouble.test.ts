@@ -29,8 +29,6 @@ const namespaceCalls: [RemoteMethod, (drive: TestDrive) => Promise<void>, string
   ['createFile', (drive) => drive.symlink('a', 'n'), ['a', 'b', 'd/', 'd/f', 'e/', 'n']],
   ['move', (drive) => drive.rename('a', 'e/a'), ['b', 'd/', 'd/f', 'e/', 'e/a']],
   ['rename', (drive) => drive.rename('d', 'n'), ['a', 'b', 'e/', 'n/', 'n/f']],
-  ['remove', (drive) => drive.unlink('a'), ['b', 'd/', 'd/f', 'e/']],
-  ['remove', (drive) => drive.rmdir('e'), ['a', 'b', 'd/', 'd/f']],
   [
     'patchMetadata',
     (drive) => drive.setattr('a', { mode: 0o600 }).then(() => undefined),

@@ -177,14 +177,17 @@ function mayBe(byte: number, unit: number, lost: LostFile, { states, older, isKi
   return seen.includes(atServer) && (byte === baseByte || (byte === 0 && !lost.isComplete))
 }
 
+/** As the server has it. */
+function isUnchanged(units: readonly Unit[]): boolean {
+  return units.length === baseUnits && units.every((unit) => unit === atServer)
+}
+
 async function expectKept({ disk, promise }: Crash): Promise<void> {
   const lostAndFound = new LostAndFound(lostFolder, disk, silentLog)
   await lostAndFound.collect(folder, { atMs: 0, bootId: promise.isKill ? 'first' : 'second' })
   const lostFiles = await lostAndFound.list().catch((error: unknown) => expect.fail(String(error)))
   if (!promise.isPromised) return
   // What the server has anyway need not be kept.
-  const isUnchanged = (units: readonly Unit[]) =>
-    units.length === baseUnits && units.every((unit) => unit === atServer)
   if (!promise.states.some(isUnchanged)) expect(lostFiles).not.toEqual([])
   for (const lost of lostFiles) {
     const bytes = await disk.readWhole(lost.storedAt)

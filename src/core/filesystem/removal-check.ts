@@ -1,0 +1,173 @@
+/**
+ * Before something is deleted at the server: is it still what programs here were shown? Whatever is not stays, with the folders
+ * that lead to it.
+ */
+import { isRemoteError } from '../../remote/errors.ts'
+import type { RemoteEntry, RemotePath } from '../../remote/types.ts'
+import type { Node } from '../inode/index.ts'
+import type { Core } from './core.ts'
+
+/** What to do about files and folders that were deleted here. */
+export interface Verdict {
+  /** Unchanged, and so is everything in them; none of these lies in another one. */
+  readonly remove: Node[]
+  /** Changed by somebody else, or a folder with something in it that nobody here has seen: they are to be seen again. */
+  readonly keep: Node[]
+  /** The server has them no more. */
+  readonly gone: Node[]
+}
+
+/** From so many files of one folder on, its listing costs less than asking for each. */
+const listFrom = 3
+
+/** @throws {RemoteError} when the server cannot be asked */
+export async function checkRemovals(core: Core, nodes: ReadonlySet<Node>): Promise<Verdict> {
+  const verdict: Verdict = { remove: [], keep: [], gone: [] }
+  const byParent = new Map<Node, Node[]>()
+  for (const node of nodes) {
+    const parent = node.remotePlace?.parent
+    if (!parent) verdict.gone.push(node)
+    else if (!nodes.has(parent)) byParent.set(parent, [...(byParent.get(parent) ?? []), node])
+  }
+  for (const [parent, children] of byParent) {
+    const present = await presentIn(core, parent, children)
+    for (const node of children) await judge(core, node, present.get(node), { nodes, verdict })
+  }
+  return verdict
+}
+
+/** What the server has under the names of `nodes`, children of `parent`. */
+async function presentIn(
+  { remote, patience, tree }: Core,
+  parent: Node,
+  nodes: readonly Node[],
+): Promise<Map<Node, RemoteEntry>> {
+  const present = new Map<Node, RemoteEntry>()
+  if (nodes.length >= listFrom && !parent.isUnlinked) {
+    const { entries } = await tree.refresh(parent)
+    for (const node of nodes) {
+      const entry = entries.get(node.remotePlace?.name ?? '')
+      if (entry) present.set(node, entry)
+    }
+    return present
+  }
+  await Promise.all(
+    nodes.map(async (node) => {
+      const path = node.remotePath
+      if (!path) return
+      try {
+        present.set(node, await patience.run(node.label, () => remote.info(path)))
+      } catch (error) {
+        if (!isRemoteError(error, 'not-found')) throw error
+      }
+    }),
+  )
+  return present
+}
+
+interface Judging {
+  readonly nodes: ReadonlySet<Node>
+  readonly verdict: Verdict
+}
+
+async function judge(
+  core: Core,
+  node: Node,
+  entry: RemoteEntry | undefined,
+  { nodes, verdict }: Judging,
+): Promise<void> {
+  // Moved by somebody else, and found again there.
+  if (node.place) verdict.keep.push(node)
+  else if (!entry || entry.id !== node.id) verdict.gone.push(...withAllIn(node, nodes))
+  else if (node.isFolder) await judgeFolder(core, node, { nodes, verdict })
+  else if (isUnchanged(node, entry)) verdict.remove.push(node)
+  else verdict.keep.push(node)
+}
+
+/** A folder goes in one call, if nothing is in it that nobody here has deleted. */
+async function judgeFolder(core: Core, folder: Node, { nodes, verdict }: Judging): Promise<void> {
+  const found = await below(core, folder, nodes)
+  const top = folder.remotePath ?? []
+  const strangers = found.filter(({ entry }) => !isDeletedHere(core, entry, nodes))
+  if (strangers.length === 0) return void verdict.remove.push(folder)
+  const kept = new Set(strangers.flatMap(({ path }) => foldersOn(path, top.length)))
+  verdict.keep.push(folder)
+  for (const { path, entry } of found) {
+    const node = core.tree.table.byId(entry.id)
+    if (!node || !nodes.has(node)) continue
+    if (kept.has(keyOf(path)) || !isUnchanged(node, entry)) verdict.keep.push(node)
+    else if (kept.has(keyOf(path.slice(0, -1)))) verdict.remove.push(node)
+  }
+  const seen = new Set(found.map(({ entry }) => entry.id))
+  for (const node of withAllIn(folder, nodes))
+    if (node !== folder && !seen.has(node.id!)) verdict.gone.push(node)
+  return undefined
+}
+
+interface Found {
+  readonly path: RemotePath
+  readonly entry: RemoteEntry
+}
+
+/** Everything below a folder. Where that is too much for one walk, what lies in the folders that were deleted here. */
+async function below({ remote, patience }: Core, folder: Node, nodes: ReadonlySet<Node>): Promise<Found[]> {
+  const path = folder.remotePath
+  if (!path) return []
+  try {
+    return await patience.run(folder.label, async (progress) => {
+      const found: Found[] = []
+      for await (const entries of remote.listSubtree(path)) {
+        found.push(...entries.map((entry) => ({ entry, path: remote.facts.pathOf(entry.uri) ?? path })))
+        progress()
+      }
+      return found
+    })
+  } catch (error) {
+    if (!isRemoteError(error, 'unsupported')) throw error
+  }
+  const found: Found[] = []
+  for (const each of withAllIn(folder, nodes)) {
+    const at = each.isFolder ? each.remotePath : undefined
+    if (!at) continue
+    const entries = await patience.run(each.label, async () => {
+      const all: RemoteEntry[] = []
+      for await (const page of remote.list(at)) all.push(...page.entries)
+      return all
+    })
+    found.push(...entries.map((entry) => ({ entry, path: [...at, entry.name] })))
+  }
+  return found
+}
+
+function isDeletedHere({ tree }: Core, entry: RemoteEntry, nodes: ReadonlySet<Node>): boolean {
+  // An upload that was begun and has stored nothing: either it is over, or its lock says so.
+  if (entry.kind === 'file' && entry.entity === undefined && entry.uploadSessionId !== undefined) return true
+  const node = tree.table.byId(entry.id)
+  return node !== undefined && nodes.has(node) && isUnchanged(node, entry)
+}
+
+function isUnchanged(node: Node, entry: RemoteEntry): boolean {
+  return node.isFolder ? entry.kind === 'folder' : node.entry?.entity === entry.entity
+}
+
+/** `node`, and what of `nodes` the server has in it. */
+export function withAllIn(node: Node, nodes: ReadonlySet<Node>): Node[] {
+  if (!node.isFolder) return nodes.has(node) ? [node] : []
+  return [...nodes].filter((each) => isRemotelyWithin(each, node))
+}
+
+/** By where the server has them. */
+export function isRemotelyWithin(node: Node, folder: Node): boolean {
+  for (let at: Node | undefined = node; at; at = (at.remotePlace ?? at.place)?.parent)
+    if (at === folder) return true
+  return false
+}
+
+/** Keys of the folders that lead to `path`, from depth `from` on. */
+function foldersOn(path: RemotePath, from: number): string[] {
+  return path.slice(from).map((_, depth) => keyOf(path.slice(0, from + depth)))
+}
+
+function keyOf(path: RemotePath): string {
+  return path.join('/')
+}

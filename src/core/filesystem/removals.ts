@@ -1,0 +1,299 @@
+import { backoffMs } from '../../base/backoff.ts'
+import { isRemoteError } from '../../remote/errors.ts'
+import { Errno } from '../../base/errno.ts'
+import { FsError, toFsError } from '../errors.ts'
+import type { Node, NodePlace } from '../inode/index.ts'
+import { toPosixName } from '../names/index.ts'
+import type { Core } from './core.ts'
+import { checkRemovals, isRemotelyWithin, withAllIn, type Verdict } from './removal-check.ts'
+
+/** While programs go on deleting, what they deleted first waits for the rest so long, ms. */
+const longestWaitMs = 30_000
+
+export interface RemovalParts {
+  readonly core: Core
+  /** Before a file that programs have open goes: what they may still read is brought here, as if they had written it. False: nothing was. */
+  readonly preserve: (node: Node) => Promise<boolean>
+  /** What was brought here is of no use. */
+  readonly discard: (node: Node) => Promise<void>
+}
+
+type Check = (wanted: ReadonlySet<Node>) => Verdict | Promise<Verdict>
+
+interface Waiting {
+  /** Where the server has it; kept in memory with it. */
+  readonly parent: Node
+  readonly name: string
+  readonly sinceMs: number
+}
+
+/**
+ * Files and folders that programs have deleted and the server still has:
+ *
+ *   deleted here ──(nothing more is deleted for a moment)──▶ checked ──▶ gone, a whole tree in one call
+ *        └──(a new file takes the name: `drop`)──▶ its next version    └──(changed by somebody else)──▶ seen again
+ *
+ * They are on record (`PendingStates`), so a crash in between changes nothing.
+ */
+export class Removals {
+  readonly #parts: RemovalParts
+  /** The one that was deleted first is the first. */
+  readonly #waiting = new Map<Node, Waiting>()
+  readonly #names = new Map<Node, Map<string, Node>>()
+  readonly #preserved = new Set<Node>()
+  /** What is being checked or deleted just now. */
+  #sent = new Set<Node>()
+  #sending: Promise<void> = Promise.resolve()
+  #failures = 0
+  #cancelTimer: (() => void) | undefined
+  #isClosed = false
+
+  constructor(parts: RemovalParts) {
+    this.#parts = parts
+  }
+
+  get #core(): Core {
+    return this.#parts.core
+  }
+
+  get count(): number {
+    return this.#waiting.size
+  }
+
+  has(node: Node): boolean {
+    return this.#waiting.has(node)
+  }
+
+  isSending(node: Node): boolean {
+    return this.#sent.has(node)
+  }
+
+  /** What the server still has under `name` of `folder`. */
+  at(folder: Node, name: string): Node | undefined {
+    return this.#names.get(folder)?.get(name)
+  }
+
+  /** `node` is not to be seen any more; the server hears of it later. @requires that the server has it */
+  add(node: Node): void {
+    const { parent, name } = node.remotePlace!
+    node.pins += 1
+    parent.pins += 1
+    this.#waiting.set(node, { parent, name, sinceMs: this.#core.clock.monotonic() })
+    if (!this.#names.has(parent)) this.#names.set(parent, new Map())
+    this.#names.get(parent)!.set(name, node)
+    node.waits = true
+    this.#core.pending.touch(node)
+    this.#sendLater(this.#core.options.quietMs)
+  }
+
+  /** It is not to be deleted, or not by us. */
+  drop(node: Node): void {
+    const waiting = this.#waiting.get(node)
+    if (!waiting) return
+    this.#waiting.delete(node)
+    this.#preserved.delete(node)
+    const names = this.#names.get(waiting.parent)
+    if (names?.get(waiting.name) === node) names.delete(waiting.name)
+    if (names?.size === 0) this.#names.delete(waiting.parent)
+    node.waits = false
+    this.#core.pending.touch(node)
+    for (const held of [node, waiting.parent]) {
+      held.pins -= 1
+      this.#core.tree.table.release(held)
+    }
+  }
+
+  /** Deletes `node` now, with everything in it. @throws {FsError} when that failed */
+  async settle(node: Node): Promise<void> {
+    while (this.#sent.has(node)) await this.#sending
+    if (!this.#waiting.has(node)) return
+    await this.#send(withAllIn(node, new Set(this.#waiting.keys())))
+    if (node.place) throw new FsError(Errno.EBUSY, `${node.label} could not be deleted at the server`)
+  }
+
+  /** The same for a file that was compared with what the server has only just now. @throws {FsError} when that failed */
+  async removeCompared(node: Node): Promise<void> {
+    if (!this.#waiting.has(node)) return
+    await this.#send([node], (nodes) => ({ remove: [...nodes], keep: [], gone: [] }))
+    if (node.place) throw new FsError(Errno.EBUSY, `${node.label} could not be deleted at the server`)
+  }
+
+  /** Deletes now whatever waits in or below `folder`. @throws {FsError} when that failed */
+  async settleWithin(folder: Node): Promise<void> {
+    const within = () => [...this.#waiting.keys()].filter((node) => isRemotelyWithin(node, folder))
+    while (within().some((node) => this.#sent.has(node))) await this.#sending
+    const nodes = within()
+    if (nodes.length > 0) await this.#send(nodes)
+  }
+
+  /** Nothing is begun any more: the next process goes on. */
+  close(): void {
+    this.#isClosed = true
+    this.#cancelTimer?.()
+  }
+
+  #sendLater(delayMs: number): void {
+    if (this.#isClosed) return
+    this.#cancelTimer?.()
+    const { clock } = this.#core
+    const [oldest] = this.#waiting.values()
+    const longestMs = Math.max(0, (oldest?.sinceMs ?? 0) + longestWaitMs - clock.monotonic())
+    const waitMs = this.#failures > 0 ? delayMs : Math.min(delayMs, longestMs)
+    this.#cancelTimer = clock.after(waitMs, () => {
+      // Told where it failed; what may succeed later is tried again.
+      this.#send([...this.#waiting.keys()]).catch(() => undefined)
+    })
+  }
+
+  /** What somebody else has moved meanwhile is seen again, where it is now. */
+  #stillWanted(node: Node): boolean {
+    if (node.place) this.drop(node)
+    return this.#waiting.has(node)
+  }
+
+  /** One after the other, so that nothing is named twice. */
+  #send(nodes: readonly Node[], check: Check = (wanted) => checkRemovals(this.#core, wanted)): Promise<void> {
+    const sending = this.#sending.then(async () => {
+      const wanted = new Set(nodes.filter((node) => this.#stillWanted(node)))
+      if (wanted.size === 0) return
+      this.#sent = wanted
+      try {
+        await this.#remove(wanted, check)
+        this.#failures = 0
+      } catch (error) {
+        this.#tryAgain(wanted, error)
+        throw toFsError(error, [...wanted][0]!.remotePath?.join('/') ?? 'a deleted file')
+      } finally {
+        this.#sent = new Set()
+      }
+    })
+    this.#sending = sending.catch(() => undefined)
+    return sending
+  }
+
+  async #remove(wanted: ReadonlySet<Node>, check: Check): Promise<void> {
+    const { folderMoves } = this.#core
+    for (const node of wanted) await folderMoves.passed(node)
+    const verdict = await check(wanted)
+    const kept = new Set(verdict.keep)
+    for (const node of wanted)
+      if (node.handles > 0 && !kept.has(node) && (await this.#parts.preserve(node))) this.#preserved.add(node)
+    const refused = await this.#removeAtServer(verdict.remove)
+    const remove = verdict.remove.filter((node) => !refused.includes(node))
+    this.#finish(wanted, { ...verdict, remove })
+    for (const node of refused.flatMap((folder) => withAllIn(folder, wanted))) this.showAgain(node)
+  }
+
+  /**
+   * In as few calls as can be. Answers what the server refuses to delete.
+   * @throws {RemoteError} when it is to be tried again
+   */
+  async #removeAtServer(nodes: readonly Node[]): Promise<Node[]> {
+    const { remote, patience, log } = this.#core
+    const paths = nodes.flatMap(({ remotePath }) => (remotePath ? [remotePath] : []))
+    if (paths.length === 0) return []
+    try {
+      await patience.run(`/${paths[0]!.join('/')}`, () => remote.remove(paths))
+      return []
+    } catch (error) {
+      // Somebody else has deleted some of it in this moment; the rest is done (api/00-live-files §15).
+      if (isRemoteError(error, 'not-found')) return []
+      if (nodes.length === 1 && !mayPass(error)) {
+        log.error('the server refuses to delete what was deleted here; it is shown again', {
+          file: paths[0]!.join('/'),
+          reason: String(error),
+        })
+        return [...nodes]
+      }
+      // One that is locked or refused keeps all others of its call from being deleted.
+      if (nodes.length === 1 || isRemoteError(error, 'offline', 'server', 'unknown-outcome')) throw error
+    }
+    return this.#removeOneByOne(nodes)
+  }
+
+  async #removeOneByOne(nodes: readonly Node[]): Promise<Node[]> {
+    const refused: Node[] = []
+    let failure: unknown
+    for (const node of nodes) {
+      try {
+        refused.push(...(await this.#removeAtServer([node])))
+      } catch (error) {
+        failure ??= error
+      }
+    }
+    // The next try finds out what is done.
+    if (failure !== undefined) throw failure
+    return refused
+  }
+
+  #finish(wanted: ReadonlySet<Node>, { remove, keep, gone }: Verdict): void {
+    const done = [...remove.flatMap((node) => withAllIn(node, wanted)), ...gone]
+    for (const node of gone) if (!remove.includes(node)) this.#expireFolderOf(node)
+    for (const node of keep) {
+      this.#core.log.warn('changed by somebody else, so it is not deleted', {
+        file: node.remotePath?.join('/') ?? node.label,
+      })
+      this.showAgain(node)
+    }
+    // Their folders may only now be there again.
+    for (const node of remove) this.#core.tree.removed(node.remotePlace!.parent, node.remotePlace!.name)
+    for (const node of done) this.#forget(node)
+  }
+
+  /** The server has it no more. */
+  #forget(node: Node): void {
+    const { tree } = this.#core
+    if (node.isFolder && node.id !== undefined) tree.folders.expire(node.id)
+    tree.table.unbind(node)
+    node.remotePlace = undefined
+    this.drop(node)
+  }
+
+  #tryAgain(wanted: ReadonlySet<Node>, error: unknown): void {
+    this.#core.log.warn('deleted files could not be deleted at the server; it is tried again', {
+      files: wanted.size,
+      reason: String(error),
+    })
+    const delayMs = backoffMs(this.#failures, { firstMs: 2_000, maxMs: 60_000 })
+    this.#failures += 1
+    this.#sendLater(delayMs)
+  }
+
+  /** Programs see it as the server has it. */
+  showAgain(node: Node): void {
+    const at = node.remotePlace
+    if (this.#preserved.has(node))
+      this.#parts.discard(node).catch((error: unknown) => {
+        this.#core.log.error('bytes that are not needed any more could not be dropped', { error })
+      })
+    if (at && !node.place) {
+      this.#expireFolderOf(node)
+      if (node.isFolder && node.id !== undefined) this.#core.tree.folders.expire(node.id)
+      if (at.parent.children.has(at.name)) this.#letGo(node)
+      else node.moveTo(at.parent, at.name)
+      this.#tellKernels(at)
+    }
+    this.drop(node)
+  }
+
+  /** Something of ours has taken its name: the upload of that finds out what the server has. */
+  #letGo(node: Node): void {
+    this.#core.tree.table.unbind(node)
+    node.remotePlace = undefined
+  }
+
+  #expireFolderOf(node: Node): void {
+    const id = node.remotePlace?.parent.id
+    if (id !== undefined) this.#core.tree.folders.expire(id)
+  }
+
+  #tellKernels({ parent, name }: NodePlace): void {
+    const { kernel } = this.#core
+    kernel.expireEntry(parent.ino, toPosixName(name))
+    kernel.invalidateInode(parent.ino)
+  }
+}
+
+function mayPass(error: unknown): boolean {
+  return isRemoteError(error) && (error.isTransient || error.kind === 'unknown-outcome')
+}

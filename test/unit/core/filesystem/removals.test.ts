@@ -1,0 +1,252 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { RemoteError } from '../../../../src/remote/errors.ts'
+import { eventually } from '../../../fakes/eventually.ts'
+import { errnoOf, TestDrive } from '../../../fakes/test-drive.ts'
+
+let drive: TestDrive
+
+/** `d/f0` … and `d/sub/g0` … */
+beforeEach(async () => {
+  drive = await TestDrive.open({}, (remote) => {
+    for (let i = 0; i < 4; i += 1) {
+      remote.putAsOther(`d/f${i}`, `f${i}`)
+      remote.putAsOther(`d/sub/g${i}`, `g${i}`)
+    }
+    remote.putAsOther('a', 'a')
+  })
+  for (const folder of ['', 'd', 'd/sub']) await drive.names(folder)
+  drive.remote.script.forgetCalls()
+})
+
+afterEach(() => drive.stop())
+
+/** As `rm -r`. */
+async function removeTree(path: string): Promise<void> {
+  for (const name of await drive.names(path)) {
+    const child = `${path}/${name}`
+    if ((await drive.stat(child)).kind === 'folder') await removeTree(child)
+    else await drive.unlink(child)
+  }
+  await drive.rmdir(path)
+}
+
+/** The moment passes that removals wait for more. */
+async function sent(): Promise<void> {
+  await drive.clock.advance(500)
+  await eventually(() => drive.drive.unsentNames === 0)
+}
+
+const calls = () =>
+  drive.remote.script.calls
+    .filter(({ method }) => method !== 'capacity')
+    .map(({ method, subject }) => `${method} ${subject}`)
+
+describe('what was deleted here', () => {
+  it('is gone for programs at once, and at the server after a moment', async () => {
+    await drive.unlink('a')
+    expect(await drive.names()).toEqual(['d'])
+    expect(await errnoOf(drive.stat('a'))).toBe('ENOENT')
+    expect(calls()).toEqual([])
+    await sent()
+    expect(drive.remote.textAt('a')).toBeUndefined()
+    expect(calls()).toEqual(['info a', 'remove a'])
+  })
+
+  it('goes in one call, with one listing, where it is many files of a folder', async () => {
+    for (let i = 0; i < 4; i += 1) await drive.unlink(`d/f${i}`)
+    await sent()
+    expect(calls()).toEqual(['list d', 'remove d/f0'])
+    expect(await drive.names('d')).toEqual(['sub'])
+  })
+
+  it('goes in one call where it is a whole tree, which is looked through before', async () => {
+    await removeTree('d')
+    expect(calls()).toEqual([])
+    expect(await drive.names()).toEqual(['a'])
+    await sent()
+    expect(calls()).toEqual(['info d', 'listSubtree d', 'remove d'])
+    expect(drive.remote.paths()).toEqual(['a'])
+    expect(drive.remote.tree.trash.map(({ name }) => name)).toEqual(['d'])
+  })
+
+  it('waits while programs go on deleting, but not for ever', async () => {
+    for (let i = 0; i < 4; i += 1) {
+      await drive.unlink(`d/f${i}`)
+      await drive.clock.advance(400)
+    }
+    expect(drive.remote.count('remove')).toBe(0)
+    for (let i = 0; i < 100; i += 1) {
+      drive.remote.putAsOther(`n${i}`, 'x')
+      await drive.outdate()
+      await drive.unlink(`n${i}`)
+      if (drive.remote.count('remove') > 0) return
+    }
+    throw new Error('nothing was deleted at the server')
+  })
+
+  it('never reaches the server where the server never had it', async () => {
+    await drive.save('d/new', 'x')
+    await drive.unlink('d/new')
+    await drive.settleAll()
+    expect(calls()).toEqual([])
+  })
+})
+
+describe('before the server deletes it', () => {
+  it('a file that somebody else has changed is seen again', async () => {
+    await drive.unlink('a')
+    drive.remote.putAsOther('a', 'theirs')
+    await sent()
+    expect(await drive.text('a')).toBe('theirs')
+    expect(drive.notices.some((notice) => notice.endsWith(' a'))).toBe(true)
+  })
+
+  it('a folder with something new in it stays, and only that and what leads to it', async () => {
+    await removeTree('d')
+    drive.remote.putAsOther('d/sub/theirs', 'theirs')
+    await sent()
+    expect(drive.remote.paths()).toEqual(['a', 'd/', 'd/sub/', 'd/sub/theirs'])
+    expect(await drive.names('d')).toEqual(['sub'])
+    expect(await drive.names('d/sub')).toEqual(['theirs'])
+    expect(await drive.text('d/sub/theirs')).toBe('theirs')
+  })
+
+  it('a file in a deleted folder that somebody else has changed stays', async () => {
+    await removeTree('d')
+    drive.remote.putAsOther('d/f1', 'theirs')
+    await sent()
+    expect(drive.remote.paths()).toEqual(['a', 'd/', 'd/f1'])
+    expect(await drive.text('d/f1')).toBe('theirs')
+  })
+
+  it('a tree that is too large to be walked at once is looked through folder by folder', async () => {
+    await removeTree('d')
+    drive.remote.fail('listSubtree', new RemoteError('unsupported', 'too many folders'))
+    await sent()
+    expect(calls()).toEqual(['info d', 'listSubtree d', 'list d/sub', 'list d', 'remove d'])
+    expect(drive.remote.paths()).toEqual(['a'])
+  })
+
+  it('what somebody else has deleted already is no trouble', async () => {
+    await drive.unlink('a')
+    drive.remote.removeAsOther('a')
+    await sent()
+    expect(calls()).toEqual(['info a'])
+    expect(await drive.names()).toEqual(['d'])
+  })
+})
+
+describe('a name of what was deleted', () => {
+  it('is free for a folder at once', async () => {
+    await drive.unlink('a')
+    await drive.mkdir('a')
+    expect((await drive.stat('a')).kind).toBe('folder')
+    expect(drive.remote.paths()).toContain('a/')
+  })
+
+  it('is free for a file that is renamed', async () => {
+    await drive.unlink('a')
+    await drive.rename('d/f0', 'a')
+    await drive.settleAll()
+    expect(drive.remote.textAt('a')).toBe('f0')
+    expect(await drive.text('a')).toBe('f0')
+  })
+
+  it('leads a new file to the history of the old one', async () => {
+    const { id } = drive.remote.entryAt('a')
+    await drive.unlink('a')
+    await drive.save('a', 'new')
+    await drive.settleAll()
+    expect(drive.remote.entryAt('a').id).toBe(id)
+    expect(drive.remote.textAt('a')).toBe('new')
+    expect(drive.remote.count('remove')).toBe(0)
+  })
+
+  it('of a folder is free for a new file', async () => {
+    await removeTree('d')
+    await drive.save('d', 'a file now')
+    await drive.settleAll()
+    expect(drive.remote.textAt('d')).toBe('a file now')
+  })
+})
+
+describe('a server in trouble', () => {
+  it('that is away is asked again until it deletes', async () => {
+    await drive.unlink('a')
+    drive.remote.offline = true
+    await drive.clock.advance(500)
+    await drive.clock.advance(300_000)
+    drive.remote.offline = false
+    await drive.clock.advance(60_000)
+    await eventually(() => drive.remote.textAt('a') === undefined)
+    expect(await drive.names()).toEqual(['d'])
+  })
+
+  it('that loses its answer has done it', async () => {
+    await drive.unlink('a')
+    drive.remote.loseAnswers('remove')
+    await drive.clock.advance(500)
+    await drive.clock.advance(60_000)
+    await eventually(() => drive.drive.unsentNames === 0)
+    expect(drive.remote.count('remove')).toBe(1)
+  })
+
+  it('that refuses one of many deletes the others, and that one is seen again', async () => {
+    for (let i = 0; i < 4; i += 1) await drive.unlink(`d/f${i}`)
+    drive.remote.fail('remove', new RemoteError('denied', 'no'), 2)
+    await sent()
+    expect(drive.remote.paths().filter((path) => path.startsWith('d/f'))).toEqual(['d/f0'])
+    expect(await drive.names('d')).toEqual(['f0', 'sub'])
+  })
+
+  it('where one of many is locked deletes the others, and that one later', async () => {
+    for (let i = 0; i < 4; i += 1) await drive.unlink(`d/f${i}`)
+    const locked = new RemoteError('locked', 'f0 is locked')
+    drive.remote.fail('remove', locked, 1_000)
+    await drive.clock.advance(500)
+    for (let i = 0; i < 40; i += 1) await drive.clock.advance(1_000)
+    expect(await drive.names('d')).toEqual(['sub'])
+    drive.remote.script.forgetFailures('remove')
+    await drive.clock.advance(60_000)
+    await drive.clock.advance(60_000)
+    await eventually(() => drive.remote.paths().every((path) => !path.startsWith('d/f')))
+  })
+})
+
+describe('after kill -9', () => {
+  it('a tree that was deleted stays away, and is deleted', async () => {
+    await removeTree('d')
+    await drive.crash()
+    expect(await drive.names()).toEqual(['a'])
+    drive.remote.script.forgetCalls()
+    await sent()
+    await eventually(() => drive.remote.paths().length === 1)
+    expect(drive.remote.count('remove')).toBe(1)
+  })
+
+  it('half of a tree that was deleted stays away, and the other half stays', async () => {
+    for (let i = 0; i < 4; i += 1) await drive.unlink(`d/sub/g${i}`)
+    await drive.rmdir('d/sub')
+    await drive.crash()
+    expect(await drive.names('d')).toEqual(['f0', 'f1', 'f2', 'f3'])
+    await sent()
+    await eventually(() => !drive.remote.paths().includes('d/sub/'))
+    expect(drive.remote.paths()).toEqual(['a', 'd/', 'd/f0', 'd/f1', 'd/f2', 'd/f3'])
+  })
+})
+
+describe('a folder', () => {
+  it('with something in it is not removed', async () => {
+    expect(await errnoOf(drive.rmdir('d'))).toBe('ENOTEMPTY')
+    await drive.save('d/sub/new', 'x')
+    for (let i = 0; i < 4; i += 1) await drive.unlink(`d/sub/g${i}`)
+    expect(await errnoOf(drive.rmdir('d/sub'))).toBe('ENOTEMPTY')
+  })
+
+  it('that somebody else has emptied is asked for once more', async () => {
+    for (let i = 0; i < 4; i += 1) drive.remote.removeAsOther(`d/sub/g${i}`)
+    await drive.rmdir('d/sub')
+    await sent()
+    expect(drive.remote.paths()).not.toContain('d/sub/')
+  })
+})
