@@ -164,10 +164,15 @@ await describeMounts('what operations cost in requests', programs, (driver) => {
     expect(await costOf(() => run('setfattr', setfattr))).toEqual(patch)
   })
 
-  it('rm -r: one delete an object, and one listing a folder before it goes', async () => {
+  it('rm -r of a tree: one look at it, one walk through it, and it goes in one call', async () => {
     const counts = await costOf(() => run('rm', ['-r', place.at('tree')]))
-    expect(counts).toEqual({ 'DELETE /file': 30 + 1 + 4, 'GET /file': 4 })
+    expect(counts).toEqual({ 'GET /file/info': 1, 'GET /file': 1, 'DELETE /file': 1 })
     expect((await place.drive.list('')).map(({ name }) => name)).not.toContain('tree')
+  })
+
+  it('rm of a file: compared, and deleted', async () => {
+    const counts = await costOf(() => unlink(place.at('small.bin')))
+    expect(counts).toEqual({ 'GET /file/info': 1, 'DELETE /file': 1 })
   })
 })
 

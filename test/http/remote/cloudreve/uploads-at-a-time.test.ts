@@ -48,6 +48,7 @@ async function save(path: RemotePath, sizeBytes: number): Promise<void> {
     path: () => path,
     uploadFacts: () => ({}),
     beforeUpload: () => Promise.resolve(),
+    recorded: () => Promise.resolve(),
     confirmed: () => undefined,
     displaced: () => undefined,
     changed: () => undefined,
