@@ -205,13 +205,24 @@ it('a token and a URL that expire in the middle of a read are renewed', async ()
 it("somebody else's lock is waited for, then it is EBUSY, and nothing changed", async () => {
   await fs.mkdir('d')
   const unlock = embedded.server.admin.holdLock('/d')
-  await refused('EBUSY', fs.rmdir('d'))
-  expect(embedded.server.requests.count('DELETE /file')).toBeGreaterThan(4)
+  await refused('EBUSY', fs.rename('d', 'e'))
+  expect(embedded.server.requests.count('POST /file/rename')).toBeGreaterThan(4)
   expect(names()).toEqual(['d'])
   expect(await fs.readdir('')).toEqual(['d'])
   unlock()
+  await fs.rename('d', 'e')
+  expect(names()).toEqual(['e'])
+})
+
+it("what is deleted under somebody else's lock is gone here, and at the server when the lock is", async () => {
+  await fs.mkdir('d')
+  const unlock = embedded.server.admin.holdLock('/d')
   await fs.rmdir('d')
-  expect(names()).toEqual([])
+  await eventually(() => embedded.server.requests.count('DELETE /file') > 4)
+  expect(names()).toEqual(['d'])
+  expect(await fs.readdir('')).toEqual([])
+  unlock()
+  await eventually(() => names().length === 0)
 })
 
 it('a server whose every change ends in 50001 is waited for: nothing is marked failed, everything arrives', async () => {
