@@ -33,7 +33,7 @@ export class NullFileSystem implements FileSystem {
     this.#ttls = ttls
   }
 
-  async lookup(parent: Ino, name: string): Promise<Entry> {
+  lookup(parent: Ino, name: string): Entry {
     const ino = childOf(parent, name)
     if (ino === 0) throw new FsError(Errno.ENOENT, `no such name: ${name}`)
     return this.#entry(ino)
@@ -41,16 +41,16 @@ export class NullFileSystem implements FileSystem {
 
   forget(): void {}
 
-  async getattr(ino: Ino): Promise<AttrReply> {
+  getattr(ino: Ino): AttrReply {
     if (!isThere(ino)) throw new FsError(Errno.ESTALE, `there is no node ${ino}`)
     return { attr: this.#attr(ino), attrTtlMs: this.#ttls.attrTtlMs }
   }
 
-  async open(ino: Ino): Promise<Opened> {
+  open(ino: Ino): Opened {
     return { fh: handleOf(ino), keepCache: false, directIo: false }
   }
 
-  async read(fh: Fh, offset: number, length: number): Promise<Uint8Array> {
+  read(fh: Fh, offset: number, length: number): Uint8Array {
     const end = inoOf(fh) === LARGE_INO ? LARGE_BYTES : 0
     return zeros.subarray(0, Math.max(0, Math.min(length, end - offset)))
   }
@@ -59,17 +59,17 @@ export class NullFileSystem implements FileSystem {
     return data.length
   }
 
-  async flush(): Promise<void> {}
+  flush(): void {}
 
   async fsync(): Promise<void> {}
 
-  async release(): Promise<void> {}
+  release(): void {}
 
-  opendir(ino: Ino): Promise<Opened> {
+  opendir(ino: Ino): Opened {
     return this.open(ino)
   }
 
-  async readdir(fh: Fh, cookie: number, _context: OpContext, maxEntries = PAGE): Promise<readonly Dirent[]> {
+  readdir(fh: Fh, cookie: number, _context: OpContext, maxEntries = PAGE): readonly Dirent[] {
     const folder = inoOf(fh)
     const end = Math.min(namesIn(folder), cookie + maxEntries)
     const page: Dirent[] = []
@@ -80,12 +80,12 @@ export class NullFileSystem implements FileSystem {
     return page
   }
 
-  async readdirPlus(
+  readdirPlus(
     fh: Fh,
     cookie: number,
     _context: OpContext,
     maxEntries = PAGE,
-  ): Promise<readonly (Dirent & { entry: Entry })[]> {
+  ): readonly (Dirent & { entry: Entry })[] {
     const folder = inoOf(fh)
     const end = Math.min(namesIn(folder), cookie + maxEntries)
     const page: (Dirent & { entry: Entry })[] = []
@@ -96,7 +96,7 @@ export class NullFileSystem implements FileSystem {
     return page
   }
 
-  async releasedir(): Promise<void> {}
+  releasedir(): void {}
 
   async fsyncdir(): Promise<void> {}
 

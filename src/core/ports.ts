@@ -1,3 +1,4 @@
+import type { MaybePromise } from '../base/maybe-promise.ts'
 import type {
   Allocation,
   AttrChanges,
@@ -18,17 +19,18 @@ import type {
 
 /**
  * The filesystem as the kernel asks for it: inode-based, plain results, `FsError` with an errno when it says no. Names are
- * one path element, valid UTF-8 (a driver answers EILSEQ otherwise), never `.` or `..` unless said.
+ * one path element, valid UTF-8 (a driver answers EILSEQ otherwise), never `.` or `..` unless said. What answers a
+ * `MaybePromise` may also throw at once.
  */
 export interface FileSystem {
   /**
    * Adds one to the look-up count of the answered node. ENOENT: no such name; as a `NoSuchNameError` it may be believed for a
    * while.
    */
-  lookup(parent: Ino, name: string, context: OpContext): Promise<Entry>
+  lookup(parent: Ino, name: string, context: OpContext): MaybePromise<Entry>
   /** Takes `count` look-ups back; a node with none and no handle may go. */
   forget(ino: Ino, count: number): void
-  getattr(ino: Ino, fh: Fh | undefined, context: OpContext): Promise<AttrReply>
+  getattr(ino: Ino, fh: Fh | undefined, context: OpContext): MaybePromise<AttrReply>
   setattr(ino: Ino, changes: AttrChanges, fh: Fh | undefined, context: OpContext): Promise<AttrReply>
   readlink(ino: Ino, context: OpContext): Promise<string>
 
@@ -47,9 +49,9 @@ export interface FileSystem {
     flags: number,
     context: OpContext,
   ): Promise<{ entry: Entry; opened: Opened }>
-  open(ino: Ino, flags: number, context: OpContext): Promise<Opened>
+  open(ino: Ino, flags: number, context: OpContext): MaybePromise<Opened>
   /** At most `length` bytes; fewer only at the end of the file. The buffer is the caller's until its next call. */
-  read(fh: Fh, offset: number, length: number, context: OpContext): Promise<Uint8Array>
+  read(fh: Fh, offset: number, length: number, context: OpContext): MaybePromise<Uint8Array>
   /** `data` belongs to the caller again once the promise is settled. Answers the bytes taken. */
   write(fh: Fh, offset: number, data: Uint8Array, context: OpContext): Promise<number>
   /**
@@ -67,25 +69,25 @@ export interface FileSystem {
   /** fallocate(2). EDQUOT: no room on the drive. */
   allocate(fh: Fh, allocation: Allocation, context: OpContext): Promise<void>
   /** Each close(2) of a descriptor, also of duplicates. */
-  flush(fh: Fh, context: OpContext): Promise<void>
+  flush(fh: Fh, context: OpContext): MaybePromise<void>
   fsync(fh: Fh, dataOnly: boolean, context: OpContext): Promise<void>
   /** The last reference is gone. Cannot fail: nobody would hear it. */
-  release(fh: Fh): Promise<void>
+  release(fh: Fh): MaybePromise<void>
 
-  opendir(ino: Ino, context: OpContext): Promise<Opened>
+  opendir(ino: Ino, context: OpContext): MaybePromise<Opened>
   /**
    * Entries after `cookie` (0 = from the start), of one stable snapshot a handle; without `.` and `..`. Empty = end.
    * `maxEntries`: the caller has no room for more.
    */
-  readdir(fh: Fh, cookie: number, context: OpContext, maxEntries?: number): Promise<readonly Dirent[]>
+  readdir(fh: Fh, cookie: number, context: OpContext, maxEntries?: number): MaybePromise<readonly Dirent[]>
   /** As `readdir`, with the entry of each name, each of which counts as a look-up. */
   readdirPlus(
     fh: Fh,
     cookie: number,
     context: OpContext,
     maxEntries?: number,
-  ): Promise<readonly (Dirent & { entry: Entry })[]>
-  releasedir(fh: Fh): Promise<void>
+  ): MaybePromise<readonly (Dirent & { entry: Entry })[]>
+  releasedir(fh: Fh): MaybePromise<void>
   fsyncdir(fh: Fh, context: OpContext): Promise<void>
 
   statfs(context: OpContext): Promise<StatFs>

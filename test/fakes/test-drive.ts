@@ -20,6 +20,7 @@ import type {
 } from '../../src/core/types.ts'
 import { eventually } from './eventually.ts'
 import { ManualClock, settle } from './manual-clock.ts'
+import { promised, type Promised } from './promised.ts'
 import { MemoryRemote, type MemoryRemoteOptions } from './memory-remote.ts'
 import { recordingLog } from './recording-log.ts'
 
@@ -97,8 +98,8 @@ export class TestDrive {
     return test
   }
 
-  get fs(): Drive['fileSystem'] {
-    return this.drive.fileSystem
+  get fs(): Promised<Drive['fileSystem']> {
+    return promised(this.drive.fileSystem)
   }
 
   /** Mounts on the same state, as a new process would. */

@@ -1,5 +1,6 @@
 /** getattr, setattr, readlink. */
 import { Errno } from '../../base/errno.ts'
+import { andThen, type MaybePromise } from '../../base/maybe-promise.ts'
 import { timespecFromMs, type Timespec } from '../../base/timespec.ts'
 import type { MetadataPatch } from '../../remote/types.ts'
 import { encodeMode, encodeMtime } from '../attributes/index.ts'
@@ -25,15 +26,16 @@ export class AttributeOps {
     this.#renames = renames
   }
 
-  async getattr(ino: Ino, context: OpContext): Promise<AttrReply> {
+  getattr(ino: Ino, context: OpContext): MaybePromise<AttrReply> {
     const { tree } = this.#core
     const node = tree.table.get(ino)
     const folder = node.remotePlace?.parent
     // One listing of the folder answers for all its files; a file that is written to here is known best here.
-    if (folder && !folder.isUnlinked && !node.isLocal && !tree.trusted(folder))
-      await tree.refresh(folder, context.signal)
-    if (node.handles === 0) assertPresent(node)
-    return attrReply(this.#core, node)
+    const mustAsk = folder && !folder.isUnlinked && !node.isLocal && !tree.trusted(folder)
+    return andThen(mustAsk ? tree.refresh(folder, context.signal) : undefined, () => {
+      if (node.handles === 0) assertPresent(node)
+      return attrReply(this.#core, node)
+    })
   }
 
   async setattr(ino: Ino, changes: AttrChanges, { signal, pid }: OpContext): Promise<AttrReply> {

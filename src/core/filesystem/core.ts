@@ -1,6 +1,7 @@
 import type { Clock } from '../../base/clock.ts'
 import { Errno } from '../../base/errno.ts'
 import type { Log } from '../../base/log.ts'
+import type { MaybePromise } from '../../base/maybe-promise.ts'
 import { KeyedMutex } from '../../base/mutex.ts'
 import type { Remote } from '../../remote/remote.ts'
 import { FsError } from '../errors.ts'
@@ -93,7 +94,7 @@ export function assertPresent(node: Node): void {
 export async function pinned<T>(
   { tree }: Core,
   nodes: readonly (Node | undefined)[],
-  work: () => Promise<T>,
+  work: () => MaybePromise<T>,
 ): Promise<T> {
   const held = nodes.filter((node) => node !== undefined)
   for (const node of held) node.pins += 1

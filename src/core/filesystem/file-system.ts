@@ -1,5 +1,6 @@
 /** The filesystem: one short method an operation. What each means lives in the files beside. */
 import { Errno } from '../../base/errno.ts'
+import { andThen, orElse, type MaybePromise } from '../../base/maybe-promise.ts'
 import { FsError, NoSuchNameError, toFsError } from '../errors.ts'
 import type { Node } from '../inode/index.ts'
 import { toServerName } from '../names/index.ts'
@@ -75,30 +76,38 @@ export class CloudreveFileSystem implements FileSystem {
     )
   }
 
-  async lookup(parent: Ino, name: string, context: OpContext): Promise<Entry> {
-    const folder = this.#core.tree.table.get(parent)
+  lookup(parent: Ino, name: string, context: OpContext): MaybePromise<Entry> {
+    const { tree } = this.#core
+    const folder = tree.table.get(parent)
     assertFolder(folder)
     if (Buffer.byteLength(name) > 255)
       throw new FsError(Errno.ENAMETOOLONG, `${name}: a name has at most 255 bytes`)
-    try {
-      const child = await this.#core.tree.child(folder, toServerName(name), context)
-      if (child) return entryReply(this.#core, child)
-    } catch (error) {
-      throw toFsError(error, folder.label)
-    }
-    throw new NoSuchNameError(`${folder.label}: no such name: ${name}`, this.#core.tree.absent(folder, name))
+    const found = orElse(
+      () =>
+        andThen(tree.child(folder, toServerName(name), context), (child) =>
+          child ? entryReply(this.#core, child) : undefined,
+        ),
+      (error) => {
+        throw toFsError(error, folder.label)
+      },
+    )
+    return andThen(found, (entry) => {
+      if (entry) return entry
+      throw new NoSuchNameError(`${folder.label}: no such name: ${name}`, tree.absent(folder, name))
+    })
   }
 
   forget(ino: Ino, count: number): void {
     this.#core.tree.table.forget(ino, count)
   }
 
-  async getattr(ino: Ino, _fh: Fh | undefined, context: OpContext) {
-    try {
-      return await this.#attributeOps.getattr(ino, context)
-    } catch (error) {
-      throw toFsError(error, `node ${ino}`)
-    }
+  getattr(ino: Ino, _fh: Fh | undefined, context: OpContext) {
+    return orElse(
+      () => this.#attributeOps.getattr(ino, context),
+      (error) => {
+        throw toFsError(error, `node ${ino}`)
+      },
+    )
   }
 
   setattr(ino: Ino, changes: AttrChanges, _fh: Fh | undefined, context: OpContext) {
@@ -142,7 +151,12 @@ export class CloudreveFileSystem implements FileSystem {
   }
 
   open(ino: Ino, flags: number, { pid }: OpContext) {
-    return this.#said(`node ${ino}`, () => this.#files.open(ino, flags, pid))
+    return orElse(
+      () => this.#files.open(ino, flags, pid),
+      (error) => {
+        throw toFsError(error, `node ${ino}`)
+      },
+    )
   }
 
   read(fh: Fh, offset: number, length: number, context: OpContext) {
@@ -186,11 +200,11 @@ export class CloudreveFileSystem implements FileSystem {
   }
 
   readdir(fh: Fh, cookie: number, context: OpContext, maxEntries?: number) {
-    return this.#said('folder', () => this.#folders.readdir(fh, cookie, context, maxEntries))
+    return orElse(() => this.#folders.readdir(fh, cookie, context, maxEntries), saidOfFolder)
   }
 
   readdirPlus(fh: Fh, cookie: number, context: OpContext, maxEntries?: number) {
-    return this.#said('folder', () => this.#folders.readdirPlus(fh, cookie, context, maxEntries))
+    return orElse(() => this.#folders.readdirPlus(fh, cookie, context, maxEntries), saidOfFolder)
   }
 
   releasedir(fh: Fh) {
@@ -265,4 +279,8 @@ export class CloudreveFileSystem implements FileSystem {
       throw toFsError(error, subject)
     }
   }
+}
+
+function saidOfFolder(error: unknown): never {
+  throw toFsError(error, 'folder')
 }

@@ -1,6 +1,7 @@
 /** open, read, write, flush, fsync, release of files. */
 import { constants } from 'node:fs'
 import { Errno } from '../../base/errno.ts'
+import type { MaybePromise } from '../../base/maybe-promise.ts'
 import type { EntityId } from '../../remote/types.ts'
 import { FsError, toFsError } from '../errors.ts'
 import type { Node } from '../inode/index.ts'
@@ -38,7 +39,7 @@ export class Files {
     this.#owners = owners
   }
 
-  async open(ino: Ino, flags: number, pid?: number): Promise<Opened> {
+  open(ino: Ino, flags: number, pid?: number): MaybePromise<Opened> {
     const node = this.#core.tree.table.get(ino)
     if (node.isFolder) throw new FsError(Errno.EISDIR, `${node.label} is a folder`)
     if (node.kind === 'symlink') throw new FsError(Errno.ELOOP, `${node.label} is a symbolic link`)
@@ -46,23 +47,30 @@ export class Files {
     const writable = access === constants.O_WRONLY || access === constants.O_RDWR
     // As Linux does: emptying takes the right to write, not a way of opening.
     const isEmptied = (flags & constants.O_TRUNC) !== 0
-    if (writable || isEmptied) await this.#prepareForWriting(node)
+    if (isEmptied) return this.#openEmptied(node, flags, pid)
+    if (!writable) return this.#openPresent(node, flags, pid)
+    return this.#prepareForWriting(node).then(() => this.#openPresent(node, flags, pid))
+  }
+
+  async #openEmptied(node: Node, flags: number, pid?: number): Promise<Opened> {
+    await this.#prepareForWriting(node)
+    const opened = this.#openPresent(node, flags, pid)
+    try {
+      await this.truncate(node, 0, { pid })
+      return opened
+    } catch (error) {
+      await this.release(opened.fh)
+      throw error
+    }
+  }
+
+  #openPresent(node: Node, flags: number, pid?: number): Opened {
     assertPresent(node)
-    const { content } = node
     if (pid !== undefined && node.id && readsFrom(flags)) {
       const isCurrent = this.#core.tree.table.byId(node.id) === node
-      this.#core.seen.saw(pid, node.id, content?.replaces ?? node.entry?.entity ?? 'absent', isCurrent)
+      this.#core.seen.saw(pid, node.id, node.content?.replaces ?? node.entry?.entity ?? 'absent', isCurrent)
     }
-    const opened = this.openNode(node, flags)
-    if (isEmptied) {
-      try {
-        await this.truncate(node, 0, { pid })
-      } catch (error) {
-        await this.release(opened.fh)
-        throw error
-      }
-    }
-    return opened
+    return this.openNode(node, flags)
   }
 
   openNode(node: Node, flags: number): Opened {
@@ -161,7 +169,7 @@ export class Files {
     await pending.written()
   }
 
-  async flush(fh: Fh): Promise<void> {
+  flush(fh: Fh): void {
     const { content, writable } = this.#get(fh)
     if (writable) content.check()
   }
@@ -177,7 +185,7 @@ export class Files {
     }
   }
 
-  async release(fh: Fh): Promise<void> {
+  release(fh: Fh): MaybePromise<void> {
     const handle = this.#handles.get(fh)
     if (!handle) return
     this.#handles.delete(fh)
@@ -190,8 +198,9 @@ export class Files {
       content.releaseWriter()
     } else content.releaseReader()
     this.#core.tree.catchUp(node)
-    if (node.isUnlinked && node.handles === 0) await this.discard(node)
-    this.#core.tree.table.release(node)
+    if (node.isUnlinked && node.handles === 0)
+      return this.discard(node).then(() => this.#core.tree.table.release(node))
+    return this.#core.tree.table.release(node)
   }
 
   /** Local bytes of a file that nobody can reach any more. */

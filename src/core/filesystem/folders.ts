@@ -1,9 +1,10 @@
 /** opendir, readdir, releasedir: one stable snapshot a handle. */
 import { Errno } from '../../base/errno.ts'
+import { andThen, type MaybePromise } from '../../base/maybe-promise.ts'
 import { FsError } from '../errors.ts'
 import type { Node } from '../inode/index.ts'
 import { toPosixName } from '../names/index.ts'
-import type { ChildName } from '../tree/index.ts'
+import type { ChildName, Listing } from '../tree/index.ts'
 import type { Dirent, Entry, Fh, Ino, OpContext, Opened } from '../types.ts'
 import { assertFolder, type Core } from './core.ts'
 import type { HandleNumbers } from './handle-numbers.ts'
@@ -35,7 +36,7 @@ export class Folders {
     this.#numbers = numbers
   }
 
-  async opendir(ino: Ino): Promise<Opened> {
+  opendir(ino: Ino): Opened {
     const node = this.#core.tree.table.get(ino)
     assertFolder(node)
     const fh = this.#numbers.next()
@@ -44,32 +45,42 @@ export class Folders {
     return { fh, keepCache: this.#mayKeepNames(node), directIo: false }
   }
 
-  async readdir(
+  readdir(
     fh: Fh,
     cookie: number,
     context: OpContext,
     maxEntries = batchSize,
-  ): Promise<readonly Dirent[]> {
-    const names = await this.#namesOf(fh, cookie, context)
-    return names
-      .slice(cookie, cookie + Math.min(maxEntries, batchSize))
-      .map((child, i) => direntOf(child, cookie + i + 1))
+  ): MaybePromise<readonly Dirent[]> {
+    return andThen(this.#namesOf(fh, cookie, context), (names) =>
+      names
+        .slice(cookie, cookie + Math.min(maxEntries, batchSize))
+        .map((child, i) => direntOf(child, cookie + i + 1)),
+    )
   }
 
-  async readdirPlus(
+  readdirPlus(
     fh: Fh,
     cookie: number,
     context: OpContext,
     maxEntries = batchSize,
-  ): Promise<readonly (Dirent & { entry: Entry })[]> {
+  ): MaybePromise<readonly (Dirent & { entry: Entry })[]> {
     const limit = Math.min(maxEntries, batchSize)
-    const { tree } = this.#core
     const { node } = this.#get(fh)
-    const names = await this.#namesOf(fh, cookie, context)
+    return andThen(this.#namesOf(fh, cookie, context), (names) => {
+      if (cookie >= names.length) return []
+      const rest = { names, cookie, limit }
+      return andThen(this.#core.tree.listing(node, context), (listing) => this.#entries(node, rest, listing))
+    })
+  }
+
+  /** In one step: whatever was counted as a look-up is answered. */
+  #entries(
+    node: Node,
+    { names, cookie, limit }: { names: readonly ChildName[]; cookie: number; limit: number },
+    listing: Listing,
+  ): readonly (Dirent & { entry: Entry })[] {
+    const { tree } = this.#core
     const batch: (Dirent & { entry: Entry })[] = []
-    if (cookie >= names.length) return batch
-    // In one step: whatever was counted as a look-up is answered.
-    const listing = await tree.listing(node, context)
     // An empty answer means the end to the kernel: names that are gone meanwhile are passed over.
     for (let i = cookie; i < names.length && batch.length < limit; i += 1) {
       const found = tree.childIn(node, names[i]!.name, listing)
@@ -78,7 +89,7 @@ export class Folders {
     return batch
   }
 
-  async releasedir(fh: Fh): Promise<void> {
+  releasedir(fh: Fh): void {
     const handle = this.#handles.get(fh)
     if (!handle) return
     this.#handles.delete(fh)
@@ -104,19 +115,17 @@ export class Folders {
     return handle
   }
 
-  async #namesOf(fh: Fh, cookie: number, context: OpContext): Promise<readonly ChildName[]> {
+  #namesOf(fh: Fh, cookie: number, context: OpContext): MaybePromise<readonly ChildName[]> {
     const handle = this.#get(fh)
-    if (!handle.names || cookie === 0) {
-      const { node } = handle
-      if (node.isUnlinked) handle.names = []
-      else {
-        const listing = await this.#core.tree.listing(node, context)
-        // In one step: names of this version, and no other, are what the kernel is given.
-        handle.names = this.#core.tree.namesIn(node, listing)
-        this.#given.set(node, { version: node.namesVersion, atMs: this.#core.clock.monotonic() })
-      }
-    }
-    return handle.names
+    if (handle.names && cookie > 0) return handle.names
+    const { node } = handle
+    if (node.isUnlinked) return (handle.names = [])
+    return andThen(this.#core.tree.listing(node, context), (listing) => {
+      // In one step: names of this version, and no other, are what the kernel is given.
+      handle.names = this.#core.tree.namesIn(node, listing)
+      this.#given.set(node, { version: node.namesVersion, atMs: this.#core.clock.monotonic() })
+      return handle.names
+    })
   }
 }
 

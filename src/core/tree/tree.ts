@@ -4,6 +4,7 @@
  */
 import type { Clock } from '../../base/clock.ts'
 import { Errno } from '../../base/errno.ts'
+import { andThen, type MaybePromise } from '../../base/maybe-promise.ts'
 import { isRemoteError, RemoteError } from '../../remote/errors.ts'
 import type { RemoteTree } from '../../remote/remote.ts'
 import type { RemoteEntry, RemotePath } from '../../remote/types.ts'
@@ -92,10 +93,10 @@ export class Tree {
   }
 
   /** The node of a name, made if need be; undefined when the folder has no such name. */
-  async child(folder: Node, name: string, asker?: Asker): Promise<Node | undefined> {
+  child(folder: Node, name: string, asker?: Asker): MaybePromise<Node | undefined> {
     const live = folder.children.get(name)
     if (live?.isLocal) return live
-    return this.childIn(folder, name, this.trusted(folder) ?? (await this.refresh(folder, asker?.signal)))
+    return andThen(this.listing(folder, asker), (listing) => this.childIn(folder, name, listing))
   }
 
   /** The same by a listing that is trusted now: nobody needs to be asked. */
@@ -109,7 +110,7 @@ export class Tree {
   }
 
   /** A trusted listing. Live nodes follow what it says. */
-  async listing(folder: Node, asker?: Asker, maxAgeMs?: number): Promise<Listing> {
+  listing(folder: Node, asker?: Asker, maxAgeMs?: number): MaybePromise<Listing> {
     return this.trusted(folder, maxAgeMs) ?? this.refresh(folder, asker?.signal)
   }
 

@@ -1,5 +1,6 @@
 import { constants } from 'node:fs'
 import { Errno } from '../../base/errno.ts'
+import { andThen, type MaybePromise } from '../../base/maybe-promise.ts'
 import { FsError } from '../errors.ts'
 import type { Node } from '../inode/index.ts'
 import type { FileSystem, KernelCache, Place } from '../ports.ts'
@@ -97,8 +98,8 @@ export class DriveView implements FileSystem {
     this.#lookups.clear()
   }
 
-  async lookup(parent: Ino, name: string, context: OpContext): Promise<Entry> {
-    return this.#entry(await this.#inner.lookup(this.#in(parent), name, context))
+  lookup(parent: Ino, name: string, context: OpContext): MaybePromise<Entry> {
+    return andThen(this.#inner.lookup(this.#in(parent), name, context), (entry) => this.#entry(entry))
   }
 
   forget(ino: Ino, count: number): void {
@@ -113,8 +114,8 @@ export class DriveView implements FileSystem {
     this.#inner.forget(ino, Math.min(held, count))
   }
 
-  async getattr(ino: Ino, fh: Fh | undefined, context: OpContext): Promise<AttrReply> {
-    return this.#attrReply(await this.#inner.getattr(this.#in(ino), fh, context))
+  getattr(ino: Ino, fh: Fh | undefined, context: OpContext): MaybePromise<AttrReply> {
+    return andThen(this.#inner.getattr(this.#in(ino), fh, context), (reply) => this.#attrReply(reply))
   }
 
   async setattr(ino: Ino, changes: AttrChanges, fh: Fh | undefined, context: OpContext): Promise<AttrReply> {
@@ -175,9 +176,10 @@ export class DriveView implements FileSystem {
     return { entry: this.#made(at, entry), opened: this.#opened(entry.ino, opened, flags) }
   }
 
-  async open(ino: Ino, flags: number, context: OpContext): Promise<Opened> {
+  open(ino: Ino, flags: number, context: OpContext): MaybePromise<Opened> {
     if ((flags & (ACCESS_MODE | constants.O_TRUNC)) !== 0) this.#assertWritable()
-    return this.#opened(this.#in(ino), await this.#inner.open(this.#in(ino), flags, context), flags)
+    const node = this.#in(ino)
+    return andThen(this.#inner.open(node, flags, context), (opened) => this.#opened(node, opened, flags))
   }
 
   read(fh: Fh, offset: number, length: number, context: OpContext) {
@@ -204,7 +206,7 @@ export class DriveView implements FileSystem {
     return this.#written(fh, this.#inner.allocate(fh, allocation, context))
   }
 
-  flush(fh: Fh, context: OpContext): Promise<void> {
+  flush(fh: Fh, context: OpContext): MaybePromise<void> {
     return this.#inner.flush(fh, context)
   }
 
@@ -212,28 +214,30 @@ export class DriveView implements FileSystem {
     return this.#inner.fsync(fh, dataOnly, context)
   }
 
-  release(fh: Fh): Promise<void> {
+  release(fh: Fh): MaybePromise<void> {
     this.#open.delete(fh)
     return this.#inner.release(fh)
   }
 
-  async opendir(ino: Ino, context: OpContext): Promise<Opened> {
-    return this.#kept(this.#in(ino), await this.#inner.opendir(this.#in(ino), context))
+  opendir(ino: Ino, context: OpContext): MaybePromise<Opened> {
+    const node = this.#in(ino)
+    return andThen(this.#inner.opendir(node, context), (opened) => this.#kept(node, opened))
   }
 
   readdir(fh: Fh, cookie: number, context: OpContext, maxEntries?: number) {
     return this.#inner.readdir(fh, cookie, context, maxEntries)
   }
 
-  async readdirPlus(fh: Fh, cookie: number, context: OpContext, maxEntries?: number) {
-    const found = await this.#inner.readdirPlus(fh, cookie, context, maxEntries)
-    return found.map((dirent) => {
-      const entry = this.#entry(dirent.entry)
-      return entry === dirent.entry ? dirent : { ...dirent, entry }
-    })
+  readdirPlus(fh: Fh, cookie: number, context: OpContext, maxEntries?: number) {
+    return andThen(this.#inner.readdirPlus(fh, cookie, context, maxEntries), (found) =>
+      found.map((dirent) => {
+        const entry = this.#entry(dirent.entry)
+        return entry === dirent.entry ? dirent : { ...dirent, entry }
+      }),
+    )
   }
 
-  releasedir(fh: Fh): Promise<void> {
+  releasedir(fh: Fh): MaybePromise<void> {
     return this.#inner.releasedir(fh)
   }
 

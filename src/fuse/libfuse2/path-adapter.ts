@@ -119,7 +119,7 @@ export class PathAdapter {
     })
   }
 
-  read(fh: number, offset: number, length: number, context: OpContext): Promise<Uint8Array> {
+  async read(fh: number, offset: number, length: number, context: OpContext): Promise<Uint8Array> {
     return this.#fileSystem.read(this.#open.get(fh).fh, offset, length, context)
   }
 

@@ -1,4 +1,5 @@
 import type { Log } from '../../base/log.ts'
+import type { MaybePromise } from '../../base/maybe-promise.ts'
 import type { FileSystem } from '../../core/ports.ts'
 import type { Fh } from '../../core/types.ts'
 
@@ -32,14 +33,14 @@ export class OpenHandles {
   }
 
   /** Nobody would hear a failure: it is logged. */
-  releaseFile(fh: Fh): Promise<void> {
+  releaseFile(fh: Fh): MaybePromise<void> {
     this.#files.delete(fh)
-    return this.#logged('release', fh, this.#fileSystem.release(fh))
+    return this.#logged('release', fh, () => this.#fileSystem.release(fh))
   }
 
-  releaseFolder(fh: Fh): Promise<void> {
+  releaseFolder(fh: Fh): MaybePromise<void> {
     this.#folders.delete(fh)
-    return this.#logged('releasedir', fh, this.#fileSystem.releasedir(fh))
+    return this.#logged('releasedir', fh, () => this.#fileSystem.releasedir(fh))
   }
 
   /** Resolves when nothing is open, and what was being released before is done too. */
@@ -52,13 +53,20 @@ export class OpenHandles {
     })
   }
 
-  async #logged(op: string, fh: Fh, work: Promise<void>): Promise<void> {
-    this.#releasingCount += 1
-    try {
-      await work
-    } catch (error) {
+  #logged(op: string, fh: Fh, release: () => MaybePromise<void>): MaybePromise<void> {
+    const failed = (error: unknown) =>
       this.#log.error('a handle could not be released', { op, fh, reason: String(error) })
+    try {
+      const work = release()
+      return work instanceof Promise ? this.#counted(work.catch(failed)) : undefined
+    } catch (error) {
+      return failed(error)
     }
+  }
+
+  async #counted(work: Promise<void>): Promise<void> {
+    this.#releasingCount += 1
+    await work
     this.#releasingCount -= 1
     if (this.#releasingCount === 0) this.#whenReleased?.()
   }

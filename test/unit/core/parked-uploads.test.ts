@@ -80,7 +80,7 @@ describe('an upload that was given up', () => {
   it('of a file that the server never had is gone with its name', async () => {
     await park('new.txt', 'ours')
     expect(await drive.top.discardUpload(['new.txt'], context)).toBe('discarded')
-    await expect(drive.fileSystem.lookup(ROOT_INO, 'new.txt', context)).rejects.toThrow('ENOENT')
+    await expect(async () => drive.fileSystem.lookup(ROOT_INO, 'new.txt', context)).rejects.toThrow('ENOENT')
     expect(drive.writeBack.pending()).toEqual([])
     expect(remote.paths()).toEqual(['old.txt'])
   })

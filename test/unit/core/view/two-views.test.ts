@@ -6,6 +6,7 @@ import type { OpenView } from '../../../../src/core/drive.ts'
 import type { ViewOptions } from '../../../../src/core/index.ts'
 import { RemoteError } from '../../../../src/remote/errors.ts'
 import { eventually } from '../../../fakes/eventually.ts'
+import { promised } from '../../../fakes/promised.ts'
 import { TestDrive, errnoOf } from '../../../fakes/test-drive.ts'
 
 const { O_CREAT, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY } = constants
@@ -29,7 +30,7 @@ class Mount {
   }
 
   get fs() {
-    return this.view.fileSystem
+    return promised(this.view.fileSystem)
   }
 
   async ino(name: string): Promise<Ino> {
