@@ -4,7 +4,7 @@
  */
 
 /** Raised with every change of this file; `src/fuse/native/addon.ts` refuses another one. */
-export declare const ABI_VERSION: 4
+export declare const ABI_VERSION: 5
 
 /** open(2) of `/dev/fuse`, close-on-exec and non-blocking. */
 export declare function openDevice(): number
@@ -37,11 +37,11 @@ export interface ChannelOptions {
   /** Keep asking for so long after a request before sleeping, µs; 0 = never. Never on a machine with one processor. */
   readonly spinUs: number
   /**
-   * One request with its header: the first `lengthBytes` of `memory`, which is the channel's. They are valid until the callback
-   * returns, unless the slot was kept with `keep`, and then until `release`. Of requests that wait together all are handed over
-   * before what the first one leaves for later (microtasks) runs.
+   * The requests that wait, at most 16 at a time, each in front of a memory that is the channel's and says in its header how long
+   * it is. They are valid until the callback returns, unless one was kept with `keep`, and then until `release`. The same
+   * Buffers come again and again.
    */
-  readonly onRequest: (memory: Buffer, lengthBytes: number, slot: number) => void
+  readonly onRequests: (...memories: Buffer[]) => void
   /** The connection is over: ENODEV (unmounted) or another errno. Called once. */
   readonly onEnd: (errno: number) => void
 }
@@ -62,11 +62,18 @@ export interface NotificationCounts {
 /** The byte pipe of one mount, on the event loop of the thread that makes it. */
 export declare class Channel {
   constructor(options: ChannelOptions)
-  /** Keeps the memory of a request after its callback. The channel reads on while it has other buffers. */
-  keep(slot: number): void
+  /**
+   * Keeps the memory of the `index`th request that is being handed over beyond its callback, until what is answered is released.
+   * The channel reads on while it has other buffers.
+   */
+  keep(index: number): number
   release(slot: number): void
-  /** writev(2) of a whole reply. Answers 0, or the errno (positive): ENOENT when the request was interrupted, ENODEV after `close`. */
-  reply(header: Buffer, body?: Uint8Array): number
+  /**
+   * Sends the replies in the first `lengthBytes` of `messages`: each is as long as its header says and begins at a multiple of eight
+   * bytes; the last may go on in `body`. Answers undefined when all were taken. Otherwise an array: at the number of each reply that
+   * was not its errno (positive), ENOENT when the request was interrupted, ENODEV after `close`; nothing elsewhere.
+   */
+  reply(messages: Buffer, lengthBytes: number, body?: Uint8Array): number[] | undefined
   /**
    * A reply whose body is `length` (at most `bufferBytes`) bytes of a file from `offset` on, read and written without passing
    * JavaScript, and without waiting for a disk. When they cannot be had nothing is written and the errno is answered: EAGAIN

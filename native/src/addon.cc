@@ -3,6 +3,9 @@
 #include <limits.h>
 #include <node_api.h>
 
+#include <algorithm>
+#include <cstring>
+
 #include "arguments.h"
 #include "channel.h"
 #include "device.h"
@@ -13,7 +16,7 @@ namespace cloudreve {
 
 namespace {
 
-constexpr int kAbiVersion = 4;
+constexpr int kAbiVersion = 5;
 constexpr size_t kMaxArguments = 4;
 constexpr int64_t kMaxSafeInteger = (int64_t{1} << 53) - 1;
 /** FUSE_MIN_READ_BUFFER: with less, read(2) refuses. */
@@ -115,8 +118,8 @@ bool ReadOptions(napi_env env, napi_value object, ChannelOptions* options) {
       !ReadProperty(env, object, "spinUs", &spin) || !ReadInteger(env, spin, "spinUs", 0, kMaxSpinUs, &spin_us) ||
       !ReadProperty(env, object, "slots", &slots) ||
       (!IsUndefined(env, slots) && !ReadInteger(env, slots, "slots", 1, kMaxSlots, &slot_count)) ||
-      !ReadProperty(env, object, "onRequest", &options->on_request) ||
-      !ReadFunction(env, options->on_request, "onRequest") || !ReadProperty(env, object, "onEnd", &options->on_end) ||
+      !ReadProperty(env, object, "onRequests", &options->on_requests) ||
+      !ReadFunction(env, options->on_requests, "onRequests") || !ReadProperty(env, object, "onEnd", &options->on_end) ||
       !ReadFunction(env, options->on_end, "onEnd")) {
     return false;
   }
@@ -156,26 +159,55 @@ Channel* ChannelOf(napi_env env, napi_callback_info info, Call* call) {
   return nullptr;
 }
 
-template <bool (Channel::*method)(int)>
+template <int (Channel::*method)(int)>
 napi_value SlotCall(napi_env env, napi_callback_info info) {
   Call call;
-  int64_t slot;
+  int64_t number;
   Channel* channel = ChannelOf(env, info, &call);
-  if (channel == nullptr || !ReadInteger(env, call.arguments[0], "slot", 0, kMaxSlots, &slot)) return nullptr;
-  if (!(channel->*method)(static_cast<int>(slot))) {
-    napi_throw_range_error(env, "ERR_OUT_OF_RANGE", "the slot is not in the hands of the caller");
-  }
+  if (channel == nullptr || !ReadInteger(env, call.arguments[0], "slot", 0, kMaxSlots, &number)) return nullptr;
+  const int slot = (channel->*method)(static_cast<int>(number));
+  if (slot >= 0) return Errno(env, slot);
+  napi_throw_range_error(env, "ERR_OUT_OF_RANGE", "the slot is not in the hands of the caller");
   return nullptr;
+}
+
+/** Cuts the first message off `rest`, and off `body` when it ends there. False when they do not hold a whole one. */
+bool CutMessage(iovec* rest, iovec* body, iovec parts[2]) {
+  ReplyHeader header;
+  if (rest->iov_len < sizeof(header)) return false;
+  std::memcpy(&header, rest->iov_base, sizeof(header));
+  const size_t head = std::min<size_t>(header.len, rest->iov_len);
+  parts[0] = {rest->iov_base, head};
+  parts[1] = {body->iov_base, header.len - head};
+  if (header.len < sizeof(header) || (parts[1].iov_len != 0 && parts[1].iov_len != body->iov_len)) return false;
+  const size_t padded = std::min((head + 7) & ~size_t{7}, rest->iov_len);
+  *rest = {static_cast<char*>(rest->iov_base) + padded, rest->iov_len - padded};
+  return true;
 }
 
 napi_value ReplyCall(napi_env env, napi_callback_info info) {
   Call call;
-  iovec parts[2];
+  iovec rest, parts[2], body{};
+  int64_t length;
   Channel* channel = ChannelOf(env, info, &call);
-  if (channel == nullptr || !ReadBytes(env, call.arguments[0], "header", sizeof(ReplyHeader), &parts[0])) return nullptr;
-  const bool has_body = !IsUndefined(env, call.arguments[1]);
-  if (has_body && !ReadBytes(env, call.arguments[1], "body", 0, &parts[1])) return nullptr;
-  return Errno(env, channel->Reply(parts, has_body ? 2 : 1));
+  if (channel == nullptr || !ReadBytes(env, call.arguments[0], "messages", 0, &rest) ||
+      !ReadInteger(env, call.arguments[1], "lengthBytes", 0, static_cast<int64_t>(rest.iov_len), &length) ||
+      (!IsUndefined(env, call.arguments[2]) && !ReadBytes(env, call.arguments[2], "body", 1, &body))) {
+    return nullptr;
+  }
+  rest.iov_len = static_cast<size_t>(length);
+  napi_value errors = nullptr;
+  for (uint32_t index = 0; rest.iov_len > 0; index++) {
+    if (!CutMessage(&rest, &body, parts)) {
+      napi_throw_range_error(env, "ERR_OUT_OF_RANGE", "a message does not end where it says");
+      return nullptr;
+    }
+    const int error = channel->Reply(parts, parts[1].iov_len == 0 ? 1 : 2);
+    if (error == 0) continue;
+    if (errors == nullptr && napi_create_array(env, &errors) != napi_ok) return nullptr;
+    napi_set_element(env, errors, index, Errno(env, error));
+  }
+  return errors;
 }
 
 napi_value ReplyFromCachedFileCall(napi_env env, napi_callback_info info) {

@@ -15,7 +15,7 @@ constexpr uint64_t kTurnNs = 1'000'000;
 /** Requests failed in one go while the notifier hangs; then it is looked at again. */
 constexpr int kFailedAtOnce = 1024;
 /** Requests handed over in one callback. */
-constexpr int kAtOnce = 16;
+constexpr size_t kAtOnce = 16;
 
 void Delete(napi_env env, napi_ref* reference) {
   if (*reference != nullptr) napi_delete_reference(env, *reference);
@@ -46,7 +46,7 @@ int Channel::Start(napi_value self, const ChannelOptions& options) {
   if (napi_get_uv_event_loop(env_, &loop) != napi_ok ||
       napi_create_string_utf8(env_, "CloudreveChannel", NAPI_AUTO_LENGTH, &name) != napi_ok ||
       napi_async_init(env_, nullptr, name, &context_) != napi_ok ||
-      napi_create_reference(env_, options.on_request, 1, &on_request_) != napi_ok ||
+      napi_create_reference(env_, options.on_requests, 1, &on_requests_) != napi_ok ||
       napi_create_reference(env_, options.on_end, 1, &on_end_) != napi_ok ||
       napi_create_reference(env_, self, 1, &self_) != napi_ok) {
     return ENOMEM;
@@ -61,10 +61,15 @@ int Channel::Start(napi_value self, const ChannelOptions& options) {
   return 0;
 }
 
-bool Channel::Release(int slot) {
-  if (!slots_.Release(slot)) return false;
+int Channel::Keep(int index) {
+  const size_t at = static_cast<size_t>(index);
+  return at < batch_.size() && slots_.Keep(batch_[at]) ? batch_[at] : -1;
+}
+
+int Channel::Release(int slot) {
+  if (!slots_.Release(slot)) return -1;
   if (starved_ && state_ == State::kOpen) Watch();
-  return true;
+  return slot;
 }
 
 int Channel::Reply(const iovec* parts, int count) {
@@ -107,7 +112,7 @@ void Channel::Close() {
     close(fd_);
   }
   slots_.Drop();
-  for (napi_ref* reference : {&self_, &on_request_, &on_end_}) Delete(env_, reference);
+  for (napi_ref* reference : {&self_, &on_requests_, &on_end_}) Delete(env_, reference);
   if (context_ != nullptr) napi_async_destroy(env_, context_);
   context_ = nullptr;
 }
@@ -146,26 +151,28 @@ void Channel::Drain() {
 }
 
 /**
- * Hands over what waits, and only then lets JavaScript finish it (run its microtasks): one callback for many requests, and
- * answers that follow each other closely, so that a program which is woken does not take the processor before the next is read.
+ * Hands over what waits in one call, and then lets JavaScript finish it (run its microtasks): answers then follow each other
+ * closely, so that a program which is woken does not take the processor before the next request is read.
  */
 Channel::Next Channel::TakeSome(uint64_t turn_began, uint64_t last_request_at) {
   napi_handle_scope handles;
   if (napi_open_handle_scope(env_, &handles) != napi_ok) return Next::kStop;
-  napi_callback_scope callback = nullptr;
-  Next next = Next::kStop;
-  ReadResult read{ReadResult::Kind::kNothing, 0, 0};
+  napi_value memories[kAtOnce];
+  ReadResult read{ReadResult::Kind::kNothing, {}, 0};
   Slots::Lent lent;
-  for (int count = 0; count < kAtOnce && state_ == State::kOpen && Lend(&lent); count++) {
-    read = count == 0 ? Await(lent.memory, turn_began, last_request_at) : ReadRequest(fd_, lent.memory, buffer_bytes_);
-    if (read.kind == ReadResult::Kind::kRequest) {
-      if (callback == nullptr) napi_open_callback_scope(env_, nullptr, context_, &callback);
-      next = Deliver(lent, read.bytes);
+  while (batch_.size() < kAtOnce && Lend(&lent)) {
+    read = batch_.empty() ? Await(lent.memory, turn_began, last_request_at) : ReadRequest(fd_, lent.memory, buffer_bytes_);
+    if (read.kind != ReadResult::Kind::kRequest) {
+      slots_.Settle(lent.slot);
+      break;
     }
-    slots_.Settle(lent.slot);
-    if (read.kind != ReadResult::Kind::kRequest || next == Next::kStop) break;
+    if (IsAnswered(read.header)) unanswered_.push_back(read.header.unique);
+    memories[batch_.size()] = lent.buffer;
+    batch_.push_back(lent.slot);
   }
-  if (callback != nullptr) napi_close_callback_scope(env_, callback);
+  const Next next = batch_.empty() ? Next::kStop : Deliver(memories);
+  for (const int slot : batch_) slots_.Settle(slot);
+  batch_.clear();
   if (read.kind == ReadResult::Kind::kEnd && state_ == State::kOpen) End(read.error);
   napi_close_handle_scope(env_, handles);
   return next;
@@ -193,20 +200,16 @@ ReadResult Channel::Await(void* memory, uint64_t turn_began, uint64_t last_reque
   }
 }
 
-Channel::Next Channel::Deliver(const Slots::Lent& lent, size_t bytes) {
-  RequestHeader header;
-  std::memcpy(&header, lent.memory, sizeof(header));
-  if (IsAnswered(header)) unanswered_.push_back(header.unique);
-  napi_value self, function, arguments[3] = {lent.buffer};
-  if (napi_get_reference_value(env_, self_, &self) == napi_ok &&
-      napi_get_reference_value(env_, on_request_, &function) == napi_ok &&
-      napi_create_uint32(env_, static_cast<uint32_t>(bytes), &arguments[1]) == napi_ok &&
-      napi_create_int32(env_, lent.slot, &arguments[2]) == napi_ok &&
-      napi_call_function(env_, self, function, 3, arguments, nullptr) == napi_ok) {
-    return Next::kGoOn;
-  }
-  RaisePending(env_);
-  return Next::kStop;
+Channel::Next Channel::Deliver(const napi_value* memories) {
+  napi_callback_scope callback;
+  napi_value self, function;
+  if (napi_open_callback_scope(env_, nullptr, context_, &callback) != napi_ok) return Next::kStop;
+  const bool done = napi_get_reference_value(env_, self_, &self) == napi_ok &&
+                    napi_get_reference_value(env_, on_requests_, &function) == napi_ok &&
+                    napi_call_function(env_, self, function, batch_.size(), memories, nullptr) == napi_ok;
+  if (!done) RaisePending(env_);
+  napi_close_callback_scope(env_, callback);
+  return done ? Next::kGoOn : Next::kStop;
 }
 
 void Channel::Watch() {
@@ -232,10 +235,9 @@ void Channel::FailUnanswered() {
   unanswered_.clear();
   scratch_.resize(buffer_bytes_);
   for (int count = 0; count < kFailedAtOnce; count++) {
-    if (ReadRequest(fd_, scratch_.data(), buffer_bytes_).kind != ReadResult::Kind::kRequest) return;
-    RequestHeader header;
-    std::memcpy(&header, scratch_.data(), sizeof(header));
-    if (IsAnswered(header)) WriteError(fd_, header.unique, ENOTCONN);
+    const ReadResult read = ReadRequest(fd_, scratch_.data(), buffer_bytes_);
+    if (read.kind != ReadResult::Kind::kRequest) return;
+    if (IsAnswered(read.header)) WriteError(fd_, read.header.unique, ENOTCONN);
   }
 }
 

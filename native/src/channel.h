@@ -17,7 +17,7 @@ struct ChannelOptions {
   size_t buffer_bytes;
   size_t slots;
   uint64_t spin_ns;
-  napi_value on_request;
+  napi_value on_requests;
   napi_value on_end;
 };
 
@@ -37,9 +37,10 @@ class Channel {
 
   /** 0 or errno; on failure the descriptor stays the caller's, and the channel goes with its JavaScript object. */
   int Start(napi_value self, const ChannelOptions& options);
-  bool Keep(int slot) { return slots_.Keep(slot); }
-  /** False when the slot is not kept. */
-  bool Release(int slot);
+  /** The slot of a request that is being handed over; -1 when there is none, or it is kept already. */
+  int Keep(int index);
+  /** The slot; -1 when it is not kept. */
+  int Release(int slot);
   /** One message. 0 or errno. */
   int Reply(const iovec* parts, int count);
   int ReplyFromCachedFile(iovec header, int fd, int64_t offset, size_t length);
@@ -63,7 +64,7 @@ class Channel {
   Next TakeSome(uint64_t turn_began, uint64_t last_request_at);
   bool Lend(Slots::Lent* lent);
   ReadResult Await(void* memory, uint64_t turn_began, uint64_t last_request_at);
-  Next Deliver(const Slots::Lent& lent, size_t bytes);
+  Next Deliver(const napi_value* memories);
   void Watch();
   void End(int error);
   void FailUnanswered();
@@ -78,6 +79,8 @@ class Channel {
   Notifier notifier_;
   /** Requests that the kernel waits for, the latest at the end. */
   std::vector<uint64_t> unanswered_;
+  /** Slots of the requests that are being handed over. */
+  std::vector<int> batch_;
   std::vector<char> scratch_;
   bool starved_ = false;
   bool collected_ = false;
@@ -85,7 +88,7 @@ class Channel {
   napi_async_cleanup_hook_handle hook_ = nullptr;
   napi_async_context context_ = nullptr;
   napi_ref self_ = nullptr;
-  napi_ref on_request_ = nullptr;
+  napi_ref on_requests_ = nullptr;
   napi_ref on_end_ = nullptr;
 };
 

@@ -37,7 +37,7 @@ int CloneDevice(int fd);
 struct ReadResult {
   enum class Kind { kRequest, kNothing, kEnd } kind;
   /** Of kRequest. */
-  size_t bytes;
+  RequestHeader header;
   /** Of kEnd: ENODEV after an unmount. */
   int error;
 };

@@ -25,13 +25,14 @@ bool Slots::Take(Lent* lent) {
   if (!usable && !Allocate(&slot, lent)) return false;
   free_.pop_back();
   slot.state = State::kLent;
-  lent_ = lent->slot;
+  slot.is_on_loan = true;
   return true;
 }
 
-void Slots::Settle(int slot) {
-  lent_ = -1;
-  if (slots_[static_cast<size_t>(slot)].state == State::kLent) Free(slot);
+void Slots::Settle(int number) {
+  Slot& slot = slots_[static_cast<size_t>(number)];
+  slot.is_on_loan = false;
+  if (slot.state == State::kLent) Free(number);
 }
 
 bool Slots::Keep(int slot) {
@@ -40,13 +41,11 @@ bool Slots::Keep(int slot) {
   return true;
 }
 
-bool Slots::Release(int slot) {
-  if (!IsSlot(slot) || slots_[static_cast<size_t>(slot)].state != State::kKept) return false;
-  if (slot == lent_) {
-    slots_[static_cast<size_t>(slot)].state = State::kLent;
-  } else {
-    Free(slot);
-  }
+bool Slots::Release(int number) {
+  if (!IsSlot(number) || slots_[static_cast<size_t>(number)].state != State::kKept) return false;
+  Slot& slot = slots_[static_cast<size_t>(number)];
+  slot.state = State::kLent;
+  if (!slot.is_on_loan) Free(number);
   return true;
 }
 

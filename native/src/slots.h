@@ -36,7 +36,7 @@ class Slots {
   void Settle(int slot);
   /** False when the slot is not lent. */
   bool Keep(int slot);
-  /** False when the slot is not kept. A slot whose callback still runs is lent again until it ends. */
+  /** False when the slot is not kept. A slot whose loan has not ended is lent again until it does. */
   bool Release(int slot);
   /** Forgets all memory; what JavaScript still holds stays valid. */
   void Drop();
@@ -45,6 +45,8 @@ class Slots {
   enum class State { kFree, kLent, kKept };
   struct Slot {
     State state = State::kFree;
+    /** From Take to Settle. */
+    bool is_on_loan = false;
     napi_ref buffer = nullptr;
   };
 
@@ -60,8 +62,6 @@ class Slots {
   std::vector<int> free_;
   /** Free slots that have memory. */
   size_t idle_ = 0;
-  /** The slot whose callback runs; -1 outside. */
-  int lent_ = -1;
 };
 
 }  // namespace cloudreve

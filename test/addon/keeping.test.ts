@@ -54,6 +54,13 @@ describe.skipIf(nativeUnavailable() !== undefined)('requests that the addon is t
     await expect(host.call('releaseTwice')).rejects.toMatchObject({ code: 'ERR_OUT_OF_RANGE' })
   })
 
+  it('cannot be kept when none is being handed over', async () => {
+    await using host = await NativeHost.start()
+    await host.mount()
+    await host.run('stat', join(host.mountpoint, 'file'))
+    await expect(host.call('keepNothing')).rejects.toMatchObject({ code: 'ERR_OUT_OF_RANGE' })
+  })
+
   it('fail when the channel is closed', async () => {
     await using host = await NativeHost.start()
     await host.mount()

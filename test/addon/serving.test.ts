@@ -62,6 +62,38 @@ describe.skipIf(why !== undefined)('the addon serving a null filesystem', () => 
     }
   })
 
+  it('sends answers in one call, and says which of them nobody waited for', async () => {
+    await using host = await NativeHost.start()
+    await host.mount()
+    const programs = [0, 1].map((at) => host.run('stat', join(host.mountpoint, `held-${at}`)))
+    const ended = Promise.allSettled(programs)
+    await host.until(
+      () => host.call<number>('heldCount'),
+      (held) => held === 2,
+    )
+    expect(await host.call('answerHeldTogether')).toEqual([2, null, 2, 2, null, 2])
+    expect((await ended).map((end) => end.status === 'rejected' && String(end.reason))).toEqual([
+      expect.stringContaining('No such file'),
+      expect.stringContaining('No such file'),
+    ])
+  })
+
+  it.each([
+    ['is shorter than a header', 8, 16, null],
+    ['is longer than what is sent', 17, 16, null],
+    ['is cut', 16, 15, null],
+    ['ends behind the buffer', 24, 24, null],
+    ['ends before its body does', 20, 16, 8],
+    ['ends behind its body', 28, 16, 8],
+    ['has an empty body', 16, 16, 0],
+  ])('does not send a message that %s', async (_what, says, given, body) => {
+    await using host = await NativeHost.start()
+    await host.mount()
+    await expect(host.call('replyCarelessly', says, given, body)).rejects.toMatchObject({
+      code: 'ERR_OUT_OF_RANGE',
+    })
+  })
+
   it('answers many callers at once, each with what it asked for', async () => {
     await using host = await NativeHost.start()
     await host.mount()
@@ -163,7 +195,7 @@ describe.skipIf(why !== undefined)('the addon serving a null filesystem', () => 
     `)
     expect(await host.call('ended')).toBe(19)
     await host.call('close')
-    expect(await host.call('answerAfterClose')).toBe(19)
+    expect(await host.call('answerAfterClose')).toEqual([19])
     await expect(host.call('notify', 'invalInode', 2, 0, 0)).rejects.toMatchObject({
       code: 'ENODEV',
       errno: -19,

@@ -24,6 +24,10 @@ export class MemoryChannel implements Channel {
   readonly keptSlots = new Set<number>()
   /** What the next answer is met with: ENOENT when nobody waits any more; with another one it is still waited for. */
   nextReplyErrno = 0
+  /** What an answer to a certain request is met with. */
+  readonly refusals = new Map<number, number>()
+  /** How many messages came in one call. */
+  readonly together: number[] = []
   /** What reading a file is met with: EAGAIN when the kernel does not have its bytes in memory. */
   fileErrno = 0
   /** How often an answer was to come straight from a file. */
@@ -31,6 +35,8 @@ export class MemoryChannel implements Channel {
   isClosed = false
   readonly #waiting = new Map<number, (reply: MemoryReply) => void>()
   readonly #slots = new Map<number, Buffer>()
+  /** Slots of the requests that are being handed over. */
+  #batch: number[] = []
   /** Who asks. */
   uid = 1000
   #listener: ChannelListener | undefined
@@ -49,12 +55,17 @@ export class MemoryChannel implements Channel {
 
   /** Sends a request and resolves with its answer; `sent` is told its number. */
   ask(opcode: number, ino: number, body: Buffer, sent?: (unique: number) => void): Promise<MemoryReply> {
-    return new Promise((resolve) => {
-      const unique = this.#takeUnique()
-      this.#waiting.set(unique, resolve)
-      sent?.(unique)
-      this.deliver(frame(opcode, unique, ino, body, this.uid))
-    })
+    const { answer, message, unique } = this.request(opcode, ino, body)
+    sent?.(unique)
+    this.deliver(message)
+    return answer
+  }
+
+  /** A request to be delivered, maybe together with others. */
+  request(opcode: number, ino: number, body: Buffer) {
+    const unique = this.#takeUnique()
+    const answer = new Promise<MemoryReply>((resolve) => this.#waiting.set(unique, resolve))
+    return { unique, answer, message: frame(opcode, unique, ino, body, this.uid) }
   }
 
   /** Sends what is never answered. */
@@ -62,22 +73,28 @@ export class MemoryChannel implements Channel {
     this.deliver(frame(opcode, this.#takeUnique(), ino, body))
   }
 
-  /** Hands raw bytes over, in memory that is spoilt as soon as it may be used for the next request. */
-  deliver(bytes: Buffer): void {
-    const slot = (this.#nextSlot += 1)
-    const memory = Buffer.concat([bytes, Buffer.alloc(BEHIND_BYTES, POISON)])
-    this.#slots.set(slot, memory)
-    this.#listener!.onRequest(memory, bytes.length, slot)
-    if (!this.keptSlots.has(slot)) this.#spoil(slot)
+  /** Hands requests over together, each in memory that is spoilt as soon as it may be used for the next request. */
+  deliver(...requests: Buffer[]): void {
+    this.#batch = requests.map((bytes) => {
+      this.#nextSlot += 1
+      this.#slots.set(this.#nextSlot, Buffer.concat([bytes, Buffer.alloc(BEHIND_BYTES, POISON)]))
+      return this.#nextSlot
+    })
+    const batch = this.#batch
+    this.#listener!.onRequests(...batch.map((slot) => this.#slots.get(slot)!))
+    this.#batch = []
+    for (const slot of batch) if (!this.keptSlots.has(slot)) this.#spoil(slot)
   }
 
   end(errno: number): void {
     this.#listener!.onEnd(errno)
   }
 
-  keep(slot: number): void {
-    if (!this.#slots.has(slot)) throw new Error(`slot ${slot} cannot be kept any more`)
+  keep(index: number): number {
+    const slot = this.#batch[index]
+    if (slot === undefined || this.keptSlots.has(slot)) throw new Error(`request ${index} cannot be kept`)
     this.keptSlots.add(slot)
+    return slot
   }
 
   release(slot: number): void {
@@ -85,13 +102,29 @@ export class MemoryChannel implements Channel {
     this.#spoil(slot)
   }
 
-  reply(header: Buffer, body: Uint8Array = Buffer.alloc(0)): number {
-    const message = Buffer.concat([header, body])
+  reply(messages: Buffer, lengthBytes: number, body?: Uint8Array): readonly number[] | undefined {
+    const all = Buffer.concat([messages.subarray(0, lengthBytes), body ?? Buffer.alloc(0)])
+    const errnos: number[] = []
+    let index = 0
+    for (let at = 0; at < all.length; index += 1) {
+      const end = at + all.readUInt32LE(at)
+      if (end > all.length) throw new Error('an answer is longer than the room that it is in')
+      if (end > lengthBytes && end < all.length) throw new Error('an answer ends in the middle of its body')
+      const errno = this.#take(all.subarray(at, end))
+      if (errno !== 0) errnos[index] = errno
+      at = (end + 7) & ~7
+    }
+    this.together.push(index)
+    return errnos.length > 0 ? errnos : undefined
+  }
+
+  #take(message: Buffer): number {
     if (message.readUInt32LE(0) !== message.length) throw new Error('an answer is not as long as it says')
     const unique = Number(message.readBigUInt64LE(8))
     const resolve = this.#waiting.get(unique)
     if (!resolve) throw new Error(`nobody waits for an answer to ${unique}`)
-    const errno = this.nextReplyErrno
+    const errno = this.refusals.get(unique) ?? this.nextReplyErrno
+    this.refusals.delete(unique)
     this.nextReplyErrno = 0
     // The kernel did not take it, and goes on waiting.
     if (errno !== 0 && errno !== Errno.ENOENT) return errno
@@ -107,7 +140,7 @@ export class MemoryChannel implements Channel {
     if (this.fileErrno !== 0) return this.fileErrno
     const body = Buffer.alloc(length)
     if (readSync(fd, body, 0, length, offset) < length) return Errno.EIO
-    return this.reply(header, body)
+    return this.#take(Buffer.concat([header, body]))
   }
 
   notify(message: Buffer): void {

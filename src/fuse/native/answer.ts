@@ -1,3 +1,4 @@
+import type { MaybePromise } from '../../base/maybe-promise.ts'
 import type { FileSystem } from '../../core/ports.ts'
 import type { Entry, FileSpan } from '../../core/types.ts'
 import type { Features } from './init.ts'
@@ -34,10 +35,13 @@ export interface OperationParts {
   readonly sendSpan: (header: Buffer, span: FileSpan) => boolean
 }
 
-/** Answers one kind of request. Whatever it needs of the request's memory it reads before its first `await`, but for WRITE. */
+/**
+ * Answers one kind of request, at once where that can be. Whatever it needs of the request's memory it reads before it
+ * returns, but for WRITE.
+ */
 export type Handler<Op extends ServedOp> = (
   request: ServedRequest<Op>,
   context: RequestContext,
-) => Promise<Answer>
+) => MaybePromise<Answer>
 
 export type Handlers<Op extends ServedOp = ServedOp> = { readonly [Each in Op]: Handler<Each> }

@@ -1,5 +1,6 @@
 /** Attributes, extended attributes, and what a symbolic link and the whole drive say. */
 import { Errno } from '../../base/errno.ts'
+import { andThen } from '../../base/maybe-promise.ts'
 import { FsError } from '../../core/errors.ts'
 import type { AttrChanges, AttrReply } from '../../core/types.ts'
 import type { Answer, Handlers, OperationParts } from './answer.ts'
@@ -17,13 +18,13 @@ export function attributeOperations(parts: OperationParts): Handlers<AttributeOp
     return { message: encodeAttr(unique, reply) }
   }
   return {
-    getattr: async ({ fh }, context) =>
-      attrAnswer(context, await fileSystem.getattr(context.ino, fh, context)),
-    async statx({ fh }, context) {
-      const reply = await fileSystem.getattr(context.ino, fh, context)
-      modes.note(context.ino, reply.attr)
-      return { message: encodeStatx(context.unique, reply) }
-    },
+    getattr: ({ fh }, context) =>
+      andThen(fileSystem.getattr(context.ino, fh, context), (reply) => attrAnswer(context, reply)),
+    statx: ({ fh }, context) =>
+      andThen(fileSystem.getattr(context.ino, fh, context), (reply) => {
+        modes.note(context.ino, reply.attr)
+        return { message: encodeStatx(context.unique, reply) }
+      }),
     async setattr({ changes, fh, killSuidGid }, context) {
       // A new owner always costs a file its set-id bits; the kernel asks for it by name only when the size changes.
       const kills = killSuidGid || changes.uid !== undefined || changes.gid !== undefined

@@ -3,10 +3,11 @@
  * promises is written in `native/index.d.ts`.
  */
 export interface Channel {
-  keep(slot: number): void
+  /** Of the `index`th request of the batch that is being handed over. Answers what `release` takes. */
+  keep(index: number): number
   release(slot: number): void
-  /** 0, or the errno: ENOENT when the request is not waited for any more. */
-  reply(header: Buffer, body?: Uint8Array): number
+  /** undefined when all replies were taken; otherwise the errno of each that was not, at its number. */
+  reply(messages: Buffer, lengthBytes: number, body?: Uint8Array): readonly number[] | undefined
   /** EAGAIN: not without waiting for a disk. */
   replyFromCachedFile(header: Buffer, fd: number, offset: number, length: number): number
   notify(message: Buffer): void
@@ -14,7 +15,7 @@ export interface Channel {
 }
 
 export interface ChannelListener {
-  readonly onRequest: (memory: Buffer, lengthBytes: number, slot: number) => void
+  readonly onRequests: (...memories: Buffer[]) => void
   readonly onEnd: (errno: number) => void
 }
 

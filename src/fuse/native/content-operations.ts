@@ -1,6 +1,7 @@
 /** Opening, reading and writing of files. */
 import { constants } from 'node:fs'
 import { InvariantError } from '../../base/assert.ts'
+import { andThen } from '../../base/maybe-promise.ts'
 import type { Opened } from '../../core/types.ts'
 import { OpenReplyFlag } from './abi.ts'
 import { SENT, type Handlers, type OperationParts } from './answer.ts'
@@ -16,17 +17,21 @@ export function contentOperations(parts: OperationParts): Handlers<ContentOp> {
 function openingOperations(parts: OperationParts): Handlers<'open' | 'create' | 'release'> {
   const { fileSystem, handles, modes, features } = parts
   return {
-    async open({ flags, killSuidGid }, context) {
-      const opened = await fileSystem.open(context.ino, usableFlags(flags, features.writebackCache), context)
-      handles.addFile(opened.fh)
-      const undo = () => void handles.releaseFile(opened.fh)
-      try {
-        if (killSuidGid) await dropSetId(parts, context.ino, context)
-      } catch (error) {
-        undo()
-        throw error
-      }
-      return { message: encodeOpened(context.unique, opened.fh, replyFlags(opened, flags)), undo }
+    open({ flags, killSuidGid }, context) {
+      const usable = usableFlags(flags, features.writebackCache)
+      return andThen(fileSystem.open(context.ino, usable, context), (opened) => {
+        handles.addFile(opened.fh)
+        const undo = () => void handles.releaseFile(opened.fh)
+        const answer = { message: encodeOpened(context.unique, opened.fh, replyFlags(opened, flags)), undo }
+        if (!killSuidGid) return answer
+        return dropSetId(parts, context.ino, context).then(
+          () => answer,
+          (error: unknown) => {
+            undo()
+            throw error
+          },
+        )
+      })
     },
     async create({ name, mode, flags, killSuidGid }, context) {
       const at = { parent: context.ino, name }
@@ -47,34 +52,31 @@ function openingOperations(parts: OperationParts): Handlers<'open' | 'create' | 
       const reply = { fh: opened.fh, flags: replyFlags(opened, flags) }
       return { message: encodeCreated(context.unique, entry, reply), undo }
     },
-    async release({ fh }, { unique }) {
-      await handles.releaseFile(fh)
-      return { message: encodeDone(unique) }
-    },
+    release: ({ fh }, { unique }) =>
+      andThen(handles.releaseFile(fh), () => ({ message: encodeDone(unique) })),
   }
 }
 
 function streamOperations(parts: OperationParts): Handlers<'read' | 'write' | 'flush' | 'fsync'> {
   const { fileSystem } = parts
   return {
-    async read({ fh, offset, sizeBytes }, context) {
+    read({ fh, offset, sizeBytes }, context) {
       const span = fileSystem.spanOf?.(fh, offset, sizeBytes)
       if (span && parts.sendSpan(encodeHeader(context.unique, span.length), span)) return SENT
-      const body = await fileSystem.read(fh, offset, sizeBytes, context)
-      // The sentence is made only where it is needed: it would cost each small read a tenth of its time.
-      if (body.length > sizeBytes)
-        throw new InvariantError(`${body.length} bytes were read where ${sizeBytes} were asked for`)
-      return { message: encodeHeader(context.unique, body.length), body }
+      return andThen(fileSystem.read(fh, offset, sizeBytes, context), (body) => {
+        // The sentence is made only where it is needed: it would cost each small read a tenth of its time.
+        if (body.length > sizeBytes)
+          throw new InvariantError(`${body.length} bytes were read where ${sizeBytes} were asked for`)
+        return { message: encodeHeader(context.unique, body.length), body }
+      })
     },
     async write({ fh, offset, data, killSuidGid }, context) {
       const count = await fileSystem.write(fh, offset, data, context)
       if (killSuidGid) await dropSetId(parts, context.ino, context)
       return { message: encodeCount(context.unique, count) }
     },
-    async flush({ fh }, context) {
-      await fileSystem.flush(fh, context)
-      return { message: encodeDone(context.unique) }
-    },
+    flush: ({ fh }, context) =>
+      andThen(fileSystem.flush(fh, context), () => ({ message: encodeDone(context.unique) })),
     async fsync({ fh, dataOnly }, context) {
       await fileSystem.fsync(fh, dataOnly, context)
       return { message: encodeDone(context.unique) }

@@ -31,9 +31,9 @@ const WRITE_TAIL_BYTES = 16
 
 type Decoder = (body: ByteReader, header: RequestHeader) => Request
 
-/** Of a message of `readBytes` in front of `memory`. @throws {DecodeError} when it is not as long as it says. */
-export function decodeHeader(memory: Buffer, readBytes: number): RequestHeader {
-  const reader = new ByteReader(memory, 0, readBytes)
+/** Of the message in front of `memory`. @throws {DecodeError} when it does not fit, or is too short for what it says. */
+export function decodeHeader(memory: Buffer): RequestHeader {
+  const reader = new ByteReader(memory, 0, memory.length)
   const lengthBytes = reader.uint32()
   const opcode = reader.uint32()
   const unique = reader.uint64()
@@ -43,8 +43,8 @@ export function decodeHeader(memory: Buffer, readBytes: number): RequestHeader {
   const pid = reader.uint32()
   const extensionBytes = reader.uint16() * 8
   reader.skip(2)
-  if (lengthBytes !== readBytes || extensionBytes > reader.remaining) {
-    throw new DecodeError(Errno.EINVAL, `a request of ${readBytes} bytes says it has ${lengthBytes}`)
+  if (lengthBytes > memory.length || Size.IN_HEADER + extensionBytes > lengthBytes) {
+    throw new DecodeError(Errno.EINVAL, `a request cannot have ${lengthBytes} bytes`)
   }
   return { lengthBytes, opcode, unique, ino, uid, gid, pid, extensionBytes }
 }

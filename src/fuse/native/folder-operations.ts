@@ -1,5 +1,6 @@
 /** Listing of folders. */
 import { Errno } from '../../base/errno.ts'
+import { andThen } from '../../base/maybe-promise.ts'
 import { FsError } from '../../core/errors.ts'
 import { ROOT_INO, type Dirent, type Entry } from '../../core/types.ts'
 import { MAX_WRITE_BYTES, OpenReplyFlag } from './abi.ts'
@@ -14,35 +15,37 @@ type FolderOp = 'opendir' | 'readdir' | 'readdirplus' | 'releasedir' | 'fsyncdir
 export function folderOperations(parts: OperationParts): Handlers<FolderOp> {
   const { fileSystem, handles } = parts
   return {
-    async opendir(_request, context) {
-      const { fh, keepCache } = await fileSystem.opendir(context.ino, context)
-      handles.addFolder(fh)
-      // The kernel keeps the names it is given, and shows those of the last time only where it may.
-      const flags = OpenReplyFlag.CACHE_DIR | (keepCache ? OpenReplyFlag.KEEP_CACHE : 0)
-      const undo = () => void handles.releaseFolder(fh)
-      return { message: encodeOpened(context.unique, fh, flags), undo }
-    },
-    async readdir({ fh, offset, sizeBytes }, context) {
+    opendir: (_request, context) =>
+      andThen(fileSystem.opendir(context.ino, context), ({ fh, keepCache }) => {
+        handles.addFolder(fh)
+        // The kernel keeps the names it is given, and shows those of the last time only where it may.
+        const flags = OpenReplyFlag.CACHE_DIR | (keepCache ? OpenReplyFlag.KEEP_CACHE : 0)
+        const undo = () => void handles.releaseFolder(fh)
+        return { message: encodeOpened(context.unique, fh, flags), undo }
+      }),
+    readdir({ fh, offset, sizeBytes }, context) {
       const page = startPage(context, { fh, offset, sizeBytes }, false)
-      const names = await fileSystem.readdir(fh, page.cookie, context, maxEntries(sizeBytes, false))
-      for (const dirent of names) if (!page.packer.add(dirent)) break
-      return pageAnswer(context, page.packer, names.length)
+      const asked = fileSystem.readdir(fh, page.cookie, context, maxEntries(sizeBytes, false))
+      return andThen(asked, (names) => {
+        for (const dirent of names) if (!page.packer.add(dirent)) break
+        return pageAnswer(context, page.packer, names.length)
+      })
     },
-    async readdirplus({ fh, offset, sizeBytes }, context) {
+    readdirplus({ fh, offset, sizeBytes }, context) {
       const page = startPage(context, { fh, offset, sizeBytes }, true)
-      const found = await fileSystem.readdirPlus(fh, page.cookie, context, maxEntries(sizeBytes, true))
-      const undo = packEntries(parts, page.packer, found)
-      try {
-        return { ...pageAnswer(context, page.packer, found.length), undo }
-      } catch (error) {
-        undo()
-        throw error
-      }
+      const asked = fileSystem.readdirPlus(fh, page.cookie, context, maxEntries(sizeBytes, true))
+      return andThen(asked, (found) => {
+        const undo = packEntries(parts, page.packer, found)
+        try {
+          return { ...pageAnswer(context, page.packer, found.length), undo }
+        } catch (error) {
+          undo()
+          throw error
+        }
+      })
     },
-    async releasedir({ fh }, { unique }) {
-      await handles.releaseFolder(fh)
-      return { message: encodeDone(unique) }
-    },
+    releasedir: ({ fh }, { unique }) =>
+      andThen(handles.releaseFolder(fh), () => ({ message: encodeDone(unique) })),
     async fsyncdir({ fh }, context) {
       await fileSystem.fsyncdir(fh, context)
       return { message: encodeDone(context.unique) }

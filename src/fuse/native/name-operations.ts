@@ -1,4 +1,5 @@
 /** Everything about names: looking them up, making, removing and moving them. */
+import { andThen, orElse } from '../../base/maybe-promise.ts'
 import { NoSuchNameError } from '../../core/errors.ts'
 import type { Entry } from '../../core/types.ts'
 import type { Answer, Handlers, OperationParts } from './answer.ts'
@@ -10,15 +11,18 @@ type NameOp = 'lookup' | 'mknod' | 'mkdir' | 'symlink' | 'link' | 'unlink' | 'rm
 export function nameOperations(parts: OperationParts): Handlers<NameOp> {
   const { fileSystem } = parts
   return {
-    lookup: async ({ name }, context) => {
-      try {
-        return entryAnswer(parts, context, await fileSystem.lookup(context.ino, name, context))
-      } catch (error) {
-        const trustMs = error instanceof NoSuchNameError ? Math.min(error.trustMs, parts.negativeTtlMs) : 0
-        if (trustMs <= 0) throw error
-        return { message: encodeNegativeEntry(context.unique, trustMs) }
-      }
-    },
+    lookup: ({ name }, context) =>
+      orElse(
+        () =>
+          andThen(fileSystem.lookup(context.ino, name, context), (entry) =>
+            entryAnswer(parts, context, entry),
+          ),
+        (error) => {
+          const trustMs = error instanceof NoSuchNameError ? Math.min(error.trustMs, parts.negativeTtlMs) : 0
+          if (trustMs <= 0) throw error
+          return { message: encodeNegativeEntry(context.unique, trustMs) }
+        },
+      ),
     mknod: async ({ name, mode }, context) =>
       entryAnswer(parts, context, await fileSystem.mknod(context.ino, name, mode, context)),
     mkdir: async ({ name, mode }, context) =>

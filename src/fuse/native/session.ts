@@ -1,6 +1,7 @@
 import { Errno, errnoName, type ErrnoCode } from '../../base/errno.ts'
 import type { Clock } from '../../base/clock.ts'
 import type { Log } from '../../base/log.ts'
+import type { MaybePromise } from '../../base/maybe-promise.ts'
 import { FsError } from '../../core/errors.ts'
 import type { FileSystem } from '../../core/ports.ts'
 import type { Entry, FileSpan } from '../../core/types.ts'
@@ -18,6 +19,7 @@ import { negotiate, type Features } from './init.ts'
 import { nameOperations } from './name-operations.ts'
 import type { KernelNotifier } from './notify.ts'
 import { OpenHandles } from './open-handles.ts'
+import { Outbox } from './outbox.ts'
 import { PendingRequests } from './pending-requests.ts'
 import { rangeOperations } from './range-operations.ts'
 import { RequestContext } from './request-context.ts'
@@ -30,7 +32,6 @@ import type {
   RequestHeader,
   Served,
   ServedOp,
-  ServedRequest,
 } from './requests.ts'
 import { ShownModes } from './shown-modes.ts'
 
@@ -78,12 +79,13 @@ type State =
  *   beginning --INIT--> serving --(the channel ends, or `end`)--> over
  *
  * - every request that is waited for is answered exactly once; those that nobody waits for never;
- * - memory of a WRITE is kept until its work is done, unless many are; all other requests are copied out of theirs at once;
+ * - memory of a WRITE is kept while its work goes on, unless many are; all other requests are copied out of theirs at once;
  * - what the kernel did not take of an answer (a look-up, a handle) is taken back.
  */
 export class Session {
   readonly #parts: SessionParts
   readonly #channel: Channel
+  readonly #outbox: Outbox
   readonly #handles: OpenHandles
   readonly #modes = new ShownModes()
   readonly #pending: PendingRequests
@@ -101,9 +103,10 @@ export class Session {
       letGo: ({ unique }, { errno }) => this.#reply(unique, { message: encodeError(unique, errno) }),
     })
     this.#channel = open({
-      onRequest: (memory, lengthBytes, slot) => this.#receive(memory, lengthBytes, slot),
+      onRequests: (...memories) => this.#receive(memories),
       onEnd: (errno) => this.#finish(errno),
     })
+    this.#outbox = new Outbox(this.#channel, parts.log)
   }
 
   /** Resolves when kernel and driver have agreed; rejects when they cannot or the connection is over before. */
@@ -149,28 +152,36 @@ export class Session {
     this.#over.resolve(errno)
   }
 
-  #receive(memory: Buffer, lengthBytes: number, slot: number): void {
+  /** Requests that came together: what is known at once is answered together. */
+  #receive(memories: readonly Buffer[]): void {
+    this.#outbox.gather()
+    for (let index = 0; index < memories.length; index += 1) this.#take(memories[index]!, index)
+    this.#outbox.flush()
+  }
+
+  /** Never throws. */
+  #take(memory: Buffer, index: number): void {
     let header: RequestHeader
     try {
-      header = decodeHeader(memory, lengthBytes)
+      header = decodeHeader(memory)
     } catch (error) {
       this.#parts.log.error('a message of the kernel could not be read', { reason: String(error) })
       return
     }
     try {
-      this.#dispatch(header, decodeBody(header, memory), slot)
+      this.#dispatch(header, decodeBody(header, memory), index)
     } catch (error) {
       this.#refuse(header, error)
     }
   }
 
-  #dispatch(header: RequestHeader, request: Request, slot: number): void {
+  #dispatch(header: RequestHeader, request: Request, index: number): void {
     if (request.op === 'init' || request.op === 'destroy') this.#control(header.unique, request)
     else if (request.op === 'refused') {
       this.#reply(header.unique, { message: encodeError(header.unique, request.errno) })
     } else if (request.op === 'forget' || request.op === 'interrupt' || request.op === 'ignored') {
       this.#oneWay(request)
-    } else this.#serve(header, request, slot)
+    } else this.#serve(header, request, index)
   }
 
   #control(unique: number, request: Control): void {
@@ -236,45 +247,57 @@ export class Session {
     }
   }
 
-  #serve(header: RequestHeader, request: Served, slot: number): void {
+  #serve(header: RequestHeader, request: Served, index: number): void {
     if (this.#state.at !== 'serving') throw new FsError(Errno.EIO, 'a request outside of a session')
-    const context = new RequestContext(header, !CHANGES_CONTENT.has(request.op))
-    this.#pending.add(context)
-    const own = request.op === 'write' ? this.#owned(request, context, slot) : request
-    const handler = this.#state.handlers[request.op] as Handler<ServedOp>
-    // One reaction a request: each further promise would cost every small request.
-    void handler(own, context).then(
-      (answer) => this.#finishWork(request.op, context, answer),
-      (error: unknown) => {
-        const errno = context.errnoAfter(this.#errnoOf(error, request.op, context))
-        this.#finishWork(request.op, context, { message: encodeError(context.unique, errno) })
-      },
-    )
+    const { op } = request
+    const context = new RequestContext(header, !CHANGES_CONTENT.has(op))
+    const handler = this.#state.handlers[op] as Handler<ServedOp>
+    const mustCopy = op === 'write' && this.#keptSlots >= MAX_KEPT_SLOTS
+    let answer: MaybePromise<Answer>
+    try {
+      answer = handler(mustCopy ? { ...request, data: Buffer.from(request.data) } : request, context)
+    } catch (error) {
+      answer = this.#failure(error, op, context)
+    }
+    if (!(answer instanceof Promise)) return this.#finishWork(op, context, answer)
+    if (op === 'write' && !mustCopy) this.#keep(context, index)
+    return this.#finishLater(op, context, answer)
   }
 
-  /** A write with memory of its own: the slot, or a copy when too many slots are kept. */
-  #owned(request: ServedRequest<'write'>, context: RequestContext, slot: number): ServedRequest<'write'> {
-    if (this.#keptSlots >= MAX_KEPT_SLOTS) return { ...request, data: Buffer.from(request.data) }
-    this.#channel.keep(slot)
+  /** A write's memory is its own until it is done. */
+  #keep(context: RequestContext, index: number): void {
+    context.keptSlot = this.#channel.keep(index)
     this.#keptSlots += 1
-    context.keptSlot = slot
-    return request
+  }
+
+  #finishLater(op: ServedOp, context: RequestContext, work: Promise<Answer>): void {
+    this.#pending.add(context)
+    const finish = (answer: Answer) => {
+      this.#finishWork(op, context, answer)
+      if (context.keptSlot !== undefined) {
+        this.#channel.release(context.keptSlot)
+        this.#keptSlots -= 1
+      }
+      this.#pending.done(context)
+    }
+    // One reaction a request: each further promise would cost every small request.
+    void work.then(finish, (error: unknown) => finish(this.#failure(error, op, context)))
   }
 
   /** Never throws. */
   #finishWork(op: ServedOp, context: RequestContext, answer: Answer): void {
-    const { unique, keptSlot } = context
+    const { unique } = context
     try {
       if (context.isLetGo) answer.undo?.()
       else this.#reply(unique, answer)
     } catch (error) {
       this.#parts.log.error('an answer could not be sent', { op, unique, reason: String(error) })
     }
-    if (keptSlot !== undefined) {
-      this.#channel.release(keptSlot)
-      this.#keptSlots -= 1
-    }
-    this.#pending.done(context)
+  }
+
+  #failure(error: unknown, op: string, context: RequestContext): Answer {
+    const errno = context.errnoAfter(this.#errnoOf(error, op, context))
+    return { message: encodeError(context.unique, errno) }
   }
 
   #errnoOf(error: unknown, op: string, { ino, pid, unique }: RequestContext): ErrnoCode {
@@ -304,17 +327,8 @@ export class Session {
   }
 
   #reply(unique: number, answer: Answer): void {
-    if (answer === SENT) return undefined
-    const { message, body, undo } = answer
-    if (this.#state.at === 'over') return undo?.()
-    const errno = this.#channel.reply(message, body)
-    if (errno === 0) return undefined
-    // ENOENT: whoever asked was killed meanwhile.
-    if (errno !== Errno.ENOENT) {
-      this.#parts.log.warn('an answer was not taken', { unique, errno: errnoName(errno) })
-      // Short of memory, say. Somebody waits: an error without a body is taken where nothing else is.
-      this.#channel.reply(encodeError(unique, Errno.EIO))
-    }
-    return undo?.()
+    if (answer === SENT) return
+    if (this.#state.at === 'over') answer.undo?.()
+    else this.#outbox.add(unique, answer)
   }
 }
