@@ -9,14 +9,14 @@ import type { ShownModes } from './shown-modes.ts'
 
 /** What is sent for one request, and what must be taken back when the kernel did not take it. */
 export interface Answer {
-  /** A whole message, or its header when `body` follows. */
-  readonly message: Buffer
+  /** Makes a whole message, or its header when `body` follows: good until the next one is made. */
+  readonly encode: () => Buffer
   readonly body?: Uint8Array
   readonly undo?: () => void
 }
 
 /** Of a handler that has sent its answer itself. */
-export const SENT: Answer = { message: Buffer.alloc(0) }
+export const SENT: Answer = { encode: () => Buffer.alloc(0) }
 
 /** What the operations of one session share. */
 export interface OperationParts {

@@ -15,7 +15,7 @@ export function attributeOperations(parts: OperationParts): Handlers<AttributeOp
   const { fileSystem, modes } = parts
   const attrAnswer = ({ ino, unique }: RequestContext, reply: AttrReply): Answer => {
     modes.note(ino, reply.attr)
-    return { message: encodeAttr(unique, reply) }
+    return { encode: () => encodeAttr(unique, reply) }
   }
   return {
     getattr: ({ fh }, context) =>
@@ -23,7 +23,7 @@ export function attributeOperations(parts: OperationParts): Handlers<AttributeOp
     statx: ({ fh }, context) =>
       andThen(fileSystem.getattr(context.ino, fh, context), (reply) => {
         modes.note(context.ino, reply.attr)
-        return { message: encodeStatx(context.unique, reply) }
+        return { encode: () => encodeStatx(context.unique, reply) }
       }),
     async setattr({ changes, fh, killSuidGid }, context) {
       // A new owner always costs a file its set-id bits; the kernel asks for it by name only when the size changes.
@@ -36,9 +36,10 @@ export function attributeOperations(parts: OperationParts): Handlers<AttributeOp
       const target = Buffer.from(await fileSystem.readlink(context.ino, context))
       return bytesAnswer(context, target)
     },
-    statfs: async (_request, context) => ({
-      message: encodeStatfs(context.unique, await fileSystem.statfs(context)),
-    }),
+    async statfs(_request, context) {
+      const statfs = await fileSystem.statfs(context)
+      return { encode: () => encodeStatfs(context.unique, statfs) }
+    },
   }
 }
 
@@ -53,18 +54,18 @@ export function xattrOperations({ fileSystem }: OperationParts): Handlers<XattrO
     },
     async setxattr({ name, value, mode }, context) {
       await fileSystem.setxattr(context.ino, name, value, mode, context)
-      return { message: encodeDone(context.unique) }
+      return { encode: () => encodeDone(context.unique) }
     },
     async removexattr({ name }, context) {
       await fileSystem.removexattr(context.ino, name, context)
-      return { message: encodeDone(context.unique) }
+      return { encode: () => encodeDone(context.unique) }
     },
   }
 }
 
 /** The bytes, or only how many when the program has no room for any: it asks so first. */
 function fittingAnswer(context: RequestContext, bytes: Uint8Array, roomBytes: number): Answer {
-  if (roomBytes === 0) return { message: encodeCount(context.unique, bytes.length) }
+  if (roomBytes === 0) return { encode: () => encodeCount(context.unique, bytes.length) }
   if (bytes.length > roomBytes) {
     throw new FsError(Errno.ERANGE, `${bytes.length} bytes do not fit the program's ${roomBytes}`)
   }
@@ -72,5 +73,5 @@ function fittingAnswer(context: RequestContext, bytes: Uint8Array, roomBytes: nu
 }
 
 function bytesAnswer({ unique }: RequestContext, body: Uint8Array): Answer {
-  return { message: encodeHeader(unique, body.length), body }
+  return { encode: () => encodeHeader(unique, body.length), body }
 }

@@ -22,7 +22,10 @@ function openingOperations(parts: OperationParts): Handlers<'open' | 'create' | 
       return andThen(fileSystem.open(context.ino, usable, context), (opened) => {
         handles.addFile(opened.fh)
         const undo = () => void handles.releaseFile(opened.fh)
-        const answer = { message: encodeOpened(context.unique, opened.fh, replyFlags(opened, flags)), undo }
+        const answer = {
+          encode: () => encodeOpened(context.unique, opened.fh, replyFlags(opened, flags)),
+          undo,
+        }
         if (!killSuidGid) return answer
         return dropSetId(parts, context.ino, context).then(
           () => answer,
@@ -50,10 +53,10 @@ function openingOperations(parts: OperationParts): Handlers<'open' | 'create' | 
         throw error
       }
       const reply = { fh: opened.fh, flags: replyFlags(opened, flags) }
-      return { message: encodeCreated(context.unique, entry, reply), undo }
+      return { encode: () => encodeCreated(context.unique, entry, reply), undo }
     },
     release: ({ fh }, { unique }) =>
-      andThen(handles.releaseFile(fh), () => ({ message: encodeDone(unique) })),
+      andThen(handles.releaseFile(fh), () => ({ encode: () => encodeDone(unique) })),
   }
 }
 
@@ -67,19 +70,19 @@ function streamOperations(parts: OperationParts): Handlers<'read' | 'write' | 'f
         // The sentence is made only where it is needed: it would cost each small read a tenth of its time.
         if (body.length > sizeBytes)
           throw new InvariantError(`${body.length} bytes were read where ${sizeBytes} were asked for`)
-        return { message: encodeHeader(context.unique, body.length), body }
+        return { encode: () => encodeHeader(context.unique, body.length), body }
       })
     },
     async write({ fh, offset, data, killSuidGid }, context) {
       const count = await fileSystem.write(fh, offset, data, context)
       if (killSuidGid) await dropSetId(parts, context.ino, context)
-      return { message: encodeCount(context.unique, count) }
+      return { encode: () => encodeCount(context.unique, count) }
     },
     flush: ({ fh }, context) =>
-      andThen(fileSystem.flush(fh, context), () => ({ message: encodeDone(context.unique) })),
+      andThen(fileSystem.flush(fh, context), () => ({ encode: () => encodeDone(context.unique) })),
     async fsync({ fh, dataOnly }, context) {
       await fileSystem.fsync(fh, dataOnly, context)
-      return { message: encodeDone(context.unique) }
+      return { encode: () => encodeDone(context.unique) }
     },
   }
 }

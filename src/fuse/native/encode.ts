@@ -176,22 +176,22 @@ export function putUint64(target: Buffer, at: number, value: number): void {
   target.writeUInt32LE(Math.floor(value / UINT32), at + 4)
 }
 
-/** Zeroed memory that messages are cut from, one after the other: to empty a small buffer costs more than to write it. */
-const SLAB_BYTES = 65_536
-let slab = Buffer.alloc(SLAB_BYTES)
-let slabUsed = 0
+/** One memory for all messages of a size: to make one for each would cost more than to write it. */
+const memories: { readonly bytes: Buffer; readonly words: Uint32Array }[] = []
 
-/** A zeroed message of `sizeBytes` whose header says so, and `unique`. */
+/** A zeroed message of `sizeBytes` whose header says so, and `unique`. The next of its size is made in its place. */
 export function startMessage(unique: number, sizeBytes: number, moreBytes = 0): Buffer {
-  if (slabUsed + sizeBytes > SLAB_BYTES) {
-    slab = Buffer.alloc(SLAB_BYTES)
-    slabUsed = 0
-  }
-  const message = slab.subarray(slabUsed, slabUsed + sizeBytes)
-  slabUsed += sizeBytes
-  message.writeUInt32LE(sizeBytes + moreBytes, 0)
-  putUint64(message, 8, unique)
-  return message
+  const { bytes, words } = (memories[sizeBytes] ??= makeMemory(sizeBytes))
+  for (let word = 0; word < words.length; word += 1) words[word] = 0
+  words[0] = sizeBytes + moreBytes
+  words[2] = unique
+  words[3] = Math.floor(unique / UINT32)
+  return bytes
+}
+
+function makeMemory(sizeBytes: number) {
+  const words = new Uint32Array(Math.ceil(sizeBytes / 4))
+  return { bytes: Buffer.from(words.buffer, 0, sizeBytes), words }
 }
 
 function putOpened(target: Buffer, at: number, fh: Fh, flags: number): void {

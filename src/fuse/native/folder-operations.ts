@@ -21,7 +21,7 @@ export function folderOperations(parts: OperationParts): Handlers<FolderOp> {
         // The kernel keeps the names it is given, and shows those of the last time only where it may.
         const flags = OpenReplyFlag.CACHE_DIR | (keepCache ? OpenReplyFlag.KEEP_CACHE : 0)
         const undo = () => void handles.releaseFolder(fh)
-        return { message: encodeOpened(context.unique, fh, flags), undo }
+        return { encode: () => encodeOpened(context.unique, fh, flags), undo }
       }),
     readdir({ fh, offset, sizeBytes }, context) {
       const page = startPage(context, { fh, offset, sizeBytes }, false)
@@ -45,10 +45,10 @@ export function folderOperations(parts: OperationParts): Handlers<FolderOp> {
       })
     },
     releasedir: ({ fh }, { unique }) =>
-      andThen(handles.releaseFolder(fh), () => ({ message: encodeDone(unique) })),
+      andThen(handles.releaseFolder(fh), () => ({ encode: () => encodeDone(unique) })),
     async fsyncdir({ fh }, context) {
       await fileSystem.fsyncdir(fh, context)
-      return { message: encodeDone(context.unique) }
+      return { encode: () => encodeDone(context.unique) }
     },
   }
 }
@@ -87,5 +87,5 @@ function packEntries(
 /** An empty page would mean the end. */
 function pageAnswer({ unique }: RequestContext, { bytes }: DirentPacker, foundCount: number): Answer {
   if (bytes.length === 0 && foundCount > 0) throw new FsError(Errno.EINVAL, 'no room for a single name')
-  return { message: encodeHeader(unique, bytes.length), body: bytes }
+  return { encode: () => encodeHeader(unique, bytes.length), body: bytes }
 }

@@ -20,7 +20,7 @@ export function nameOperations(parts: OperationParts): Handlers<NameOp> {
         (error) => {
           const trustMs = error instanceof NoSuchNameError ? Math.min(error.trustMs, parts.negativeTtlMs) : 0
           if (trustMs <= 0) throw error
-          return { message: encodeNegativeEntry(context.unique, trustMs) }
+          return { encode: () => encodeNegativeEntry(context.unique, trustMs) }
         },
       ),
     mknod: async ({ name, mode }, context) =>
@@ -33,21 +33,21 @@ export function nameOperations(parts: OperationParts): Handlers<NameOp> {
       entryAnswer(parts, context, await fileSystem.link(existing, context.ino, name, context)),
     async unlink({ name }, context) {
       await fileSystem.unlink(context.ino, name, context)
-      return { message: encodeDone(context.unique) }
+      return { encode: () => encodeDone(context.unique) }
     },
     async rmdir({ name }, context) {
       await fileSystem.rmdir(context.ino, name, context)
-      return { message: encodeDone(context.unique) }
+      return { encode: () => encodeDone(context.unique) }
     },
     async rename({ name, newParent, newName, flags }, context) {
       const from = { parent: context.ino, name }
       await fileSystem.rename(from, { parent: newParent, name: newName }, flags, context)
-      return { message: encodeDone(context.unique) }
+      return { encode: () => encodeDone(context.unique) }
     },
   }
 }
 
 function entryAnswer(parts: OperationParts, { unique }: RequestContext, entry: Entry): Answer {
   parts.modes.note(entry.ino, entry.attr)
-  return { message: encodeEntry(unique, entry), undo: () => parts.forget([entry]) }
+  return { encode: () => encodeEntry(unique, entry), undo: () => parts.forget([entry]) }
 }

@@ -37,13 +37,18 @@ export class Outbox {
   }
 
   /** `body` of the answer is the caller's again. */
-  add(unique: number, { message, body, undo }: Answer): void {
+  add(unique: number, { encode, body, undo }: Answer): void {
     const isLarge = body !== undefined && body.length > MAX_COPIED_BYTES
-    this.#reserve(message.length + MAX_COPIED_BYTES)
-    this.#append(message)
-    if (body && !isLarge) this.#append(body)
+    if (this.#usedBytes + 2 * MAX_COPIED_BYTES > ROOM_BYTES) this.#send()
+    const message = encode()
+    this.#bytes.set(message, this.#usedBytes)
+    let end = this.#usedBytes + message.length
+    if (body && !isLarge) {
+      this.#bytes.set(body, end)
+      end += body.length
+    }
     // Messages begin at multiples of eight bytes.
-    this.#usedBytes = (this.#usedBytes + 7) & ~7
+    this.#usedBytes = (end + 7) & ~7
     this.#sent.push({ unique, undo })
     if (isLarge) this.#send(body)
     else if (!this.#isGathering) this.#send()
@@ -53,15 +58,6 @@ export class Outbox {
   flush(): void {
     this.#isGathering = false
     if (this.#usedBytes > 0) this.#send()
-  }
-
-  #reserve(sizeBytes: number): void {
-    if (this.#usedBytes + sizeBytes > ROOM_BYTES) this.#send()
-  }
-
-  #append(bytes: Uint8Array): void {
-    this.#bytes.set(bytes, this.#usedBytes)
-    this.#usedBytes += bytes.length
   }
 
   /** `body`: where the last answer goes on. */

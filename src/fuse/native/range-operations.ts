@@ -9,15 +9,16 @@ export function rangeOperations(parts: OperationParts): Handlers<'copyrange' | '
     async copyrange({ from, to, toIno, length }, context) {
       const copied = await fileSystem.copyRange(from, to, length, context)
       await dropSetIdUnlessRoot(parts, toIno, context)
-      return { message: encodeOffset(context.unique, copied) }
+      return { encode: () => encodeOffset(context.unique, copied) }
     },
-    seek: async ({ fh, offset, target }, context) => ({
-      message: encodeOffset(context.unique, await fileSystem.seek(fh, offset, target, context)),
-    }),
+    async seek({ fh, offset, target }, context) {
+      const found = await fileSystem.seek(fh, offset, target, context)
+      return { encode: () => encodeOffset(context.unique, found) }
+    },
     async fallocate({ fh, allocation }, context) {
       await fileSystem.allocate(fh, allocation, context)
       await dropSetIdUnlessRoot(parts, context.ino, context)
-      return { message: encodeDone(context.unique) }
+      return { encode: () => encodeDone(context.unique) }
     },
   }
 }

@@ -11,7 +11,7 @@ export class RequestContext implements OpContext {
   readonly uid: number
   readonly gid: number
   /** Its work may go on when nobody waits for it any more. */
-  readonly mayBeLeft: boolean
+  mayBeLeft = false
   /** Of a write: holds its bytes until its work is done. */
   keptSlot: number | undefined
   /** It was answered before its work has ended. */
@@ -21,8 +21,7 @@ export class RequestContext implements OpContext {
   #controller: AbortController | undefined
   #reason: FsError | undefined
 
-  constructor({ unique, ino, pid, uid, gid }: RequestHeader, mayBeLeft = false) {
-    this.mayBeLeft = mayBeLeft
+  constructor({ unique, ino, pid, uid, gid }: RequestHeader) {
     this.unique = unique
     this.ino = ino
     this.pid = pid

@@ -70,7 +70,8 @@ const byMistake: ReadonlySet<number> = new Set([Errno.EILSEQ, Errno.EFBIG, Errno
 /** Requests of a session on which nothing was agreed yet, or that is over, have no handlers. */
 type State =
   | { readonly at: 'beginning' }
-  | { readonly at: 'serving'; readonly handlers: Handlers }
+  /** `byOpcode`: those that were needed, found without looking for a name. */
+  | { readonly at: 'serving'; readonly handlers: Handlers; readonly byOpcode: Handler<ServedOp>[] }
   | { readonly at: 'over' }
 
 /**
@@ -100,7 +101,7 @@ export class Session {
     this.#handles = new OpenHandles(parts.fileSystem, parts.log)
     this.#pending = new PendingRequests({
       clock: parts.clock,
-      letGo: ({ unique }, { errno }) => this.#reply(unique, { message: encodeError(unique, errno) }),
+      letGo: ({ unique }, { errno }) => this.#reply(unique, { encode: () => encodeError(unique, errno) }),
     })
     this.#channel = open({
       onRequests: (...memories) => this.#receive(memories),
@@ -178,7 +179,7 @@ export class Session {
   #dispatch(header: RequestHeader, request: Request, index: number): void {
     if (request.op === 'init' || request.op === 'destroy') this.#control(header.unique, request)
     else if (request.op === 'refused') {
-      this.#reply(header.unique, { message: encodeError(header.unique, request.errno) })
+      this.#reply(header.unique, { encode: () => encodeError(header.unique, request.errno) })
     } else if (request.op === 'forget' || request.op === 'interrupt' || request.op === 'ignored') {
       this.#oneWay(request)
     } else this.#serve(header, request, index)
@@ -186,7 +187,7 @@ export class Session {
 
   #control(unique: number, request: Control): void {
     if (request.op === 'init') this.#init(unique, request)
-    else this.#reply(unique, { message: encodeDone(unique) })
+    else this.#reply(unique, { encode: () => encodeDone(unique) })
   }
 
   #init(unique: number, request: InitRequest): void {
@@ -195,15 +196,15 @@ export class Session {
     if (this.#state.at !== 'beginning') throw new Error('the kernel began twice')
     const result = negotiate(request, { writebackCache })
     if (result.outcome === 'ask-again') {
-      return this.#reply(unique, { message: encodeMajorOnly(unique, PROTOCOL_MAJOR) })
+      return this.#reply(unique, { encode: () => encodeMajorOnly(unique, PROTOCOL_MAJOR) })
     }
     if (result.outcome === 'too-old') {
-      this.#reply(unique, { message: encodeError(unique, Errno.EPROTO) })
+      this.#reply(unique, { encode: () => encodeError(unique, Errno.EPROTO) })
       return this.#ready.reject(new Error(`the kernel speaks FUSE ${version}, which is too old`))
     }
     const { features, reply } = result
-    this.#state = { at: 'serving', handlers: this.#handlersFor(features) }
-    this.#reply(unique, { message: encodeInit(unique, PROTOCOL_MAJOR, reply) })
+    this.#state = { at: 'serving', handlers: this.#handlersFor(features), byOpcode: [] }
+    this.#reply(unique, { encode: () => encodeInit(unique, PROTOCOL_MAJOR, reply) })
     notifier.attach(this.#channel, features)
     log.debug('agreed with the kernel', { version, ...features })
     return this.#ready.resolve(features)
@@ -250,8 +251,9 @@ export class Session {
   #serve(header: RequestHeader, request: Served, index: number): void {
     if (this.#state.at !== 'serving') throw new FsError(Errno.EIO, 'a request outside of a session')
     const { op } = request
-    const context = new RequestContext(header, !CHANGES_CONTENT.has(op))
-    const handler = this.#state.handlers[op] as Handler<ServedOp>
+    const context = new RequestContext(header)
+    const { handlers, byOpcode } = this.#state
+    const handler = (byOpcode[header.opcode] ??= handlers[op] as Handler<ServedOp>)
     const mustCopy = op === 'write' && this.#keptSlots >= MAX_KEPT_SLOTS
     let answer: MaybePromise<Answer>
     try {
@@ -271,6 +273,7 @@ export class Session {
   }
 
   #finishLater(op: ServedOp, context: RequestContext, work: Promise<Answer>): void {
+    context.mayBeLeft = !CHANGES_CONTENT.has(op)
     this.#pending.add(context)
     const finish = (answer: Answer) => {
       this.#finishWork(op, context, answer)
@@ -297,7 +300,7 @@ export class Session {
 
   #failure(error: unknown, op: string, context: RequestContext): Answer {
     const errno = context.errnoAfter(this.#errnoOf(error, op, context))
-    return { message: encodeError(context.unique, errno) }
+    return { encode: () => encodeError(context.unique, errno) }
   }
 
   #errnoOf(error: unknown, op: string, { ino, pid, unique }: RequestContext): ErrnoCode {
@@ -317,7 +320,7 @@ export class Session {
     const errno = error instanceof DecodeError || error instanceof FsError ? error.errno : Errno.EIO
     if (byMistake.has(errno)) this.#parts.log.debug('a request was refused', fields)
     else this.#parts.log.error('a request could not be served', fields)
-    if (!isOneWay(opcode)) this.#reply(unique, { message: encodeError(unique, errno) })
+    if (!isOneWay(opcode)) this.#reply(unique, { encode: () => encodeError(unique, errno) })
   }
 
   /** By the time that anything else happens the file may be closed: so the bytes are sent now or not at all. */

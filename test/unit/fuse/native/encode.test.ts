@@ -65,67 +65,69 @@ const statxBytes = (mask: string, btime: string) => `
 const unique = 2 ** 32 + 2
 const uniqueBytes = '02000000 01000000'
 
-const golden: readonly [name: string, actual: Buffer, bytes: string][] = [
-  ['a header in front of 5 bytes', encodeHeader(unique, 5), `15000000 00000000 ${uniqueBytes}`],
-  ['done', encodeDone(unique), `10000000 00000000 ${uniqueBytes}`],
-  ['ENOENT', encodeError(unique, 2), `10000000 feffffff ${uniqueBytes}`],
-  ['entry_out', encodeEntry(unique, entry), `90000000 00000000 ${uniqueBytes} ${entryBytes}`],
+const golden: readonly [name: string, actual: () => Buffer, bytes: string][] = [
+  ['a header in front of 5 bytes', () => encodeHeader(unique, 5), `15000000 00000000 ${uniqueBytes}`],
+  ['done', () => encodeDone(unique), `10000000 00000000 ${uniqueBytes}`],
+  ['ENOENT', () => encodeError(unique, 2), `10000000 feffffff ${uniqueBytes}`],
+  ['entry_out', () => encodeEntry(unique, entry), `90000000 00000000 ${uniqueBytes} ${entryBytes}`],
   [
     'entry_out that says no',
-    encodeNegativeEntry(unique, 1_500),
+    () => encodeNegativeEntry(unique, 1_500),
     `90000000 00000000 ${uniqueBytes} ${'00'.repeat(16)} 01000000 00000000 ${'00'.repeat(8)} 0065cd1d ${'00'.repeat(92)}`,
   ],
   [
     'attr_out',
-    encodeAttr(unique, { attr, attrTtlMs: 1_500 }),
+    () => encodeAttr(unique, { attr, attrTtlMs: 1_500 }),
     `78000000 00000000 ${uniqueBytes}
      01000000 00000000 0065cd1d 00000000 # attr_valid, its nanoseconds, -
      ${attrBytes}`,
   ],
   [
     'statx_out',
-    encodeStatx(unique, { attr: { ...attr, btime: { seconds: -2, nanoseconds: 7 } }, attrTtlMs: 1_500 }),
+    () =>
+      encodeStatx(unique, { attr: { ...attr, btime: { seconds: -2, nanoseconds: 7 } }, attrTtlMs: 1_500 }),
     `30010000 00000000 ${uniqueBytes}
      01000000 00000000 0065cd1d 00000000 ${'00'.repeat(16)} # attr_valid, its nanoseconds, flags, -
      ${statxBytes('ff0f0000', 'feffffff ffffffff 07000000 00000000')}`,
   ],
   [
     'statx_out of what was made nobody knows when',
-    encodeStatx(unique, { attr, attrTtlMs: 1_500 }),
+    () => encodeStatx(unique, { attr, attrTtlMs: 1_500 }),
     `30010000 00000000 ${uniqueBytes} 01000000 00000000 0065cd1d 00000000 ${'00'.repeat(16)}
      ${statxBytes('ff070000', '00'.repeat(16))}`,
   ],
   [
     'lseek_out, and copy_file_range_out',
-    encodeOffset(unique, 2 ** 32 + 3),
+    () => encodeOffset(unique, 2 ** 32 + 3),
     `18000000 00000000 ${uniqueBytes} 03000000 01000000`,
   ],
   [
     'open_out',
-    encodeOpened(unique, 9 as never, 3),
+    () => encodeOpened(unique, 9 as never, 3),
     `20000000 00000000 ${uniqueBytes} 09000000 00000000 03000000 00000000 # fh, flags, -`,
   ],
   [
     'entry_out and open_out of CREATE',
-    encodeCreated(unique, entry, { fh: 9 as never, flags: 2 }),
+    () => encodeCreated(unique, entry, { fh: 9 as never, flags: 2 }),
     `a0000000 00000000 ${uniqueBytes} ${entryBytes}
      09000000 00000000 02000000 00000000 # fh, flags, -`,
   ],
   [
     'write_out and getxattr_out',
-    encodeCount(unique, 65_536),
+    () => encodeCount(unique, 65_536),
     `18000000 00000000 ${uniqueBytes} 00000100 00000000`,
   ],
   [
     'statfs_out',
-    encodeStatfs(unique, {
-      blockSizeBytes: 4096,
-      totalBlocks: 2 ** 33,
-      freeBlocks: 2 ** 32,
-      files: 7,
-      freeFiles: 5,
-      maxNameBytes: 255,
-    }),
+    () =>
+      encodeStatfs(unique, {
+        blockSizeBytes: 4096,
+        totalBlocks: 2 ** 33,
+        freeBlocks: 2 ** 32,
+        files: 7,
+        freeFiles: 5,
+        maxNameBytes: 255,
+      }),
     `60000000 00000000 ${uniqueBytes}
      00000000 02000000 00000000 01000000 00000000 01000000 # blocks, free, available
      07000000 00000000 05000000 00000000 # files, free
@@ -134,16 +136,17 @@ const golden: readonly [name: string, actual: Buffer, bytes: string][] = [
   ],
   [
     'init_out',
-    encodeInit(unique, 7, {
-      minor: 38,
-      maxReadaheadBytes: 131_072,
-      flags: 0x50000009,
-      flags2: 8,
-      maxBackground: 64,
-      congestionThreshold: 48,
-      maxWriteBytes: 1 << 20,
-      maxPages: 256,
-    }),
+    () =>
+      encodeInit(unique, 7, {
+        minor: 38,
+        maxReadaheadBytes: 131_072,
+        flags: 0x50000009,
+        flags2: 8,
+        maxBackground: 64,
+        congestionThreshold: 48,
+        maxWriteBytes: 1 << 20,
+        maxPages: 256,
+      }),
     `50000000 00000000 ${uniqueBytes}
      07000000 26000000 00000200 09000050 # 7.38, max_readahead, flags
      4000 3000 00001000 01000000 # max_background, congestion_threshold, max_write, time_gran
@@ -152,41 +155,53 @@ const golden: readonly [name: string, actual: Buffer, bytes: string][] = [
   ],
   [
     'init_out of the major version alone',
-    encodeMajorOnly(unique, 7),
+    () => encodeMajorOnly(unique, 7),
     `50000000 00000000 ${uniqueBytes} 07000000 ${'00'.repeat(60)}`,
   ],
   [
     'inval_inode',
-    encodeInvalInode(unique as never),
+    () => encodeInvalInode(unique as never),
     `28000000 02000000 00000000 00000000 # length, code, no unique
      ${uniqueBytes} 00000000 00000000 00000000 00000000 # ino, everything`,
   ],
   [
     'inval_inode of attributes alone',
-    encodeInvalInode(unique as never, { onlyAttributes: true }),
+    () => encodeInvalInode(unique as never, { onlyAttributes: true }),
     `28000000 02000000 00000000 00000000 ${uniqueBytes} ffffffff ffffffff 00000000 00000000 # offset -1`,
   ],
   [
     'inval_entry',
-    encodeInvalEntry(unique as never, 'é'),
+    () => encodeInvalEntry(unique as never, 'é'),
     `23000000 03000000 00000000 00000000 ${uniqueBytes} 02000000 00000000 c3a9 00 # parent, namelen, flags`,
   ],
   [
     'inval_entry that only expires',
-    encodeInvalEntry(unique as never, 'a', { expireOnly: true }),
+    () => encodeInvalEntry(unique as never, 'a', { expireOnly: true }),
     `22000000 03000000 00000000 00000000 ${uniqueBytes} 01000000 01000000 61 00`,
   ],
   [
     'delete',
-    encodeDelete(unique as never, 9 as never, 'ab'),
+    () => encodeDelete(unique as never, 9 as never, 'ab'),
     `2b000000 06000000 00000000 00000000
      ${uniqueBytes} 09000000 00000000 02000000 00000000 6162 00 # parent, child, namelen, -`,
   ],
 ]
 
 describe('a message to the kernel', () => {
-  it.each(golden)('%s has its bytes', (_name, actual, bytes) => {
-    expect(actual.toString('hex')).toBe(hex(bytes).toString('hex'))
+  it.each(golden)('%s has its bytes', (_name, encode, bytes) => {
+    expect(encode().toString('hex')).toBe(hex(bytes).toString('hex'))
+  })
+
+  it('has nothing of the one that was made in its place before', () => {
+    const done = encodeDone(1).toString('hex')
+    encodeError(1, 5)
+    expect(encodeDone(1).toString('hex')).toBe(done)
+    encodeInvalEntry(1 as never, 'xyz', { expireOnly: true })
+    expect(encodeInvalEntry(1 as never, 'abc').toString('hex')).toBe(
+      hex('24000000 03000000 00000000 00000000 01000000 00000000 03000000 00000000 616263 00').toString(
+        'hex',
+      ),
+    )
   })
 })
 
