@@ -2,7 +2,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../base/clock.ts'
-import { nodeFileLayer } from '../base/file-layer.ts'
+import { nodeFileLayer, type FileLayer } from '../base/file-layer.ts'
 import { lockFolder } from '../base/folder-lock.ts'
 import type { Log } from '../base/log.ts'
 import type { Remote } from '../remote/remote.ts'
@@ -47,6 +47,8 @@ export interface CreateOptions {
   readonly settings?: Partial<CoreSettings>
   /** Bytes a second that downloads are held to at the moment; 0 = not at all. */
   readonly downloadBytesPerSecond?: (() => number) | undefined
+  /** Where staged content and the journal are kept; the local file system unless a test says otherwise. */
+  readonly fileLayer?: FileLayer
 }
 
 export interface CoreSettings extends FileSystemOptions {
@@ -95,12 +97,12 @@ export async function createDrive(options: CreateOptions): Promise<Drive> {
 
 async function openDrive(options: CreateOptions, unlock: () => Promise<void>): Promise<Drive> {
   const settings = { ...defaultSettings, ...options.settings }
-  const { remote, clock, log, hostName, stateFolder } = options
+  const { remote, clock, log, hostName, stateFolder, fileLayer = nodeFileLayer } = options
   const patience = new Patience(clock, log, options.patience ?? defaultPatience)
   const kernel = new KernelCaches()
   if (options.kernel) kernel.add(options.kernel)
   const tree = await openTree(options, { settings, patience, kernel })
-  const { journal, records } = await openJournal(stateFolder, log)
+  const { journal, records } = await openJournal(stateFolder, fileLayer, log)
   const times = await TimesFile.open(join(stateFolder, 'times.jsonl'), log)
   const budget = new MemoryBudget(settings.readMemoryBytes)
   const readers = new ContentReaders({
@@ -122,6 +124,7 @@ async function openDrive(options: CreateOptions, unlock: () => Promise<void>): P
       quietMs: settings.quietMs,
       concurrency: settings.uploadConcurrency,
       hostName,
+      fileLayer,
     }),
     readers,
     patience,
@@ -161,11 +164,12 @@ async function openTree(
 /** What earlier processes promised and did not send. */
 async function openJournal(
   stateFolder: string,
+  layer: FileLayer,
   log: Log,
 ): Promise<{ journal: Journal; records: ReadonlyMap<string, PendingRecord> }> {
   const folder = join(stateFolder, 'journal')
   await mkdir(folder, { recursive: true, mode: 0o700 })
-  const { journal, entries } = await Journal.open({ folder, layer: nodeFileLayer, log })
+  const { journal, entries } = await Journal.open({ folder, layer, log })
   return { journal, records: entries as unknown as ReadonlyMap<string, PendingRecord> }
 }
 

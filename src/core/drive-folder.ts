@@ -90,6 +90,11 @@ export class DriveFolder {
     }))
   }
 
+  /** What an earlier run left is not for this process to send. */
+  get isReadOnly(): boolean {
+    return this.#core.options.readOnly
+  }
+
   /** Sends everything in the folder that waits. What fails for good stays in the staging folder: that is the answer. */
   async drain(options: DrainOptions = {}): Promise<readonly UploadFailure[]> {
     const settle = () => waitUnlessAborted(this.#fileSystem.settle(), options.signal)

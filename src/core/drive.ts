@@ -114,6 +114,11 @@ export class Drive {
     return { kept: table.size - 1, held: table.heldCount }
   }
 
+  /** How many files an earlier process left that were not at the server as programs had been told. */
+  get leftChanges(): number {
+    return this.#restore.found
+  }
+
   checkInvariants(): void {
     this.#core.tree.table.checkInvariants()
   }

@@ -4,6 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Clock } from '../../src/base/clock.ts'
+import { nodeFileLayer, type FileLayer } from '../../src/base/file-layer.ts'
 import { errnoName } from '../../src/base/errno.ts'
 import { createDrive, FsError, ROOT_INO, type Drive } from '../../src/core/index.ts'
 import type { CoreSettings } from '../../src/core/create-drive.ts'
@@ -27,6 +28,8 @@ import { recordingLog } from './recording-log.ts'
 export interface TestDriveOptions {
   readonly remote?: Omit<MemoryRemoteOptions, 'clock'>
   readonly settings?: Partial<CoreSettings>
+  /** The local disk of each process. */
+  readonly fileLayer?: () => FileLayer
 }
 
 /** Of processes that were killed. Kept: their open files must not be closed by the collector, which complains. */
@@ -81,6 +84,7 @@ export class TestDrive {
   readonly #options: TestDriveOptions
   readonly #lookups = new Map<Ino, number>()
   #processClock!: MortalClock
+  #isReadOnly = false
 
   private constructor(folder: string, options: TestDriveOptions) {
     this.folder = folder
@@ -113,8 +117,11 @@ export class TestDrive {
     const { remote, log, folder: stateFolder } = this
     const clock = new MortalClock(this.clock)
     this.#processClock = clock
-    const settings = { readMemoryBytes: 16 * 1024 ** 2, ...this.#options.settings }
-    this.drive = await createDrive({ remote, clock, log, stateFolder, kernel, settings, hostName: 'laptop' })
+    const readOnly = this.#isReadOnly
+    const settings = { readMemoryBytes: 16 * 1024 ** 2, readOnly, ...this.#options.settings }
+    const fileLayer = this.#options.fileLayer?.() ?? nodeFileLayer
+    const local = { stateFolder, fileLayer, hostName: 'laptop' }
+    this.drive = await createDrive({ remote, clock, log, kernel, settings, ...local })
     this.remote.script.forgetCalls()
   }
 
@@ -126,6 +133,11 @@ export class TestDrive {
     await writeFile(join(this.folder, 'lock'), JSON.stringify({ pid: 2 ** 22 + 1, startTicks: '1' }))
     await whileDown()
     await this.start()
+  }
+
+  /** From the next start on. */
+  openReadOnly(isReadOnly: boolean): void {
+    this.#isReadOnly = isReadOnly
   }
 
   /** Forgets everything, unmounts in order and mounts again. */

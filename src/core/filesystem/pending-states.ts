@@ -27,6 +27,8 @@ export interface PendingRecord {
   readonly at?: PlaceRecord
   /** Names its staged file. */
   readonly staged?: string
+  /** Content that the staged file is to replace; left out: none. */
+  readonly replaces?: EntityId
   /** Attributes to be set; one without a value is to be removed. */
   readonly patches?: readonly { readonly key: string; readonly value?: string }[]
   readonly mtime?: Timespec
@@ -138,6 +140,7 @@ export function recordOf(node: Node): PendingRecord | undefined {
     ...(place && { place: placeRecord(place) }),
     ...(entry && remotePlace && !isSame(place, remotePlace) && { at: placeRecord(remotePlace) }),
     ...(staged !== undefined && { staged }),
+    ...(staged !== undefined && content!.replaces !== 'absent' && { replaces: content!.replaces }),
     ...(node.hasUnsent && unsentOf(node)),
   }
 }

@@ -121,26 +121,37 @@ export class Renames {
     if (target && isReplaceable(target)) {
       if (this.#parts.renames.has(target)) await this.#parts.renames.settle(target)
       takeOver(this.#parts, source, target, by.pid)
-      await this.#letGo(target, source)
-    } else if (target) {
-      await this.#namespace.removeFile(target, by.pid)
     }
+    // Nothing is waited for in between: what is on record of the two files is the whole of it, or nothing.
+    target?.detach()
     this.#take(source, to)
     this.#namespace.succeed(source, by.pid)
     if (source.remotePlace) source.remotePlace = source.place
+    if (target) await this.#letGo(target, source)
   }
 
   async #moveSent(move: Move): Promise<void> {
     const { source, target, by } = move
     if (!target) return this.#toFreeName(move)
-    if (target.entry !== undefined && this.#parts.renames.has(target))
-      await this.#parts.renames.settle(target)
+    if (target.entry === undefined) return this.#overUnsent(move, target)
+    if (this.#parts.renames.has(target)) await this.#parts.renames.settle(target)
     if (isReplaceable(target) && isSmallAndClean(source)) return this.#asVersion(move, target)
     await this.#assertUnchanged(target, by)
     await this.#namespace.removeFile(target, by.pid)
     await this.#parts.renames.removeCompared(target)
     // At once: while neither has the name at the server, somebody else finds nothing under it.
     return this.#toFreeName(move, false)
+  }
+
+  /** The server has nothing under the name: what is only here goes when the server has renamed the source, not before. */
+  async #overUnsent({ source, to }: Move, target: Node): Promise<void> {
+    const former = this.#parts.renames.formerOf(to.parent, to.name)
+    if (former && former !== source) await this.#parts.renames.settle(former)
+    await renameOnServer(this.#core, source, to)
+    target.detach()
+    this.#take(source, to)
+    source.remotePlace = source.place
+    await this.#letGo(target, source)
   }
 
   async #toFreeName({ source, to }: Move, mayBeLate = true): Promise<void> {

@@ -1,7 +1,7 @@
 import { backoffMs } from '../../base/backoff.ts'
 import type { Node } from '../inode/index.ts'
 import { toPosixName } from '../names/index.ts'
-import { conflictName, type PendingUpload } from '../write/index.ts'
+import { conflictName, type PendingUpload, type RecoveredFile } from '../write/index.ts'
 import type { Core } from './core.ts'
 import { contentOf, type OwnerParts } from './file-owner.ts'
 import { PendingPlaces, type Located } from './pending-places.ts'
@@ -38,6 +38,11 @@ export class Restore {
     this.#left = new Map(parts.records)
   }
 
+  /** Number of files that an earlier process left something of. */
+  get found(): number {
+    return this.#parts.records.size
+  }
+
   /** Resolves after the first try. What the server could not be asked about is tried again later. */
   async run(): Promise<void> {
     if (this.#left.size === 0) return
@@ -58,12 +63,13 @@ export class Restore {
 
   /** What was not taken up yet. */
   pending(within: (label: string) => boolean = () => true): readonly PendingUpload[] {
-    const { writeBack } = this.#parts.core
+    const { writeBack, options } = this.#parts.core
+    const state = options.readOnly ? 'waiting' : 'retrying'
     return [...this.#left.values()]
       .filter(({ label }) => within(label))
       .map(({ label, staged }) => ({
         label,
-        state: { state: 'retrying', detail: this.#detail },
+        state: { state, detail: this.#detail },
         sizeBytes: (staged && writeBack.recovered(staged)?.sideCar.extents.sizeBytes) || 0,
         sentBytes: 0,
       }))
@@ -124,7 +130,7 @@ export class Restore {
     const { record, key, node } = found
     const { core } = this.#parts
     if (!record.place) return this.#restoreRemoval(found)
-    const recovered = record.staged === undefined ? undefined : core.writeBack.recovered(record.staged)
+    const recovered = this.#recoveredFor(record)
     if (record.staged !== undefined && !recovered)
       core.log.error('the unsent content of a file is not in the staging folder any more', {
         file: record.label,
@@ -138,6 +144,13 @@ export class Restore {
     if (recovered) await contentOf(file, this.#parts.owners).restore(recovered)
     else this.#parts.owners.attributes.sendLater(file)
     return undefined
+  }
+
+  /** A new file that took another's place is on record as its next version before its side-car says so. */
+  #recoveredFor({ staged, replaces }: PendingRecord): RecoveredFile | undefined {
+    const recovered = staged === undefined ? undefined : this.#parts.core.writeBack.recovered(staged)
+    if (!recovered || !replaces || recovered.sideCar.replaces !== 'absent') return recovered
+    return { ...recovered, sideCar: { ...recovered.sideCar, replaces } }
   }
 
   async #restoreRemoval({ record, key, node }: Located): Promise<void> {

@@ -253,3 +253,24 @@ describe('while the server cannot be asked', () => {
     expect(drive.remote.textAt('docs/new')).toBe('hello')
   })
 })
+
+describe('a drive that is opened to be read only', () => {
+  it('says what an earlier run left, and keeps it for the next', async () => {
+    await drive.save('docs/new', 'hello')
+    await drive.crash(() => drive.openReadOnly(true))
+    expect(drive.drive.leftChanges).toBe(1)
+    expect(drive.drive.top.pending()).toEqual([
+      {
+        label: '/docs/new',
+        state: { state: 'waiting', detail: expect.stringContaining('mounted for writing') as unknown },
+        sizeBytes: 5,
+        sentBytes: 0,
+      },
+    ])
+    expect(await drive.drain()).toEqual([])
+    expect(drive.remote.paths()).not.toContain('docs/new')
+    await drive.crash(() => drive.openReadOnly(false))
+    await arrived()
+    expect(drive.remote.textAt('docs/new')).toBe('hello')
+  })
+})

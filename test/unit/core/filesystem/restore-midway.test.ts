@@ -1,0 +1,111 @@
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { RemoteError } from '../../../../src/remote/errors.ts'
+import { eventually } from '../../../fakes/eventually.ts'
+import { MortalDisk } from '../../../fakes/mortal-disk.ts'
+import { errnoOf, TestDrive } from '../../../fakes/test-drive.ts'
+
+const journal = /\/journal-\d+\.log/
+
+/** Texts by name. */
+async function texts(drive: TestDrive): Promise<Record<string, string>> {
+  const names = await drive.names('docs')
+  const found = names.map(async (name) => [name, await drive.text(`docs/${name}`)] as const)
+  return Object.fromEntries(await Promise.all(found))
+}
+
+/** The process dies after each record that `operation` puts into the journal; what is shown then is answered for each. */
+async function afterEachRecord(
+  prepare: (drive: TestDrive) => Promise<void>,
+  operation: (drive: TestDrive) => Promise<void>,
+): Promise<Record<string, string>[]> {
+  const shown: Record<string, string>[] = []
+  for (let records = 1; ; records += 1) {
+    const disks: MortalDisk[] = []
+    const fileLayer = () => disks[disks.push(new MortalDisk()) - 1]!.layer
+    const drive = await TestDrive.open({ fileLayer }, (remote) => {
+      remote.putAsOther('docs/letter', 'old letter')
+    })
+    try {
+      await prepare(drive)
+      const disk = disks.at(-1)!
+      disk.dieAfter(records, journal)
+      let isDone = false
+      void operation(drive).then(() => (isDone = true))
+      await eventually(() => isDone || disk.isDead)
+      if (!disk.isDead) return shown
+      await drive.crash()
+      shown.push(await texts(drive))
+      await drive.drain()
+      expect(drive.copies()).toEqual([])
+      await eventually(() => readdirSync(join(drive.folder, 'staging')).length === 0)
+    } finally {
+      await drive.stop()
+    }
+  }
+}
+
+/** Done or not done. */
+async function expectWhole(
+  before: Record<string, string>,
+  after: Record<string, string>,
+  shown: Promise<Record<string, string>[]>,
+): Promise<void> {
+  const all = await shown
+  expect(all.length).toBeGreaterThan(0)
+  for (const one of all) expect([before, after]).toContainEqual(one)
+}
+
+describe('a process that dies while it renames over another file', () => {
+  it('has done it or not: a new file over one of the server', () =>
+    expectWhole(
+      { letter: 'old letter', tmp: 'second' },
+      { letter: 'second' },
+      afterEachRecord(
+        (drive) => drive.save('docs/tmp', 'second'),
+        (drive) => drive.rename('docs/tmp', 'docs/letter'),
+      ),
+    ))
+
+  it('has done it or not: a new file over a changed one', () =>
+    expectWhole(
+      { letter: 'changed', tmp: 'second' },
+      { letter: 'second' },
+      afterEachRecord(
+        async (drive) => {
+          await drive.save('docs/letter', 'changed')
+          await drive.save('docs/tmp', 'second')
+        },
+        (drive) => drive.rename('docs/tmp', 'docs/letter'),
+      ),
+    ))
+
+  it('has done it or not: a new file over a new one', () =>
+    expectWhole(
+      { letter: 'old letter', first: 'one', second: 'two' },
+      { letter: 'old letter', first: 'two' },
+      afterEachRecord(
+        async (drive) => {
+          await drive.save('docs/first', 'one')
+          await drive.save('docs/second', 'two')
+        },
+        (drive) => drive.rename('docs/second', 'docs/first'),
+      ),
+    ))
+})
+
+describe('a rename over a new file that the server refuses', () => {
+  it('takes nothing away', async () => {
+    const drive = await TestDrive.open({}, (remote) => remote.putAsOther('docs/letter', 'old letter'))
+    try {
+      await drive.save('docs/new', 'precious')
+      for (const call of ['rename', 'move'] as const)
+        drive.remote.script.fail(call, new RemoteError('denied', 'not now'))
+      expect(await errnoOf(drive.during(drive.rename('docs/letter', 'docs/new')))).toBe('EACCES')
+      expect(await texts(drive)).toEqual({ letter: 'old letter', new: 'precious' })
+    } finally {
+      await drive.stop()
+    }
+  })
+})
