@@ -212,9 +212,23 @@ function uselessRoot(root: CloudreveUri, server: string, cause: unknown): unknow
   return new MountError(`${what}: say another folder with --root`, { cause, kind: 'usage' })
 }
 
-/** Changes that nobody uploaded are easily forgotten: every start reminds of them. */
+/** What an earlier run left is easily forgotten: every start reminds of it. */
 function notesOf({ drive, stateFolder }: SharedDrive): string[] {
-  const count = drive.writeBack.lostAndFound.length
+  return [
+    ...takenUp(drive.leftChanges, drive.top.isReadOnly),
+    ...kept(drive.writeBack.lostAndFound.length, stateFolder),
+  ]
+}
+
+function takenUp(count: number, isReadOnly: boolean): string[] {
+  if (count === 0) return []
+  const one = count === 1
+  const what = `${one ? '1 change' : `${count} changes`} of an earlier run`
+  if (isReadOnly) return [`${what} ${one ? 'waits' : 'wait'} until the drive is mounted for writing`]
+  return [`${what} ${one ? 'is' : 'are'} being sent`]
+}
+
+function kept(count: number, stateFolder: string): string[] {
   if (count === 0) return []
   const what = count === 1 ? '1 file that an earlier mount' : `${count} files that earlier mounts`
   return [`${what} could not upload ${count === 1 ? 'is' : 'are'} kept in ${join(stateFolder, 'lost+found')}`]

@@ -64,7 +64,7 @@ export async function drainFolder(
   } catch (error) {
     if (!signal.aborted) throw error
   }
-  const left = folder.pending()
+  const left = folder.isReadOnly ? [] : folder.pending()
   const [first] = left
   const reason = first ? `${first.label}: ${first.state.detail ?? 'not uploaded yet'}` : ''
   return { left: left.length, reason }

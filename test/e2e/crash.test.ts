@@ -28,21 +28,20 @@ await describeMounts('ends that nobody planned', ['fusermount3', 'umount'], (dri
     expect(await readFile(place.at('old.txt'), 'utf8')).toBe('old')
   })
 
-  it('what was written before kill -9 and not sent is found again, byte for byte', async () => {
+  it('what was written before kill -9 and not sent is shown again, and arrives by itself, byte for byte', async () => {
     const content = patterned(300_000, 4)
     await place.server.goOffline()
     await writeFile(place.at('unsent.bin'), content)
     mount.kill('SIGKILL')
     await mount.gone()
     await place.server.goOnline()
-    mount = await place.mount()
-    const { lostAndFound } = (await mount.status()) as { lostAndFound: readonly string[] }
-    expect(lostAndFound).toEqual([
-      expect.stringMatching(/\/lost\+found\/unsent \(\d{4}-\d\d-\d\d \d\d\.\d\d\)\.bin$/),
-    ])
-    expectBytes(await readFile(lostAndFound[0]!), content)
-    const { stdout } = await place.cli(['status'])
-    expect(stdout).toContain(lostAndFound[0])
+    const { stderr } = await place.cli([place.mountpoint])
+    expect(stderr).toContain('1 change of an earlier run is being sent')
+    mount = await place.current()
+    expectBytes(await readFile(place.at('unsent.bin')), content)
+    await mount.settle()
+    expectBytes(await place.drive.bytes('unsent.bin'), content)
+    expect(await mount.status()).toMatchObject({ uploads: [], lostAndFound: [] })
   })
 
   it('umount with an open file: the folder is gone, the program goes on, its bytes arrive', async () => {
@@ -60,7 +59,7 @@ await describeMounts('ends that nobody planned', ['fusermount3', 'umount'], (dri
     expect((await place.drive.bytes('open.txt')).toString()).toBe('before after')
   })
 
-  it('umount leaves the folder where an upload needs a person; with --force the bytes are kept for the next start', async () => {
+  it('umount leaves the folder where an upload needs a person; with --force the next start sends it', async () => {
     place.server.faults.add({ route: 'PUT /file/content', kind: 'code', code: 40050 })
     await writeFile(place.at('refused.txt'), 'precious')
     const asked = await place.cli(['umount', place.mountpoint])
@@ -75,11 +74,25 @@ await describeMounts('ends that nobody planned', ['fusermount3', 'umount'], (dri
     const { exitCode, stderr } = await place.cli([place.mountpoint])
     expect({ exitCode, stderr }).toMatchObject({
       exitCode: 0,
-      stderr: expect.stringContaining('lost+found') as unknown,
+      stderr: expect.stringContaining('1 change of an earlier run is being sent') as unknown,
     })
     mount = await place.current()
-    const { lostAndFound } = (await mount.status()) as { lostAndFound: readonly string[] }
-    expect(await readFile(lostAndFound[0]!, 'utf8')).toBe('precious')
+    expect(await readFile(place.at('refused.txt'), 'utf8')).toBe('precious')
+    await mount.settle()
+    expect((await place.drive.bytes('refused.txt')).toString()).toBe('precious')
+  })
+
+  it('a read-only mount lets programs change nothing, and sends what an earlier one was told', async () => {
+    await place.server.goOffline()
+    await writeFile(place.at('later.txt'), 'for later')
+    mount.kill('SIGKILL')
+    await mount.gone()
+    await place.server.goOnline()
+    const { stderr } = await place.cli([place.mountpoint, '--read-only'])
+    expect(stderr).toContain('1 change of an earlier run is being sent')
+    mount = await place.current()
+    await mount.unmount()
+    expect((await place.drive.bytes('later.txt')).toString()).toBe('for later')
   })
 
   it('umount right after a file was deleted while open has nothing to wait for', async () => {

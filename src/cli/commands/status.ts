@@ -80,7 +80,7 @@ function linesOf(mount: AnsweredStatus, width: number): string[] {
     `  uploads   ${uploadSummary(mount.uploads)}`,
     ...uploadLines(mount.uploads, width),
     ...mount.lostAndFound.map(
-      (path) => `  saved     ${printable(path)} (was not uploaded when the process was killed)`,
+      (path) => `  saved     ${printable(path)} (was not uploaded, and nothing is known of its place)`,
     ),
   ]
 }
