@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config'
 
 // The rings: `unit` needs neither network nor mount; `http` is client and embedded server over real HTTP on this machine; `addon`
 // is native/ on real mounts; `model` compares random operations with a reference, `conformance` runs the same cases over every
-// engine; `e2e` runs the built command line; `posix` runs suites that others wrote over it.
+// engine; `e2e` runs the built command line; `posix` runs suites that others wrote over it; `crash` kills processes.
 // Real mounts on shared machines stall now and then for longer than any deadline: one more try there, in CI only.
 const retry = process.env['CI'] ? 1 : 0
 /** No unit waits for anything real; a machine that is busy with other things may still be slow. */
@@ -50,6 +50,14 @@ export default defineConfig({
           hookTimeout: 120_000,
           retry,
           fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: 'crash',
+          include: ['test/crash/**/*.test.ts'],
+          globalSetup: ['test/crash/build.ts'],
+          testTimeout: 1_800_000,
         },
       },
       {

@@ -69,6 +69,15 @@ export class Admin {
     return entities.filter(({ type, uploadSessionId }) => type === 0 && !uploadSessionId).map(({ id }) => id)
   }
 
+  /** Contents of the finished versions, oldest first. */
+  versionContents(path: string, email?: string): Promise<Buffer[]> {
+    const { contents } = this.#world.entities
+    const finished = this.#find(path, email).entities.filter(
+      ({ type, uploadSessionId }) => type === 0 && !uploadSessionId,
+    )
+    return Promise.all(finished.map(({ number, sizeBytes }) => contents.read(number, 0, sizeBytes)))
+  }
+
   /** Original names of what lies in the trash. */
   trash(email?: string): string[] {
     const user = this.#user(email)

@@ -1,0 +1,114 @@
+import { constants } from 'node:fs'
+import { patterned } from '../conformance/suite.ts'
+import { errorCode, type Engine, type Handle } from '../conformance/engine.ts'
+import type { Operation, Outcome } from './operations.ts'
+import { digestOf } from './world.ts'
+
+type Disk = Pick<
+  Engine,
+  'open' | 'rename' | 'unlink' | 'mkdir' | 'chmod' | 'utimes' | 'readdirTypes' | 'readFile' | 'stat'
+>
+
+/** A file as a program sees it. */
+export interface SeenFile {
+  readonly path: string
+  readonly sizeBytes: number
+  readonly digest: string
+  readonly mode: number
+  /** Whole ms since the epoch. */
+  readonly mtimeMs: number
+}
+
+const { O_RDWR, O_CREAT, O_EXCL, O_APPEND, O_TRUNC } = constants
+const flagsOf = {
+  new: O_RDWR | O_CREAT | O_EXCL,
+  use: O_RDWR,
+  append: O_RDWR | O_APPEND,
+  over: O_RDWR | O_TRUNC,
+} as const
+
+/** Errnos of a program whose mount has died under it. */
+const cutCodes = new Set(['ENOTCONN', 'ECONNABORTED'])
+
+/** Does on a filesystem what programs ask, and keeps what they have open. */
+export class Hands {
+  readonly #disk: Disk
+  readonly #handles = new Map<number, Handle>()
+
+  constructor(disk: Disk) {
+    this.#disk = disk
+  }
+
+  async perform(operation: Operation): Promise<Outcome> {
+    try {
+      await this.#do(operation)
+      return { kind: 'done' }
+    } catch (error) {
+      const code = errorCode(error)
+      if (code === undefined) throw error
+      return cutCodes.has(code)
+        ? { kind: 'cut' }
+        : { kind: 'refused', code, reason: (error as Error).message }
+    }
+  }
+
+  /** All files below the top. */
+  async look(folder = ''): Promise<SeenFile[]> {
+    const seen: SeenFile[] = []
+    for (const [name, kind] of await this.#disk.readdirTypes(folder)) {
+      const path = folder === '' ? name : `${folder}/${name}`
+      if (kind === 'folder') {
+        seen.push(...(await this.look(path)))
+        continue
+      }
+      const bytes = await this.#disk.readFile(path)
+      const { mode, mtimeNs } = await this.#disk.stat(path)
+      const mtimeMs = Number(mtimeNs / 1_000_000n)
+      seen.push({ path, sizeBytes: bytes.length, digest: digestOf(bytes), mode, mtimeMs })
+    }
+    return seen
+  }
+
+  /** Errors of closing are no news: its process may be gone. */
+  async closeAll(): Promise<void> {
+    await Promise.allSettled([...this.#handles.values()].map((handle) => handle.close()))
+    this.#handles.clear()
+  }
+
+  async #do(operation: Operation): Promise<void> {
+    switch (operation.do) {
+      case 'open': {
+        const { handle, path, how } = operation
+        this.#handles.set(handle, await this.#disk.open(path, flagsOf[how], 0o644))
+        return undefined
+      }
+      case 'write':
+        return this.#of(operation).write(patterned(operation.length, operation.token), operation.offset)
+      case 'truncate':
+        return this.#of(operation).truncate(operation.sizeBytes)
+      case 'fsync':
+        return this.#of(operation).fsync()
+      case 'close': {
+        const handle = this.#of(operation)
+        this.#handles.delete(operation.handle)
+        return handle.close()
+      }
+      case 'rename':
+        return this.#disk.rename(operation.from, operation.to)
+      case 'unlink':
+        return this.#disk.unlink(operation.path)
+      case 'mkdir':
+        return this.#disk.mkdir(operation.path)
+      case 'chmod':
+        return this.#disk.chmod(operation.path, operation.mode)
+      case 'utimes':
+        return this.#disk.utimes(operation.path, 'omit', BigInt(operation.mtimeMs) * 1_000_000n)
+    }
+  }
+
+  #of({ handle }: { readonly handle: number }): Handle {
+    const open = this.#handles.get(handle)
+    if (!open) throw new Error(`nothing is open as ${handle}`)
+    return open
+  }
+}

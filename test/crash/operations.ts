@@ -1,0 +1,32 @@
+/** What a program asks of the kernel, one call at a time. */
+export type Operation =
+  | {
+      readonly do: 'open'
+      readonly handle: number
+      readonly path: string
+      /** `new` must not be there; `over` empties what is there. */
+      readonly how: 'new' | 'use' | 'append' | 'over'
+    }
+  | {
+      readonly do: 'write'
+      readonly handle: number
+      /** Ignored where the file is open for appending. */
+      readonly offset: number
+      readonly length: number
+      /** Says which bytes: no two writes of a run have the same. */
+      readonly token: number
+    }
+  | { readonly do: 'truncate'; readonly handle: number; readonly sizeBytes: number }
+  | { readonly do: 'fsync'; readonly handle: number }
+  | { readonly do: 'close'; readonly handle: number }
+  | { readonly do: 'rename'; readonly from: string; readonly to: string }
+  | { readonly do: 'unlink'; readonly path: string }
+  | { readonly do: 'mkdir'; readonly path: string }
+  | { readonly do: 'chmod'; readonly path: string; readonly mode: number }
+  | { readonly do: 'utimes'; readonly path: string; readonly mtimeMs: number }
+
+/** What became of it: `refused` with an errno, or `cut` off by the end of the process. */
+export type Outcome =
+  | { readonly kind: 'done' }
+  | { readonly kind: 'refused'; readonly code: string; readonly reason: string }
+  | { readonly kind: 'cut' }

@@ -1,0 +1,279 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { patterned } from '../conformance/suite.ts'
+import type { Hook } from './hooked-layer.ts'
+import { Life } from './life.ts'
+import { OtherClient } from './other-client.ts'
+import { Program } from './program.ts'
+import type { Setup } from './protocol.ts'
+import { Random } from './random.ts'
+import { startServer, type EmbeddedServer } from '../../src/server/index.ts'
+import { beginTrouble, troubles, type Trouble } from './trouble.ts'
+import { judge, judgeRescue, judgeView, type Verdict } from './verdict.ts'
+
+export interface RunOptions {
+  readonly seed: number
+  /** Through the kernel. */
+  readonly isMounted: boolean
+  /** After the first process. */
+  readonly damagesJournal: boolean
+  /** For each process before the last: where it dies; none: at any moment. */
+  readonly hooks: readonly (readonly Hook[])[]
+}
+
+export interface RunReport extends Verdict {
+  readonly options: RunOptions
+  readonly acknowledgedBytes: number
+  /** As `Life.pulled`. */
+  readonly pulled: readonly string[]
+  /** How it went, in words, for who looks for a fault. */
+  readonly story: readonly string[]
+}
+
+/** A process that was not killed by its hook is killed then, ms. */
+const longestLifeMs = 1_500
+const runDeadlineMs = 45_000
+
+/** Some processes that die while programs work, and one that brings everything to an end. */
+export async function runOnce(options: RunOptions): Promise<RunReport> {
+  const run = new Run(options)
+  try {
+    return await run.toItsEnd()
+  } finally {
+    await run.close()
+  }
+}
+
+class Run {
+  readonly #options: RunOptions
+  readonly #random: Random
+  readonly #pulled: string[] = []
+  readonly #story: string[] = []
+  readonly #refusals: string[] = []
+  #folder = ''
+  #server!: EmbeddedServer
+  #programs!: readonly Program[]
+  #shared!: Program
+  #other!: OtherClient
+  #life: Life | undefined
+  #lostAnswers = 0
+
+  constructor(options: RunOptions) {
+    this.#options = options
+    this.#random = new Random(options.seed)
+  }
+
+  async toItsEnd(): Promise<RunReport> {
+    await this.#prepare()
+    const verdict = await inTime(this.#lives())
+    if (this.#life) this.#story.push(this.#life.log)
+    const programs = [...this.#programs, this.#shared]
+    return {
+      options: this.#options,
+      complaints: [...this.#refusals, ...verdict.complaints],
+      lostBytes: verdict.lostBytes,
+      known: verdict.known,
+      acknowledgedBytes: programs.reduce((sum, { acknowledgedBytes }) => sum + acknowledgedBytes, 0),
+      pulled: this.#pulled,
+      story: [
+        ...this.#story,
+        ...programs.flatMap(({ diary, parts }) => diary.map((line) => `${parts.prefix} ${line}`)),
+      ],
+    }
+  }
+
+  async #lives(): Promise<Verdict> {
+    const { hooks, damagesJournal } = this.#options
+    for (const [index, each] of hooks.entries()) {
+      await this.#shortLife(each, damagesJournal ? 'cut' : this.#random.pick(troubles))
+      if (damagesJournal && index === 0) await damageJournal(join(this.#folder, 'state/journal'))
+    }
+    return damagesJournal ? this.#rescued() : this.#lastLife()
+  }
+
+  async close(): Promise<void> {
+    this.#life?.kill()
+    await this.#life?.ended()
+    await this.#server.close()
+    await rm(this.#folder, { recursive: true, force: true })
+  }
+
+  async #prepare(): Promise<void> {
+    this.#folder = await mkdtemp(join(tmpdir(), 'crash-'))
+    await mkdir(join(this.#folder, 'mount'))
+    this.#server = await startServer({ maxPutBytes: 200_000, chunkSizeBytes: 64_000 })
+    const { admin } = this.#server
+    // What was overwritten must be found at the end.
+    admin.setRetention({ enabled: true, max: 0 })
+    const random = this.#random
+    const folders = ['work', 'both'] as const
+    const first = new Map<string, Buffer>()
+    for (const folder of folders) {
+      admin.mkdir(`/${folder}`)
+      for (let number = 1; number <= 3; number += 1) {
+        const bytes = patterned(random.int(1, 9_000), random.int(1, 2 ** 31))
+        const path = `${folder}/${folder[0]}-old${number}`
+        first.set(path, bytes)
+        await admin.write(`/${path}`, bytes)
+      }
+    }
+    const shared = 'both/shared'
+    await admin.write(`/${shared}`, 'first')
+    this.#programs = folders.map((folder, index) => {
+      const prefix = `${folder[0]}-`
+      const own = new Map([...first].filter(([path]) => path.startsWith(`${folder}/`)))
+      const makesOnly = this.#options.damagesJournal
+      const parts = { random: random.fork(), folder, prefix, firstHandle: index * 1e6, makesOnly }
+      return new Program(parts, own)
+    })
+    const parts = { random: random.fork(), folder: 'both', prefix: 'shared', firstHandle: 9e6, only: shared }
+    this.#shared = new Program(parts, new Map([[shared, Buffer.from('first')]]))
+    this.#other = new OtherClient(this.#server, random.fork(), { folders, shared })
+  }
+
+  /** One process, from its start until it is killed. */
+  async #shortLife(hooks: readonly Hook[], trouble: Trouble): Promise<void> {
+    const random = this.#random
+    const isEarly = trouble !== 'cut' && random.chance(0.3)
+    this.#lostAnswers += trouble === 'loses answers' ? 6 : 1
+    this.#story.push(
+      `a process begins; the server ${isEarly ? 'is' : 'will be'} ${trouble}; hooks ${JSON.stringify(hooks)}`,
+    )
+    const early = isEarly ? await beginTrouble(trouble, this.#server, random) : undefined
+    const life = await this.#start(hooks, random.int(300, 1_500))
+    const cancelKill = this.#killLater(life, hooks.length > 0 ? longestLifeMs : random.int(1, 700))
+    const late = early ? undefined : this.#troubleLater(trouble)
+    const isTroubled = trouble !== 'fine' || hooks.some(({ action }) => action === 'fail')
+    await Promise.all([this.#work(life, isTroubled), this.#otherWork(life)])
+    await life.ended()
+    cancelKill()
+    await early?.()
+    await (
+      await late
+    )?.()
+    this.#pulled.push(...life.pulled)
+    this.#story.push(`it ended${life.pulled.map((hook) => `, ${hook}`).join('')}`, life.log)
+  }
+
+  /** What nothing speaks of any more lies in lost+found; the rest arrives. */
+  async #rescued(): Promise<Verdict> {
+    const life = await this.#start([], 30_000)
+    if (life.hasEnded) return wrong(`the last process does not start: ${life.log}`)
+    await life.call('drain', null)
+    const lost = await life.call('lost', null)
+    const verdict = judgeRescue(
+      this.#programs,
+      this.#server,
+      await Promise.all(lost.map((path) => readFile(path))),
+    )
+    await life.close()
+    return verdict
+  }
+
+  async #lastLife(): Promise<Verdict> {
+    this.#story.push('the last process begins')
+    const life = await this.#start([], 30_000)
+    if (life.hasEnded) return wrong(`the last process does not start: ${life.log}`)
+    this.#story.push('it has begun')
+    const view = judgeView(this.#programs, await life.look())
+    if (view.complaints.length > 0) return view
+    this.#story.push('it shows what it must')
+    const pending = await life.call('drain', null)
+    const left = pending.map(
+      ({ label, state }) => `${label} does not arrive: ${state.state} ${state.detail ?? ''}`,
+    )
+    const lost = await life.call('lost', null)
+    const shown = await life.look()
+    const { complaints, lostBytes, known } = await judge({
+      server: this.#server,
+      programs: this.#programs,
+      shared: this.#shared,
+      other: this.#other,
+      shown,
+      lostAnswers: this.#lostAnswers,
+    })
+    await life.close()
+    const rest = await readdir(join(this.#folder, 'state/staging'))
+    const rubbish = rest.map((name) => `${name} is still in the staging folder`)
+    return {
+      complaints: [...left, ...complaints, ...rubbish],
+      lostBytes,
+      known: [...known, ...lost.map(() => 'left in lost+found' as const)],
+    }
+  }
+
+  async #start(hooks: readonly Hook[], patienceMs: number): Promise<Life> {
+    const { url, email, password } = this.#server
+    const setup: Setup = {
+      url,
+      email,
+      password,
+      stateFolder: join(this.#folder, 'state'),
+      hooks,
+      quietMs: this.#random.pick([0, 30, 200]),
+      renameDelayMs: this.#random.pick([30, 300, 1_000]),
+      patienceMs,
+      ...(this.#options.isMounted && { mountpoint: join(this.#folder, 'mount') }),
+    }
+    this.#life = await Life.start(setup)
+    return this.#life
+  }
+
+  #killLater(life: Life, ms: number): () => void {
+    const timer = setTimeout(() => life.kill(), ms)
+    return () => clearTimeout(timer)
+  }
+
+  async #troubleLater(trouble: Trouble): Promise<() => Promise<void>> {
+    await new Promise((resolve) => setTimeout(resolve, this.#random.int(0, 200)))
+    return beginTrouble(trouble, this.#server, this.#random)
+  }
+
+  /** Refusals are fine only where something goes wrong. */
+  async #work(life: Life, isTroubled: boolean): Promise<void> {
+    const refused = await Promise.all([
+      ...this.#programs.map((program) => program.work(life, 60)),
+      this.#shared.work(life, this.#options.damagesJournal ? 0 : this.#random.int(0, 12)),
+    ])
+    for (const refusal of refused) {
+      if (refusal === undefined) continue
+      this.#story.push(`refused: ${refusal}`)
+      if (!isTroubled) this.#refusals.push(`refused, though nothing is wrong: ${refusal}`)
+    }
+  }
+
+  async #otherWork(life: Life): Promise<void> {
+    while (!life.hasEnded) {
+      await this.#other.change()
+      await new Promise((resolve) => setTimeout(resolve, this.#random.int(20, 200)))
+    }
+  }
+}
+
+/** A byte in its middle is another one. */
+async function damageJournal(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    const path = join(folder, name)
+    const bytes = await readFile(path)
+    const at = Math.floor(bytes.length / 2)
+    bytes.writeUInt8(bytes.readUInt8(at) ^ 0x11, at)
+    await writeFile(path, bytes)
+  }
+}
+
+function wrong(complaint: string): Verdict {
+  return { complaints: [complaint], lostBytes: 0, known: [] }
+}
+
+async function inTime(verdict: Promise<Verdict>): Promise<Verdict> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<Verdict>((resolve) => {
+    timer = setTimeout(() => resolve(wrong('the run does not come to its end')), runDeadlineMs)
+  })
+  try {
+    return await Promise.race([verdict, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}

@@ -1,0 +1,208 @@
+import type { EmbeddedServer } from '../../src/server/index.ts'
+import type { SeenFile } from './hands.ts'
+import { isCopyOf, type KnownDefect } from './known.ts'
+import type { OtherClient } from './other-client.ts'
+import type { Program } from './program.ts'
+import { digestOf, type World } from './world.ts'
+
+export interface Verdict {
+  /** Sentences about what is wrong. */
+  readonly complaints: readonly string[]
+  /** Acknowledged bytes that are not where they belong. */
+  readonly lostBytes: number
+  /** What is not as it should be although nothing is lost: see `known.ts`. */
+  readonly known: readonly KnownDefect[]
+}
+
+interface Found {
+  readonly digest: string
+  readonly sizeBytes: number
+  /** The view's; undefined where only bytes are known. */
+  readonly seen?: SeenFile
+}
+
+/** Everything that a run left, once nothing waits any more. */
+export interface Remains {
+  readonly server: EmbeddedServer
+  readonly programs: readonly Program[]
+  readonly shared: Program
+  readonly other: OtherClient
+  /** What the last process shows. */
+  readonly shown: readonly SeenFile[]
+  /** How often an answer may have been lost: as often a version may have been sent twice. */
+  readonly lostAnswers: number
+}
+
+/** What programs see, compared with what they were told. */
+export function judgeView(programs: readonly Program[], shown: readonly SeenFile[]): Verdict {
+  const files = new Map(shown.map((seen) => [seen.path, { ...seen, seen }]))
+  return together(programs.map((program) => judgeProgram(program, files, 'shown')))
+}
+
+/** What is at the server, compared with what everybody was told. */
+export async function judge(remains: Remains): Promise<Verdict> {
+  const { server, programs, shared, other, shown } = remains
+  const files = new Map<string, Found>()
+  const tree = server.admin.tree()
+  for (const { path, type } of tree) {
+    if (type !== 'file') continue
+    const bytes = await server.admin.read(path)
+    files.set(path.slice(1), { digest: digestOf(bytes), sizeBytes: bytes.length })
+  }
+  const folders = new Set(tree.filter(({ type }) => type === 'folder').map(({ path }) => path.slice(1)))
+  const owners = [...programs, shared]
+  const strangers = [...files.keys()].filter(
+    (path) => !other.files.has(path) && !owners.some((program) => program.owns(path)),
+  )
+  return together([
+    judgeView(programs, shown),
+    ...programs.map((program) => judgeProgram(program, files, 'at the server', folders)),
+    judgeOther(other, files),
+    await judgeShared(remains, files),
+    await judgeVersions(remains, [...files.keys()]),
+    complaining(strangers.map((path) => `${path} belongs to nobody`)),
+  ])
+}
+
+/** Every acknowledged byte of new files is at the server or in one of the `lost` files, whatever their names. */
+export async function judgeRescue(
+  programs: readonly Program[],
+  server: EmbeddedServer,
+  lost: readonly Buffer[],
+): Promise<Verdict> {
+  const kept = new Set(lost.map(digestOf))
+  for (const { path, type } of server.admin.tree())
+    if (type === 'file') kept.add(digestOf(await server.admin.read(path)))
+  return together(
+    programs.map(({ worlds }) => {
+      const missing = worlds.map((world) =>
+        [...world.files].filter(([, { bytes }]) => bytes.length > 0 && !kept.has(digestOf(bytes))),
+      )
+      const fewest = missing.reduce((best, one) => (one.length < best.length ? one : best))
+      return {
+        complaints: fewest.map(([path]) => `${path} is neither at the server nor in lost+found`),
+        lostBytes: fewest.reduce((sum, [, { bytes }]) => sum + bytes.length, 0),
+        known: [],
+      }
+    }),
+  )
+}
+
+function judgeProgram(
+  program: Program,
+  files: ReadonlyMap<string, Found>,
+  where: string,
+  folders?: ReadonlySet<string>,
+): Verdict {
+  const own = new Map([...files].filter(([path]) => program.owns(path)))
+  const verdicts = program.worlds.map((world) => judgeWorld(world, own, where, folders))
+  return verdicts.reduce((best, one) => (weight(one) < weight(best) ? one : best))
+}
+
+function weight({ complaints, known }: Verdict): number {
+  return complaints.length * 100 + known.length
+}
+
+function judgeWorld(
+  world: World,
+  own: ReadonlyMap<string, Found>,
+  where: string,
+  folders: ReadonlySet<string> | undefined,
+): Verdict {
+  const complaints: string[] = []
+  const known: KnownDefect[] = []
+  const copies = new Set<string>()
+  let lostBytes = 0
+  for (const [path, file] of world.files) {
+    const found = own.get(path)
+    if (found?.digest === digestOf(file.bytes)) {
+      complaints.push(...attributesOf(path, file, found))
+      continue
+    }
+    const copy = [...own].find(
+      ([other, { digest }]) => isCopyOf(other, path) && digest === digestOf(file.bytes),
+    )
+    if (found && copy) {
+      copies.add(copy[0])
+      known.push('copy of ourselves')
+      continue
+    }
+    lostBytes += file.bytes.length
+    const is = found ? `${found.sizeBytes} bytes that are other ones` : 'not there'
+    complaints.push(`${path}, which has ${file.bytes.length} bytes, is ${is} ${where}`)
+  }
+  for (const path of own.keys())
+    if (!world.files.has(path) && !copies.has(path))
+      complaints.push(`${path} is ${where}, and nobody wants it`)
+  for (const path of world.folders)
+    if (folders && !folders.has(path)) complaints.push(`the folder ${path} is not ${where}`)
+  return { complaints, lostBytes, known }
+}
+
+function attributesOf(
+  path: string,
+  file: { mode: number; mtimeMs: number | undefined },
+  { seen }: Found,
+): string[] {
+  if (!seen) return []
+  const complaints: string[] = []
+  if (seen.mode !== file.mode)
+    complaints.push(`${path} has mode ${seen.mode.toString(8)} instead of ${file.mode.toString(8)}`)
+  if (file.mtimeMs !== undefined && seen.mtimeMs !== file.mtimeMs)
+    complaints.push(`${path} is of ${seen.mtimeMs} instead of ${file.mtimeMs}`)
+  return complaints
+}
+
+function judgeOther({ files: his }: OtherClient, files: ReadonlyMap<string, Found>): Verdict {
+  return complaining(
+    [...his].flatMap(([path, bytes]) =>
+      files.get(path)?.digest === digestOf(bytes) ? [] : [`${path} of the other client is gone or different`],
+    ),
+  )
+}
+
+/** Where both write, both are kept: at the name, in its history, or in a copy. */
+async function judgeShared(
+  { server, shared, other }: Remains,
+  files: ReadonlyMap<string, Found>,
+): Promise<Verdict> {
+  const path = shared.parts.only!
+  const copies = [...files.keys()].filter((one) => one !== path && shared.owns(one))
+  const complaints: string[] = []
+  const known: KnownDefect[] = []
+  if (copies.length > 0 && other.sharedWrites.length === 0) known.push('copy of ourselves')
+  const kept = new Set<string>()
+  for (const one of [path, ...copies])
+    for (const bytes of await server.admin.versionContents(`/${one}`)) kept.add(digestOf(bytes))
+  const ours = shared.worlds.map((world) => world.files.get(path)!.bytes)
+  // An empty file has no version, and is nobody's loss.
+  const isKept = ours.some((bytes) => bytes.length === 0 || kept.has(digestOf(bytes)))
+  if (!isKept) complaints.push(`what our program wrote to ${path} is nowhere`)
+  if (other.sharedWrites.some((bytes) => !kept.has(digestOf(bytes))))
+    complaints.push(`what the other client wrote to ${path} is nowhere`)
+  return { complaints, lostBytes: isKept ? 0 : ours[0]!.length, known }
+}
+
+/** One version too many is the price of an answer that was lost. */
+async function judgeVersions({ server, lostAnswers }: Remains, paths: readonly string[]): Promise<Verdict> {
+  const complaints: string[] = []
+  for (const path of paths) {
+    const digests = (await server.admin.versionContents(`/${path}`)).map(digestOf)
+    const repeated = digests.filter((digest, index) => index > 0 && digest === digests[index - 1]).length
+    if (repeated > lostAnswers)
+      complaints.push(`${path} has ${repeated} versions twice, and ${lostAnswers} answers were lost`)
+  }
+  return complaining(complaints)
+}
+
+function complaining(complaints: readonly string[]): Verdict {
+  return { complaints, lostBytes: 0, known: [] }
+}
+
+function together(verdicts: readonly Verdict[]): Verdict {
+  return {
+    complaints: verdicts.flatMap(({ complaints }) => complaints),
+    lostBytes: Math.max(0, ...verdicts.map(({ lostBytes }) => lostBytes)),
+    known: verdicts.flatMap(({ known }) => known),
+  }
+}
