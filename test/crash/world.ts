@@ -86,18 +86,33 @@ export class World {
   /**
    * How it may be after a process died in the middle of `operation`, apart from done and not done: where the server needs two
    * requests. A file that it has already takes another's place in two, of which the first takes the other's content or its
-   * name; and a file comes to another folder under another name in two.
+   * name; and a file comes to another folder under another name in two. A write over bytes that are here already may be torn, as
+   * on any disk.
    */
   midway(operation: Operation): World[] {
+    if (operation.do === 'write') return [this.#torn(operation)]
     if (operation.do !== 'rename') return []
     const { from, to } = operation
     const half = join(dirname(from), basename(to))
     const worlds = half === to || half === from ? [] : [this.#renamed(from, half)]
     if (!this.files.has(to)) return worlds
-    const [copied, cleared] = [this.clone(), this.clone()]
-    copied.files.set(to, { ...copied.#at(from) })
-    cleared.files.delete(to)
+    const [copied, cleared] = [this.clone(), this.#without(to)]
+    // The attributes follow later.
+    copied.#at(to).bytes = copied.#at(from).bytes
     return [...worlds, copied, cleared, ...worlds.map((world) => world.#without(to))]
+  }
+
+  /** Half of it was written, as far as the file reached. */
+  #torn({ handle, offset, length, token }: Extract<Operation, { do: 'write' }>): World {
+    const world = this.clone()
+    const { file, appends } = world.#open(handle)
+    if (appends) return world
+    const bytes = Buffer.from(file.bytes)
+    patterned(length, token)
+      .subarray(0, length / 2)
+      .copy(bytes, offset)
+    setBytes(file, bytes)
+    return world
   }
 
   #renamed(from: string, to: string): World {
