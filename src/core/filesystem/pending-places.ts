@@ -66,6 +66,9 @@ export class PendingPlaces {
 
   async #bound(id: FileId, folder: Node | undefined, name: string): Promise<Node | undefined> {
     const { tree } = this.#core
+    // An earlier try has found it, and given it its new name.
+    const known = tree.table.byId(id)
+    if (known?.waits) return this.#pin(known)
     const child = folder?.isFolder ? await tree.child(folder, name) : undefined
     if (child?.id === id) return this.#pin(child)
     const path = await this.#pathOf(id)

@@ -107,13 +107,24 @@ export class Restore {
 
   async #takeUp(located: readonly Located[]): Promise<void> {
     for (const { key, node } of located) if (node) this.#parts.core.pending.adopt(node, key)
-    const moved = located.filter(({ record, node, folder }) => record.at && node && folder)
+    const moved = located.filter(({ record, node, folder }) => record.at && node && folder && !node.waits)
     for (const { node } of moved) node!.detach()
     for (const found of moved) this.#move(found)
+    await this.#restoreAll(located)
+  }
+
+  /** One that fails keeps none of the others back. */
+  async #restoreAll(located: readonly Located[]): Promise<void> {
+    const failures: unknown[] = []
     for (const found of located) {
-      await this.#restore(found)
-      this.#left.delete(found.key)
+      try {
+        await this.#restore(found)
+        this.#left.delete(found.key)
+      } catch (error) {
+        failures.push(error)
+      }
     }
+    if (failures.length > 0) throw failures[0]
   }
 
   /** Under its new name again; the server hears of it in a moment. */

@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { nodeFileLayer, type LocalFile } from '../../../../src/base/file-layer.ts'
 import { RemoteError } from '../../../../src/remote/errors.ts'
 import { eventually } from '../../../fakes/eventually.ts'
 import { MortalDisk } from '../../../fakes/mortal-disk.ts'
@@ -56,6 +57,48 @@ async function expectWhole(
   expect(all.length).toBeGreaterThan(0)
   for (const one of all) expect([before, after]).toContainEqual(one)
 }
+
+describe('a local disk that fails in the middle of the restoring', () => {
+  it('changes nothing about what was taken up before, and the rest is taken up later', async () => {
+    let failures = 0
+    const failing = async (path: string, how: 'create' | 'use' | 'append'): Promise<LocalFile> => {
+      const file = await nodeFileLayer.open(path, how)
+      const append = (data: Uint8Array) => {
+        if (failures === 0 || !journal.test(path)) return file.append(data)
+        failures -= 1
+        return Promise.reject(Object.assign(new Error('EIO: the disk fails'), { code: 'EIO' }))
+      }
+      return { ...file, append }
+    }
+    const fileLayer = () => ({ ...nodeFileLayer, open: failing })
+    const drive = await TestDrive.open({ fileLayer }, (remote) => {
+      for (const name of ['gone', 'letter', 'removed']) remote.putAsOther(`docs/${name}`, name)
+    })
+    try {
+      await drive.open('docs/gone')
+      await drive.unlink('docs/gone')
+      await drive.rename('docs/letter', 'docs/renamed')
+      await drive.save('docs/new', 'new')
+      await drive.unlink('docs/removed')
+      await drive.crash(() => {
+        drive.remote.removeAsOther('docs/gone')
+        failures = 1
+      })
+      expect(failures).toBe(0)
+      const expected = { new: 'new', renamed: 'letter' }
+      expect(await texts(drive)).toEqual(expected)
+      await drive.clock.advance(1_000)
+      expect(await texts(drive)).toEqual(expected)
+      await drive.settleAll()
+      expect(drive.drive.top.pending()).toEqual([])
+      expect(drive.remote.paths()).toEqual(['docs/', 'docs/new', 'docs/renamed'])
+      await drive.crash()
+      expect(await texts(drive)).toEqual(expected)
+    } finally {
+      await drive.stop()
+    }
+  })
+})
 
 describe('a process that dies while it renames over another file', () => {
   it('has done it or not: a new file over one of the server', () =>
