@@ -20,6 +20,16 @@ function small(seed: number): { sizeBytes: number; seed: number } {
  */
 export const regressions: readonly Regression[] = [
   {
+    name: 'a new file that is renamed over a symbolic link takes its place',
+    operations: [
+      { op: 'symlink', path: named(0), target: 'nowhere' },
+      { op: 'writeFile', path: named(1), content: small(1) },
+      { op: 'rename', path: named(1), to: named(0) },
+      { op: 'settle' },
+      { op: 'read', path: named(0) },
+    ],
+  },
+  {
     name: 'a name freed by a rename is taken before the rename reached the server',
     operations: [
       { op: 'writeFile', path: named(0), content: small(1) },

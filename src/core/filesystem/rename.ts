@@ -118,16 +118,16 @@ export class Renames {
 
   /** A file that the server never saw: at most its target changes there, and that only by the upload to come. */
   async #moveUnsent({ source, target, to, by }: Move): Promise<void> {
-    if (target && isReplaceable(target)) {
-      if (this.#parts.renames.has(target)) await this.#parts.renames.settle(target)
-      takeOver(this.#parts, source, target, by.pid)
-    }
+    const { renames } = this.#parts
+    if (target?.entry && renames.has(target)) await renames.settle(target)
+    if (target && isReplaceable(target)) takeOver(this.#parts, source, target, by.pid)
+    else if (target?.remotePlace) renames.addRemoval(target)
     // Nothing is waited for in between: what is on record of the two files is the whole of it, or nothing.
     target?.detach()
     this.#take(source, to)
     this.#namespace.succeed(source, by.pid)
     if (source.remotePlace) source.remotePlace = source.place
-    if (target) await this.#letGo(target, source)
+    if (target && !target.waits) await this.#letGo(target, source)
   }
 
   async #moveSent(move: Move): Promise<void> {
