@@ -8,10 +8,10 @@ import { addInfo } from './commands/info.ts'
 import { addLogin } from './commands/login.ts'
 import { addLogout } from './commands/logout.ts'
 import { addMount } from './commands/mount.ts'
+import { addPending } from './commands/pending.ts'
 import { addServer } from './commands/server.ts'
 import { addStatus } from './commands/status.ts'
 import { addUmount } from './commands/umount.ts'
-import { addUploads } from './commands/uploads.ts'
 import type { CliContext } from './context.ts'
 import { exitCodeLines } from './exit-codes.ts'
 
@@ -42,12 +42,13 @@ export function buildProgram(context: CliContext): Command {
   program.commandsGroup('Files:')
   addInfo(program, context)
   addActivities(program, context)
-  addUploads(program, context)
+  addPending(program, context)
   program.commandsGroup('Trying it out:')
   addDemo(program, context)
   addServer(program, context)
   program.addHelpText('after', `\n${values}\n\n${examples}\n\nExit codes:\n${exitCodeLines().join('\n')}`)
-  for (const command of program.commands) command.option('--verbose', 'show where an error came from')
+  const commands = program.commands.flatMap((command) => [command, ...command.commands])
+  for (const command of commands) command.option('--verbose', 'show where an error came from')
   return program
 }
 

@@ -1,3 +1,4 @@
+import { constants } from 'node:fs'
 import { Errno } from '../base/errno.ts'
 import { waitUnlessAborted } from '../base/clock.ts'
 import { FsError } from './errors.ts'
@@ -14,6 +15,8 @@ import { toPosixName, toServerName } from './names/index.ts'
 import type { OpContext } from './types.ts'
 import type { DrainOptions, PendingUpload, UploadFailure } from './write/index.ts'
 import type { FileView } from './xattr/index.ts'
+
+const readStepBytes = 1024 ** 2
 
 export type DiscardOutcome = 'discarded' | 'nothing to discard' | 'still tried' | 'open'
 
@@ -61,6 +64,41 @@ export class DriveFolder {
     if (isDirty) node.content?.retry()
     this.#core.tree.table.release(node)
     return isDirty
+  }
+
+  /** Tries everything in the folder that waits, or was given up, again at once; answers how many files that is. */
+  async retryAll(): Promise<number> {
+    const pending = this.pending()
+    await this.#restore.again()
+    this.#core.writeBack.retryAll((label) => this.#holds(label))
+    return pending.length
+  }
+
+  /**
+   * Hands the content of a file that is not on the server to `take`, in order and complete; false when there is nothing that the
+   * server does not have. What was not changed here may have to be fetched.
+   * @throws {FsError} ENOENT
+   */
+  async readUnsent(
+    names: readonly string[],
+    context: OpContext,
+    take: (bytes: Uint8Array) => Promise<void>,
+  ): Promise<boolean> {
+    const node = await this.#node(names, context.signal)
+    return pinned(this.#core, [node], async () => {
+      if (!node.content?.isDirty) return false
+      const { fh } = await this.#fileSystem.open(node.ino, constants.O_RDONLY, context)
+      try {
+        for (let at = 0; ;) {
+          const bytes = await this.#fileSystem.read(fh, at, readStepBytes, context)
+          if (bytes.length === 0) return true
+          await take(bytes)
+          at += bytes.length
+        }
+      } finally {
+        await this.#fileSystem.release(fh)
+      }
+    })
   }
 
   /**

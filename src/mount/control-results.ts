@@ -53,6 +53,24 @@ export interface PendingResult {
   readonly leftFiles: number
 }
 
+/** Result of `retryAll`, no parameters: everything in the mount that waits or was given up is tried at once. */
+export interface RetriedResult {
+  readonly files: number
+}
+
+/** Parameters of `saveAs`. */
+export interface SaveAsParams {
+  /** A file in the mount. */
+  readonly path: string
+  /** A new file outside of it. */
+  readonly target: string
+}
+
+/** Result of `saveAs`. */
+export interface SavedResult {
+  readonly sizeBytes: number
+}
+
 /** Result of `unmount`: the folder is gone. */
 export type UnmountResult =
   /** Asked not to wait. */

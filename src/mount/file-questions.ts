@@ -127,7 +127,7 @@ export function missingFile(error: unknown, params: Json): unknown {
   })
 }
 
-function memberOf(params: Json, name: string): Json | undefined {
+export function memberOf(params: Json, name: string): Json | undefined {
   if (typeof params !== 'object' || params === null || Array.isArray(params)) return undefined
   return (params as { readonly [name: string]: Json })[name]
 }

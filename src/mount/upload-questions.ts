@@ -1,15 +1,17 @@
-/** What a person decides about uploads that were given up: `retry` and `discard`. */
+/** What a person decides about uploads that wait or were given up: `retry`, `retryAll`, `saveAs` and `discard`. */
+import { open, unlink, type FileHandle } from 'node:fs/promises'
+import { isAbsolute } from 'node:path'
 import type { DriveFolder } from '../core/index.ts'
-import { askerContext, missingFile, pathIn } from './file-questions.ts'
+import { askerContext, memberOf, missingFile, pathIn } from './file-questions.ts'
 import { MountError, type ControlCall, type ControlMethods, type Json } from './spec.ts'
 
 export interface UploadQuestionParts {
-  readonly folder: Pick<DriveFolder, 'retryUpload' | 'discardUpload'>
+  readonly folder: Pick<DriveFolder, 'retryUpload' | 'retryAll' | 'readUnsent' | 'discardUpload'>
   /** Absolute, as the kernel names it. */
   readonly mountpoint: string
 }
 
-/** Both take `{ path }` and answer null, or say why not. */
+/** `retry` and `discard` take `{ path }` and answer null, or say why not; the others are in control-results.ts. */
 export function uploadQuestions({ folder, mountpoint }: UploadQuestionParts): ControlMethods {
   return {
     retry: async ({ params, signal }) => {
@@ -20,6 +22,8 @@ export function uploadQuestions({ folder, mountpoint }: UploadQuestionParts): Co
       if (!isTried) throw new MountError(`${path} is on the server as it is here: there is nothing to send`)
       return null
     },
+    retryAll: async () => ({ files: await folder.retryAll() }),
+    saveAs: async (call) => ({ sizeBytes: await saved(folder, mountpoint, call) }),
     discard: async (call) => {
       const { path } = fileIn(mountpoint, call.params)
       const outcome = await discarded(folder, mountpoint, call)
@@ -44,6 +48,54 @@ async function discarded(
   } catch (error) {
     throw missingFile(error, params)
   }
+}
+
+/** The target is there as a whole, or not at all. */
+async function saved(
+  folder: UploadQuestionParts['folder'],
+  mountpoint: string,
+  { params, signal }: ControlCall,
+): Promise<number> {
+  const { path, names } = fileIn(mountpoint, params)
+  const target = targetIn(mountpoint, params)
+  const file = await newFile(target)
+  let sizeBytes = 0
+  let isWhole = false
+  try {
+    const isUnsent = await folder.readUnsent(names, askerContext(signal), async (bytes) => {
+      await file.writeFile(bytes)
+      sizeBytes += bytes.length
+    })
+    if (!isUnsent) throw new MountError(`${path} is on the server as it is here: copy it from there`)
+    await file.datasync()
+    isWhole = true
+    return sizeBytes
+  } catch (error) {
+    throw missingFile(error, params)
+  } finally {
+    await file.close()
+    if (!isWhole) await unlink(target)
+  }
+}
+
+async function newFile(target: string): Promise<FileHandle> {
+  try {
+    return await open(target, 'wx', 0o600)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST')
+      throw new MountError(`${target} exists already: say the name of a new file`, { cause: error })
+    throw new MountError(`${target} cannot be written: ${(error as Error).message}`, { cause: error })
+  }
+}
+
+/** @throws {MountError} where writing would be an upload again */
+function targetIn(mountpoint: string, params: Json): string {
+  const target = memberOf(params, 'target')
+  if (typeof target !== 'string' || !isAbsolute(target))
+    throw new MountError('there is no file named to save to')
+  if (target === mountpoint || target.startsWith(`${mountpoint}/`))
+    throw new MountError(`${target} is in the mounted folder itself: say a file outside of it`)
+  return target
 }
 
 function fileIn(mountpoint: string, params: Json): { path: string; names: readonly string[] } {

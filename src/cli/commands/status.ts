@@ -18,7 +18,7 @@ export function addStatus(program: Command, context: CliContext): void {
     .addHelpText(
       'after',
       `
-A parked file waits for you: \`retry\` tries it again, \`discard\` throws its changes away.
+A parked file waits for you: see \`cloudreve-mount pending --help\`.
 
 Examples:
   cloudreve-mount status
@@ -35,9 +35,7 @@ export async function status(
   mountpoint: string | undefined,
   { json }: StatusFlags,
 ): Promise<void> {
-  const running = await context.mounts.list()
-  const wanted = mountpoint === undefined ? running : [await only(context, mountpoint)]
-  const statuses = await Promise.all(wanted.map((mount) => ask(context, mount)))
+  const statuses = await statusesOf(context, mountpoint)
   if (json) {
     context.io.out(JSON.stringify(statuses))
   } else if (statuses.length === 0) {
@@ -45,6 +43,15 @@ export async function status(
   } else {
     for (const line of statusLines(statuses, context.io.columns)) context.io.out(line)
   }
+}
+
+/** What the mounts answer; of one of them where `mountpoint` says which. */
+export async function statusesOf(
+  context: CliContext,
+  mountpoint: string | undefined,
+): Promise<readonly AnsweredStatus[]> {
+  const wanted = mountpoint === undefined ? await context.mounts.list() : [await only(context, mountpoint)]
+  return Promise.all(wanted.map((mount) => ask(context, mount)))
 }
 
 async function only({ mounts }: CliContext, mountpoint: string): Promise<RunningMount> {

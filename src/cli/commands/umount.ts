@@ -55,7 +55,7 @@ async function waitForUploads({ mounts }: CliContext, mountpoint: string, progre
   if (leftFiles === 0) return
   throw new CliError(
     `${counted(leftFiles, 'file')} in ${mountpoint} cannot be uploaded, so it stays mounted; ` +
-      '`cloudreve-mount status` says why, --force unmounts and keeps what is missing on this machine',
+      '`cloudreve-mount pending` says why, --force unmounts and keeps what is missing on this machine',
     exitCodes.notSaved,
   )
 }

@@ -64,6 +64,36 @@ describe('an upload that was given up', () => {
     expect(await drive.top.retryUpload(['old.txt'])).toBe(false)
   })
 
+  it('goes out with everything else that waits', async () => {
+    await park('old.txt', 'ours!!')
+    await park('new.txt', 'new')
+    await eventually(() => drive.writeBack.pending().every(({ state }) => state.state === 'failed'))
+    expect(await drive.top.retryAll()).toBe(2)
+    await eventually(() => drive.writeBack.pending().length === 0)
+    expect([remote.textAt('old.txt'), remote.textAt('new.txt')]).toEqual(['ours!!', 'new'])
+  })
+
+  it('can be read out, with the parts that only the server has', async () => {
+    await park('new.txt', 'new')
+    remote.fail('upload', new RemoteError('denied', 'the group may not upload'))
+    const { ino } = await drive.fileSystem.lookup(ROOT_INO, 'old.txt', context)
+    const { fh } = await drive.fileSystem.open(ino, constants.O_RDWR, context)
+    await drive.fileSystem.write(fh, 0, Buffer.from('TH'), context)
+    await drive.fileSystem.release(fh)
+    const read = async (name: string) => {
+      const parts: string[] = []
+      const isUnsent = await drive.top.readUnsent([name], context, async (bytes) => {
+        parts.push(Buffer.from(bytes).toString())
+      })
+      return isUnsent && parts.join('')
+    }
+    expect(await read('old.txt')).toBe('THeirs')
+    expect(await read('new.txt')).toBe('new')
+    remote.putAsOther('clean.txt', 'clean')
+    await clock.advance(60_000)
+    expect(await read('clean.txt')).toBe(false)
+  })
+
   it('is dropped on demand: the file is what the server has, and can be written again', async () => {
     await park('old.txt', 'ours, longer')
     expect(await drive.top.discardUpload(['old.txt'], context)).toBe('discarded')

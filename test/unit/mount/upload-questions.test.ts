@@ -1,7 +1,11 @@
-import { describe, expect, it } from 'vitest'
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { Errno } from '../../../src/base/errno.ts'
 import { FsError } from '../../../src/core/errors.ts'
 import type { DiscardOutcome } from '../../../src/core/drive-folder.ts'
+import type { OpContext } from '../../../src/core/types.ts'
 import type { Json } from '../../../src/mount/spec.ts'
 import { uploadQuestions } from '../../../src/mount/upload-questions.ts'
 
@@ -17,6 +21,19 @@ function ask(method: string, params: Json, answers: { retry?: boolean; discard?:
     discardUpload: (names: readonly string[]) => {
       asked.push(names)
       return Promise.resolve(answers.discard ?? 'discarded')
+    },
+    retryAll: () => Promise.resolve(3),
+    readUnsent: async (
+      names: readonly string[],
+      _context: OpContext,
+      take: (bytes: Uint8Array) => Promise<void>,
+    ) => {
+      if (names.includes('none')) throw new FsError(Errno.ENOENT, 'no such name')
+      if (names.includes('clean')) return false
+      await take(Buffer.from('un'))
+      if (names.includes('broken')) throw new FsError(Errno.EIO, 'no route to the server')
+      await take(Buffer.from('sent'))
+      return true
     },
   }
   const methods = uploadQuestions({ folder, mountpoint: '/home/ann/cloud' })
@@ -48,5 +65,49 @@ describe('a refusal', () => {
     await expect(ask('discard', file, { discard: 'open' })).rejects.toThrow('close it there first')
     await expect(ask('discard', file, { discard: 'still tried' })).rejects.toThrow('was not given up')
     await expect(ask('retry', { path: '/home/ann/cloud/none' })).rejects.toThrow('no such file or folder')
+  })
+})
+
+const save = (name: string, target: string) => ask('saveAs', { path: `/home/ann/cloud/${name}`, target })
+
+describe('saveAs', () => {
+  let folder: string
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'save-as-'))
+  })
+  afterEach(() => rm(folder, { recursive: true }))
+
+  it('writes the whole content to a new file of its user', async () => {
+    const target = join(folder, 'mine')
+    expect(await save('a.txt', target)).toEqual({ sizeBytes: 6 })
+    expect(await readFile(target, 'utf8')).toBe('unsent')
+    expect((await stat(target)).mode & 0o777).toBe(0o600)
+  })
+
+  it('overwrites nothing', async () => {
+    const target = join(folder, 'mine')
+    await writeFile(target, 'older')
+    await expect(save('a.txt', target)).rejects.toThrow('exists already')
+    expect(await readFile(target, 'utf8')).toBe('older')
+  })
+
+  it.each([
+    ['clean', 'is on the server as it is here'],
+    ['none', 'no such file or folder'],
+    ['broken', 'no route to the server'],
+  ])('leaves nothing half done (%s)', async (name, sentence) => {
+    await expect(save(name, join(folder, 'mine'))).rejects.toThrow(sentence)
+    expect(await readdir(folder)).toEqual([])
+  })
+
+  it('takes no target in the mount, nor one without its folders', async () => {
+    await expect(save('a.txt', '/home/ann/cloud/b.txt')).rejects.toThrow('outside')
+    await expect(save('a.txt', 'b.txt')).rejects.toThrow('no file named')
+  })
+})
+
+describe('retryAll', () => {
+  it('answers how many files it is about', async () => {
+    expect(await ask('retryAll', null)).toEqual({ files: 3 })
   })
 })
