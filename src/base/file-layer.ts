@@ -1,4 +1,4 @@
-import { mkdir, open, readdir, readFile, rename, stat, unlink } from 'node:fs/promises'
+import { mkdir, open, readdir, readFile, rename, stat, statfs, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { writeFileAtomic, syncFolder } from './atomic-file.ts'
 
@@ -37,6 +37,8 @@ export interface FileLayer {
   /** All bytes of a file. */
   readWhole(path: string): Promise<Buffer>
   syncFolder(folder: string): Promise<void>
+  /** Free space of the disk on which `folder` lies, for this user, bytes. */
+  freeBytes(folder: string): Promise<number>
 }
 
 const flagsOf = { create: 'wx+', use: 'r+', append: 'a' } as const
@@ -89,6 +91,11 @@ export const nodeFileLayer: FileLayer = {
 
   readWhole: (path) => readFile(path),
   syncFolder,
+
+  async freeBytes(folder) {
+    const { bavail, bsize } = await statfs(folder)
+    return bavail * bsize
+  },
 }
 
 async function ifThere<T>(work: () => Promise<T>, otherwise: T): Promise<T> {

@@ -68,6 +68,10 @@ export class HookedLayer implements FileLayer {
     return this.#layer.modifiedAtMs(path)
   }
 
+  freeBytes(folder: string): Promise<number> {
+    return this.#layer.freeBytes(folder)
+  }
+
   list(folder: string): Promise<string[]> {
     return this.#layer.list(folder)
   }

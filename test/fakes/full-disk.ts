@@ -55,6 +55,10 @@ export class FullDisk implements FileLayer {
     return nodeFileLayer.remove(path)
   }
 
+  freeBytes(): Promise<number> {
+    return Promise.resolve(this.roomBytes)
+  }
+
   syncFolder(folder: string): Promise<void> {
     return nodeFileLayer.syncFolder(folder)
   }

@@ -181,6 +181,10 @@ export class PowerLossDisk implements FileLayer {
     return 0
   }
 
+  async freeBytes(): Promise<number> {
+    return Infinity
+  }
+
   async readWhole(path: string): Promise<Buffer> {
     const file = this.#find(path)
     if (!(file instanceof FileNode)) throw systemError('ENOENT', path)

@@ -28,8 +28,8 @@ import { recordingLog } from './recording-log.ts'
 export interface TestDriveOptions {
   readonly remote?: Omit<MemoryRemoteOptions, 'clock'>
   readonly settings?: Partial<CoreSettings>
-  /** The local disk of each process. */
-  readonly fileLayer?: () => FileLayer
+  /** Its folders are those of the drive (`TestDrive.folder`); the lock and the times lie on the real disk all the same. */
+  readonly fileLayer?: FileLayer
 }
 
 /** Of processes that were killed. Kept: their open files must not be closed by the collector, which complains. */
@@ -80,6 +80,9 @@ export class TestDrive {
   /** What the kernel was told, in order: `inode 5`, `entry 1 a`, `gone 1 5 a`. */
   readonly notices: string[] = []
   readonly folder: string
+  /** The local disk, and the start of the machine: another one after power loss. For the next start. */
+  fileLayer: FileLayer
+  bootId = 'first boot'
   drive!: Drive
   readonly #options: TestDriveOptions
   readonly #lookups = new Map<Ino, number>()
@@ -89,6 +92,7 @@ export class TestDrive {
   private constructor(folder: string, options: TestDriveOptions) {
     this.folder = folder
     this.#options = options
+    this.fileLayer = options.fileLayer ?? nodeFileLayer
     this.remote = new MemoryRemote({ ...options.remote, clock: this.clock })
   }
 
@@ -114,14 +118,13 @@ export class TestDrive {
       expireEntry: (parent, name) => void this.notices.push(`entry ${parent} ${name}`),
       deleteEntry: (parent, child, name) => void this.notices.push(`gone ${parent} ${child} ${name}`),
     }
-    const { remote, log, folder: stateFolder } = this
+    const { remote, log, folder: stateFolder, fileLayer, bootId } = this
+    const machine = { stateFolder, fileLayer, bootId }
     const clock = new MortalClock(this.clock)
     this.#processClock = clock
     const readOnly = this.#isReadOnly
     const settings = { readMemoryBytes: 16 * 1024 ** 2, readOnly, ...this.#options.settings }
-    const fileLayer = this.#options.fileLayer?.() ?? nodeFileLayer
-    const local = { stateFolder, fileLayer, hostName: 'laptop' }
-    this.drive = await createDrive({ remote, clock, log, kernel, settings, ...local })
+    this.drive = await createDrive({ remote, clock, log, kernel, settings, hostName: 'laptop', ...machine })
     this.remote.script.forgetCalls()
   }
 

@@ -143,7 +143,7 @@ export class Restore {
     if (!record.place) return this.#restoreRemoval(found)
     const recovered = this.#recoveredFor(record)
     if (record.staged !== undefined && !recovered)
-      core.log.error('the unsent content of a file is not in the staging folder any more', {
+      core.log.warn('of a file that an earlier run had not sent there is nothing that can be sent now', {
         file: record.label,
       })
     if (!recovered && !node) return core.pending.forget(key)

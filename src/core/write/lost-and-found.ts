@@ -23,6 +23,10 @@ export interface LostFile {
   readonly writtenRanges: readonly (readonly [start: number, end: number])[]
   readonly modifiedAtMs: number
   readonly foundAtMs: number
+  /** False: power was lost before all of it was on the disk; outside of `certainRanges` there may be zeros or older bytes. */
+  readonly isCertain: boolean
+  /** What was on the disk, and not written to again, `[start, end)` in bytes. */
+  readonly certainRanges: readonly (readonly [start: number, end: number])[]
 }
 
 /** When a start looks for what is left of an earlier one. */
@@ -111,6 +115,8 @@ export class LostAndFound {
       writtenRanges: sideCar.extents.toRecord().written,
       modifiedAtMs: sideCar.modifiedAtMs,
       foundAtMs: now.atMs,
+      isCertain: !sideCar.isCut,
+      certainRanges: sideCar.trusted?.toRecord().written ?? [],
     }
     // In this order an interruption at any point leaves something that the next start finds again.
     await this.#layer.replace(`${storedAt}${aboutSuffix}`, `${JSON.stringify(about, undefined, 2)}\n`, true)

@@ -1,30 +1,35 @@
 import type { RemotePath } from '../../remote/types.ts'
-import { Extents, fromPairs, type ExtentsRecord, type RangePairs } from './extents.ts'
+import type { Extents, ExtentsRecord } from './extents.ts'
+import { SideCarReading } from './side-car-reading.ts'
 import type { BaseEntity, UploadSession } from './types.ts'
 
-/** Version of the side-car's format. A newer one is left alone, never guessed; what an older one lacks can be absent. */
-export const sideCarVersion = 2
+/** Version of the side-car's format. A newer one is left alone, never guessed. An older one has no marks: it vouches for nothing after power loss. */
+export const sideCarVersion = 3
 
-/** Everything that is needed to find out, without the process that wrote it, what a staged file is. */
-export interface SideCarHead {
-  readonly version: number
+/** What a side-car calls the file, and what becomes of it. */
+export interface SideCarNames {
   /** Shown path, as the person knows the file. */
   readonly label: string
   /** URI at the server; undefined: the file was unlinked. */
   readonly uri: string | undefined
   readonly path: RemotePath | undefined
+  /** Entity that the upload is to replace. */
+  readonly replaces: BaseEntity
+}
+
+/** Everything that is needed to find out, without the process that wrote it, what a staged file is. */
+export interface SideCarHead extends SideCarNames {
+  readonly version: number
+  /** The start of the machine in which it was written (`readBootId`). */
+  readonly bootId: string
+  /** All that this head tells is on the disk. */
+  readonly isSynced: boolean
   /** Entity whose bytes show where nothing was written. */
   readonly base: BaseEntity
   readonly baseSizeBytes: number
-  /** Entity that the upload is to replace. */
-  readonly replaces: BaseEntity
   readonly createdAtMs: number
   readonly modifiedAtMs: number
   readonly extents: ExtentsRecord
-  /** Parts of `fetched` that may not be on the disk yet. */
-  readonly unsynced?: RangePairs
-  /** Start of the machine in which this was written. */
-  readonly bootId?: string
   /** The data file may hold old bytes where the content has holes. */
   readonly hasStaleBytes: boolean
   /** Upload session that was open at the server. */
@@ -32,8 +37,9 @@ export interface SideCarHead {
 }
 
 /**
- * One change after the head: `w` written, `f` fetched from the base, `d` what was fetched is on the disk, `t` truncated to (with `kept` when the cut bytes still
- * lie in the data file), `s` upload session begun (null: ended).
+ * One change after the head: `w` written, `f` fetched from the base, `t` truncated to (with `kept` when the cut bytes still
+ * lie in the data file), `s` upload session begun (null: ended), `h` other names (null: none), `m` a mark: the so many changes
+ * above and all their bytes are on the disk.
  */
 export type SideCarChange =
   | { readonly w: readonly [number, number] }
@@ -41,10 +47,27 @@ export type SideCarChange =
   | { readonly d: true }
   | { readonly t: number; readonly kept?: true }
   | { readonly s: UploadSession | null }
+  | { readonly h: NamesRecord }
+  | { readonly m: number }
+
+interface NamesRecord extends Pick<SideCarNames, 'label' | 'replaces'> {
+  readonly uri: string | null
+  readonly path: RemotePath | null
+}
 
 /** A side-car read back. */
-export interface SideCar extends Omit<SideCarHead, 'extents' | 'unsynced' | 'bootId'> {
+export interface SideCar extends Omit<SideCarHead, 'extents'> {
+  /** Everything that was acknowledged. */
   readonly extents: Extents
+  /**
+   * What is on the disk for certain: undefined when nothing is, or when what was may have been overwritten since.
+   * The same as `extents` while the machine has not been started anew.
+   */
+  readonly trusted: Extents | undefined
+  /** Something was acknowledged after `trusted`. */
+  readonly isCut: boolean
+  /** Changes after the head. */
+  readonly changes: number
 }
 
 /** A side-car is one line of head, then a line a change: cheap to append to, and a torn last line costs only itself. */
@@ -57,12 +80,15 @@ export function formatChange(change: SideCarChange): string {
   return `\n${JSON.stringify(change)}`
 }
 
-/** A block that power loss kept from the disk reads as zeros, in which the line break of the change after the head may lie. */
+export function namesRecord({ label, uri, path, replaces }: SideCarNames): NamesRecord {
+  return { label, replaces, uri: uri ?? null, path: path ?? null }
+}
+
+/** A block that power loss kept from the disk reads as zeros, in which the line break of the change after it may lie. */
 const lineEnd = /[\n\0]/
 
 /**
- * `bootId` is that of this start of the machine. After power loss, bytes of the base that were fetched and not synced may be
- * missing, so they are taken for not fetched.
+ * `bootId` is that of this start of the machine.
  * @throws {Error} when the head is not there or is of a newer version
  */
 export function parseSideCar(text: string, bootId: string): SideCar {
@@ -71,21 +97,12 @@ export function parseSideCar(text: string, bootId: string): SideCar {
   if (!(head.version <= sideCarVersion)) {
     throw new Error(`side-car format ${String(head.version)} is unknown to this version of the program`)
   }
-  const extents = Extents.fromRecord(head.extents)
-  const unsynced = fromPairs(head.unsynced ?? [])
-  let { hasStaleBytes, session } = head
+  const reading = new SideCarReading(head)
   for (const line of lines) {
     const change = parseChange(line)
-    if (!change) continue
-    if ('s' in change) session = change.s ?? undefined
-    else if ('d' in change) unsynced.truncate(0)
-    else applyChange(extents, change)
-    if ('f' in change) unsynced.add({ start: change.f[0], end: change.f[1] })
-    hasStaleBytes ||= 't' in change && change.kept === true
+    if (change) reading.apply(change)
   }
-  if (head.bootId !== undefined && head.bootId !== bootId) extents.unfetch(unsynced)
-  const { unsynced: _unsynced, bootId: _bootId, ...known } = head
-  return { ...known, extents, hasStaleBytes, session }
+  return { ...head, ...reading.result(head.bootId === bootId) }
 }
 
 function parseChange(line: string): SideCarChange | undefined {
@@ -94,13 +111,4 @@ function parseChange(line: string): SideCarChange | undefined {
   } catch {
     return undefined // torn by a full disk or a crash: its write was never acknowledged
   }
-}
-
-function applyChange(
-  extents: Extents,
-  change: Exclude<SideCarChange, { s: unknown } | { d: unknown }>,
-): void {
-  if ('w' in change) extents.write({ start: change.w[0], end: change.w[1] })
-  else if ('f' in change) extents.fetch({ start: change.f[0], end: change.f[1] })
-  else extents.truncate(change.t)
 }

@@ -1,23 +1,27 @@
 import { invariant } from '../../base/assert.ts'
+import type { SharedWork } from '../../base/shared-work.ts'
 import type { Mutex } from '../../base/mutex.ts'
-import { RangeSet, type ByteRange } from '../../base/ranges.ts'
-import type { RemotePath } from '../../remote/types.ts'
+import type { ByteRange, RangeSet } from '../../base/ranges.ts'
 import type { FileSpan } from '../types.ts'
-import { Extents, toPairs } from './extents.ts'
+import { Extents } from './extents.ts'
 import type { FileLayer } from '../../base/file-layer.ts'
 import { fill, Generation, writeAll } from './generation.ts'
 import { OpenFile } from './open-file.ts'
-import { formatChange, formatHead, sideCarVersion, type SideCar, type SideCarChange } from './side-car.ts'
+import {
+  formatChange,
+  formatHead,
+  namesRecord,
+  sideCarVersion,
+  type SideCar,
+  type SideCarChange,
+  type SideCarNames,
+} from './side-car.ts'
 import type { BaseEntity, UploadSession } from './types.ts'
 
 /** What a side-car says about the file beyond its extents. */
-export interface StagedFacts {
-  readonly label: string
-  readonly uri: string | undefined
-  readonly path: RemotePath | undefined
+export interface StagedFacts extends SideCarNames {
   readonly base: BaseEntity
   readonly baseSizeBytes: number
-  readonly replaces: BaseEntity
   readonly createdAtMs: number
   modifiedAtMs: number
 }
@@ -25,6 +29,8 @@ export interface StagedFacts {
 export interface StagedPlace {
   readonly layer: FileLayer
   readonly folder: string
+  /** Makes the names in the folder survive power loss. */
+  readonly names: SharedWork
   /** Of this start of the machine. */
   readonly bootId: string
   /** Names the files of this content: `<id>.data`, `<id>.side`, `<id>.kept`. */
@@ -35,6 +41,8 @@ export interface StagedPlace {
 
 /** Changes in a side-car before a released file gets a short one again. */
 const compactAfterChanges = 64
+/** … and before one that is kept open does, at an fsync: a database makes several changes a transaction. */
+const compactOpenAfterChanges = 4096
 
 /**
  * The local copy of a content that differs from the server's: a sparse data file, its extents, and the side-car that lets
@@ -55,18 +63,22 @@ export class StagedFile {
   /** Number of changes to the content so far. */
   #changes: number
   #sideChanges = 0
+  #localBytes = 0
   #hasStaleBytes = false
-  /** What was fetched since the data file was last synced. */
-  readonly #unsynced = new RangeSet()
   /** The data file may be longer than the content needs. */
   #isTooLong = false
-  /** The side-car, as it is, survives power loss. */
-  #isSideSynced = false
   #session: UploadSession | undefined
+  #isOfThisBoot = true
   /** Somebody keeps it open. */
   #isRetained = false
   /** Somebody was promised that this file survives power loss. */
   #isSynced = false
+  /** All of it is on the disk, and the side-car says so. */
+  #isMarked = false
+  /** Written bytes that the side-car vouches for; undefined: none, or it has taken its word back. */
+  #certain: RangeSet | undefined
+  /** The kernel may have dropped what it could not write, and would call a second try a success. */
+  #syncError: unknown
 
   private constructor(place: StagedPlace, facts: StagedFacts, extents: Extents, mutex: Mutex) {
     this.id = place.id
@@ -97,15 +109,28 @@ export class StagedFile {
     const staged = new StagedFile(place, factsOf(sideCar), sideCar.extents, mutex)
     staged.#hasStaleBytes = sideCar.hasStaleBytes
     staged.#session = sideCar.session
-    for (const range of sideCar.extents.fetched.ranges) staged.#unsynced.add(range)
-    // It may have been promised: what replaces it must survive as well.
-    staged.#isSynced = true
+    staged.#sideChanges = sideCar.changes
+    staged.#localBytes = sideCar.extents.written.sizeBytes + sideCar.extents.fetched.sizeBytes
+    staged.#isSynced = sideCar.isSynced
+    if (sideCar.isSynced) staged.#certain = sideCar.extents.written.clone()
+    staged.#isOfThisBoot = sideCar.bootId === place.bootId
     staged.#isTooLong = true
     return staged
   }
 
+  /** From now on its side-car is kept by this process. */
+  async takeUp(): Promise<void> {
+    if (!this.#isOfThisBoot) await this.#writeHead()
+    this.#isOfThisBoot = true
+  }
+
   get sizeBytes(): number {
     return this.#extents.sizeBytes
+  }
+
+  /** What its bytes take on the local disk, at most. */
+  get localBytes(): number {
+    return this.#localBytes
   }
 
   get changes(): number {
@@ -140,10 +165,15 @@ export class StagedFile {
   async write(offset: number, data: Uint8Array, atMs: number): Promise<void> {
     const range = { start: offset, end: offset + data.length }
     await this.#frozen?.keep(range)
+    const [certain] = this.#certain?.present(range) ?? []
+    if (certain) await this.#takeBack({ w: [certain.start, certain.end] })
     const progress = { doneBytes: 0 }
     try {
       await this.#data.use((file) => writeAll(file, data, offset, progress))
-      if (!this.#extents.written.covers(range)) await this.#record({ w: [range.start, range.end] })
+      if (!this.#extents.written.covers(range)) {
+        await this.#record({ w: [range.start, range.end] })
+        this.#localBytes += data.length
+      }
     } catch (error) {
       // What lay in the data file already was changed in place; what did not stays as if never written.
       const changed = this.#extents.local({ start: offset, end: offset + progress.doneBytes })
@@ -158,7 +188,9 @@ export class StagedFile {
     // A frozen generation may still need what is cut off, and so does the content that was synced, until the side-car is:
     // then the bytes stay where they are, hidden by the extents.
     const isKept = (this.#frozen !== undefined || this.#isSynced) && sizeBytes < before
-    await this.#record({ t: sizeBytes, ...(isKept ? { kept: true as const } : {}) })
+    const record = { t: sizeBytes, ...(isKept ? { kept: true as const } : {}) }
+    if (this.#certain && sizeBytes < before) await this.#takeBack(record)
+    else await this.#record(record)
     this.#extents.truncate(sizeBytes)
     this.#frozen?.newer.add({ start: Math.min(before, sizeBytes), end: Math.max(before, sizeBytes) })
     this.touch(atMs)
@@ -180,6 +212,7 @@ export class StagedFile {
     next.zero(range)
     await this.#writeHead({ extents: next, hasStaleBytes: true })
     this.#extents.zero(range)
+    this.#certain?.remove(range)
     this.#hasStaleBytes = true
     this.#isTooLong = true
     this.#frozen?.newer.add(range)
@@ -198,8 +231,8 @@ export class StagedFile {
       const part = bytes.subarray(start - range.start, end - range.start)
       await this.#data.use((file) => writeAll(file, part, start))
       await this.#record({ f: [start, end] })
+      this.#localBytes += end - start
       this.#extents.fetch({ start, end })
-      this.#unsynced.add({ start, end })
     }
   }
 
@@ -229,16 +262,18 @@ export class StagedFile {
   /** The server has `generation` as `entity`, and there are newer changes: they are all that differs from it now. */
   async settle(generation: Generation, entity: BaseEntity): Promise<void> {
     this.#extents.settle(generation.newer)
-    for (const range of this.#extents.fetched.ranges) this.#unsynced.add(range)
     await this.thaw()
     const { sizeBytes: baseSizeBytes } = generation
-    await this.relabel({ ...this.#facts, base: entity, baseSizeBytes, replaces: entity })
+    this.#facts = { ...this.#facts, base: entity, baseSizeBytes, replaces: entity }
+    await this.#writeHead()
   }
 
-  /** Something that the side-car says about the file became different. */
-  async relabel(facts: StagedFacts): Promise<void> {
-    this.#facts = facts
-    await this.#writeHead()
+  /** The names became others. */
+  async relabel(names: SideCarNames): Promise<void> {
+    const { label, uri, path, replaces } = names
+    this.#facts = { ...this.#facts, label, uri, path, replaces }
+    await this.#record({ h: namesRecord(names) })
+    if (this.#isSynced) await this.#side.use((file) => file.datasync())
   }
 
   /** An upload session is open at the server (undefined: none any more). Durable, as it locks the file there for a day. */
@@ -248,15 +283,9 @@ export class StagedFile {
     if (session) await this.#side.use((file) => file.datasync())
   }
 
-  /** Everything acknowledged so far survives power loss. */
+  /** Everything acknowledged so far survives power loss. Costs nothing when it does already. */
   async sync(): Promise<void> {
-    await this.#data.use((file) => file.datasync())
-    if (!this.#unsynced.isEmpty) await this.#record({ d: true })
-    this.#unsynced.truncate(0)
-    await this.#side.use((file) => file.datasync())
-    this.#isSideSynced = true
-    if (!this.#isSynced) await this.#place.layer.syncFolder(this.#place.folder)
-    this.#isSynced = true
+    if (!this.#isMarked) await this.#mark()
     await this.#cut()
   }
 
@@ -286,7 +315,43 @@ export class StagedFile {
     await this.#place.layer.remove(this.#data.path)
   }
 
+  async #mark(): Promise<void> {
+    if (this.#isSynced && this.#sideChanges > compactOpenAfterChanges) return this.#writeHead()
+    await this.#syncData()
+    await this.#record({ m: this.#sideChanges })
+    const names = this.#isSynced ? undefined : this.#place.names.run()
+    await Promise.all([this.#side.use((file) => file.datasync()), names])
+    this.#marked()
+  }
+
+  async #syncData(): Promise<void> {
+    if (this.#syncError !== undefined) throw this.#syncError
+    try {
+      await this.#data.use((file) => file.datasync())
+    } catch (error) {
+      this.#syncError = error
+      throw error
+    }
+  }
+
+  #marked(): void {
+    this.#isSynced = true
+    this.#isMarked = true
+    this.#certain = this.#extents.written.clone()
+  }
+
+  /**
+   * Before the first change in place of what was promised: after power loss it may be half of this and half of that, and the
+   * record of it must not be what is missing.
+   */
+  async #takeBack(change: SideCarChange): Promise<void> {
+    await this.#record(change)
+    await this.#side.use((file) => file.datasync())
+    this.#certain = undefined
+  }
+
   #wrote(range: ByteRange, atMs: number): void {
+    this.#isMarked = false
     this.#extents.write(range)
     this.#frozen?.newer.add(range)
     this.touch(atMs)
@@ -297,33 +362,35 @@ export class StagedFile {
    * may keep old bytes.
    */
   async #cut(): Promise<void> {
-    if (!this.#isTooLong || this.#frozen || (this.#isSynced && !this.#isSideSynced)) return
+    if (!this.#isTooLong || this.#frozen || (this.#isSynced && !this.#isMarked)) return
     const ends = [this.#extents.written, this.#extents.fetched].map((set) => set.ranges.at(-1)?.end ?? 0)
     await this.#data.use((file) => file.truncate(Math.max(...ends)))
+    this.#localBytes = Math.min(this.#localBytes, Math.max(...ends))
     this.#isTooLong = false
   }
 
   async #record(change: SideCarChange): Promise<void> {
-    this.#isSideSynced = false
+    this.#isMarked &&= 's' in change || 'h' in change
     await this.#side.use((file) => file.append(Buffer.from(formatChange(change))))
     this.#sideChanges += 1
   }
 
   async #writeHead({ extents = this.#extents, hasStaleBytes = this.#hasStaleBytes } = {}): Promise<void> {
+    // What once survived power loss must not be replaced by something that does not.
+    if (this.#isSynced && !this.#isMarked) await this.#syncData()
     const head = {
       version: sideCarVersion,
+      bootId: this.#place.bootId,
+      isSynced: this.#isSynced,
       ...this.#facts,
       extents: extents.toRecord(),
-      unsynced: toPairs(this.#unsynced),
-      bootId: this.#place.bootId,
       hasStaleBytes,
       session: this.#session,
     }
-    // What once survived power loss must not be replaced by something that does not.
     await this.#place.layer.replace(this.#side.path, formatHead(head), this.#isSynced)
     await this.#side.reopen()
     this.#sideChanges = 0
-    this.#isSideSynced = this.#isSynced
+    if (this.#isSynced) this.#marked()
   }
 }
 

@@ -3,9 +3,11 @@ import { dirname, join } from 'node:path'
 import type { Log } from '../../base/log.ts'
 import type { FileLayer } from '../../base/file-layer.ts'
 import { Mutex } from '../../base/mutex.ts'
+import { SharedWork } from '../../base/shared-work.ts'
+import type { Extents } from './extents.ts'
 import { LostAndFound, type LostFile } from './lost-and-found.ts'
 import { parseSideCar, type SideCar } from './side-car.ts'
-import { StagedFile, type StagedFacts } from './staged-file.ts'
+import { StagedFile, type StagedFacts, type StagedPlace } from './staged-file.ts'
 
 export interface StagingStoreOptions {
   /** Made with mode 0700. Its neighbour `lost+found` takes what a dead process left in it and `claimed` does not name. */
@@ -35,6 +37,7 @@ export class StagingStore {
   /** Those that were claimed, by id, and are there. */
   readonly recovered: ReadonlyMap<string, RecoveredFile>
   readonly #options: StagingStoreOptions
+  readonly #names: SharedWork
   readonly #removals = new Set<Promise<void>>()
 
   private constructor(
@@ -42,6 +45,7 @@ export class StagingStore {
     found: Pick<StagingStore, 'lostFiles' | 'leftovers' | 'recovered'>,
   ) {
     this.#options = options
+    this.#names = new SharedWork(() => options.layer.syncFolder(options.folder))
     this.lostFiles = found.lostFiles
     this.leftovers = found.leftovers
     this.recovered = found.recovered
@@ -49,11 +53,12 @@ export class StagingStore {
 
   /** @requires that no other process uses the folder */
   static async open(options: StagingStoreOptions): Promise<StagingStore> {
-    const { folder, layer, log, nowMs, bootId, claimed } = options
+    const { folder, layer, log, nowMs, bootId } = options
     await layer.makeFolder(folder)
     const lostAndFound = new LostAndFound(join(dirname(folder), 'lost+found'), layer, log)
-    const leftovers = await lostAndFound.collect(folder, { atMs: nowMs, bootId }, claimed)
     const recovered = await recover(options)
+    const now = { atMs: nowMs, bootId }
+    const leftovers = await lostAndFound.collect(folder, now, new Set(recovered.keys()))
     return new StagingStore(options, { leftovers, recovered, lostFiles: await lostAndFound.list() })
   }
 
@@ -63,15 +68,18 @@ export class StagingStore {
     before: { readonly sizeBytes: number; readonly changes: number },
     mutex: Mutex,
   ): Promise<StagedFile> {
-    const { folder, layer, bootId } = this.#options
-    const place = { folder, layer, bootId, id: randomUUID(), changes: before.changes }
+    const place = this.#placeOf(randomUUID(), before.changes)
     return StagedFile.create(place, facts, before.sizeBytes, mutex)
   }
 
   /** One of an earlier process. `changes`: how many the content has seen with it. */
   reopen({ id, sideCar }: RecoveredFile, changes: number, mutex: Mutex): StagedFile {
+    return StagedFile.reopen(this.#placeOf(id, changes), sideCar, mutex)
+  }
+
+  #placeOf(id: string, changes: number): StagedPlace {
     const { folder, layer, bootId } = this.#options
-    return StagedFile.reopen({ folder, layer, bootId, id, changes }, sideCar, mutex)
+    return { folder, layer, bootId, names: this.#names, id, changes }
   }
 
   /** Removes one of an earlier process that nobody takes up. */
@@ -81,14 +89,21 @@ export class StagingStore {
   }
 
   /** Removes a staged file that nobody uses any more as soon as `unclaimed`: nothing on record names it. */
-  dispose(staged: StagedFile, unclaimed: Promise<void>): void {
+  dispose(staged: StagedFile, unclaimed: Promise<void>, onGone: () => void = () => undefined): void {
     const removal = unclaimed
       .then(() => staged.remove())
       .catch((error: unknown) => {
         this.#options.log.error('a staged file that is not needed any more could not be removed', { error })
       })
-      .finally(() => this.#removals.delete(removal))
+      .finally(() => {
+        this.#removals.delete(removal)
+        onGone()
+      })
     this.#removals.add(removal)
+  }
+
+  get isRemoving(): boolean {
+    return this.#removals.size > 0
   }
 
   async close(): Promise<void> {
@@ -96,24 +111,49 @@ export class StagingStore {
   }
 }
 
-async function recover({
-  folder,
-  layer,
-  log,
-  bootId,
-  claimed,
-}: StagingStoreOptions): Promise<ReadonlyMap<string, RecoveredFile>> {
+/** Those that can be taken up again. One that power loss may have torn is nobody's to show: it stays for `lost+found`. */
+async function recover(options: StagingStoreOptions): Promise<ReadonlyMap<string, RecoveredFile>> {
+  const { folder, claimed, log } = options
   const recovered = new Map<string, RecoveredFile>()
   for (const id of claimed) {
+    const file = join(folder, id)
     try {
-      const sideCar = parseSideCar((await layer.readWhole(join(folder, `${id}.side`))).toString(), bootId)
-      // Not every write is a record in the side-car.
-      const writtenAtMs = Math.floor(await layer.modifiedAtMs(join(folder, `${id}.data`)))
-      const modifiedAtMs = Math.max(sideCar.modifiedAtMs, writtenAtMs)
-      recovered.set(id, { id, sideCar: { ...sideCar, modifiedAtMs } })
+      const sideCar = await readStaged(options, id)
+      if (sideCar) recovered.set(id, { id, sideCar })
     } catch (error) {
-      log.error('a staged file of an earlier run cannot be read', { file: join(folder, id), error })
+      log.error('a staged file of an earlier run cannot be read', { file, error })
     }
   }
   return recovered
+}
+
+/** The last change was when the data was written last: not every write is a record in the side-car. */
+async function readStaged(options: StagingStoreOptions, id: string): Promise<SideCar | undefined> {
+  const { folder, layer, bootId, log } = options
+  const text = (await layer.readWhole(join(folder, `${id}.side`))).toString()
+  const sideCar = parseSideCar(text, bootId)
+  const { trusted, isCut, label } = sideCar
+  if (!trusted || !(await isLongEnough(options, id, trusted))) {
+    log.error('power was lost while a file was written: what can be found of it is in lost+found', { label })
+    return undefined
+  }
+  if (isCut)
+    log.warn('power was lost: what was written to a file after its last fsync or close is gone', { label })
+  const writtenAtMs = Math.floor(await layer.modifiedAtMs(join(folder, `${id}.data`)))
+  return { ...sideCar, extents: trusted, modifiedAtMs: Math.max(sideCar.modifiedAtMs, writtenAtMs) }
+}
+
+/** Of what was cut off the bytes may have gone and the record not have come. */
+async function isLongEnough(
+  { folder, layer }: StagingStoreOptions,
+  id: string,
+  { written, fetched }: Extents,
+): Promise<boolean> {
+  const file = await layer.open(join(folder, `${id}.data`), 'use')
+  try {
+    const ends = [written, fetched].map((set) => set.ranges.at(-1)?.end ?? 0)
+    return (await file.sizeBytes()) >= Math.max(...ends)
+  } finally {
+    await file.close()
+  }
 }

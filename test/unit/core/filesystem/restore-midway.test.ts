@@ -23,19 +23,18 @@ async function afterEachRecord(
 ): Promise<Record<string, string>[]> {
   const shown: Record<string, string>[] = []
   for (let records = 1; ; records += 1) {
-    const disks: MortalDisk[] = []
-    const fileLayer = () => disks[disks.push(new MortalDisk()) - 1]!.layer
-    const drive = await TestDrive.open({ fileLayer }, (remote) => {
+    const disk = new MortalDisk()
+    const drive = await TestDrive.open({ fileLayer: disk.layer }, (remote) => {
       remote.putAsOther('docs/letter', 'old letter')
     })
     try {
       await prepare(drive)
-      const disk = disks.at(-1)!
       disk.dieAfter(records, journal)
       let isDone = false
       void operation(drive).then(() => (isDone = true))
       await eventually(() => isDone || disk.isDead)
       if (!disk.isDead) return shown
+      drive.fileLayer = nodeFileLayer
       await drive.crash()
       shown.push(await texts(drive))
       await drive.drain()
@@ -70,7 +69,7 @@ describe('a local disk that fails in the middle of the restoring', () => {
       }
       return { ...file, append }
     }
-    const fileLayer = () => ({ ...nodeFileLayer, open: failing })
+    const fileLayer = { ...nodeFileLayer, open: failing }
     const drive = await TestDrive.open({ fileLayer }, (remote) => {
       for (const name of ['gone', 'letter', 'removed']) remote.putAsOther(`docs/${name}`, name)
     })

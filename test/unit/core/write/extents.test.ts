@@ -85,6 +85,8 @@ describe('Extents', () => {
           createdAtMs: 0,
           modifiedAtMs: 0,
           hasStaleBytes: false,
+          bootId: 'one',
+          isSynced: false,
         }
         let sideCar = ''
         for (const [i, one] of steps.entries()) {
@@ -97,7 +99,7 @@ describe('Extents', () => {
           const isAllLocal = (start: number) => model.slice(start).every((letter) => letter === 'l')
           for (let start = 0; start < model.length; start += 7)
             expect(extents.isLocal({ start, end: model.length })).toBe(isAllLocal(start))
-          expect(letters(parseSideCar(`${sideCar}\n{"w":[1`, 'boot').extents)).toBe(model.join(''))
+          expect(letters(parseSideCar(`${sideCar}\n{"w":[1`, 'one').extents)).toBe(model.join(''))
         }
         expect(extents.isComplete).toBe(!model.includes('b'))
       }),

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { silentLog } from '../../../../src/base/log.ts'
 import { Mutex } from '../../../../src/base/mutex.ts'
+import { SharedWork } from '../../../../src/base/shared-work.ts'
 import type { Generation } from '../../../../src/core/write/generation.ts'
 import { LostAndFound, type LostFile } from '../../../../src/core/write/lost-and-found.ts'
 import { StagedFile, type StagedFacts } from '../../../../src/core/write/staged-file.ts'
@@ -92,7 +93,8 @@ class Run {
       createdAtMs: 0,
       modifiedAtMs: 0,
     }
-    const place = { layer: this.#disk, folder, bootId: 'first', id: 'id', changes: 0 }
+    const names = new SharedWork(() => this.#disk.syncFolder(folder))
+    const place = { layer: this.#disk, folder, names, bootId: 'first', id: 'id', changes: 0 }
     this.#acknowledged = Infinity
     this.#staged = await StagedFile.create(place, facts, baseUnits * unitBytes, new Mutex())
     this.#acknowledged = 0
