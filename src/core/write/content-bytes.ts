@@ -112,13 +112,19 @@ export class ContentBytes implements Uploadable {
   }
 
   /** Writes `data` at the offset that `at` chooses from the present size. */
-  write(at: (sizeBytes: number) => number, data: Uint8Array, signal?: AbortSignal): Promise<void> {
-    if (data.length === 0) return Promise.resolve()
-    return this.#change(
-      (size) => Math.max(size, at(size) + data.length),
-      (staged, atMs) => staged.write(at(staged.sizeBytes), data, atMs),
-      signal,
-    )
+  async write(at: (sizeBytes: number) => number, data: Uint8Array, signal?: AbortSignal): Promise<void> {
+    if (data.length === 0) return
+    // Not in the mutex: the upload that makes room may be this file's.
+    const leave = await this.#parts.environment.room.enter(data.length, this.#parts.owner.label, signal)
+    try {
+      await this.#change(
+        (size) => Math.max(size, at(size) + data.length),
+        (staged, atMs) => staged.write(at(staged.sizeBytes), data, atMs),
+        signal,
+      )
+    } finally {
+      leave()
+    }
   }
 
   truncate(sizeBytes: number, signal?: AbortSignal): Promise<void> {
@@ -148,12 +154,14 @@ export class ContentBytes implements Uploadable {
 
   /** Takes up what an earlier process staged. @requires a clean content that nobody has used yet */
   restore(recovered: RecoveredFile): Promise<void> {
-    return this.#mutex.run(() => {
+    return this.#mutex.run(async () => {
       invariant(!this.#staged, 'a content that was changed takes up what was staged before')
       const { sideCar } = recovered
       this.#showBase(sideCar.base, sideCar.baseSizeBytes)
       this.#replaces = sideCar.replaces
       this.#staged = this.#parts.store.reopen(recovered, this.#changes + 1, this.#mutex)
+      await sayLocal(sideCar.label, () => this.#staged?.takeUp())
+      this.#holdRoom()
       this.#users.keepOpen(this.#staged)
       this.#parts.environment.quota.hold(this, this.sizeBytes)
       this.#parts.onDirty(true)
@@ -221,6 +229,7 @@ export class ContentBytes implements Uploadable {
       const { entity, range, bytes } = await fetchPiece(environment.remote, address, gap, signal)
       await this.#mutex.run(async () => {
         if (this.#base === entity) await this.#staged?.storeFetched(range, bytes)
+        this.#holdRoom()
       })
     }
   }
@@ -294,6 +303,7 @@ export class ContentBytes implements Uploadable {
         if (this.#staged?.changes === this.#changes) this.#dropStaged() // it never began
         if (this.isDirty) quota.resize(this, this.sizeBytes)
         else quota.release(this)
+        this.#holdRoom()
         if (this.changes !== before) {
           if (this.isDirty) this.#parts.onDirty(true)
           this.#parts.onChanged()
@@ -344,7 +354,12 @@ export class ContentBytes implements Uploadable {
     this.#staged = undefined
     this.#beside = undefined
     this.#users.forget()
-    this.#parts.store.dispose(staged, this.#parts.owner.recorded())
+    const { store, owner, environment } = this.#parts
+    store.dispose(staged, owner.recorded(), () => environment.room.release(staged))
+  }
+
+  #holdRoom(): void {
+    if (this.#staged) this.#parts.environment.room.hold(this.#staged, this.#staged.localBytes)
   }
 
   #show(entry: RemoteEntry): void {

@@ -2,6 +2,7 @@ import type { Clock } from '../../base/clock.ts'
 import type { Log } from '../../base/log.ts'
 import type { AbandonedSessions } from './abandoned-sessions.ts'
 import type { QuotaGuard } from './quota-guard.ts'
+import type { StagingRoom } from './staging-room.ts'
 import type { UploadFailure, WriteRemote } from './types.ts'
 import type { UploadQueue } from './upload-queue.ts'
 
@@ -10,6 +11,7 @@ export interface WriteEnvironment {
   readonly remote: WriteRemote
   readonly queue: UploadQueue
   readonly quota: QuotaGuard
+  readonly room: StagingRoom
   readonly abandoned: AbandonedSessions
   readonly clock: Clock
   readonly log: Log
@@ -21,4 +23,6 @@ export interface WriteEnvironment {
   readonly onFailed: (failure: UploadFailure) => void
   /** A file's number of sent bytes, or its state, changed. */
   readonly onProgress: () => void
+  /** Called whenever the server has taken something, of whatever file: who waits for it need not lose patience. */
+  readonly onTaken: Set<() => void>
 }

@@ -9,6 +9,7 @@ import { readBootId } from '../../base/boot-id.ts'
 import { nodeFileLayer, type FileLayer } from '../../base/file-layer.ts'
 import type { LostFile } from './lost-and-found.ts'
 import { QuotaGuard } from './quota-guard.ts'
+import { StagingRoom } from './staging-room.ts'
 import { StagingStore, type RecoveredFile } from './staging-store.ts'
 import type { BaseEntity, ContentOwner, PendingUpload, UploadFailure, WriteRemote } from './types.ts'
 import { UploadQueue } from './upload-queue.ts'
@@ -34,6 +35,12 @@ export interface WriteBackOptions {
   readonly onFailed?: ((failure: UploadFailure) => void) | undefined
   readonly random?: (() => number) | undefined
   readonly fileLayer?: FileLayer | undefined
+  /** Staged files take at most so many bytes; no limit by default. */
+  readonly stagingLimitBytes?: number | undefined
+  /** So many bytes of the local disk are left to others; none by default. */
+  readonly stagingReserveBytes?: number | undefined
+  /** Of this start of the machine; asked for if left out. */
+  readonly bootId?: string | undefined
 }
 
 export interface DrainProgress {
@@ -77,12 +84,21 @@ export class WriteBack {
       layer: fileLayer,
       log,
       nowMs: clock.now(),
-      bootId: await readBootId(),
+      bootId: options.bootId ?? (await readBootId()),
       claimed: options.claimed ?? new Set(),
     })
     const listeners = new Set<() => void>()
     const abandoned = new AbandonedSessions({ remote, clock, log, random })
-    const writeBack = new WriteBack(
+    const onTaken = new Set<() => void>()
+    const room = new StagingRoom({
+      limitBytes: options.stagingLimitBytes ?? Infinity,
+      reserveBytes: options.stagingReserveBytes ?? 0,
+      freeBytes: () => fileLayer.freeBytes(options.stagingFolder),
+      clock,
+      drain: () => writeBack.#makeRoom(),
+      onTaken,
+    })
+    const writeBack: WriteBack = new WriteBack(
       store,
       {
         remote,
@@ -94,10 +110,15 @@ export class WriteBack {
         queue: new UploadQueue({ clock, log, random, concurrency: options.concurrency ?? 32 }),
         abandoned,
         quota: new QuotaGuard({ clock, log, capacity: () => remote.capacity() }),
-        onFailed: options.onFailed ?? (() => undefined),
+        onFailed: (failure) => {
+          room.lookAgain()
+          options.onFailed?.(failure)
+        },
         onProgress: () => {
           for (const listener of listeners) listener()
         },
+        onTaken,
+        room,
       },
       listeners,
     )
@@ -146,6 +167,11 @@ export class WriteBack {
     this.#environment.quota.learn(capacity)
   }
 
+  /** Uploads that wait, or were given up, are tried at once. */
+  retryAll(within: (label: string) => boolean): void {
+    for (const content of this.#dirty) if (within(content.label)) content.retry()
+  }
+
   /** The network is back, or somebody signed in: uploads that wait for the server try at once. */
   tryNow(): void {
     this.#environment.queue.outage.tryNow()
@@ -189,6 +215,13 @@ export class WriteBack {
     this.#environment.abandoned.close()
     await Promise.all([...this.#dirty].map((content) => content.close()))
     await this.#store.close()
+  }
+
+  /** Hurries what is closed and can be sent; true when there is something, or when its files are just being removed. */
+  #makeRoom(): boolean {
+    const closed = [...this.#dirty].filter((content) => content.canBeSent && !content.hasWriters)
+    for (const content of closed) content.hurry()
+    return closed.length > 0 || this.#store.isRemoving
   }
 
   #progress(within: (label: string) => boolean): DrainProgress {

@@ -1,0 +1,41 @@
+import { describe, expect, it } from 'vitest'
+import { Errno } from '../../../../src/base/errno.ts'
+import { StagingRoom } from '../../../../src/core/write/staging-room.ts'
+import { ManualClock, settle } from '../../../fakes/manual-clock.ts'
+
+describe('--staging-reserve', () => {
+  const clock = new ManualClock()
+  const disk = { freeBytes: 100, isDraining: false, questions: 0 }
+  const room = new StagingRoom({
+    limitBytes: Infinity,
+    reserveBytes: 60,
+    freeBytes: () => {
+      disk.questions += 1
+      return Promise.resolve(disk.freeBytes)
+    },
+    clock,
+    drain: () => disk.isDraining,
+    onTaken: new Set(),
+  })
+
+  it('is left free; the disk is asked only now and then', async () => {
+    for (let i = 0; i < 4; i += 1) (await room.enter(10, 'a'))()
+    expect(disk.questions).toBe(1)
+    disk.freeBytes = 60
+    await expect(room.enter(1, 'a')).rejects.toMatchObject({ errno: Errno.ENOSPC })
+  })
+
+  it('a program waits for what is just being sent', async () => {
+    disk.isDraining = true
+    let isIn = false
+    const entered = room.enter(1, 'a').then(() => {
+      isIn = true
+    })
+    await settle()
+    expect(isIn).toBe(false)
+    disk.freeBytes = 100
+    room.release({})
+    await entered
+    expect(clock.pending).toBe(0)
+  })
+})
