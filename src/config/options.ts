@@ -78,6 +78,17 @@ export const mountOptions = {
     details:
       'Changes within this time become one upload; a file that is replaced or removed meanwhile is never sent.',
   }),
+  sync: option({
+    name: 'sync',
+    type: choiceType(['journal', 'fsync', 'close']),
+    default: 'journal',
+    doc: 'what waits for the server: nothing, fsync, or close and every change of a name too',
+    details:
+      '`journal`: what was written is safe on this machine and goes to the server later. `fsync`: a program that calls `fsync` goes on ' +
+      'when the server has the file. `close`: so does one that closes a file which it has written to, or that renames or deletes ' +
+      'something; saves of editors then cost more requests, and one that renames the old file away first makes a new file. A server ' +
+      'that cannot be reached is an error after two minutes; what was written stays here and is sent later. Not with libfuse2.',
+  }),
   uploadConcurrency: option({
     name: 'upload-concurrency',
     type: countType(1, 64),
@@ -104,6 +115,22 @@ export const mountOptions = {
     details:
       'As `upload-limit`. A read waits two minutes at most, and programs read up to 1 MiB at once: below 16K a second for each file that is ' +
       'being read, reads may fail.',
+  }),
+  stagingLimitBytes: optional({
+    name: 'staging-limit',
+    type: sizeType,
+    defaultText: 'none',
+    doc: 'how much of the local disk files may take that are not on the server yet',
+    details:
+      'Programs that would write more wait for uploads; where none makes room, since the server is away or the files were refused, they are ' +
+      'told that the disk is full (`ENOSPC`). So no single file can be larger.',
+  }),
+  stagingReserveBytes: option({
+    name: 'staging-reserve',
+    type: sizeType,
+    default: 512 * 1024 ** 2,
+    doc: 'free space of the local disk that is left to others',
+    details: 'As `staging-limit`, for a disk that others fill too. 0 takes all there is.',
   }),
   readMemoryBytes: option({
     name: 'read-memory',

@@ -47,8 +47,10 @@ export interface CreateOptions {
   readonly settings?: Partial<CoreSettings>
   /** Bytes a second that downloads are held to at the moment; 0 = not at all. */
   readonly downloadBytesPerSecond?: (() => number) | undefined
-  /** Where staged content and the journal are kept; the local file system unless a test says otherwise. */
+  /** Where what was promised lies; the machine's own file system if left out. */
   readonly fileLayer?: FileLayer
+  /** Of this start of the machine; asked for if left out. */
+  readonly bootId?: string
 }
 
 export interface CoreSettings extends FileSystemOptions {
@@ -60,6 +62,10 @@ export interface CoreSettings extends FileSystemOptions {
   readonly readMemoryBytes: number
   /** Uploads of small files at the same time, at most. */
   readonly uploadConcurrency: number
+  /** What is not sent yet takes at most so many bytes of the local disk. */
+  readonly stagingLimitBytes: number
+  /** So many bytes of the local disk are left to others. */
+  readonly stagingReserveBytes: number
   readonly listFacts: ListFacts
 }
 
@@ -72,11 +78,14 @@ export const defaultSettings: CoreSettings = {
   attrTtlMs: 1_000,
   readOnly: false,
   renameDelayMs: 1_000,
+  sync: 'journal',
   metadataTtlMs: 30_000,
   metadataEntries: 500_000,
   readMemoryBytes: 256 * 1024 * 1024,
   quietMs: 500,
   uploadConcurrency: 32,
+  stagingLimitBytes: Infinity,
+  stagingReserveBytes: 0,
   listFacts: 'auto',
 }
 
@@ -97,12 +106,12 @@ export async function createDrive(options: CreateOptions): Promise<Drive> {
 
 async function openDrive(options: CreateOptions, unlock: () => Promise<void>): Promise<Drive> {
   const settings = { ...defaultSettings, ...options.settings }
-  const { remote, clock, log, hostName, stateFolder, fileLayer = nodeFileLayer } = options
+  const { remote, clock, log, hostName, stateFolder, bootId, fileLayer = nodeFileLayer } = options
   const patience = new Patience(clock, log, options.patience ?? defaultPatience)
   const kernel = new KernelCaches()
   if (options.kernel) kernel.add(options.kernel)
   const tree = await openTree(options, { settings, patience, kernel })
-  const { journal, records } = await openJournal(stateFolder, fileLayer, log)
+  const { journal, records } = await openJournal(stateFolder, { layer: fileLayer, log })
   const times = await TimesFile.open(join(stateFolder, 'times.jsonl'), log)
   const budget = new MemoryBudget(settings.readMemoryBytes)
   const readers = new ContentReaders({
@@ -123,8 +132,11 @@ async function openDrive(options: CreateOptions, unlock: () => Promise<void>): P
       log,
       quietMs: settings.quietMs,
       concurrency: settings.uploadConcurrency,
+      stagingLimitBytes: settings.stagingLimitBytes,
+      stagingReserveBytes: settings.stagingReserveBytes,
       hostName,
       fileLayer,
+      bootId,
     }),
     readers,
     patience,
@@ -164,11 +176,10 @@ async function openTree(
 /** What earlier processes promised and did not send. */
 async function openJournal(
   stateFolder: string,
-  layer: FileLayer,
-  log: Log,
+  { layer, log }: { readonly layer: FileLayer; readonly log: Log },
 ): Promise<{ journal: Journal; records: ReadonlyMap<string, PendingRecord> }> {
   const folder = join(stateFolder, 'journal')
-  await mkdir(folder, { recursive: true, mode: 0o700 })
+  await layer.makeFolder(folder)
   const { journal, entries } = await Journal.open({ folder, layer, log })
   return { journal, records: entries as unknown as ReadonlyMap<string, PendingRecord> }
 }

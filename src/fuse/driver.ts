@@ -9,6 +9,8 @@ export interface DriverCapabilities {
   readonly readdirPlus: boolean
   /** A program that stops waiting is noticed. */
   readonly interrupts: boolean
+  /** close(2) waits for the filesystem. */
+  readonly flush: boolean
 }
 
 export interface DriverOptions {

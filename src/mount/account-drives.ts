@@ -58,6 +58,7 @@ export class AccountDrives {
       negativeTtlMs,
       spinUs,
     })
+    requireFlush(options, opened)
     const shared = await this.#changing.run(key, () => this.#take(key, spec, root))
     const unfollow = await this.#limit(spec, options)
     const release = async () => {
@@ -185,6 +186,16 @@ export class AccountDrives {
       limits: this.#limits,
     })
   }
+}
+
+/** @throws {MountError} where close(2) cannot wait, and is meant to */
+function requireFlush({ sync }: MountOptions, { driver }: OpenedDriver): void {
+  if (sync !== 'close' || driver.capabilities.flush) return
+  throw new MountError(
+    `--sync=close cannot be had with the driver ${driver.name}, which lets no program wait when it closes a file: take ` +
+      '--sync=fsync, or see with `cloudreve-mount doctor` what the native driver needs',
+    { kind: 'usage' },
+  )
 }
 
 /** @throws {MountError} */

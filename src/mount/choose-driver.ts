@@ -78,11 +78,18 @@ export function isUsable(state: DriverState): state is UsableDriver {
 }
 
 /** What programs notice of what a driver cannot do. */
-export function limitsOf({ times, notifications, readdirPlus, interrupts }: DriverCapabilities): string[] {
+export function limitsOf({
+  times,
+  notifications,
+  readdirPlus,
+  interrupts,
+  flush,
+}: DriverCapabilities): string[] {
   return [
     ...(times ? [] : ['modification times that programs set (touch -d, cp -p) do not arrive']),
     ...(notifications ? [] : ['the kernel keeps names and attributes for a short time only']),
     ...(readdirPlus ? [] : ['long listings (ls -l) are slower']),
+    ...(flush ? [] : ['closing a file reports no trouble and waits for nothing']),
     ...(interrupts ? [] : ['Ctrl-C does not end a program that waits for the server']),
   ]
 }

@@ -3,11 +3,11 @@ import type { DriverName, DriverProbe, DriverState } from '../../src/mount/choos
 /** States of drivers as machines have them. */
 export const able = {
   origin: 'prebuilt',
-  capabilities: { times: true, notifications: true, readdirPlus: true, interrupts: true },
+  capabilities: { times: true, notifications: true, readdirPlus: true, interrupts: true, flush: true },
 }
 export const limited = {
   origin: 'built here',
-  capabilities: { times: false, notifications: false, readdirPlus: false, interrupts: false },
+  capabilities: { times: false, notifications: false, readdirPlus: false, interrupts: false, flush: false },
 }
 export const broken = (name: DriverName) => ({
   text: `the ${name} driver is broken`,

@@ -6,24 +6,29 @@ import type { MetadataPatch } from '../../remote/types.ts'
 import { encodeMode, encodeMtime } from '../attributes/index.ts'
 import { FsError, toFsError } from '../errors.ts'
 import type { Node } from '../inode/index.ts'
-import type { AttrChanges, AttrReply, Ino, OpContext } from '../types.ts'
+import type { AttrChanges, AttrReply, Fh, Ino, OpContext } from '../types.ts'
+import type { Arrival } from './arrival.ts'
 import type { AttributeSender } from './attribute-sender.ts'
 import { assertPresent, assertWritable, type Core } from './core.ts'
 import type { Files } from './files.ts'
 import { attrReply, defaultMode, viewAttributes } from './node-view.ts'
 import type { RenameDelay } from './rename-delay.ts'
 
+export interface AttributeParts {
+  readonly attributes: AttributeSender
+  readonly renames: RenameDelay
+  readonly arrival: Arrival
+}
+
 export class AttributeOps {
   readonly #core: Core
   readonly #files: Files
-  readonly #attributes: AttributeSender
-  readonly #renames: RenameDelay
+  readonly #parts: AttributeParts
 
-  constructor(core: Core, files: Files, attributes: AttributeSender, renames: RenameDelay) {
+  constructor(core: Core, files: Files, parts: AttributeParts) {
     this.#core = core
     this.#files = files
-    this.#attributes = attributes
-    this.#renames = renames
+    this.#parts = parts
   }
 
   getattr(ino: Ino, context: OpContext): MaybePromise<AttrReply> {
@@ -38,12 +43,17 @@ export class AttributeOps {
     })
   }
 
-  async setattr(ino: Ino, changes: AttrChanges, { signal, pid }: OpContext): Promise<AttrReply> {
+  async setattr(
+    ino: Ino,
+    changes: AttrChanges,
+    fh: Fh | undefined,
+    { signal, pid }: OpContext,
+  ): Promise<AttrReply> {
     const node = this.#core.tree.table.get(ino)
     assertWritable(this.#core, node)
     this.#checkOwner(node, changes)
-    await this.#renames.settle(node)
-    if (changes.sizeBytes !== undefined) await this.#resize(node, changes.sizeBytes, { signal, pid })
+    await this.#parts.renames.settle(node)
+    if (changes.sizeBytes !== undefined) await this.#resize(node, changes.sizeBytes, { signal, pid, fh })
     const patches = [...this.#modePatch(node, changes.mode), ...this.#timePatch(node, changes.mtime)]
     if (patches.length > 0) await this.#apply(node, patches, signal)
     this.#noteTimes(node, changes)
@@ -71,16 +81,22 @@ export class AttributeOps {
   async #apply(node: Node, patches: MetadataPatch[], signal: AbortSignal): Promise<void> {
     if (node.isRoot) throw new FsError(Errno.EPERM, 'the server keeps no attributes for the top folder')
     try {
-      await this.#attributes.apply(node, patches, signal)
+      await this.#parts.attributes.apply(node, patches, signal)
     } catch (error) {
       throw toFsError(error, node.label)
     }
   }
 
-  async #resize(node: Node, sizeBytes: number, by: Pick<OpContext, 'signal' | 'pid'>): Promise<void> {
+  async #resize(
+    node: Node,
+    sizeBytes: number,
+    by: Pick<OpContext, 'signal' | 'pid'> & { readonly fh: Fh | undefined },
+  ): Promise<void> {
     if (node.isFolder) throw new FsError(Errno.EISDIR, `${node.label} is a folder`)
     if (node.kind === 'symlink') throw new FsError(Errno.EINVAL, `${node.label} is a symbolic link`)
     await this.#files.truncate(node, sizeBytes, by)
+    // By its name: no close follows that could wait.
+    if (by.fh === undefined) await this.#parts.arrival.afterChange(node, by.signal)
   }
 
   #checkOwner(node: Node, { uid, gid }: AttrChanges): void {

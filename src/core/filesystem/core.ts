@@ -18,6 +18,14 @@ import type { FolderMoves } from './folder-moves.ts'
 import type { PendingStates } from './pending-states.ts'
 import type { SeenVersions } from './seen-versions.ts'
 
+/**
+ * What programs wait for:
+ * - `journal`: fsync and close, for the disk of this machine
+ * - `fsync`: the same, and fsync for the server
+ * - `close`: close, and every change of names, for the server as well
+ */
+export type SyncMode = 'journal' | 'fsync' | 'close'
+
 export interface FileSystemOptions {
   readonly uid: number
   readonly gid: number
@@ -31,6 +39,7 @@ export interface FileSystemOptions {
   readonly quietMs: number
   /** A rename of a file waits so long for what editors do next, ms. */
   readonly renameDelayMs: number
+  readonly sync: SyncMode
 }
 
 /** What the operations share. */

@@ -47,6 +47,7 @@ export class FileRanges {
     const { offset, length, zero, keepSize } = allocation
     const end = offset + length
     if (zero ? offset >= content.sizeBytes && keepSize : keepSize || end <= content.sizeBytes) return
+    this.#files.noteChange(fh)
     try {
       if (zero) await content.zero(allocation, signal)
       else await content.truncate(end, signal)

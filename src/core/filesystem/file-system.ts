@@ -17,6 +17,7 @@ import type {
   SeekTarget,
 } from '../types.ts'
 import type { Facts } from '../xattr/index.ts'
+import { Arrival } from './arrival.ts'
 import { AttributeOps } from './attribute-ops.ts'
 import { AttributeSender } from './attribute-sender.ts'
 import { assertFolder, type Core } from './core.ts'
@@ -47,6 +48,7 @@ export class CloudreveFileSystem implements FileSystem {
   readonly #statFs: StatFsReader
   readonly #delay: RenameDelay
   readonly #sender: AttributeSender
+  readonly #arrival: Arrival
   readonly #owners: OwnerParts
 
   constructor(core: Core, facts: Facts) {
@@ -58,7 +60,8 @@ export class CloudreveFileSystem implements FileSystem {
     })
     const renames = new RenameDelay(core, removals)
     const attributes = new AttributeSender(core)
-    const files = new Files(core, numbers, () => parts)
+    const arrival = new Arrival(core, renames)
+    const files = new Files(core, { numbers, arrival, owners: () => parts })
     const parts: OwnerParts = { core, renames, attributes, onConfirmed: (node) => files.reopenReaders(node) }
     this.#core = core
     this.#owners = parts
@@ -69,7 +72,8 @@ export class CloudreveFileSystem implements FileSystem {
     this.#folders = new Folders(core, numbers)
     this.#namespace = new Namespace(core, parts, files)
     this.#renames = new Renames(core, parts, this.#namespace, files)
-    this.#attributeOps = new AttributeOps(core, files, attributes, renames)
+    this.#arrival = arrival
+    this.#attributeOps = new AttributeOps(core, files, { attributes, renames, arrival })
     this.#xattrs = new XattrOps(core, facts, { attributes, renames })
     this.#statFs = new StatFsReader(core.remote, core.clock, core.log, (capacity) =>
       core.writeBack.learnCapacity(capacity),
@@ -110,8 +114,8 @@ export class CloudreveFileSystem implements FileSystem {
     )
   }
 
-  setattr(ino: Ino, changes: AttrChanges, _fh: Fh | undefined, context: OpContext) {
-    return this.#said(`node ${ino}`, () => this.#attributeOps.setattr(ino, changes, context))
+  setattr(ino: Ino, changes: AttrChanges, fh: Fh | undefined, context: OpContext) {
+    return this.#said(`node ${ino}`, () => this.#attributeOps.setattr(ino, changes, fh, context))
   }
 
   readlink(ino: Ino) {
@@ -119,7 +123,11 @@ export class CloudreveFileSystem implements FileSystem {
   }
 
   mknod(parent: Ino, name: string, mode: number, context: OpContext) {
-    return this.#said(name, () => this.#namespace.mknod(parent, name, mode, context))
+    return this.#said(name, async () => {
+      const { entry, node } = await this.#namespace.mknod(parent, name, mode, context)
+      await this.#arrival.afterChange(node, context.signal)
+      return entry
+    })
   }
 
   mkdir(parent: Ino, name: string, mode: number, context: OpContext) {
@@ -135,15 +143,24 @@ export class CloudreveFileSystem implements FileSystem {
   }
 
   unlink(parent: Ino, name: string, context: OpContext) {
-    return this.#said(name, () => this.#namespace.unlink(parent, name, context))
+    return this.#said(name, async () => {
+      const node = await this.#namespace.unlink(parent, name, context)
+      await this.#arrival.afterChange(node, context.signal)
+    })
   }
 
   rmdir(parent: Ino, name: string, context: OpContext) {
-    return this.#said(name, () => this.#namespace.rmdir(parent, name, context))
+    return this.#said(name, async () => {
+      const node = await this.#namespace.rmdir(parent, name, context)
+      await this.#arrival.afterChange(node, context.signal)
+    })
   }
 
   rename(from: Place, to: Place, flags: RenameFlags, context: OpContext) {
-    return this.#said(from.name, () => this.#renames.rename(from, to, flags, context))
+    return this.#said(from.name, async () => {
+      const node = await this.#renames.rename(from, to, flags, context)
+      await this.#arrival.afterChange(node, context.signal)
+    })
   }
 
   create(at: Place, mode: number, flags: number, context: OpContext) {
@@ -183,12 +200,12 @@ export class CloudreveFileSystem implements FileSystem {
     return this.#ranges.allocate(fh, allocation, context)
   }
 
-  flush(fh: Fh) {
-    return this.#files.flush(fh)
+  flush(fh: Fh, context: OpContext) {
+    return this.#files.flush(fh, context)
   }
 
-  fsync(fh: Fh) {
-    return this.#files.fsync(fh)
+  fsync(fh: Fh, _dataOnly: boolean, context: OpContext) {
+    return this.#files.fsync(fh, context)
   }
 
   release(fh: Fh) {
@@ -211,8 +228,12 @@ export class CloudreveFileSystem implements FileSystem {
     return this.#folders.releasedir(fh)
   }
 
-  fsyncdir(): Promise<void> {
-    return this.#said('folder', () => this.#core.pending.synced())
+  fsyncdir(fh: Fh, { signal }: OpContext): Promise<void> {
+    return this.#said('folder', async () => {
+      await this.#core.pending.synced()
+      if (this.#core.options.sync !== 'journal')
+        await this.#arrival.ofNamesIn(this.#folders.opened(fh), signal)
+    })
   }
 
   statfs({ signal }: OpContext) {

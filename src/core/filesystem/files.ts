@@ -8,6 +8,7 @@ import type { Node } from '../inode/index.ts'
 import type { ContentReader } from '../read/index.ts'
 import type { Fh, FileSpan, Ino, OpContext, Opened } from '../types.ts'
 import type { FileContent } from '../write/index.ts'
+import type { Arrival } from './arrival.ts'
 import { assertPresent, assertWritable, type Core } from './core.ts'
 import { contentOf, discardContent, type OwnerParts } from './file-owner.ts'
 import type { HandleNumbers } from './handle-numbers.ts'
@@ -22,20 +23,30 @@ interface FileHandle {
   readonly append: boolean
   /** Clean bytes; opened at the first read, of the version that was shown then. */
   reader: ContentReader | undefined
+  /** The file was changed through it, and nobody was told yet that this is safe. */
+  hasChanged: boolean
 }
 
 /** Content of a file that is deleted while open is kept here up to this size; of larger ones the signed URL is kept alive. */
 const preserveLimitBytes = 64 * 1024 * 1024
 
+export interface FilesParts {
+  readonly numbers: HandleNumbers
+  readonly arrival: Arrival
+  readonly owners: () => OwnerParts
+}
+
 export class Files {
   readonly #core: Core
   readonly #numbers: HandleNumbers
   readonly #owners: () => OwnerParts
+  readonly #arrival: Arrival
   readonly #handles = new Map<Fh, FileHandle>()
 
-  constructor(core: Core, numbers: HandleNumbers, owners: () => OwnerParts) {
+  constructor(core: Core, { numbers, arrival, owners }: FilesParts) {
     this.#core = core
     this.#numbers = numbers
+    this.#arrival = arrival
     this.#owners = owners
   }
 
@@ -56,7 +67,7 @@ export class Files {
     await this.#prepareForWriting(node)
     const opened = this.#openPresent(node, flags, pid)
     try {
-      await this.truncate(node, 0, { pid })
+      await this.truncate(node, 0, { pid, fh: opened.fh })
       return opened
     } catch (error) {
       await this.release(opened.fh)
@@ -73,14 +84,16 @@ export class Files {
     return this.openNode(node, flags)
   }
 
-  openNode(node: Node, flags: number): Opened {
+  /** `isNew`: it is this handle that made the file. */
+  openNode(node: Node, flags: number, isNew = false): Opened {
     const access = flags & 3
     const writable = access !== constants.O_RDONLY
     const content = contentOf(node, this.#owners())
     const fh = this.#numbers.next()
     const append = (flags & constants.O_APPEND) !== 0
     const readable = readsFrom(flags)
-    this.#handles.set(fh, { node, content, writable, readable, append, reader: undefined })
+    const handle = { node, content, writable, readable, append, reader: undefined, hasChanged: isNew }
+    this.#handles.set(fh, handle)
     node.handles += 1
     if (writable) {
       node.writers += 1
@@ -118,6 +131,12 @@ export class Files {
     return handle?.readable ? handle.content.spanOf(offset, length) : undefined
   }
 
+  /** The file is being changed through this handle. */
+  noteChange(fh: Fh): void {
+    const handle = this.#handles.get(fh)
+    if (handle) handle.hasChanged = true
+  }
+
   /** The node of a handle, and what it was opened for. @throws {FsError} EBADF */
   opened(fh: Fh): Pick<FileHandle, 'node' | 'content' | 'readable' | 'writable' | 'append'> {
     return this.#get(fh)
@@ -128,8 +147,9 @@ export class Files {
     const { node, content } = handle
     if (!handle.writable) throw new FsError(Errno.EBADF, `${node.label} is not open for writing`)
     if (!handle.append) checkSize(node, offset + data.byteLength)
+    handle.hasChanged = true
     try {
-      if (handle.append) await content.append(data)
+      if (handle.append) await content.append(data, signal)
       else await content.write(offset, data, signal)
     } catch (error) {
       throw toFsError(error, node.label)
@@ -141,13 +161,14 @@ export class Files {
   async truncate(
     node: Node,
     sizeBytes: number,
-    { signal, pid }: { signal?: AbortSignal; pid?: number | undefined } = {},
+    { signal, pid, fh }: { signal?: AbortSignal; pid?: number | undefined; fh?: Fh | undefined } = {},
   ): Promise<void> {
     assertWritable(this.#core, node)
     assertPresent(node)
     checkSize(node, sizeBytes)
     const content = contentOf(node, this.#owners())
     if (content.sizeBytes === sizeBytes && !content.isDirty && sizeBytes > 0) return
+    if (fh !== undefined) this.noteChange(fh)
     content.retainWriter()
     try {
       if (sizeBytes === 0 && !content.isHere) content.rebase(versionFor(this.#core, node, pid))
@@ -169,20 +190,39 @@ export class Files {
     await pending.written()
   }
 
-  flush(fh: Fh): void {
-    const { content, writable } = this.#get(fh)
+  flush(fh: Fh, { signal }: OpContext): MaybePromise<void> {
+    const handle = this.#get(fh)
+    const { content, writable } = handle
     if (writable) content.check()
+    return handle.hasChanged ? this.#keepChange(handle, signal) : undefined
   }
 
-  async fsync(fh: Fh): Promise<void> {
-    const { content, node } = this.#get(fh)
+  async #keepChange(handle: FileHandle, signal: AbortSignal): Promise<void> {
+    const { node } = handle
+    handle.hasChanged = false
     try {
-      content.check()
+      if (!node.isUnlinked) await this.#keep(handle)
+      if (this.#core.options.sync === 'close') await this.#arrival.of(node, signal)
+    } catch (error) {
+      handle.hasChanged = true
+      throw error
+    }
+  }
+
+  /** What was written, and where it belongs, survives power loss: first the bytes, then what speaks of them. */
+  async #keep({ content, node }: Pick<FileHandle, 'content' | 'node'>): Promise<void> {
+    try {
       await content.fsync()
       await this.#core.pending.synced()
     } catch (error) {
       throw toFsError(error, node.label)
     }
+  }
+
+  async fsync(fh: Fh, { signal }: OpContext): Promise<void> {
+    const handle = this.#get(fh)
+    await this.#keep(handle)
+    if (this.#core.options.sync !== 'journal') await this.#arrival.of(handle.node, signal)
   }
 
   release(fh: Fh): MaybePromise<void> {
@@ -198,9 +238,17 @@ export class Files {
       content.releaseWriter()
     } else content.releaseReader()
     this.#core.tree.catchUp(node)
+    if (handle.hasChanged && !node.isUnlinked) this.#keepLater(handle)
     if (node.isUnlinked && node.handles === 0)
       return this.discard(node).then(() => this.#core.tree.table.release(node))
     return this.#core.tree.table.release(node)
+  }
+
+  /** Written since its last close, or that was not heard of: nobody waits for it. */
+  #keepLater({ content, node }: FileHandle): void {
+    this.#keep({ content, node }).catch((error: unknown) => {
+      this.#core.log.warn('a closed file may not survive power loss', { file: node.label, error })
+    })
   }
 
   /** Local bytes of a file that nobody can reach any more. */

@@ -45,6 +45,11 @@ export class Folders {
     return { fh, keepCache: this.#mayKeepNames(node), directIo: false }
   }
 
+  /** The folder of a handle. @throws {FsError} EBADF */
+  opened(fh: Fh): Node {
+    return this.#get(fh).node
+  }
+
   readdir(
     fh: Fh,
     cookie: number,

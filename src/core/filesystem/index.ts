@@ -1,4 +1,4 @@
-export { FolderLocks, pinned, type Core, type FileSystemOptions } from './core.ts'
+export { FolderLocks, pinned, type Core, type FileSystemOptions, type SyncMode } from './core.ts'
 export { ChangeTimes } from './change-times.ts'
 export { CloudreveFileSystem } from './file-system.ts'
 export { PendingStates, type PendingRecord } from './pending-states.ts'

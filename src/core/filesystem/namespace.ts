@@ -31,7 +31,12 @@ export class Namespace {
     this.#files = files
   }
 
-  async mknod(parent: Ino, name: string, mode: number, context: OpContext): Promise<Entry> {
+  async mknod(
+    parent: Ino,
+    name: string,
+    mode: number,
+    context: OpContext,
+  ): Promise<{ entry: Entry; node: Node }> {
     if ((mode & typeMask) !== regularFile && (mode & typeMask) !== 0) {
       throw new FsError(
         Errno.EPERM,
@@ -42,7 +47,7 @@ export class Namespace {
       const content = contentOf(node, this.#parts)
       content.retainWriter()
       content.releaseWriter()
-      return entryReply(this.#core, node)
+      return { entry: entryReply(this.#core, node), node }
     })
   }
 
@@ -60,7 +65,7 @@ export class Namespace {
       return { entry: entryReply(this.#core, present), opened }
     }
     return this.#newFile(at, mode, context, (node) => {
-      const opened = this.#files.openNode(node, flags)
+      const opened = this.#files.openNode(node, flags, true)
       return { entry: entryReply(this.#core, node), opened }
     })
   }
@@ -113,9 +118,10 @@ export class Namespace {
     })
   }
 
-  async unlink(parent: Ino, name: string, { signal, pid }: OpContext): Promise<void> {
+  /** Answers what was deleted. */
+  async unlink(parent: Ino, name: string, { signal, pid }: OpContext): Promise<Node> {
     const folder = this.#folder(parent)
-    await this.#core.folderLocks.run(folder, async () => {
+    return this.#core.folderLocks.run(folder, async () => {
       const node = await requireChild(this.#core, folder, toServerName(name), signal)
       await pinned(this.#core, [node], async () => {
         assertWritable(this.#core, node)
@@ -124,10 +130,12 @@ export class Namespace {
         this.#core.changes.changed(node)
         this.#core.changes.namesChanged(folder)
       })
+      return node
     })
   }
 
-  async rmdir(parent: Ino, name: string, context: OpContext): Promise<void> {
+  /** Answers what was deleted. */
+  async rmdir(parent: Ino, name: string, context: OpContext): Promise<Node> {
     const { signal } = context
     const folder = this.#folder(parent)
     const found = await requireChild(this.#core, folder, toServerName(name), signal)
@@ -141,7 +149,7 @@ export class Namespace {
         return true
       }),
     )
-    if (!isDone) await this.rmdir(parent, name, context)
+    return isDone ? found : this.rmdir(parent, name, context)
   }
 
   /** Not to be seen from now on; the server hears of it in a moment. @requires lock of the file's folder */

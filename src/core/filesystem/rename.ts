@@ -41,14 +41,15 @@ export class Renames {
     this.#files = files
   }
 
-  async rename(from: Place, to: Place, flags: RenameFlags, by: OpContext): Promise<void> {
+  /** Answers what has the new name now. */
+  async rename(from: Place, to: Place, flags: RenameFlags, by: OpContext): Promise<Node> {
     if (flags.exchange)
       throw new FsError(Errno.EINVAL, `${from.name}: the server cannot exchange two names at once`)
     const { table } = this.#core.tree
     const [fromFolder, toFolder] = [table.get(from.parent), table.get(to.parent)]
     assertFolder(fromFolder)
     assertFolder(toFolder)
-    await this.#core.folderLocks.runBoth(fromFolder, toFolder, async () => {
+    return this.#core.folderLocks.runBoth(fromFolder, toFolder, async () => {
       const source = await requireChild(this.#core, fromFolder, toServerName(from.name), by.signal)
       const place = { parent: toFolder, name: toServerName(to.name) }
       try {
@@ -69,6 +70,7 @@ export class Renames {
         this.#lookAgain(error, fromFolder, toFolder)
         throw toFsError(error, `${from.name} → ${to.name}`)
       }
+      return source
     })
   }
 
@@ -159,7 +161,7 @@ export class Renames {
     const former = renames.formerOf(to.parent, to.name)
     if (former && former !== source) await renames.settle(former)
     const isSimple = to.parent === source.place?.parent && source.kind === 'file' && source.writers === 0
-    const mayWait = mayBeLate && isSimple
+    const mayWait = mayBeLate && isSimple && this.#core.options.sync !== 'close'
     if (!mayWait) await renameOnServer(this.#core, source, to)
     this.#take(source, to)
     if (mayWait) renames.addRename(source)

@@ -1,4 +1,5 @@
 import { timespecFromMs, type Timespec } from '../../base/timespec.ts'
+import type { RemoteError } from '../../remote/errors.ts'
 import type { RemoteEntry } from '../../remote/types.ts'
 import type { Allocation, FileSpan } from '../types.ts'
 import { ContentBytes } from './content-bytes.ts'
@@ -224,9 +225,23 @@ export class FileContent {
     return this.#bytes.complete(signal)
   }
 
-  /** Uploads without quiet time and waits. @throws {FsError} when the upload was given up */
-  flushNow(signal?: AbortSignal): Promise<void> {
-    return this.#upload.flush(signal)
+  /**
+   * Uploads without quiet time and waits. Calls `onTaken` whenever the server has taken something, of whatever file.
+   * @throws {FsError} when the upload was given up
+   */
+  flushNow(signal?: AbortSignal, onTaken?: () => void): Promise<void> {
+    return this.#upload.flush(signal, onTaken)
+  }
+
+  /** Uploads without quiet time. */
+  hurry(): void {
+    this.#upload.schedule.hurry()
+    this.#upload.plan()
+  }
+
+  /** What the last attempt to send it met at the server; undefined: nothing. */
+  get trouble(): RemoteError | undefined {
+    return this.#upload.trouble
   }
 
   /**

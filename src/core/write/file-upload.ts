@@ -1,6 +1,5 @@
 import { backoffMs } from '../../base/backoff.ts'
-import { waitUnlessAborted } from '../../base/clock.ts'
-import { isRemoteError } from '../../remote/errors.ts'
+import { isRemoteError, type RemoteError } from '../../remote/errors.ts'
 import type { RemoteEntry, RemotePath } from '../../remote/types.ts'
 import { Errno } from '../../base/errno.ts'
 import { FsError } from '../errors.ts'
@@ -13,15 +12,9 @@ import { Transfer, UploadCutError } from './transfer.ts'
 import type { BaseEntity, ContentOwner, SyncState } from './types.ts'
 import type { Uploadable } from './uploadable.ts'
 import { UploadSchedule } from './upload-schedule.ts'
+import { UploadWaiters } from './upload-waiters.ts'
 
 const maxRetryMs = 60_000
-
-interface Waiter {
-  /** Resolved when the server has everything up to this change. */
-  readonly changes: number
-  readonly resolve: () => void
-  readonly reject: (error: FsError) => void
-}
 
 /**
  * Brings one file's changes to the server: at most one upload at a time.
@@ -44,7 +37,7 @@ export class FileUpload {
   readonly #owner: ContentOwner
   readonly #environment: WriteEnvironment
   readonly #transfer: Transfer
-  readonly #waiters = new Set<Waiter>()
+  readonly #waiters = new UploadWaiters()
   #cancelTimer: (() => void) | undefined
   #isQueued = false
   #isBusy = false
@@ -54,6 +47,7 @@ export class FileUpload {
   #sending: Promise<void> | undefined
   #failures = 0
   #retryDetail = ''
+  #trouble: RemoteError | undefined
   #parked: { readonly detail: string; readonly error: FsError } | undefined
   /** What is being sent, or was sent with no answer. */
   #generation: Generation | undefined
@@ -100,6 +94,11 @@ export class FileUpload {
     return this.#parked?.error
   }
 
+  /** What the last attempt met at the server; undefined: nothing. */
+  get trouble(): RemoteError | undefined {
+    return this.#trouble
+  }
+
   /** Call after anything that changes when, or whether, there is something to send. */
   plan(): void {
     const dueInMs = this.schedule.dueInMs
@@ -116,22 +115,23 @@ export class FileUpload {
     this.#environment.queue.add(() => this.#run(), { sizeBytes, urgent: this.schedule.isUrgent })
   }
 
-  /** @throws {FsError} when the upload was given up */
-  async flush(signal?: AbortSignal): Promise<void> {
+  /**
+   * Uploads at once and waits until the server has everything that is here now. Calls `onTaken` whenever the server has taken
+   * something, of whatever file.
+   * @throws {FsError} when the upload was given up
+   */
+  async flush(signal?: AbortSignal, onTaken: () => void = () => undefined): Promise<void> {
     if (this.#parked) throw this.#parked.error
     if (this.#isClosed && this.#content.isDirty) throw this.#ended()
     if (!this.canSend) return
     this.schedule.hurry()
-    let waiter: Waiter | undefined
-    const confirmed = new Promise<void>((resolve, reject) => {
-      waiter = { changes: this.#content.changes, resolve, reject }
-      this.#waiters.add(waiter)
-    })
-    this.plan()
+    this.#environment.onTaken.add(onTaken)
+    const confirmed = this.#waiters.wait(this.#content.changes, signal)
     try {
-      await waitUnlessAborted(confirmed, signal)
+      this.plan()
+      await confirmed
     } finally {
-      if (waiter) this.#waiters.delete(waiter)
+      this.#environment.onTaken.delete(onTaken)
     }
   }
 
@@ -197,8 +197,7 @@ export class FileUpload {
     this.#isClosed = true
     this.#cancelTimer?.()
     await this.hold()
-    for (const { reject } of this.#waiters) reject(this.#ended())
-    this.#waiters.clear()
+    this.#waiters.reject(this.#ended())
   }
 
   get #mayRun(): boolean {
@@ -298,10 +297,12 @@ export class FileUpload {
     const { clock, quota } = this.#environment
     const aside = this.#aside
     this.#failures = 0
+    this.#trouble = undefined
     this.#attempts = []
     this.#conflictAtMs = undefined
     this.#generation = undefined
     this.#isUncertain = false
+    for (const heard of this.#environment.onTaken) heard()
     quota.committed(this.#content, generation.sizeBytes)
     await this.#content.confirm(generation, entry, aside?.current ?? entry)
     this.#confirmedChanges = generation.changes
@@ -340,6 +341,7 @@ export class FileUpload {
     const { label } = this.#owner
     if (!this.#isUncertain) await this.#forgetGeneration()
     if (isRemoteError(error)) {
+      this.#trouble = error
       if (pass.failed(error)) return
       if (mayHaveBeenDone(error)) pass.undecided()
       else pass.refused()
@@ -378,12 +380,8 @@ export class FileUpload {
   }
 
   #settleWaiters(): void {
-    for (const waiter of this.#waiters) {
-      const isOver = !this.#content.isDirty || this.#owner.path() === undefined
-      if (this.#parked) waiter.reject(this.#parked.error)
-      else if (isOver || this.#confirmedChanges >= waiter.changes) waiter.resolve()
-      else continue
-      this.#waiters.delete(waiter)
-    }
+    const isOver = !this.#content.isDirty || this.#owner.path() === undefined
+    if (this.#parked) this.#waiters.reject(this.#parked.error)
+    else this.#waiters.resolve(isOver ? Infinity : this.#confirmedChanges)
   }
 }

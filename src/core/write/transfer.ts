@@ -101,6 +101,7 @@ export class Transfer {
   #progressed(sentBytes: number): void {
     this.#sentBytes = sentBytes
     this.#environment.onProgress()
+    for (const heard of this.#environment.onTaken) heard()
   }
 
   async #begun(session: UploadSession, sizeBytes: number): Promise<void> {

@@ -38,6 +38,7 @@ export class Libfuse2Driver implements FuseDriver {
     notifications: false,
     readdirPlus: false,
     interrupts: false,
+    flush: false,
   }
   readonly kernelCache = noKernelCache
   readonly #parts: Libfuse2Parts

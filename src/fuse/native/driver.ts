@@ -42,6 +42,7 @@ export class NativeDriver implements FuseDriver {
     notifications: true,
     readdirPlus: true,
     interrupts: true,
+    flush: true,
   }
   readonly #parts: NativeDriverParts
   readonly #notifier = new KernelNotifier()

@@ -66,6 +66,6 @@ describe('limits of a driver', () => {
     expect(limitsOf({ ...able.capabilities, times: false })).toEqual([
       expect.stringContaining('modification times') as string,
     ])
-    expect(limitsOf(limited.capabilities)).toHaveLength(4)
+    expect(limitsOf(limited.capabilities)).toHaveLength(5)
   })
 })

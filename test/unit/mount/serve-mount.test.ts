@@ -65,7 +65,7 @@ class Stage {
   readonly driver: FuseDriver = {
     name: 'libfuse2',
     kernelCache: noKernelCache,
-    capabilities: { times: false, notifications: false, readdirPlus: false, interrupts: false },
+    capabilities: { times: false, notifications: false, readdirPlus: false, interrupts: false, flush: false },
     mount: async (_fileSystem, { mountpoint, readOnly }: DriverOptions) => {
       if (this.mountFailure) throw this.mountFailure
       await this.onMount()

@@ -3,7 +3,7 @@ import type { Finding } from '../../../../src/mount/doctor/finding.ts'
 import { examineMachine } from '../../../../src/mount/doctor/machine.ts'
 import type { MachineProbes } from '../../../../src/mount/doctor/machine-probes.ts'
 
-const everything = { times: true, notifications: true, readdirPlus: true, interrupts: true }
+const everything = { times: true, notifications: true, readdirPlus: true, interrupts: true, flush: true }
 
 const healthy: MachineProbes = {
   kernelRelease: () => '6.8.0-45-generic',

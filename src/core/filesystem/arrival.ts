@@ -1,0 +1,65 @@
+import { Errno } from '../../base/errno.ts'
+import { isRemoteError } from '../../remote/errors.ts'
+import { errnoOfRemote, FsError, toFsError } from '../errors.ts'
+import type { Node } from '../inode/index.ts'
+import { pinned, type Core } from './core.ts'
+import type { RenameDelay } from './rename-delay.ts'
+
+/** Lets programs wait until the server has what they did (`--sync`). Whatever comes of it, what was done is kept here. */
+export class Arrival {
+  readonly #core: Core
+  readonly #renames: RenameDelay
+
+  constructor(core: Core, renames: RenameDelay) {
+    this.#core = core
+    this.#renames = renames
+  }
+
+  /** As `of`, where every change of a name or without an open file is waited for. */
+  async afterChange(node: Node, signal: AbortSignal): Promise<void> {
+    if (this.#core.options.sync === 'close') await this.of(node, signal)
+  }
+
+  /**
+   * Sends the content of `node`, and a rename of it that waits, and resolves when the server has both. It may take as long as
+   * the server goes on taking something.
+   * @throws {FsError} EINTR; of an upload that was given up; of what was in the way when patience was over
+   */
+  async of(node: Node, signal: AbortSignal): Promise<void> {
+    const send = async (progress: () => void) => {
+      await this.#renames.settle(node)
+      await node.content?.flushNow(signal, progress)
+    }
+    try {
+      // A name that the server refuses to delete comes back: it must be this node's.
+      await pinned(this.#core, [node], () => this.#core.patience.run(node.label, send, signal))
+    } catch (error) {
+      throw isRemoteError(error, 'unknown-outcome') ? this.#late(node, error) : toFsError(error, node.label)
+    }
+  }
+
+  /** As `of`, for the names in and below `folder` that wait. */
+  async ofNamesIn(folder: Node, signal: AbortSignal): Promise<void> {
+    const send = () => this.#renames.settleWithin(folder)
+    try {
+      await this.#core.patience.run(folder.label, send, signal)
+    } catch (error) {
+      throw toFsError(error, folder.label)
+    }
+  }
+
+  #late({ content, label }: Node, cause: Error): FsError {
+    const { detail } = content?.sync ?? {}
+    const { trouble } = content ?? {}
+    const errno = trouble
+      ? errnoOfRemote(trouble.kind)
+      : detail === undefined
+        ? Errno.EIO
+        : Errno.EHOSTUNREACH
+    const why = detail ?? 'the server does not answer'
+    return new FsError(errno, `${label} is not on the server yet, and goes there later: ${why}`, {
+      cause,
+      level: 'warn',
+    })
+  }
+}
