@@ -8,7 +8,7 @@ import { FsError, toFsError } from '../errors.ts'
 import type { Node } from '../inode/index.ts'
 import type { AttrChanges, AttrReply, Fh, Ino, OpContext } from '../types.ts'
 import type { Arrival } from './arrival.ts'
-import type { AttributeSender } from './attribute-sender.ts'
+import { holderOf, type AttributeSender } from './attribute-sender.ts'
 import { assertPresent, assertWritable, type Core } from './core.ts'
 import type { Files } from './files.ts'
 import { attrReply, defaultMode, viewAttributes } from './node-view.ts'
@@ -121,7 +121,6 @@ export class AttributeOps {
       this.#core.pending.touch(node)
       return []
     }
-    const entity = node.entry?.entity
-    return [encodeMtime(mtime, entity ? { entity } : { sizeBytes: node.entry?.sizeBytes ?? 0 })]
+    return [encodeMtime(mtime, node.entry ? holderOf(node.entry) : { sizeBytes: 0 })]
   }
 }

@@ -1,7 +1,7 @@
 /** Sends attributes of files that the server has: at once when a program waits for it, later when the content went first. */
 import { backoffMs } from '../../base/backoff.ts'
 import { isRemoteError, RemoteError } from '../../remote/errors.ts'
-import type { MetadataPatch, RemoteEntry } from '../../remote/types.ts'
+import type { EntityId, MetadataPatch, RemoteEntry } from '../../remote/types.ts'
 import { encodeMtime } from '../attributes/index.ts'
 import type { Node } from '../inode/index.ts'
 import { change, type Core } from './core.ts'
@@ -107,8 +107,7 @@ export class AttributeSender {
   #unsent(node: Node): MetadataPatch[] {
     const { patches, mtime } = node.unsent
     const all = [...patches.values()].filter(({ key, value }) => node.entry!.metadata[key] !== value)
-    const { entity } = node.entry!
-    if (mtime && entity) all.push(encodeMtime(mtime, { entity }))
+    if (mtime) all.push(encodeMtime(mtime, holderOf(node.entry!)))
     if (all.length === 0) {
       patches.clear()
       node.unsent.mtime = undefined
@@ -126,8 +125,8 @@ export class AttributeSender {
       // Set to something else while this was on its way: that is still to be sent.
       if (node.unsent.patches.get(key)?.value === value) node.unsent.patches.delete(key)
     }
-    if (node.unsent.mtime && node.entry!.entity) {
-      const { key, value } = encodeMtime(node.unsent.mtime, { entity: node.entry!.entity })
+    if (node.unsent.mtime) {
+      const { key, value } = encodeMtime(node.unsent.mtime, holderOf(node.entry!))
       if (metadata[key] === value) node.unsent.mtime = undefined
     }
     this.#record(node, { ...node.entry!, metadata })
@@ -138,4 +137,9 @@ export class AttributeSender {
     const folder = node.remotePlace?.parent
     if (folder && !folder.isUnlinked) this.#core.tree.placed(folder, entry)
   }
+}
+
+/** What a chosen time holds for. A file that never had content has no entity. */
+export function holderOf({ entity, sizeBytes }: RemoteEntry): { entity: EntityId } | { sizeBytes: number } {
+  return entity ? { entity } : { sizeBytes }
 }

@@ -131,6 +131,19 @@ async function renameDuringUpload(path: string, at: 'stalled' | 'at work'): Prom
   await fs.settle()
 }
 
+it('a time that is chosen while a file without content is on its way is kept', async () => {
+  const chosen = 1_000_000_000_123_456_789n
+  embedded.server.faults.add({ route: 'POST /file/create', kind: 'stall' })
+  await fs.writeFile('empty', '')
+  await embedded.server.faults.untilStalled()
+  await fs.utimes('empty', chosen, chosen)
+  embedded.server.faults.release()
+  await fs.settle()
+  expect((await fs.stat('empty')).mtimeNs).toBe(chosen)
+  const { metadata } = await embedded.remote.info(['empty'])
+  expect(JSON.stringify(metadata)).toContain('123456789')
+})
+
 describe('a rename that cuts an upload on its way', () => {
   it.each(['stalled', 'at work'] as const)(
     'to a file that was empty: its name is taken along (%s)',
