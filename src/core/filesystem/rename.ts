@@ -2,13 +2,13 @@
 import { Errno } from '../../base/errno.ts'
 import { timespecToMs } from '../../base/timespec.ts'
 import { isRemoteError } from '../../remote/errors.ts'
-import type { EntityId, RemoteEntry, RemotePath, UploadRequest } from '../../remote/types.ts'
+import type { EntityId, RemoteEntry, UploadRequest } from '../../remote/types.ts'
 import { encodeMtime, isOwnKey } from '../attributes/index.ts'
 import { FsError, toFsError } from '../errors.ts'
 import type { Node, NodePlace } from '../inode/index.ts'
 import { checkNewName, toServerName } from '../names/index.ts'
 import type { Place } from '../ports.ts'
-import { attributesOf } from '../tree/index.ts'
+import { attributesOf, kindOf } from '../tree/index.ts'
 import type { OpContext, RenameFlags } from '../types.ts'
 import { assertFolder, assertWritable, pinned, requireChild, requireRecentChild, type Core } from './core.ts'
 import { type OwnerParts } from './file-owner.ts'
@@ -191,7 +191,7 @@ export class Renames {
     const entry = { ...answer, metadata, shared }
     times.set(entry, time)
     seen.replaced(entry.id, previous, entry.entity ?? 'absent')
-    const former = { ...source.remotePlace, path: source.remotePath }
+    const former = { at: source.remotePlace, entry: source.entry! }
     const formerKeys = Object.keys(source.entry!.metadata)
     await this.#letGo(target, source)
     tree.table.bind(source, entry)
@@ -203,8 +203,7 @@ export class Renames {
       if (!source.unsent.patches.has(key)) source.unsent.patches.set(key, { key, value: undefined })
     }
     this.#parts.attributes.sendLater(source)
-    if (former.parent && former.name) tree.removed(former.parent, former.name)
-    if (former.path) await this.#removeFormer(former.path, former.parent)
+    if (former.at) await this.#removeFormer(former.at, former.entry)
   }
 
   /** The same bytes under another entity. */
@@ -215,16 +214,20 @@ export class Renames {
     this.#files.reopenReaders(source)
   }
 
-  /** The rename is done; what is left of the source at the server goes, or shows again as what it is. */
-  async #removeFormer(path: RemotePath, folder: Node | undefined): Promise<void> {
-    const { remote, patience, log, tree } = this.#core
+  /** The rename is done; what is left of the source at the server goes, at the latest when that can be asked again. */
+  async #removeFormer({ parent, name }: NodePlace, entry: RemoteEntry): Promise<void> {
+    const { renames } = this.#parts
+    const former = this.#core.tree.table.addRemote(parent, { ...entry, name }, kindOf(entry))
+    renames.addRemoval(former)
+    former.detach()
     try {
-      await patience.run(path.join('/'), () => remote.remove([path]))
+      await renames.removeCompared(former)
     } catch (error) {
-      if (isRemoteError(error, 'not-found')) return
-      const name = path.join('/')
-      log.warn('the source of a rename over another file stays at the server', { name, error: String(error) })
-      if (folder?.id !== undefined) tree.folders.expire(folder.id)
+      const file = former.remotePath?.join('/') ?? name
+      this.#core.log.warn('the source of a rename over another file could not be deleted at once', {
+        file,
+        error: String(error),
+      })
     }
   }
 

@@ -213,6 +213,41 @@ describe('a server in trouble', () => {
   })
 })
 
+describe('the source of a rename over another file', () => {
+  beforeEach(async () => {
+    await drive.text('a')
+  })
+
+  it('goes with the call that follows the new version', async () => {
+    await drive.rename('a', 'd/f0')
+    expect(drive.remote.textAt('d/f0')).toBe('a')
+    expect(drive.remote.paths()).not.toContain('a')
+    expect(calls().filter((call) => call.startsWith('remove'))).toEqual(['remove a'])
+    expect(drive.drive.unsentNames).toBe(0)
+  })
+
+  it('goes later where the server does not answer that call', async () => {
+    drive.remote.fail('remove', new RemoteError('unknown-outcome', 'no answer'))
+    await drive.during(drive.rename('a', 'd/f0'))
+    expect(await drive.names()).toEqual(['d'])
+    expect(drive.remote.paths()).toContain('a')
+    await drive.clock.advance(60_000)
+    await eventually(() => drive.drive.unsentNames === 0)
+    expect(drive.remote.paths()).not.toContain('a')
+    expect(drive.remote.textAt('d/f0')).toBe('a')
+  })
+
+  it('goes after a crash in between', async () => {
+    drive.remote.fail('remove', new RemoteError('unknown-outcome', 'no answer'))
+    await drive.during(drive.rename('a', 'd/f0'))
+    await drive.crash()
+    expect(await drive.names()).toEqual(['d'])
+    await sent()
+    await eventually(() => !drive.remote.paths().includes('a'))
+    expect(drive.remote.textAt('d/f0')).toBe('a')
+  })
+})
+
 describe('after kill -9', () => {
   it('a tree that was deleted stays away, and is deleted', async () => {
     await removeTree('d')
