@@ -17,6 +17,13 @@ export interface LocalFile {
   close(): Promise<void>
 }
 
+/** Of a disk. */
+export interface DiskSpace {
+  /** That this user may fill. */
+  readonly freeBytes: number
+  readonly totalBytes: number
+}
+
 /** The local file system where what was promised lies: a seam, so that a full disk or power loss can be tried without one. */
 export interface FileLayer {
   /** `create`: must not exist; `use`: read and write; `append`: for records. Made with mode 0600. */
@@ -37,8 +44,8 @@ export interface FileLayer {
   /** All bytes of a file. */
   readWhole(path: string): Promise<Buffer>
   syncFolder(folder: string): Promise<void>
-  /** Free space of the disk on which `folder` lies, for this user, bytes. */
-  freeBytes(folder: string): Promise<number>
+  /** Of the disk on which `folder` lies. */
+  space(folder: string): Promise<DiskSpace>
 }
 
 const flagsOf = { create: 'wx+', use: 'r+', append: 'a' } as const
@@ -92,9 +99,9 @@ export const nodeFileLayer: FileLayer = {
   readWhole: (path) => readFile(path),
   syncFolder,
 
-  async freeBytes(folder) {
-    const { bavail, bsize } = await statfs(folder)
-    return bavail * bsize
+  async space(folder) {
+    const { bavail, blocks, bsize } = await statfs(folder)
+    return { freeBytes: bavail * bsize, totalBytes: blocks * bsize }
   },
 }
 

@@ -130,7 +130,8 @@ export const mountOptions = {
     type: sizeType,
     default: 512 * 1024 ** 2,
     doc: 'free space of the local disk that is left to others',
-    details: 'As `staging-limit`, for a disk that others fill too. 0 takes all there is.',
+    details:
+      'As `staging-limit`, for a disk that others fill too; of a small disk at most a tenth is left. 0 takes all there is.',
   }),
   readMemoryBytes: option({
     name: 'read-memory',

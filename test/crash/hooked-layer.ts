@@ -1,6 +1,6 @@
 import { writeSync } from 'node:fs'
 import { open } from 'node:fs/promises'
-import type { FileLayer, LocalFile } from '../../src/base/file-layer.ts'
+import type { DiskSpace, FileLayer, LocalFile } from '../../src/base/file-layer.ts'
 
 /** What a process does at a hook: dies before the step, after it, or half way through what it writes; or the disk refuses the step. */
 export type HookAction = 'before' | 'half' | 'after' | 'fail'
@@ -68,8 +68,8 @@ export class HookedLayer implements FileLayer {
     return this.#layer.modifiedAtMs(path)
   }
 
-  freeBytes(folder: string): Promise<number> {
-    return this.#layer.freeBytes(folder)
+  space(folder: string): Promise<DiskSpace> {
+    return this.#layer.space(folder)
   }
 
   list(folder: string): Promise<string[]> {

@@ -1,4 +1,4 @@
-import { nodeFileLayer, type FileLayer, type LocalFile } from '../../src/base/file-layer.ts'
+import { type DiskSpace, nodeFileLayer, type FileLayer, type LocalFile } from '../../src/base/file-layer.ts'
 
 function noSpace(): NodeJS.ErrnoException {
   return Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' })
@@ -55,8 +55,8 @@ export class FullDisk implements FileLayer {
     return nodeFileLayer.remove(path)
   }
 
-  freeBytes(): Promise<number> {
-    return Promise.resolve(this.roomBytes)
+  space(): Promise<DiskSpace> {
+    return Promise.resolve({ freeBytes: this.roomBytes, totalBytes: Infinity })
   }
 
   syncFolder(folder: string): Promise<void> {

@@ -26,7 +26,7 @@ export class MortalDisk {
     modifiedAtMs: (path) => nodeFileLayer.modifiedAtMs(path),
     list: (folder) => nodeFileLayer.list(folder),
     readWhole: (path) => nodeFileLayer.readWhole(path),
-    freeBytes: (folder) => nodeFileLayer.freeBytes(folder),
+    space: (folder) => nodeFileLayer.space(folder),
     syncFolder: (folder) => this.#step(() => nodeFileLayer.syncFolder(folder)),
   }
 

@@ -1,5 +1,5 @@
 import { dirname, basename } from 'node:path'
-import type { FileLayer, LocalFile } from '../../src/base/file-layer.ts'
+import type { DiskSpace, FileLayer, LocalFile } from '../../src/base/file-layer.ts'
 
 const blockBytes = 4096
 
@@ -181,8 +181,8 @@ export class PowerLossDisk implements FileLayer {
     return 0
   }
 
-  async freeBytes(): Promise<number> {
-    return Infinity
+  async space(): Promise<DiskSpace> {
+    return { freeBytes: Infinity, totalBytes: Infinity }
   }
 
   async readWhole(path: string): Promise<Buffer> {

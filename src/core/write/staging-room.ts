@@ -1,4 +1,5 @@
 import { EventEmitter, once } from 'node:events'
+import type { DiskSpace } from '../../base/file-layer.ts'
 import { waitAtMost, waitUnlessAborted, type Clock } from '../../base/clock.ts'
 import { Errno } from '../../base/errno.ts'
 import { FsError } from '../errors.ts'
@@ -6,10 +7,10 @@ import { FsError } from '../errors.ts'
 export interface StagingRoomOptions {
   /** Staged files take at most so many bytes of the local disk; Infinity: as many as there are. */
   readonly limitBytes: number
-  /** So many bytes of the local disk are left to others. */
+  /** So many bytes of the local disk are left to others, of a small one a tenth. */
   readonly reserveBytes: number
-  /** Free bytes of the local disk. */
-  readonly freeBytes: () => Promise<number>
+  /** Of the local disk. */
+  readonly space: () => Promise<DiskSpace>
   readonly clock: Clock
   /** Hurries what makes room when it is sent; false: there is nothing of the kind. */
   readonly drain: () => boolean
@@ -17,6 +18,8 @@ export interface StagingRoomOptions {
   readonly onTaken: Set<() => void>
 }
 
+/** The reserve is at most this part of a disk: a small one could not be used at all. */
+const smallDiskPart = 10
 /** The disk is asked again after so long: others write to it too, ms. */
 const freeTtlMs = 1_000
 /** A program waits for room as long as the server goes on taking something, and no longer than this when it does not, ms. */
@@ -83,7 +86,7 @@ export class StagingRoom {
   /** In words what is missing; undefined: there is room. */
   async #shortage(sizeBytes: number): Promise<string | undefined> {
     const { limitBytes, reserveBytes } = this.#options
-    if (reserveBytes > 0 && (await this.#isTight(sizeBytes + reserveBytes)))
+    if (reserveBytes > 0 && (await this.#isTight(sizeBytes)))
       return 'the local disk is nearly full (--staging-reserve is what is left to others)'
     if (this.#heldBytes + this.#enteringBytes + sizeBytes <= limitBytes) return undefined
     return 'what waits for its upload takes as much of the local disk as --staging-limit allows'
@@ -94,14 +97,17 @@ export class StagingRoom {
     return (known === undefined || known < neededBytes) && (await this.#ask()) < neededBytes
   }
 
+  /** Beside what is left to others. */
   get #freeBytes(): number | undefined {
     if (!this.#free || this.#options.clock.monotonic() - this.#free.atMs > freeTtlMs) return undefined
     return this.#free.bytes - this.#sinceBytes
   }
 
   async #ask(): Promise<number> {
-    const bytes = await this.#options.freeBytes()
-    this.#free = { bytes, atMs: this.#options.clock.monotonic() }
+    const { space, clock, reserveBytes } = this.#options
+    const { freeBytes, totalBytes } = await space()
+    const bytes = freeBytes - Math.min(reserveBytes, totalBytes / smallDiskPart)
+    this.#free = { bytes, atMs: clock.monotonic() }
     this.#sinceBytes = 0
     return bytes
   }

@@ -93,7 +93,7 @@ export class WriteBack {
     const room = new StagingRoom({
       limitBytes: options.stagingLimitBytes ?? Infinity,
       reserveBytes: options.stagingReserveBytes ?? 0,
-      freeBytes: () => fileLayer.freeBytes(options.stagingFolder),
+      space: () => fileLayer.space(options.stagingFolder),
       clock,
       drain: () => writeBack.#makeRoom(),
       onTaken,

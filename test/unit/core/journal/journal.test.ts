@@ -240,7 +240,7 @@ describe('writing a journal anew', () => {
       remove: (path) => step(() => nodeFileLayer.remove(path)),
       list: (path) => nodeFileLayer.list(path),
       exists: (path) => nodeFileLayer.exists(path),
-      freeBytes: (path) => nodeFileLayer.freeBytes(path),
+      space: (path) => nodeFileLayer.space(path),
       modifiedAtMs: (path) => nodeFileLayer.modifiedAtMs(path),
       makeFolder: (path) => nodeFileLayer.makeFolder(path),
       readWhole: (path) => nodeFileLayer.readWhole(path),

@@ -9,9 +9,9 @@ describe('--staging-reserve', () => {
   const room = new StagingRoom({
     limitBytes: Infinity,
     reserveBytes: 60,
-    freeBytes: () => {
+    space: () => {
       disk.questions += 1
-      return Promise.resolve(disk.freeBytes)
+      return Promise.resolve({ freeBytes: disk.freeBytes, totalBytes: 1_000 })
     },
     clock,
     drain: () => disk.isDraining,
@@ -37,5 +37,20 @@ describe('--staging-reserve', () => {
     room.release({})
     await entered
     expect(clock.pending).toBe(0)
+  })
+})
+
+describe('--staging-reserve on a small disk', () => {
+  it('is a tenth of it: all of it could not be left to others', async () => {
+    const room = new StagingRoom({
+      limitBytes: Infinity,
+      reserveBytes: 512,
+      space: () => Promise.resolve({ freeBytes: 100, totalBytes: 100 }),
+      clock: new ManualClock(),
+      drain: () => false,
+      onTaken: new Set(),
+    })
+    ;(await room.enter(90, 'a'))()
+    await expect(room.enter(91, 'a')).rejects.toMatchObject({ errno: Errno.ENOSPC })
   })
 })
