@@ -1,10 +1,11 @@
+import { expect } from 'vitest'
 import { ApiClient } from '../../src/api/client.ts'
 import { createUploadSession } from '../../src/api/endpoints/uploads.ts'
 import type { WireUploadSession } from '../../src/api/schema.ts'
 import { passwordSession } from '../../src/auth/session.ts'
 import { startServer, type EmbeddedServer, type ServerOptions } from '../../src/server/index.ts'
 import { StorageClient } from '../../src/transfer/storage-client.ts'
-import type { ContentUpload } from '../../src/transfer/upload/content-upload.ts'
+import type { ContentUpload, DoneChunk } from '../../src/transfer/upload/content-upload.ts'
 import { sendContent } from '../../src/transfer/upload/send-content.ts'
 import { ImpatientClock } from './impatient-clock.ts'
 import { bytesSource } from './scripted-remote.ts'
@@ -54,6 +55,19 @@ export class StorageBench {
   send(session: WireUploadSession, bytes: Uint8Array, more: Partial<ContentUpload> = {}): Promise<void> {
     const { client, storage } = this
     return sendContent({ client, storage, session, source: bytesSource(bytes), ...more })
+  }
+
+  /** The process ends when the storage has taken the first `count` chunks: answers which. */
+  async sendFirst(session: WireUploadSession, bytes: Uint8Array, count: number): Promise<DoneChunk[]> {
+    const done: DoneChunk[] = []
+    const stop = new AbortController()
+    const onChunkDone = (chunk: DoneChunk) => {
+      done.push(chunk)
+      if (done.length === count) stop.abort(new Error('the process ends'))
+    }
+    await expect(this.send(session, bytes, { onChunkDone, signal: stop.signal })).rejects.toThrow('ends')
+    this.server.requests.clear()
+    return done
   }
 
   /** Present content of a file; empty until its upload is complete. */

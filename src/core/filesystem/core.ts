@@ -5,7 +5,8 @@ import type { MaybePromise } from '../../base/maybe-promise.ts'
 import { KeyedMutex } from '../../base/mutex.ts'
 import type { Remote } from '../../remote/remote.ts'
 import { FsError } from '../errors.ts'
-import type { Node } from '../inode/index.ts'
+import type { Node, NodePlace } from '../inode/index.ts'
+import { toPosixName } from '../names/index.ts'
 import type { Patience } from '../patience.ts'
 import type { KernelCache } from '../ports.ts'
 import type { ContentReaders } from '../read/index.ts'
@@ -176,4 +177,10 @@ export async function assertFree(
   const { label } = present
   tree.table.release(present)
   throw new FsError(Errno.EEXIST, `${label} exists already`)
+}
+
+/** A name came or went without any kernel's doing. */
+export function tellKernels({ kernel }: Core, { parent, name }: NodePlace): void {
+  kernel.expireEntry(parent.ino, toPosixName(name))
+  kernel.invalidateInode(parent.ino)
 }

@@ -3,10 +3,9 @@ import { timespecToMs, type Timespec } from '../../base/timespec.ts'
 import type { MetadataPatch, RemoteEntry, RemotePath } from '../../remote/types.ts'
 import { encodeMtime } from '../attributes/index.ts'
 import type { Node } from '../inode/index.ts'
-import { toPosixName } from '../names/index.ts'
 import type { BaseEntity, ContentOwner, FileContent } from '../write/index.ts'
 import type { AttributeSender } from './attribute-sender.ts'
-import type { Core } from './core.ts'
+import { tellKernels, type Core } from './core.ts'
 import type { RenameDelay } from './rename-delay.ts'
 
 export interface OwnerParts {
@@ -113,8 +112,7 @@ export class FileOwner implements ContentOwner {
       core.tree.table.bind(node, current)
       this.#placed(current)
       core.tree.placed(folder, copy)
-      core.kernel.expireEntry(folder.ino, toPosixName(copy.name))
-      core.kernel.invalidateInode(folder.ino)
+      tellKernels(core, { parent: folder, name: copy.name })
     }
     onConfirmed(node)
     this.replaced()

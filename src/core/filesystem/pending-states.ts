@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { Mutex } from '../../base/mutex.ts'
 import type { Timespec } from '../../base/timespec.ts'
 import type { EntityId, FileId, MetadataPatch, RemotePath } from '../../remote/types.ts'
-import type { Node, NodePlace } from '../inode/index.ts'
+import { samePlace, type Node, type NodePlace } from '../inode/index.ts'
 import type { Journal, JournalChange, JournalValue } from '../journal/index.ts'
 
 /** A name in a folder, so that it can be found again. */
@@ -138,7 +138,7 @@ export function recordOf(node: Node): PendingRecord | undefined {
     ...(entry && { id: entry.id }),
     ...(entry?.entity && { entity: entry.entity }),
     ...(place && { place: placeRecord(place) }),
-    ...(entry && remotePlace && !isSame(place, remotePlace) && { at: placeRecord(remotePlace) }),
+    ...(entry && remotePlace && !samePlace(place, remotePlace) && { at: placeRecord(remotePlace) }),
     ...(staged !== undefined && { staged }),
     ...(staged !== undefined && content!.replaces !== 'absent' && { replaces: content!.replaces }),
     ...(node.hasUnsent && unsentOf(node)),
@@ -156,8 +156,4 @@ function patchRecord({ key, value }: MetadataPatch): { key: string; value?: stri
 
 function placeRecord({ parent, name }: NodePlace): PlaceRecord {
   return { folder: parent.id!, path: parent.remotePath ?? [], name }
-}
-
-function isSame(a: NodePlace | undefined, b: NodePlace): boolean {
-  return a?.parent === b.parent && a.name === b.name
 }

@@ -2,9 +2,8 @@ import { backoffMs } from '../../base/backoff.ts'
 import { isRemoteError } from '../../remote/errors.ts'
 import { Errno } from '../../base/errno.ts'
 import { FsError, toFsError } from '../errors.ts'
-import type { Node, NodePlace } from '../inode/index.ts'
-import { toPosixName } from '../names/index.ts'
-import type { Core } from './core.ts'
+import type { Node } from '../inode/index.ts'
+import { tellKernels, type Core } from './core.ts'
 import { checkRemovals, isRemotelyWithin, withAllIn, type Verdict } from './removal-check.ts'
 
 /** While programs go on deleting, what they deleted first waits for the rest so long, ms. */
@@ -271,7 +270,7 @@ export class Removals {
       if (node.isFolder && node.id !== undefined) this.#core.tree.folders.expire(node.id)
       if (at.parent.children.has(at.name)) this.#letGo(node)
       else node.moveTo(at.parent, at.name)
-      this.#tellKernels(at)
+      tellKernels(this.#core, at)
     }
     this.drop(node)
   }
@@ -285,12 +284,6 @@ export class Removals {
   #expireFolderOf(node: Node): void {
     const id = node.remotePlace?.parent.id
     if (id !== undefined) this.#core.tree.folders.expire(id)
-  }
-
-  #tellKernels({ parent, name }: NodePlace): void {
-    const { kernel } = this.#core
-    kernel.expireEntry(parent.ino, toPosixName(name))
-    kernel.invalidateInode(parent.ino)
   }
 }
 

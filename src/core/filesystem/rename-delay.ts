@@ -12,10 +12,10 @@
  */
 import { isRemoteError } from '../../remote/errors.ts'
 import { FsError } from '../errors.ts'
-import type { Node, NodePlace } from '../inode/index.ts'
+import { samePlace, type Node, type NodePlace } from '../inode/index.ts'
 import { toPosixName } from '../names/index.ts'
-import { conflictName } from '../write/index.ts'
 import { pinned, type Core } from './core.ts'
+import { freeConflictName } from './free-conflict-name.ts'
 import type { Removals } from './removals.ts'
 import { renameOnServer } from './server-rename.ts'
 
@@ -185,11 +185,8 @@ export class RenameDelay {
 
   /** Somebody else took the new name, and a new file of ours the old one: both keep theirs. */
   async #moveAside(node: Node, { parent, name }: NodePlace): Promise<void> {
-    const { clock, hostName, remote, log, kernel } = this.#core
-    const options = { atMs: clock.now(), hostName, maxBytes: remote.facts.maxFileNameBytes }
-    let attempt = 1
-    let free = conflictName(name, { ...options, attempt })
-    while (parent.children.has(free)) free = conflictName(name, { ...options, attempt: (attempt += 1) })
+    const { log, kernel } = this.#core
+    const free = freeConflictName(this.#core, { parent, name })
     log.warn('the new name of a file was taken by somebody else', { file: node.label, instead: free })
     node.moveTo(parent, free)
     this.#core.pending.touch(node)
@@ -205,10 +202,6 @@ export class RenameDelay {
     for (const at of [shown, former])
       if (at) this.#core.kernel.expireEntry(at.parent.ino, toPosixName(at.name))
   }
-}
-
-function samePlace(a: NodePlace | undefined, b: NodePlace | undefined): boolean {
-  return a?.parent === b?.parent && a?.name === b?.name
 }
 
 function isPassing(error: unknown): boolean {

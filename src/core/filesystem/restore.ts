@@ -1,9 +1,9 @@
 import { backoffMs } from '../../base/backoff.ts'
 import type { Node } from '../inode/index.ts'
-import { toPosixName } from '../names/index.ts'
-import { conflictName, type PendingUpload, type RecoveredFile } from '../write/index.ts'
-import type { Core } from './core.ts'
+import type { PendingUpload, RecoveredFile } from '../write/index.ts'
+import { tellKernels, type Core } from './core.ts'
 import { contentOf, type OwnerParts } from './file-owner.ts'
+import { freeConflictName } from './free-conflict-name.ts'
 import { PendingPlaces, type Located } from './pending-places.ts'
 import type { PendingRecord } from './pending-states.ts'
 
@@ -133,7 +133,7 @@ export class Restore {
     const name = this.#freeName(folder!, record.place!.name)
     node!.moveTo(folder!, name)
     owners.renames.addRename(node!)
-    this.#tellKernel(folder!, name)
+    tellKernels(core, { parent: folder!, name })
     core.log.debug('a rename is sent once more', { file: node!.label })
   }
 
@@ -173,34 +173,24 @@ export class Restore {
     if (!node || isChanged) return core.pending.forget(key)
     const at = node.place
     await removeAgain(node)
-    if (at) this.#tellKernel(at.parent, at.name)
+    if (at) tellKernels(core, at)
     return undefined
   }
 
   /** The server may have a file of the name by now: the upload finds out whose it is. */
   async #newFile({ record, folder }: Located): Promise<Node> {
-    const { tree } = this.#parts.core
+    const { core } = this.#parts
+    const { tree } = core
     const { name } = record.place!
     const present = await tree.child(folder!, name)
     if (present?.kind === 'file' && !present.isLocal && !present.waits) return present
     const node = tree.table.addLocal(folder!, this.#freeName(folder!, name))
-    this.#tellKernel(folder!, name)
+    tellKernels(core, { parent: folder!, name })
     return node
   }
 
-  #freeName(folder: Node, name: string): string {
-    const { clock, hostName, remote } = this.#parts.core
-    const options = { atMs: clock.now(), hostName, maxBytes: remote.facts.maxFileNameBytes }
-    let free = name
-    for (let attempt = 1; folder.children.has(free); attempt += 1)
-      free = conflictName(name, { ...options, attempt })
-    return free
-  }
-
-  #tellKernel(folder: Node, name: string): void {
-    const { kernel } = this.#parts.core
-    kernel.expireEntry(folder.ino, toPosixName(name))
-    kernel.invalidateInode(folder.ino)
+  #freeName(parent: Node, name: string): string {
+    return parent.children.has(name) ? freeConflictName(this.#parts.core, { parent, name }) : name
   }
 }
 

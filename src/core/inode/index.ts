@@ -1,2 +1,2 @@
-export { Node, type NodePlace, type UnsentAttributes } from './node.ts'
+export { Node, samePlace, type NodePlace, type UnsentAttributes } from './node.ts'
 export { NodeTable } from './node-table.ts'

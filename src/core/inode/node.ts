@@ -12,6 +12,10 @@ export interface NodePlace {
   readonly name: string
 }
 
+export function samePlace(a: NodePlace | undefined, b: NodePlace | undefined): boolean {
+  return a?.parent === b?.parent && a?.name === b?.name
+}
+
 /**
  * One file, folder or symlink while the kernel, a handle, a child or unsent work refers to it. *Bound* to a file id once the
  * server knows it; the binding can change (a new version of a rename's target keeps the target's id).

@@ -53,6 +53,11 @@ export class Extents {
     return this.#sizeBytes
   }
 
+  /** Where the bytes that lie in the data file end. */
+  get localEnd(): number {
+    return Math.max(...[this.written, this.fetched].map((set) => set.ranges.at(-1)?.end ?? 0))
+  }
+
   /** No byte shows the base any more: the content can be sent without asking the server. */
   get isComplete(): boolean {
     return this.missing().length === 0

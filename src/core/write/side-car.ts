@@ -44,7 +44,6 @@ export interface SideCarHead extends SideCarNames {
 export type SideCarChange =
   | { readonly w: readonly [number, number] }
   | { readonly f: readonly [number, number] }
-  | { readonly d: true }
   | { readonly t: number; readonly kept?: true }
   | { readonly s: UploadSession | null }
   | { readonly h: NamesRecord }

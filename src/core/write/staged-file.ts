@@ -363,9 +363,9 @@ export class StagedFile {
    */
   async #cut(): Promise<void> {
     if (!this.#isTooLong || this.#frozen || (this.#isSynced && !this.#isMarked)) return
-    const ends = [this.#extents.written, this.#extents.fetched].map((set) => set.ranges.at(-1)?.end ?? 0)
-    await this.#data.use((file) => file.truncate(Math.max(...ends)))
-    this.#localBytes = Math.min(this.#localBytes, Math.max(...ends))
+    const { localEnd } = this.#extents
+    await this.#data.use((file) => file.truncate(localEnd))
+    this.#localBytes = Math.min(this.#localBytes, localEnd)
     this.#isTooLong = false
   }
 

@@ -147,12 +147,11 @@ async function readStaged(options: StagingStoreOptions, id: string): Promise<Sid
 async function isLongEnough(
   { folder, layer }: StagingStoreOptions,
   id: string,
-  { written, fetched }: Extents,
+  { localEnd }: Extents,
 ): Promise<boolean> {
   const file = await layer.open(join(folder, `${id}.data`), 'use')
   try {
-    const ends = [written, fetched].map((set) => set.ranges.at(-1)?.end ?? 0)
-    return (await file.sizeBytes()) >= Math.max(...ends)
+    return (await file.sizeBytes()) >= localEnd
   } finally {
     await file.close()
   }

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
 import { afterEach, describe, expect, it } from 'vitest'
-import type { DoneChunk } from '../../../../src/transfer/upload/content-upload.ts'
 import { CHUNK_BYTES, StorageBench } from '../../../fakes/storage-bench.ts'
 
 let bench: StorageBench
@@ -40,14 +39,7 @@ describe.each([
     bench = await StorageBench.start({ policyType, chunkConcurrency: 1 })
     const bytes = randomBytes(size)
     const session = await bench.open('/a', size)
-    const done: DoneChunk[] = []
-    const stop = new AbortController()
-    const onChunkDone = (chunk: DoneChunk) => {
-      done.push(chunk)
-      if (done.length === 2) stop.abort(new Error('the process ends'))
-    }
-    await expect(bench.send(session, bytes, { onChunkDone, signal: stop.signal })).rejects.toThrow('ends')
-    bench.server.requests.clear()
+    const done = await bench.sendFirst(session, bytes, 2)
     const progress: number[] = []
     await bench.send(session, bytes, { done, onProgress: (sent) => progress.push(sent) })
     expect(indexes()).toEqual([2, 3, 4])
