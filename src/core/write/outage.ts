@@ -53,6 +53,8 @@ export class Outage {
   #isOpen = false
   /** Tries at the moment. */
   #prober: Pass | undefined
+  /** Things have changed since that began to try. */
+  #isOutdated = false
   #cancelTimer: (() => void) | undefined
 
   constructor(options: OutageOptions) {
@@ -92,6 +94,7 @@ export class Outage {
     this.#options.log.info('the server takes uploads again')
     this.#cause = undefined
     this.#prober = undefined
+    this.#isOutdated = false
     this.#cancelTimer?.()
     this.#wake()
   }
@@ -103,9 +106,9 @@ export class Outage {
 
   /** Tries again at once: the network came back, somebody signed in. */
   tryNow(): void {
-    if (this.#cause === undefined || this.#prober) return
-    this.#cancelTimer?.()
-    this.#open()
+    if (this.#cause === undefined) return
+    if (this.#prober) this.#isOutdated = true
+    else this.#openNow()
   }
 
   close(): void {
@@ -140,17 +143,25 @@ export class Outage {
     return true
   }
 
+  #openNow(): void {
+    this.#cancelTimer?.()
+    this.#open()
+  }
+
   #openLater(): void {
+    if (this.#isOutdated) return this.#openNow()
     const { clock, random = Math.random } = this.#options
     const delayMs = backoffMs(this.#attempt, { firstMs: 1000, maxMs: 60_000, random })
     this.#prober = undefined
     this.#isOpen = false
     this.#cancelTimer?.()
     this.#cancelTimer = clock.after(delayMs, () => this.#open())
+    return undefined
   }
 
   #open(): void {
     this.#prober = undefined
+    this.#isOutdated = false
     this.#isOpen = true
     this.#wake()
   }

@@ -172,4 +172,15 @@ describe('an outage', () => {
     outage.tryNow()
     expect(outage.enter(new Caller())).toBeUndefined()
   })
+
+  it('is tried once more without a wait when that was said while one tried, who fails', () => {
+    const { outage, breakDown, pass } = bench()
+    breakDown()
+    outage.tryNow()
+    const before = pass()
+    outage.tryNow()
+    before.failed(broken)
+    pass().failed(broken)
+    expect(outage.enter(new Caller())).toBeUndefined()
+  })
 })
