@@ -37,7 +37,7 @@ export interface ChannelOptions {
   /** Keep asking for so long after a request before sleeping, µs; 0 = never. Never on a machine with one processor. */
   readonly spinUs: number
   /**
-   * The requests that wait, at most 16 at a time, each in front of a memory that is the channel's and says in its header how long
+   * The requests that wait, at most 8 at a time, each in front of a memory that is the channel's and says in its header how long
    * it is. They are valid until the callback returns, unless one was kept with `keep`, and then until `release`. The same
    * Buffers come again and again.
    */

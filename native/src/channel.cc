@@ -15,7 +15,7 @@ constexpr uint64_t kTurnNs = 1'000'000;
 /** Requests failed in one go while the notifier hangs; then it is looked at again. */
 constexpr int kFailedAtOnce = 1024;
 /** Requests handed over in one callback. */
-constexpr size_t kAtOnce = 16;
+constexpr size_t kAtOnce = 8;
 
 void Delete(napi_env env, napi_ref* reference) {
   if (*reference != nullptr) napi_delete_reference(env, *reference);
