@@ -28,7 +28,7 @@ import { ContentReaders, MemoryBudget, rememberUploads } from './read/index.ts'
 import { FolderCache, Tree } from './tree/index.ts'
 import { KernelCaches } from './view/index.ts'
 import { Journal } from './journal/index.ts'
-import { WriteBack, type WriteRemote } from './write/index.ts'
+import { WriteBack, type UploadFailure, type WriteRemote } from './write/index.ts'
 import { Facts, type ListFacts } from './xattr/index.ts'
 
 export interface CreateOptions {
@@ -51,6 +51,8 @@ export interface CreateOptions {
   readonly fileLayer?: FileLayer
   /** Of this start of the machine; asked for if left out. */
   readonly bootId?: string
+  /** An upload was given up: a person has to decide. */
+  readonly onUploadFailed?: ((failure: UploadFailure) => void) | undefined
 }
 
 export interface CoreSettings extends FileSystemOptions {
@@ -137,6 +139,7 @@ async function openDrive(options: CreateOptions, unlock: () => Promise<void>): P
       hostName,
       fileLayer,
       bootId,
+      onFailed: options.onUploadFailed,
     }),
     readers,
     patience,

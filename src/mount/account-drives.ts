@@ -15,6 +15,7 @@ import { connectCloudreve } from '../remote/cloudreve/index.ts'
 import { isRemoteError } from '../remote/errors.ts'
 import type { Remote } from '../remote/remote.ts'
 import type { ComposeParts, Composition } from './composition.ts'
+import { DesktopNotices } from './desktop-notice.ts'
 import { driveQuestions, drainFolder } from './drive-questions.ts'
 import { settingsOf, sharedDifferences, viewOptionsOf } from './drive-settings.ts'
 import { followConfig } from './follow-config.ts'
@@ -39,11 +40,13 @@ export class AccountDrives {
   readonly #drives = new Map<string, SharedDrive>()
   readonly #changing = new KeyedMutex<string>()
   readonly #limits: TransferLimits
+  readonly #notices: DesktopNotices
 
   constructor(session: Session, parts: ComposeParts) {
     this.#session = session
     this.#parts = parts
     this.#limits = new TransferLimits(parts.clock)
+    this.#notices = new DesktopNotices(parts)
   }
 
   /** @throws {MountError} when it cannot share a drive that another mount shows */
@@ -165,6 +168,7 @@ export class AccountDrives {
         settings: settingsOf(options, remote),
         isTopUnlisted: root.path.length > 0,
         downloadBytesPerSecond: () => this.#limits.download.bytesPerSecond,
+        onUploadFailed: ({ label, reason }) => this.#notices.add({ file: label, reason }),
       })
       return { drive, remote, stateFolder, first: spec, mounts: 0 }
     } catch (error) {
