@@ -1,3 +1,4 @@
+import type { Account } from '../auth/sign-in.ts'
 import type { Paths } from '../config/paths.ts'
 import type { MountSpec } from '../mount/spec.ts'
 import type { AccountBook } from './accounts.ts'
@@ -13,6 +14,8 @@ export interface CliContext {
   readonly mounts: Mounts
   readonly accounts: AccountBook
   readonly starter: MountStarter
+  /** How many changes a mount of the account has left on this machine that the server does not have. */
+  readonly leftChanges: (account: Account) => Promise<number>
   /** Of package.json. */
   readonly version: string
 }

@@ -27,7 +27,7 @@ import type { KernelCache } from './ports.ts'
 import { ContentReaders, MemoryBudget, rememberUploads } from './read/index.ts'
 import { FolderCache, Tree } from './tree/index.ts'
 import { KernelCaches } from './view/index.ts'
-import { Journal } from './journal/index.ts'
+import { countRecords, Journal } from './journal/index.ts'
 import { WriteBack, type UploadFailure, type WriteRemote } from './write/index.ts'
 import { Facts, type ListFacts } from './xattr/index.ts'
 
@@ -176,12 +176,26 @@ async function openTree(
   return new Tree({ table: new NodeTable(root), folders, kernel, remote, patience, clock })
 }
 
+/**
+ * How many files and folders the last process with this state folder left that are not at the server as programs were told. Changes
+ * nothing, and asks nobody.
+ *
+ * @throws {JournalVersionError}
+ */
+export function countLeftChanges(stateFolder: string): Promise<number> {
+  return countRecords(journalFolder(stateFolder))
+}
+
+function journalFolder(stateFolder: string): string {
+  return join(stateFolder, 'journal')
+}
+
 /** What earlier processes promised and did not send. */
 async function openJournal(
   stateFolder: string,
   { layer, log }: { readonly layer: FileLayer; readonly log: Log },
 ): Promise<{ journal: Journal; records: ReadonlyMap<string, PendingRecord> }> {
-  const folder = join(stateFolder, 'journal')
+  const folder = journalFolder(stateFolder)
   await layer.makeFolder(folder)
   const { journal, entries } = await Journal.open({ folder, layer, log })
   return { journal, records: entries as unknown as ReadonlyMap<string, PendingRecord> }

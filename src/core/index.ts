@@ -1,5 +1,11 @@
 /** The filesystem core: knows neither FUSE nor HTTP. */
-export { createDrive, defaultSettings, type CoreSettings, type CreateOptions } from './create-drive.ts'
+export {
+  countLeftChanges,
+  createDrive,
+  defaultSettings,
+  type CoreSettings,
+  type CreateOptions,
+} from './create-drive.ts'
 export { Drive, type OpenView } from './drive.ts'
 export { FsError, toFsError } from './errors.ts'
 export type { FileSystem, KernelCache, Place } from './ports.ts'

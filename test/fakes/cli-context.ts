@@ -27,6 +27,8 @@ export class FakeCli {
   home = '/home/ann'
   stale: string[] = []
   isServerTold = true
+  /** Changes that a mount has left, by e-mail address. */
+  leftChanges: Record<string, number> = {}
   /** What a person types, in order; undefined: nobody is there. */
   typed: string[] | undefined
   readonly questions: string[] = []
@@ -70,6 +72,7 @@ export class FakeCli {
         },
         cleanStale: (mountpoint) => Promise.resolve(this.stale.includes(mountpoint)),
       },
+      leftChanges: async ({ email }) => this.leftChanges[email] ?? 0,
       mounts: {
         list: () => Promise.resolve(this.running),
         at: async (mountpoint) => this.running.find((mount) => mount.mountpoint === mountpoint),

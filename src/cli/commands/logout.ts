@@ -1,8 +1,10 @@
 import type { Command } from 'commander'
 import type { MountStatus } from '../../mount/control-results.ts'
+import type { Account } from '../../auth/sign-in.ts'
 import { accountName } from '../accounts.ts'
 import type { CliContext } from '../context.ts'
 import { CliError, exitCodes } from '../exit-codes.ts'
+import { changesInWords } from '../left-changes.ts'
 import { counted } from '../table.ts'
 
 export interface LogoutFlags {
@@ -12,9 +14,9 @@ export interface LogoutFlags {
 export function addLogout(program: Command, context: CliContext): void {
   program
     .command('logout')
-    .description('sign out and forget the account; refused while it is mounted')
+    .description('sign out and forget the account; refused while it is mounted or has unsent changes')
     .argument('[account]', 'e-mail address or server, where several are signed in')
-    .option('--force', 'also while it is mounted: what is not uploaded yet stays on this machine')
+    .option('--force', 'in any case: what is not uploaded yet stays on this machine')
     .addHelpText(
       'after',
       `
@@ -43,10 +45,27 @@ export async function logout(
         exitCodes.notSaved,
       )
     context.io.err(`${sentence}; signing out all the same`)
-  }
+  } else await requireNothingLeft(context, account, force)
   const isTold = await context.accounts.signOut(account)
   context.io.out(`signed out ${words}`)
   if (!isTold) context.io.err('The server could not be told: there the sign-in lives on until it expires.')
+}
+
+/** Whoever signs in as the same user again gets it sent. */
+async function requireNothingLeft(
+  context: CliContext,
+  account: Account,
+  force: true | undefined,
+): Promise<void> {
+  const count = await context.leftChanges(account)
+  if (count === 0) return
+  const sentence = `${accountName(account)}: ${changesInWords(count)}`
+  if (!force)
+    throw new CliError(
+      `${sentence}: mount it once more to have them sent, or leave them on this machine with --force`,
+      exitCodes.notSaved,
+    )
+  context.io.err(`${sentence}; they stay on this machine until ${account.email} is mounted here again`)
 }
 
 async function pendingFiles({ mounts }: CliContext, mountpoint: string): Promise<string> {

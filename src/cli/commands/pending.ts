@@ -4,6 +4,7 @@ import type { Command } from 'commander'
 import type { RetriedResult, SavedResult, UploadStatus } from '../../mount/control-results.ts'
 import type { CliContext } from '../context.ts'
 import { CliError, exitCodes } from '../exit-codes.ts'
+import { leftInWords } from '../left-changes.ts'
 import { counted, printable, renderTable, sizeInWords } from '../table.ts'
 import { statusesOf } from './status.ts'
 
@@ -79,7 +80,11 @@ export async function list(
   const uploads = statuses.flatMap((status) => ('uploads' in status ? status.uploads : []))
   const silent = statuses.filter((status) => 'trouble' in status)
   if (json) io.out(JSON.stringify(uploads))
-  else for (const line of pendingLines(uploads, io.columns)) io.out(line)
+  else {
+    const left = mountpoint === undefined ? await leftInWords(context) : []
+    const lines = uploads.length === 0 && left.length > 0 ? [] : pendingLines(uploads, io.columns)
+    for (const line of [...lines, ...left]) io.out(line)
+  }
   if (silent.length === 0) return
   const why = silent.map(({ mountpoint, trouble }) => `${mountpoint} (${trouble})`).join(', ')
   throw new CliError(`not everything could be asked: ${why}`)

@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import type { MountStatus, UploadStatus } from '../../mount/control-results.ts'
 import type { RunningMount } from '../../mount/spec.ts'
 import type { CliContext } from '../context.ts'
+import { leftInWords } from '../left-changes.ts'
 import { notMounted } from '../mounts.ts'
 import { counted, localTime, printable, renderTable, sizeInWords } from '../table.ts'
 
@@ -38,11 +39,11 @@ export async function status(
   const statuses = await statusesOf(context, mountpoint)
   if (json) {
     context.io.out(JSON.stringify(statuses))
-  } else if (statuses.length === 0) {
-    context.io.out('nothing is mounted')
-  } else {
-    for (const line of statusLines(statuses, context.io.columns)) context.io.out(line)
+    return
   }
+  const lines = statuses.length === 0 ? ['nothing is mounted'] : statusLines(statuses, context.io.columns)
+  const left = mountpoint === undefined ? await leftInWords(context) : []
+  for (const line of [...lines, ...left]) context.io.out(line)
 }
 
 /** What the mounts answer; of one of them where `mountpoint` says which. */

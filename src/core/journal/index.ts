@@ -1,2 +1,3 @@
+export { countRecords } from './count-records.ts'
 export { Journal, type JournalOptions } from './journal.ts'
 export { JournalVersionError, type JournalChange, type JournalValue } from './values.ts'

@@ -31,7 +31,7 @@ export async function openSegment(place: JournalPlace): Promise<{
   const { layer, folder } = place
   const names = await layer.list(folder)
   const found: Found[] = []
-  for (const number of numbersOf(names, /^journal-(\d+)\.log$/)) {
+  for (const number of segmentNumbers(names)) {
     const path = `${folder}/${segmentName(number)}`
     found.push({ path, number, reading: readSegment(path, await layer.readWhole(path)) })
   }
@@ -76,6 +76,16 @@ async function putAway({ layer, log, folder }: JournalPlace, { path, reading }: 
   await layer.rename(path, `${path}.damaged`)
   await layer.syncFolder(folder)
   for (const sentence of reading.damage) log.error(sentence, { keptAs: `${path}.damaged` })
+}
+
+/** The one that counts, of all names in the folder; undefined when there is none. */
+export function newestSegment(names: readonly string[]): string | undefined {
+  const number = segmentNumbers(names).at(-1)
+  return number === undefined ? undefined : segmentName(number)
+}
+
+function segmentNumbers(names: readonly string[]): number[] {
+  return numbersOf(names, /^journal-(\d+)\.log$/)
 }
 
 function numbersOf(names: readonly string[], pattern: RegExp): number[] {

@@ -149,6 +149,19 @@ describe('logout', () => {
     expect(cli.err.join()).toContain('lives on until it expires')
   })
 
+  it('refuses while an earlier mount has left something that the server does not have', async () => {
+    cli.accounts = [ann]
+    cli.leftChanges = { 'ann@example.com': 2 }
+    expect(await run('logout')).toBe(3)
+    expect(cli.err).toEqual([
+      'cloudreve-mount: ann@example.com at cloud.example.com: 2 changes of an earlier mount are not on the server yet: ' +
+        'mount it once more to have them sent, or leave them on this machine with --force',
+    ])
+    expect(cli.accounts).toEqual([ann])
+    expect(await run('logout', '--force')).toBe(0)
+    expect(cli.err.at(-1)).toContain('they stay on this machine until ann@example.com is mounted here again')
+  })
+
   it('does not mind mounts of other accounts', async () => {
     cli.accounts = [ann]
     cli.running = [{ ...mount, account: 'bob@example.com at cloud.example.com' }]

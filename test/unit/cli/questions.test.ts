@@ -4,7 +4,7 @@ import { buildProgram } from '../../../src/cli/program.ts'
 import { reportError } from '../../../src/cli/errors.ts'
 import type { MountStatus, UploadStatus } from '../../../src/mount/control-results.ts'
 import type { RunningMount } from '../../../src/mount/spec.ts'
-import { FakeCli } from '../../fakes/cli-context.ts'
+import { ann, FakeCli } from '../../fakes/cli-context.ts'
 
 const at = new Date(2026, 10, 23, 14, 3, 5).getTime()
 const running: RunningMount = {
@@ -51,6 +51,22 @@ describe('status', () => {
     await run(cli, 'status')
     await run(cli, 'status', '--json')
     expect(cli.out).toEqual(['nothing is mounted', '[]'])
+  })
+
+  it('names accounts whose last mount has left something', async () => {
+    const cli = new FakeCli()
+    cli.accounts = [ann]
+    cli.leftChanges = { 'ann@example.com': 1 }
+    await run(cli, 'status')
+    await run(cli, 'pending')
+    const left =
+      'ann@example.com at cloud.example.com: 1 change of an earlier mount is not on the server yet; its next mount sends them'
+    expect(cli.out).toEqual(['nothing is mounted', left, left])
+    cli.out.length = 0
+    cli.running = [running]
+    cli.answers['status'] = asJson(mountStatus())
+    await run(cli, 'pending')
+    expect(cli.out).toEqual(['everything is on the server'])
   })
 
   it('says in words that everything is on the server', async () => {
