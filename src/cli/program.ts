@@ -4,6 +4,7 @@ import { addAccounts } from './commands/accounts.ts'
 import { addActivities } from './commands/activities.ts'
 import { addDemo } from './commands/demo.ts'
 import { addDoctor } from './commands/doctor.ts'
+import { addFlush } from './commands/flush.ts'
 import { addInfo } from './commands/info.ts'
 import { addLogin } from './commands/login.ts'
 import { addLogout } from './commands/logout.ts'
@@ -37,6 +38,7 @@ export function buildProgram(context: CliContext): Command {
   addAccounts(program, context)
   program.commandsGroup('Mounts:')
   addStatus(program, context)
+  addFlush(program, context)
   addUmount(program, context)
   addDoctor(program, context)
   program.commandsGroup('Files:')

@@ -36,6 +36,9 @@ export class MountLife {
   /** No file is open any more, or nobody waits for that. */
   readonly #closed: Promise<void>
   #lastDrained: Json | undefined
+  /** Somebody leaves to the next mount what is not sent yet. */
+  readonly #detached = new AbortController()
+  #detaching: Promise<void> | undefined
 
   constructor(parts: MountLifeParts) {
     this.#parts = parts
@@ -50,13 +53,16 @@ export class MountLife {
 
   /**
    * `unmount` answers at once, or with `{"wait":true}` when everything is sent (with its progress) or when it is clear that
-   * programs keep files open: `UnmountResult`. `ended` answers at the end alone, and brings it about no sooner.
+   * programs keep files open: `UnmountResult`. With `{"detach":true}` nothing more is sent for this mount, and it answers at the end;
+   * programs with open files are left a few seconds. `ended` answers at the end alone, and brings it about no sooner.
    */
   readonly methods: ControlMethods = {
     unmount: async ({ params, signal, progress }) => {
-      await this.#leave()
+      const isDetached = isAsked(params, 'detach')
+      await (isDetached ? this.#detach() : this.#leave())
       progress({ state: 'unmounted' })
-      if (!wantsToWait(params)) return { state: 'unmounted' }
+      if (isDetached) return this.#end({ signal, progress })
+      if (!isAsked(params, 'wait')) return { state: 'unmounted' }
       if (await this.#isKeptOpen()) return { state: 'open' }
       return this.#end({ signal, progress })
     },
@@ -82,6 +88,7 @@ export class MountLife {
     } finally {
       stops.stop.removeEventListener('abort', onStop)
     }
+    await this.#detaching
     await this.#parts.setState('draining')
     this.#tellClosed()
     const result = await this.#drain()
@@ -102,6 +109,15 @@ export class MountLife {
     await this.#parts.setState('draining')
   }
 
+  #detach(): Promise<void> {
+    const leaving = this.#leave().then(() =>
+      this.#detached.abort(new Error('what is not sent yet is left to the next mount')),
+    )
+    // The folder may be gone, and the last file closed, before that is said.
+    this.#detaching = leaving.catch(() => undefined) // whoever asked hears of it
+    return leaving
+  }
+
   #isKeptOpen(): Promise<boolean> {
     return new Promise((resolve) => {
       const cancel = this.#parts.clock.after(OPEN_FILES_ANSWER_MS, () => resolve(true))
@@ -114,7 +130,7 @@ export class MountLife {
 
   async #outOfPatience(): Promise<void> {
     const { stops, clock } = this.#parts
-    await aborted(stops.stop)
+    await Promise.race([aborted(stops.stop), aborted(this.#detached.signal)])
     await delay(clock, OPEN_FILES_GRACE_MS, stops.hurry).catch(() => undefined)
   }
 
@@ -125,7 +141,7 @@ export class MountLife {
       for (const listener of this.#drainListeners) listener(event)
     }
     try {
-      return await mounted.drain(tellAll, stops.hurry)
+      return await mounted.drain(tellAll, AbortSignal.any([stops.hurry, this.#detached.signal]))
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error)
       log.error('sending what was written has failed', { reason })
@@ -141,6 +157,6 @@ function aborted(signal: AbortSignal): Promise<void> {
   })
 }
 
-function wantsToWait(params: Json): boolean {
-  return typeof params === 'object' && params !== null && 'wait' in params && params.wait === true
+function isAsked(params: Json, what: 'wait' | 'detach'): boolean {
+  return typeof params === 'object' && params !== null && what in params && Reflect.get(params, what) === true
 }

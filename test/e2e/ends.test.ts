@@ -79,6 +79,27 @@ await describeMounts(
       expect(await readFile(place.at('cut.txt'), 'utf8')).toBe('written before')
     })
 
+    it('flush waits for the server; umount --detach leaves the rest to the next mount', async () => {
+      expect(await place.cli(['umount', place.mountpoint])).toMatchObject({ exitCode: 0 })
+      mount = await place.mount({ args: ['--quiet-time', '10m'] })
+      await writeFile(place.at('first.txt'), 'is flushed')
+      expect(await place.cli(['flush'])).toMatchObject({ exitCode: 0, stdout: '' })
+      expect((await place.drive.bytes('first.txt')).toString()).toBe('is flushed')
+
+      await writeFile(place.at('second.txt'), 'is left')
+      expect(await place.cli(['umount', '--detach', place.mountpoint])).toMatchObject({
+        exitCode: 0,
+        stderr: expect.stringContaining('1 change that the server does not have yet is kept') as unknown,
+      })
+      await mount.gone()
+      expect(await readdir(place.mountpoint)).toEqual([])
+      expect((await place.drive.list('')).map(({ name }) => name)).not.toContain('second.txt')
+      mount = await place.mount()
+      expect(await readFile(place.at('second.txt'), 'utf8')).toBe('is left')
+      expect(await place.cli(['flush', place.mountpoint])).toMatchObject({ exitCode: 0 })
+      expect((await place.drive.bytes('second.txt')).toString()).toBe('is left')
+    })
+
     it('two mounts of one account are served by one process, see each other, and end one by one', async () => {
       await place.server.admin.write('/folder/there.txt', 'there')
       await mkdir(second())

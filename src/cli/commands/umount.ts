@@ -1,14 +1,16 @@
 import type { Command } from 'commander'
-import type { PendingProgress, PendingResult, UnmountResult } from '../../mount/control-results.ts'
+import type { PendingProgress, UnmountResult } from '../../mount/control-results.ts'
 import type { Json } from '../../mount/spec.ts'
 import type { CliContext } from '../context.ts'
 import { CliError, exitCodes } from '../exit-codes.ts'
 import { notMounted } from '../mounts.ts'
 import { uploadProgress, type Progress } from '../progress.ts'
 import { counted } from '../table.ts'
+import { flushed } from './flush.ts'
 
 export interface UmountFlags {
   readonly force?: true
+  readonly detach?: true
 }
 
 export function addUmount(program: Command, context: CliContext): void {
@@ -18,18 +20,25 @@ export function addUmount(program: Command, context: CliContext): void {
     .description('wait until everything is uploaded, then unmount; cleans up after a mount that died')
     .argument('<mountpoint>', 'a mounted folder')
     .option('--force', 'unmount at once: the process goes on uploading after the folder is gone')
+    .option('--detach', 'unmount at once: what is not uploaded yet stays on this machine for the next mount')
     .addHelpText(
       'after',
       `
 Examples:
   cloudreve-mount umount ~/cloud
-  cloudreve-mount umount --force ~/cloud`,
+  cloudreve-mount umount --force ~/cloud
+  cloudreve-mount umount --detach ~/cloud     before a train ride, say`,
     )
     .action((mountpoint: string, flags: UmountFlags) => umount(context, mountpoint, flags))
 }
 
-export async function umount(context: CliContext, mountpoint: string, { force }: UmountFlags): Promise<void> {
+export async function umount(
+  context: CliContext,
+  mountpoint: string,
+  { force, detach }: UmountFlags,
+): Promise<void> {
   const { io, mounts, starter } = context
+  if (force && detach) throw new CliError('say either --force or --detach', exitCodes.usage)
   const mount = await mounts.at(mountpoint)
   if (!mount) {
     if (!(await starter.cleanStale(mountpoint))) throw notMounted(mountpoint)
@@ -38,6 +47,10 @@ export async function umount(context: CliContext, mountpoint: string, { force }:
   }
   if (force) {
     await mounts.call(mount.mountpoint, 'unmount', { wait: false })
+    return
+  }
+  if (detach) {
+    await leaveToNextMount(context, mount.mountpoint)
     return
   }
   const progress = uploadProgress(io)
@@ -49,14 +62,23 @@ export async function umount(context: CliContext, mountpoint: string, { force }:
   }
 }
 
-async function waitForUploads({ mounts }: CliContext, mountpoint: string, progress: Progress): Promise<void> {
-  const onProgress = (event: Json) => progress.update(event as unknown as PendingProgress)
-  const { leftFiles } = await mounts.call<PendingResult>(mountpoint, 'flush', null, onProgress)
+async function waitForUploads(context: CliContext, mountpoint: string, progress: Progress): Promise<void> {
+  const leftFiles = await flushed(context, mountpoint, progress)
   if (leftFiles === 0) return
   throw new CliError(
     `${counted(leftFiles, 'file')} in ${mountpoint} cannot be uploaded, so it stays mounted; ` +
-      '`cloudreve-mount pending` says why, --force unmounts and keeps what is missing on this machine',
+      '`cloudreve-mount pending` says why, --detach unmounts and keeps what is missing on this machine',
     exitCodes.notSaved,
+  )
+}
+
+/** What is not sent is no failure: it was asked for. */
+async function leaveToNextMount({ io, mounts }: CliContext, mountpoint: string): Promise<void> {
+  const result = await mounts.call<UnmountResult>(mountpoint, 'unmount', { detach: true })
+  if (result.state !== 'ended' || result.left === 0) return
+  io.err(
+    `${mountpoint} is unmounted; ${counted(result.left, 'change')} that the server does not have yet ` +
+      `${result.left === 1 ? 'is' : 'are'} kept on this machine, and sent by the next mount of the account`,
   )
 }
 

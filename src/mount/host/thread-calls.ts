@@ -7,7 +7,14 @@ import { MountError, type ControlMethods, type Json, type MountFailure } from '.
 type Port = Pick<MessagePort | Worker, 'postMessage' | 'on'>
 
 type Asked =
-  { readonly call: number; readonly method: string; readonly params: Json } | { readonly abort: number }
+  | {
+      readonly call: number
+      readonly method: string
+      readonly params: Json
+      /** From the start: a message about it would come after the call has begun. */
+      readonly isAborted: boolean
+    }
+  | { readonly abort: number }
 type Answered =
   | { readonly progress: number; readonly event: Json }
   | { readonly result: number; readonly value: Json }
@@ -66,8 +73,7 @@ export class ThreadCaller {
           reject(error)
         },
       })
-      this.#post({ call, method, params })
-      if (signal?.aborted) return abort()
+      this.#post({ call, method, params, isAborted: signal?.aborted === true })
       return signal?.addEventListener('abort', abort, { once: true })
     })
   }
@@ -104,8 +110,9 @@ export function answerThreadCalls(port: Port, methods: ControlMethods): void {
     if ('abort' in message) {
       running.get(message.abort)?.abort(new Error('nobody waits for the answer any more'))
     } else if ('call' in message) {
-      const { call, method, params } = message
+      const { call, method, params, isAborted } = message
       const controller = new AbortController()
+      if (isAborted) controller.abort(new Error('nobody waits for the answer from the start'))
       setMaxListeners(0, controller.signal)
       running.set(call, controller)
       const progress = (event: Json) => post({ progress: call, event })

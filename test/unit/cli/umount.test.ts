@@ -47,6 +47,20 @@ describe('umount', () => {
     expect(cli.asked).toEqual([{ mountpoint: folder, method: 'unmount', params: { wait: false } }])
   })
 
+  it('--detach leaves to the next mount what is not sent, and says how much that is', async () => {
+    cli.answers['unmount'] = { state: 'ended', left: 2, reason: 'not uploaded yet' }
+    expect(await run(folder, '--detach')).toBe(0)
+    expect(cli.asked).toEqual([{ mountpoint: folder, method: 'unmount', params: { detach: true } }])
+    expect(cli.err).toEqual([
+      `${folder} is unmounted; 2 changes that the server does not have yet are kept on this machine, and sent by the next mount of the account`,
+    ])
+  })
+
+  it('--force and --detach are two different wishes', async () => {
+    expect(await run(folder, '--force', '--detach')).toBe(2)
+    expect(cli.asked).toEqual([])
+  })
+
   it('only waits for the end of a mount that is draining already', async () => {
     cli.running = [{ ...cli.running[0]!, state: 'draining' }]
     await run(folder)

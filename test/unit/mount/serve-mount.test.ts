@@ -160,6 +160,21 @@ describe('a mount that is served', () => {
     await serving
   })
 
+  it('leaves what is not sent to the next one when it is asked to, files being open or not', async () => {
+    const serving = stage.serve()
+    await stage.ready
+    const client = await controlClient('/nowhere/cloud/a', stage.spec.runtimeFolder)
+    let tellUnmounted: (event: Json) => void
+    const unmounted = new Promise((resolve) => (tellUnmounted = resolve))
+    const answer = client.call('unmount', { detach: true }, (event) => tellUnmounted(event))
+    await unmounted
+    await stage.clock.advance(5_000)
+    expect(await answer).toEqual({ state: 'ended', left: 3, reason: 'in a hurry' })
+    client.close()
+    expect(await serving).toBe(3)
+    expect(stage.events.slice(-4)).toEqual(['unmount', 'drain', 'close', 'sign off'])
+  })
+
   it('after an unmount from outside sends what was written, then ends and leaves nothing', async () => {
     const serving = stage.serve()
     await stage.ready
