@@ -5,6 +5,7 @@ import type { ByteRange } from '../../base/ranges.ts'
 import type { RemoteEntry } from '../../remote/types.ts'
 import type { Allocation, FileSpan } from '../types.ts'
 import { FsError } from '../errors.ts'
+import { ContentBase } from './content-base.ts'
 import type { ContentBytesParts, ReadBase } from './content-parts.ts'
 import { fetchPiece } from './fetch-piece.ts'
 import type { Generation } from './generation.ts'
@@ -26,11 +27,7 @@ import type { Uploadable } from './uploadable.ts'
 export class ContentBytes implements Uploadable {
   readonly #parts: ContentBytesParts
   readonly #mutex = new Mutex()
-  #base: BaseEntity
-  #baseSizeBytes: number
-  #replaces: BaseEntity
-  /** Counts the changes of the base: a reader that waited for the server looks whether its plan still holds. */
-  #baseEpoch = 0
+  readonly #base: ContentBase
   #staged: StagedFile | undefined
   readonly #users = new StagedUsers()
   /** Number of changes before those of the staged file. */
@@ -44,9 +41,7 @@ export class ContentBytes implements Uploadable {
 
   constructor(parts: ContentBytesParts) {
     this.#parts = parts
-    this.#base = parts.base.entity
-    this.#baseSizeBytes = parts.base.sizeBytes
-    this.#replaces = parts.base.entity
+    this.#base = new ContentBase(parts.base)
   }
 
   get isDirty(): boolean {
@@ -58,7 +53,7 @@ export class ContentBytes implements Uploadable {
   }
 
   get sizeBytes(): number {
-    return this.#staged?.sizeBytes ?? this.#baseSizeBytes
+    return this.#staged?.sizeBytes ?? this.#base.sizeBytes
   }
 
   /** Time of the last change while there are unconfirmed ones, ms since the epoch. */
@@ -77,15 +72,15 @@ export class ContentBytes implements Uploadable {
   }
 
   get base(): BaseEntity {
-    return this.#base
+    return this.#base.entity
   }
 
   get baseSizeBytes(): number {
-    return this.#baseSizeBytes
+    return this.#base.sizeBytes
   }
 
   get replaces(): BaseEntity {
-    return this.#replaces
+    return this.#base.replaces
   }
 
   get changes(): number {
@@ -96,12 +91,12 @@ export class ContentBytes implements Uploadable {
   async read(range: ByteRange, readBase: ReadBase, signal?: AbortSignal): Promise<Uint8Array> {
     for (;;) {
       this.#checkWaiting(signal)
-      const epoch = this.#baseEpoch
+      const epoch = this.#base.epoch
       try {
         const bytes = await this.#readOnce(range, readBase)
         if (bytes) return bytes
       } catch (error) {
-        if (epoch === this.#baseEpoch) throw error
+        if (epoch === this.#base.epoch) throw error
       }
     }
   }
@@ -157,8 +152,8 @@ export class ContentBytes implements Uploadable {
     return this.#mutex.run(async () => {
       invariant(!this.#staged, 'a content that was changed takes up what was staged before')
       const { sideCar } = recovered
-      this.#showBase(sideCar.base, sideCar.baseSizeBytes)
-      this.#replaces = sideCar.replaces
+      this.#base.become(sideCar.base, sideCar.baseSizeBytes)
+      this.#base.replaces = sideCar.replaces
       this.#staged = this.#parts.store.reopen(recovered, this.#changes + 1, this.#mutex)
       await sayLocal(sideCar.label, () => this.#staged?.takeUp())
       this.#holdRoom()
@@ -189,7 +184,7 @@ export class ContentBytes implements Uploadable {
   }
 
   rebase(entity: BaseEntity): void {
-    this.#replaces = entity
+    this.#base.replaces = entity
     this.#background(() => this.#relabelStaged())
   }
 
@@ -197,7 +192,7 @@ export class ContentBytes implements Uploadable {
   adopt(entry: RemoteEntry): void {
     invariant(!this.isDirty, 'a content with changes adopts nothing')
     if (this.#beside) this.#beside.shown = entry
-    else this.#show(entry)
+    else this.#base.show(entry)
   }
 
   /** Drops the changes: the base shows again. */
@@ -205,8 +200,8 @@ export class ContentBytes implements Uploadable {
     return this.#mutex.run(() => {
       const shown = this.#beside?.shown
       this.#dropStaged()
-      if (shown) this.#show(shown)
-      else this.#showBase(this.#base, this.#baseSizeBytes)
+      if (shown) this.#base.show(shown)
+      else this.#base.become(this.#base.entity, this.#base.sizeBytes)
     })
   }
 
@@ -225,10 +220,10 @@ export class ContentBytes implements Uploadable {
     for (;;) {
       const [gap] = await this.#mutex.run(() => this.#staged?.extents.missing() ?? [])
       if (!gap) return
-      const address = { path: () => owner.path(), entity: this.#base, sizeBytes: this.#baseSizeBytes }
+      const address = { path: () => owner.path(), entity: this.#base.entity, sizeBytes: this.#base.sizeBytes }
       const { entity, range, bytes } = await fetchPiece(environment.remote, address, gap, signal)
       await this.#mutex.run(async () => {
-        if (this.#base === entity) await this.#staged?.storeFetched(range, bytes)
+        if (this.#base.entity === entity) await this.#staged?.storeFetched(range, bytes)
         this.#holdRoom()
       })
     }
@@ -255,10 +250,10 @@ export class ContentBytes implements Uploadable {
       const staysBeside = shown !== entry && (isNewer || this.#users.hasWriters)
       if (!isNewer && !staysBeside) {
         this.#dropStaged()
-        this.#show(shown)
+        this.#base.show(shown)
         return
       }
-      this.#showBase(entity, generation.sizeBytes)
+      this.#base.become(entity, generation.sizeBytes)
       // The server has it: trouble with the local record must not look like a failed upload.
       await staged.settle(generation, entity).catch((error: unknown) => this.#complain(error))
       this.#beside = staysBeside ? { changes: generation.changes, shown } : undefined
@@ -273,17 +268,17 @@ export class ContentBytes implements Uploadable {
   /** undefined: the base changed while its bytes were on their way. */
   async #readOnce(range: ByteRange, readBase: ReadBase): Promise<Uint8Array | undefined> {
     const { into, gaps, epoch } = await this.#mutex.run(async () => {
-      const epoch = this.#baseEpoch
+      const epoch = this.#base.epoch
       return {
         epoch,
         ...(await sayLocal(this.#parts.owner.label, () => readHere(this.#staged, range, this.sizeBytes))),
       }
     })
     for (const { start, end } of gaps) {
-      if (epoch !== this.#baseEpoch) return undefined
+      if (epoch !== this.#base.epoch) return undefined
       into.set(await readBase(start, end), start - range.start)
     }
-    return gaps.length > 0 && epoch !== this.#baseEpoch ? undefined : into
+    return gaps.length > 0 && epoch !== this.#base.epoch ? undefined : into
   }
 
   #change(
@@ -319,7 +314,7 @@ export class ContentBytes implements Uploadable {
       if (facts.label !== label || facts.uri !== uri) await this.#relabelStaged()
       return this.#staged
     }
-    const before = { sizeBytes: this.#baseSizeBytes, changes: this.#changes }
+    const before = { sizeBytes: this.#base.sizeBytes, changes: this.#changes }
     this.#staged = await this.#parts.store.stage(facts, before, this.#mutex)
     this.#users.keepOpen(this.#staged)
     await this.#parts.owner.recorded()
@@ -341,7 +336,7 @@ export class ContentBytes implements Uploadable {
     if (!this.#beside || this.isDirty || this.#users.hasWriters) return
     const { shown } = this.#beside
     this.#dropStaged()
-    this.#show(shown)
+    this.#base.show(shown)
     this.#parts.onRejoined()
   }
 
@@ -360,17 +355,6 @@ export class ContentBytes implements Uploadable {
 
   #holdRoom(): void {
     if (this.#staged) this.#parts.environment.room.hold(this.#staged, this.#staged.localBytes)
-  }
-
-  #show(entry: RemoteEntry): void {
-    this.#showBase(entry.entity ?? 'absent', entry.sizeBytes)
-  }
-
-  #showBase(entity: BaseEntity, sizeBytes: number): void {
-    this.#base = entity
-    this.#replaces = entity
-    this.#baseSizeBytes = sizeBytes
-    this.#baseEpoch += 1
   }
 
   #checkWaiting(signal: AbortSignal | undefined): void {

@@ -3,11 +3,12 @@ import { isRemoteError, type RemoteError } from '../../remote/errors.ts'
 import type { RemoteEntry, RemotePath } from '../../remote/types.ts'
 import { Errno } from '../../base/errno.ts'
 import { FsError } from '../errors.ts'
-import { resolveConflict, type Attempt, type Resolution } from './conflict.ts'
+import { resolveConflict, type Resolution } from './conflict.ts'
 import type { WriteEnvironment } from './environment.ts'
 import { judge, mayHaveBeenDone } from './failure.ts'
 import type { Generation } from './generation.ts'
 import type { Pass } from './outage.ts'
+import { SentGenerations } from './sent-generations.ts'
 import { Transfer, UploadCutError } from './transfer.ts'
 import type { BaseEntity, ContentOwner, SyncState } from './types.ts'
 import type { Uploadable } from './uploadable.ts'
@@ -28,8 +29,7 @@ const maxRetryMs = 60_000
  *                         └──── retry, rename, new content ──── failed ◀────────┘ permanent
  * ```
  *
- * Invariants: while `#holds > 0` nothing is being sent after `hold` resolved; a frozen generation exists only from the first
- * attempt to send it until it is confirmed, replaced by a newer one, or given up.
+ * Invariant: while `#holds > 0` nothing is being sent after `hold` resolved.
  */
 export class FileUpload {
   readonly schedule: UploadSchedule
@@ -37,6 +37,7 @@ export class FileUpload {
   readonly #owner: ContentOwner
   readonly #environment: WriteEnvironment
   readonly #transfer: Transfer
+  readonly #sent: SentGenerations
   readonly #waiters = new UploadWaiters()
   #cancelTimer: (() => void) | undefined
   #isQueued = false
@@ -49,10 +50,6 @@ export class FileUpload {
   #retryDetail = ''
   #trouble: RemoteError | undefined
   #parked: { readonly detail: string; readonly error: FsError } | undefined
-  /** What is being sent, or was sent with no answer. */
-  #generation: Generation | undefined
-  #isUncertain = false
-  #attempts: Attempt[] = []
   /** After a conflict, while our line of changes goes on: the copy that it goes on in. */
   #aside: { readonly path: RemotePath; entity: BaseEntity; current: RemoteEntry } | undefined
   /** Names the copy: a second try must find the first one's. */
@@ -65,6 +62,7 @@ export class FileUpload {
     this.#owner = owner
     this.#environment = environment
     this.#transfer = new Transfer(content, owner, environment)
+    this.#sent = new SentGenerations(content)
     this.schedule = new UploadSchedule(environment.clock, environment.quietMs)
   }
 
@@ -175,8 +173,7 @@ export class FileUpload {
   async forget(): Promise<void> {
     this.unpark()
     this.#transfer.abandon()
-    await this.#forgetGeneration()
-    this.#attempts = []
+    await this.#sent.forget()
     this.#conflictAtMs = undefined
     this.#aside = undefined
   }
@@ -252,7 +249,7 @@ export class FileUpload {
   }
 
   async #send(): Promise<void> {
-    const generation = await this.#freeze()
+    const generation = await this.#sent.freeze()
     const path = this.#aside?.path ?? this.#owner.path()
     if (path === undefined) throw new UploadCutError()
     const startedAtMs = this.#environment.clock.monotonic()
@@ -261,11 +258,11 @@ export class FileUpload {
       const entry = await this.#transfer.send(path, previous, generation)
       await this.#confirmed(generation, entry, startedAtMs)
     } catch (error) {
-      if (mayHaveBeenDone(error) || error instanceof UploadCutError) this.#isUncertain = true
+      if (mayHaveBeenDone(error) || error instanceof UploadCutError) this.#sent.leftUncertain()
       if (!isRemoteError(error, 'stale', 'exists')) throw error
       this.#conflictAtMs ??= this.#environment.clock.now()
       const atMs = this.#conflictAtMs
-      const refused = { path, previous, generation, attempts: this.#attempts, atMs }
+      const refused = { path, previous, generation, attempts: this.#sent.attempts, atMs }
       const resolution = await resolveConflict(refused, this.#transfer, this.#environment)
       await this.#resolved(generation, resolution, startedAtMs)
     }
@@ -298,10 +295,8 @@ export class FileUpload {
     const aside = this.#aside
     this.#failures = 0
     this.#trouble = undefined
-    this.#attempts = []
     this.#conflictAtMs = undefined
-    this.#generation = undefined
-    this.#isUncertain = false
+    this.#sent.confirmed()
     for (const heard of this.#environment.onTaken) heard()
     quota.committed(this.#content, generation.sizeBytes)
     await this.#content.confirm(generation, entry, aside?.current ?? entry)
@@ -317,29 +312,10 @@ export class FileUpload {
     }
   }
 
-  /** The newest content; an older one that was sent without an answer is remembered by its digest. */
-  async #freeze(): Promise<Generation> {
-    if (this.#generation?.changes === this.#content.changes) return this.#generation
-    if (this.#generation && this.#isUncertain) {
-      const { sizeBytes } = this.#generation
-      this.#attempts.push({ sizeBytes, digest: await this.#generation.digest() })
-    }
-    await this.#forgetGeneration()
-    this.#generation = await this.#content.freeze()
-    return this.#generation
-  }
-
-  async #forgetGeneration(): Promise<void> {
-    this.#isUncertain = false
-    if (!this.#generation) return
-    this.#generation = undefined
-    await this.#content.thaw()
-  }
-
   async #failed(error: unknown, pass: Pass): Promise<void> {
     const { log, random } = this.#environment
     const { label } = this.#owner
-    if (!this.#isUncertain) await this.#forgetGeneration()
+    await this.#sent.failed()
     if (isRemoteError(error)) {
       this.#trouble = error
       if (pass.failed(error)) return

@@ -1,21 +1,13 @@
 import { invariant } from '../../base/assert.ts'
-import type { SharedWork } from '../../base/shared-work.ts'
 import type { Mutex } from '../../base/mutex.ts'
-import type { ByteRange, RangeSet } from '../../base/ranges.ts'
+import type { ByteRange } from '../../base/ranges.ts'
 import type { FileSpan } from '../types.ts'
 import { Extents } from './extents.ts'
-import type { FileLayer } from '../../base/file-layer.ts'
 import { fill, Generation, writeAll } from './generation.ts'
 import { OpenFile } from './open-file.ts'
-import {
-  formatChange,
-  formatHead,
-  namesRecord,
-  sideCarVersion,
-  type SideCar,
-  type SideCarChange,
-  type SideCarNames,
-} from './side-car.ts'
+import { namesRecord, type SideCar, type SideCarNames } from './side-car.ts'
+import { SideCarFile } from './side-car-file.ts'
+import type { StagedPlace } from './staged-place.ts'
 import type { BaseEntity, UploadSession } from './types.ts'
 
 /** What a side-car says about the file beyond its extents. */
@@ -25,24 +17,6 @@ export interface StagedFacts extends SideCarNames {
   readonly createdAtMs: number
   modifiedAtMs: number
 }
-
-export interface StagedPlace {
-  readonly layer: FileLayer
-  readonly folder: string
-  /** Makes the names in the folder survive power loss. */
-  readonly names: SharedWork
-  /** Of this start of the machine. */
-  readonly bootId: string
-  /** Names the files of this content: `<id>.data`, `<id>.side`, `<id>.kept`. */
-  readonly id: string
-  /** Number of changes that the content had seen before: it goes on from there. */
-  readonly changes: number
-}
-
-/** Changes in a side-car before a released file gets a short one again. */
-const compactAfterChanges = 64
-/** … and before one that is kept open does, at an fsync: a database makes several changes a transaction. */
-const compactOpenAfterChanges = 4096
 
 /**
  * The local copy of a content that differs from the server's: a sparse data file, its extents, and the side-car that lets
@@ -57,28 +31,18 @@ export class StagedFile {
   readonly #extents: Extents
   readonly #place: StagedPlace
   readonly #data: OpenFile
-  readonly #side: OpenFile
+  readonly #side: SideCarFile
   readonly #mutex: Mutex
   #frozen: Generation | undefined
   /** Number of changes to the content so far. */
   #changes: number
-  #sideChanges = 0
   #localBytes = 0
   #hasStaleBytes = false
   /** The data file may be longer than the content needs. */
   #isTooLong = false
-  #session: UploadSession | undefined
   #isOfThisBoot = true
   /** Somebody keeps it open. */
   #isRetained = false
-  /** Somebody was promised that this file survives power loss. */
-  #isSynced = false
-  /** All of it is on the disk, and the side-car says so. */
-  #isMarked = false
-  /** Written bytes that the side-car vouches for; undefined: none, or it has taken its word back. */
-  #certain: RangeSet | undefined
-  /** The kernel may have dropped what it could not write, and would call a second try a success. */
-  #syncError: unknown
 
   private constructor(place: StagedPlace, facts: StagedFacts, extents: Extents, mutex: Mutex) {
     this.id = place.id
@@ -88,7 +52,11 @@ export class StagedFile {
     this.#extents = extents
     this.#mutex = mutex
     this.#data = new OpenFile(place.layer, `${place.folder}/${place.id}.data`, 'use')
-    this.#side = new OpenFile(place.layer, `${place.folder}/${place.id}.side`, 'append')
+    this.#side = new SideCarFile({
+      place,
+      data: this.#data,
+      content: () => ({ ...this.#facts, extents: this.#extents, hasStaleBytes: this.#hasStaleBytes }),
+    })
   }
 
   /** A content of which nothing is here yet: `baseSizeBytes` bytes show the base. */
@@ -100,7 +68,7 @@ export class StagedFile {
   ): Promise<StagedFile> {
     const staged = new StagedFile(place, facts, Extents.ofBase(baseSizeBytes), mutex)
     await staged.#data.create()
-    await staged.#writeHead()
+    await staged.#side.writeHead()
     return staged
   }
 
@@ -108,11 +76,8 @@ export class StagedFile {
   static reopen(place: StagedPlace, sideCar: SideCar, mutex: Mutex): StagedFile {
     const staged = new StagedFile(place, factsOf(sideCar), sideCar.extents, mutex)
     staged.#hasStaleBytes = sideCar.hasStaleBytes
-    staged.#session = sideCar.session
-    staged.#sideChanges = sideCar.changes
+    staged.#side.found(sideCar)
     staged.#localBytes = sideCar.extents.written.sizeBytes + sideCar.extents.fetched.sizeBytes
-    staged.#isSynced = sideCar.isSynced
-    if (sideCar.isSynced) staged.#certain = sideCar.extents.written.clone()
     staged.#isOfThisBoot = sideCar.bootId === place.bootId
     staged.#isTooLong = true
     return staged
@@ -120,7 +85,7 @@ export class StagedFile {
 
   /** From now on its side-car is kept by this process. */
   async takeUp(): Promise<void> {
-    if (!this.#isOfThisBoot) await this.#writeHead()
+    if (!this.#isOfThisBoot) await this.#side.writeHead()
     this.#isOfThisBoot = true
   }
 
@@ -165,13 +130,13 @@ export class StagedFile {
   async write(offset: number, data: Uint8Array, atMs: number): Promise<void> {
     const range = { start: offset, end: offset + data.length }
     await this.#frozen?.keep(range)
-    const [certain] = this.#certain?.present(range) ?? []
-    if (certain) await this.#takeBack({ w: [certain.start, certain.end] })
+    const [certain] = this.#side.certain?.present(range) ?? []
+    if (certain) await this.#side.takeBack({ w: [certain.start, certain.end] })
     const progress = { doneBytes: 0 }
     try {
       await this.#data.use((file) => writeAll(file, data, offset, progress))
       if (!this.#extents.written.covers(range)) {
-        await this.#record({ w: [range.start, range.end] })
+        await this.#side.record({ w: [range.start, range.end] })
         this.#localBytes += data.length
       }
     } catch (error) {
@@ -187,10 +152,10 @@ export class StagedFile {
     const before = this.#extents.sizeBytes
     // A frozen generation may still need what is cut off, and so does the content that was synced, until the side-car is:
     // then the bytes stay where they are, hidden by the extents.
-    const isKept = (this.#frozen !== undefined || this.#isSynced) && sizeBytes < before
+    const isKept = (this.#frozen !== undefined || this.#side.isSynced) && sizeBytes < before
     const record = { t: sizeBytes, ...(isKept ? { kept: true as const } : {}) }
-    if (this.#certain && sizeBytes < before) await this.#takeBack(record)
-    else await this.#record(record)
+    if (this.#side.certain && sizeBytes < before) await this.#side.takeBack(record)
+    else await this.#side.record(record)
     this.#extents.truncate(sizeBytes)
     this.#frozen?.newer.add({ start: Math.min(before, sizeBytes), end: Math.max(before, sizeBytes) })
     this.touch(atMs)
@@ -210,9 +175,9 @@ export class StagedFile {
     if (start >= range.end) return
     const next = this.#extents.clone()
     next.zero(range)
-    await this.#writeHead({ extents: next, hasStaleBytes: true })
+    await this.#side.writeHead({ extents: next, hasStaleBytes: true })
     this.#extents.zero(range)
-    this.#certain?.remove(range)
+    this.#side.certain?.remove(range)
     this.#hasStaleBytes = true
     this.#isTooLong = true
     this.#frozen?.newer.add(range)
@@ -230,7 +195,7 @@ export class StagedFile {
     for (const { start, end } of this.#extents.fetchable(range)) {
       const part = bytes.subarray(start - range.start, end - range.start)
       await this.#data.use((file) => writeAll(file, part, start))
-      await this.#record({ f: [start, end] })
+      await this.#side.record({ f: [start, end] })
       this.#localBytes += end - start
       this.#extents.fetch({ start, end })
     }
@@ -265,27 +230,25 @@ export class StagedFile {
     await this.thaw()
     const { sizeBytes: baseSizeBytes } = generation
     this.#facts = { ...this.#facts, base: entity, baseSizeBytes, replaces: entity }
-    await this.#writeHead()
+    await this.#side.writeHead()
   }
 
   /** The names became others. */
   async relabel(names: SideCarNames): Promise<void> {
     const { label, uri, path, replaces } = names
     this.#facts = { ...this.#facts, label, uri, path, replaces }
-    await this.#record({ h: namesRecord(names) })
-    if (this.#isSynced) await this.#side.use((file) => file.datasync())
+    const record = { h: namesRecord(names) }
+    await (this.#side.isSynced ? this.#side.recordDurably(record) : this.#side.record(record))
   }
 
   /** An upload session is open at the server (undefined: none any more). Durable, as it locks the file there for a day. */
-  async noteSession(session: UploadSession | undefined): Promise<void> {
-    this.#session = session
-    await this.#record({ s: session ?? null })
-    if (session) await this.#side.use((file) => file.datasync())
+  noteSession(session: UploadSession | undefined): Promise<void> {
+    return this.#side.noteSession(session)
   }
 
   /** Everything acknowledged so far survives power loss. Costs nothing when it does already. */
   async sync(): Promise<void> {
-    if (!this.#isMarked) await this.#mark()
+    await this.#side.sync()
     await this.#cut()
   }
 
@@ -298,60 +261,21 @@ export class StagedFile {
 
   async release(): Promise<void> {
     this.#isRetained = false
-    if (this.#sideChanges > compactAfterChanges) await this.#writeHead()
-    await this.#data.release()
     await this.#side.release()
+    await this.#data.release()
   }
 
   /** Nobody needs the local copy any more, nor uses it. */
   async remove(): Promise<void> {
-    if (this.#isRetained) {
-      await this.#data.release()
-      await this.#side.release()
-    }
+    if (this.#isRetained) await this.#data.release()
     await this.#frozen?.drop()
     // The side-car goes first: data without one is never taken for a saved file.
-    await this.#place.layer.remove(this.#side.path)
+    await this.#side.remove(this.#isRetained)
     await this.#place.layer.remove(this.#data.path)
   }
 
-  async #mark(): Promise<void> {
-    if (this.#isSynced && this.#sideChanges > compactOpenAfterChanges) return this.#writeHead()
-    await this.#syncData()
-    await this.#record({ m: this.#sideChanges })
-    const names = this.#isSynced ? undefined : this.#place.names.run()
-    await Promise.all([this.#side.use((file) => file.datasync()), names])
-    this.#marked()
-  }
-
-  async #syncData(): Promise<void> {
-    if (this.#syncError !== undefined) throw this.#syncError
-    try {
-      await this.#data.use((file) => file.datasync())
-    } catch (error) {
-      this.#syncError = error
-      throw error
-    }
-  }
-
-  #marked(): void {
-    this.#isSynced = true
-    this.#isMarked = true
-    this.#certain = this.#extents.written.clone()
-  }
-
-  /**
-   * Before the first change in place of what was promised: after power loss it may be half of this and half of that, and the
-   * record of it must not be what is missing.
-   */
-  async #takeBack(change: SideCarChange): Promise<void> {
-    await this.#record(change)
-    await this.#side.use((file) => file.datasync())
-    this.#certain = undefined
-  }
-
   #wrote(range: ByteRange, atMs: number): void {
-    this.#isMarked = false
+    this.#side.touched()
     this.#extents.write(range)
     this.#frozen?.newer.add(range)
     this.touch(atMs)
@@ -362,35 +286,11 @@ export class StagedFile {
    * may keep old bytes.
    */
   async #cut(): Promise<void> {
-    if (!this.#isTooLong || this.#frozen || (this.#isSynced && !this.#isMarked)) return
+    if (!this.#isTooLong || this.#frozen || !this.#side.isSettled) return
     const { localEnd } = this.#extents
     await this.#data.use((file) => file.truncate(localEnd))
     this.#localBytes = Math.min(this.#localBytes, localEnd)
     this.#isTooLong = false
-  }
-
-  async #record(change: SideCarChange): Promise<void> {
-    this.#isMarked &&= 's' in change || 'h' in change
-    await this.#side.use((file) => file.append(Buffer.from(formatChange(change))))
-    this.#sideChanges += 1
-  }
-
-  async #writeHead({ extents = this.#extents, hasStaleBytes = this.#hasStaleBytes } = {}): Promise<void> {
-    // What once survived power loss must not be replaced by something that does not.
-    if (this.#isSynced && !this.#isMarked) await this.#syncData()
-    const head = {
-      version: sideCarVersion,
-      bootId: this.#place.bootId,
-      isSynced: this.#isSynced,
-      ...this.#facts,
-      extents: extents.toRecord(),
-      hasStaleBytes,
-      session: this.#session,
-    }
-    await this.#place.layer.replace(this.#side.path, formatHead(head), this.#isSynced)
-    await this.#side.reopen()
-    this.#sideChanges = 0
-    if (this.#isSynced) this.#marked()
   }
 }
 

@@ -7,7 +7,8 @@ import { SharedWork } from '../../base/shared-work.ts'
 import type { Extents } from './extents.ts'
 import { LostAndFound, type LostFile } from './lost-and-found.ts'
 import { parseSideCar, type SideCar } from './side-car.ts'
-import { StagedFile, type StagedFacts, type StagedPlace } from './staged-file.ts'
+import { StagedFile, type StagedFacts } from './staged-file.ts'
+import type { StagedPlace } from './staged-place.ts'
 
 export interface StagingStoreOptions {
   /** Made with mode 0700. Its neighbour `lost+found` takes what a dead process left in it and `claimed` does not name. */

@@ -1,0 +1,65 @@
+import type { Attempt } from './conflict.ts'
+import type { Generation } from './generation.ts'
+import type { Uploadable } from './uploadable.ts'
+
+/**
+ * What is being sent of one file, and what was sent of it without an answer: a frozen generation exists only from the first attempt
+ * to send it until it is confirmed, replaced by a newer one, or given up.
+ */
+export class SentGenerations {
+  readonly #content: Uploadable
+  #generation: Generation | undefined
+  #isUncertain = false
+  #attempts: Attempt[] = []
+
+  constructor(content: Uploadable) {
+    this.#content = content
+  }
+
+  /** Older ones that the server may have. */
+  get attempts(): readonly Attempt[] {
+    return this.#attempts
+  }
+
+  /** The newest content; an older one that was sent without an answer is remembered by its digest. */
+  async freeze(): Promise<Generation> {
+    if (this.#generation?.changes === this.#content.changes) return this.#generation
+    if (this.#generation && this.#isUncertain) {
+      const { sizeBytes } = this.#generation
+      this.#attempts.push({ sizeBytes, digest: await this.#generation.digest() })
+    }
+    await this.#thaw()
+    this.#generation = await this.#content.freeze()
+    return this.#generation
+  }
+
+  /** The server may have taken the present one. */
+  leftUncertain(): void {
+    this.#isUncertain = true
+  }
+
+  /** The present one failed: it is not needed any more, unless the server may have it all the same. */
+  async failed(): Promise<void> {
+    if (!this.#isUncertain) await this.#thaw()
+  }
+
+  /** The server has the present one. */
+  confirmed(): void {
+    this.#generation = undefined
+    this.#isUncertain = false
+    this.#attempts = []
+  }
+
+  /** All that was sent so far is going to be dropped. */
+  async forget(): Promise<void> {
+    await this.#thaw()
+    this.#attempts = []
+  }
+
+  async #thaw(): Promise<void> {
+    this.#isUncertain = false
+    if (!this.#generation) return
+    this.#generation = undefined
+    await this.#content.thaw()
+  }
+}
