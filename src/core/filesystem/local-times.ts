@@ -37,15 +37,20 @@ export class LocalTimes {
   of(entry: RemoteEntry): Timespec {
     if (entry.kind === 'folder') return timespecFromMs(entry.updatedAtMs)
     const content = contentOf(entry)
-    const known = this.#kept.get(content) ?? this.#seen.get(content)
+    const known = this.#kept.get(content) ?? this.#keptOfAll(entry) ?? this.#seen.get(content)
     if (known) return known
     const time = timespecFromMs(entry.updatedAtMs)
     this.#seen.set(content, time)
     return time
   }
+
+  /** Earlier versions of the program told contents apart by their entity alone. */
+  #keptOfAll({ entity }: RemoteEntry): Timespec | undefined {
+    return entity && this.#kept.get(entity)
+  }
 }
 
-/** What a time belongs to. Files that never had content have no content id: one of their own each. */
+/** What a time belongs to: copies made by the server share their content, and each has a time of its own. */
 function contentOf({ entity, id }: RemoteEntry): string {
-  return entity ?? `none of ${id}`
+  return `${entity ?? 'none'} of ${id}`
 }
