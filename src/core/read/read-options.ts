@@ -21,7 +21,7 @@ const KIB = 1024
 const MIB = 1024 * KIB
 
 export const defaultReadOptions: ReadOptions = {
-  blockBytes: 128 * KIB,
+  blockBytes: 64 * KIB,
   firstWindowBytes: MIB,
   maxWindowBytes: 16 * MIB,
   partBytes: 4 * MIB,

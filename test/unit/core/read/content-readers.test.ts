@@ -30,7 +30,7 @@ describe('a read', () => {
   it('of the first bytes costs one small range', async () => {
     const { remote, readers } = setUp()
     await readers.open(remote.add('a', big)).read(0, 1024)
-    expect(remote.requests).toMatchObject([{ start: 0, end: 128 * KIB }])
+    expect(remote.requests).toMatchObject([{ start: 0, end: 64 * KIB }])
   })
 
   it('of a small file that was read before costs nothing, also by another handle later', async () => {
@@ -157,18 +157,18 @@ describe('reading here and there', () => {
     const blocks = new Set<number>()
     for (let i = 1; i <= 200; i += 1) {
       const offset = ((i * 7919 * 4096) % (64 * MIB)) & ~4095
-      blocks.add(Math.floor(offset / (128 * KIB)))
+      blocks.add(Math.floor(offset / (64 * KIB)))
       expect(Buffer.compare(await reader.read(offset, 4096), big.subarray(offset, offset + 4096))).toBe(0)
     }
     expect(remote.requests.length).toBe(blocks.size)
-    expect(new Set(remote.sizesKiB)).toEqual(new Set([128]))
+    expect(new Set(remote.sizesKiB)).toEqual(new Set([64]))
   })
 
   it('in strides costs one small range a stride', async () => {
     const { remote, readers } = setUp()
     const reader = readers.open(remote.add('a', big))
     for (let at = 0; at < 32 * MIB; at += MIB) await reader.read(at, 4096)
-    expect(remote.sizesKiB).toEqual(Array.from({ length: 32 }, () => 128))
+    expect(remote.sizesKiB).toEqual(Array.from({ length: 32 }, () => 64))
   })
 
   it('asks once for a block that many want at the same time', async () => {

@@ -42,7 +42,7 @@ describe('read windows', () => {
     const ends = [0, 4, 8, 12, 16, 32].map(
       (start) => windows.note({ start: start * KIB, end: (start + 4) * KIB }, false, plenty).end,
     )
-    expect(new Set(ends)).toEqual(new Set([128 * KIB]))
+    expect(new Set(ends)).toEqual(new Set([64 * KIB]))
     expect(windows.isStreaming).toBe(false)
   })
 
