@@ -4,12 +4,19 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { z } from 'zod'
-import { delay, waitUnlessAborted, type Clock } from '../base/clock.ts'
+import { abortReason, delay, waitAtMost, waitUnlessAborted, type Clock } from '../base/clock.ts'
 import { silentLog, type Log } from '../base/log.ts'
 import { Code } from './codes.ts'
 import { openEnvelope, type AnswerContext } from './envelope.ts'
 import { ApiError } from './errors.ts'
-import { Http, HttpFailure, type HttpAnswer, type HttpRequest, type StreamBody } from './http.ts'
+import {
+  Http,
+  HttpFailure,
+  type HttpAnswer,
+  type HttpRequest,
+  type StreamBody,
+  type StreamedAnswer,
+} from './http.ts'
 import { createLanes, type LaneName, type Lanes } from './lanes.ts'
 import { withRetry, type Repeatability } from './retry.ts'
 import { ServerClock } from './server-clock.ts'
@@ -28,8 +35,6 @@ export interface ApiClientOptions {
   readonly serverClock?: ServerClock
   /** A sent request is waited for so long, then let go; ≥ 60 s. */
   readonly answerTimeoutMs?: number
-  /** UUID by which the server recognises changes of this client. */
-  readonly clientId?: string
   readonly random?: () => number
 }
 
@@ -57,9 +62,19 @@ export interface ApiCall<T> {
   readonly signal?: AbortSignal | undefined
 }
 
+/** A GET whose answer goes on. */
+export interface StreamCall extends Pick<ApiCall<never>, 'path' | 'query' | 'subject'> {
+  /** What the answer must be; anything else is a refusal. */
+  readonly contentType: string
+  /** Cuts the answer once it has begun; before that it ends the waiting alone. */
+  readonly signal: AbortSignal
+}
+
 /** Codes that an expired token may be behind, besides 401 (api/00-live-account §2.1). */
 const doubtfulCodes = [Code.uploadSessionGone, Code.notForThisGroup, Code.guestsRefused, Code.database]
 const DEFAULT_ANSWER_TIMEOUT_MS = 90_000
+/** A refusal is shorter; the web page of a proxy need not be read to its end. */
+const REFUSAL_BYTES = 64 * 1024
 
 export class ApiClient {
   readonly origin: string
@@ -69,10 +84,11 @@ export class ApiClient {
   readonly http: Http
   readonly log: Log
   readonly #tokens: TokenSource | undefined
-  readonly #clientId: string
   readonly #answerTimeoutMs: number
   readonly #random: (() => number) | undefined
   readonly #underWay = new Set<Promise<unknown>>()
+  readonly #streams = new Set<() => void>()
+  #clientId: string = randomUUID()
   #closed = false
 
   constructor(options: ApiClientOptions) {
@@ -83,7 +99,6 @@ export class ApiClient {
     this.http = options.http ?? new Http({ clock: options.clock })
     this.serverClock = options.serverClock ?? new ServerClock(options.clock)
     this.#tokens = options.tokens
-    this.#clientId = options.clientId ?? randomUUID()
     this.#answerTimeoutMs = options.answerTimeoutMs ?? DEFAULT_ANSWER_TIMEOUT_MS
     this.#random = options.random
   }
@@ -103,6 +118,31 @@ export class ApiClient {
     return decode(call.schema, data, context)
   }
 
+  /** By it the server recognises changes of this client, which it does not tell to its own event stream. */
+  get clientId(): string {
+    return this.#clientId
+  }
+
+  /** Another one from now on: what was begun under the former is told as a change of somebody else. */
+  renewClientId(): void {
+    this.#clientId = randomUUID()
+  }
+
+  /**
+   * The body of an answer without an end, once it has begun. It is cut when nobody reads it any more, when the signal is aborted
+   * and when this client is closed. Not repeated, and in no lane: it would take a place for as long as it lasts.
+   * @throws {ApiError}, also while it is read: `lost` when the connection breaks; the signal's reason when it was aborted first
+   */
+  async stream(call: StreamCall): Promise<AsyncIterable<Uint8Array>> {
+    const { path, subject, signal } = call
+    const context: AnswerContext = {
+      endpoint: `GET ${path}`,
+      mutating: false,
+      subject: withoutPassword(subject),
+    }
+    return this.#signed({ signal, context }, (token) => this.#openStream(call, context, token))
+  }
+
   /** Runs `work` as a request on its way: `close` waits for it. */
   track<T>(work: Promise<T>): Promise<T> {
     const entry: Promise<unknown> = work.then(
@@ -113,9 +153,13 @@ export class ApiClient {
     return work
   }
 
-  /** Refuses new requests, waits for those under way (at most as long as for any answer), then drops connections. */
+  /**
+   * Refuses new requests, ends streams, waits for requests under way (at most as long as for any answer), then drops
+   * connections.
+   */
   async close(): Promise<void> {
     this.#closed = true
+    for (const cut of this.#streams) cut()
     const stop = new AbortController()
     const drained = this.#drain()
     const given = delay(this.clock, this.#answerTimeoutMs, stop.signal).catch(() => undefined)
@@ -128,18 +172,90 @@ export class ApiClient {
     while (this.#underWay.size > 0) await Promise.allSettled([...this.#underWay])
   }
 
-  /** One call with a token; once more with another one when the server did not know the first. */
-  async #signedCall<T>(call: ApiCall<T>, context: AnswerContext): Promise<unknown> {
-    const tokens = call.signedIn === false ? undefined : this.#tokens
-    if (!tokens) return this.#exchange(call, context, undefined)
-    const token = await waitUnlessAborted(tokens.current(), call.signal)
+  #signedCall<T>(call: ApiCall<T>, context: AnswerContext): Promise<unknown> {
+    const { signal, signedIn } = call
+    return this.#signed({ signal, context, signedIn }, (token) => this.#exchange(call, context, token))
+  }
+
+  /** One request with a token; once more with another one when the server did not know the first. */
+  async #signed<T>(
+    { signal, context, signedIn }: SignedOptions,
+    exchange: (token: AccessToken | undefined) => Promise<T>,
+  ): Promise<T> {
+    const tokens = signedIn === false ? undefined : this.#tokens
+    if (!tokens) return exchange(undefined)
+    const token = await waitUnlessAborted(tokens.current(), signal)
     try {
-      return await this.#exchange(call, context, token)
+      return await exchange(token)
     } catch (error) {
       if (!looksAnonymous(error, tokens.isDoubtful(token))) throw error
       this.log.debug('the server did not know the token; renewing it', { endpoint: context.endpoint })
-      const renewed = await waitUnlessAborted(tokens.renew(token), call.signal)
-      return this.#exchange(call, context, renewed)
+      return exchange(await waitUnlessAborted(tokens.renew(token), signal))
+    }
+  }
+
+  async #openStream(
+    { path, query, contentType, signal }: StreamCall,
+    context: AnswerContext,
+    token: AccessToken | undefined,
+  ): Promise<AsyncIterable<Uint8Array>> {
+    if (this.#closed) throw closedError(context)
+    const opening = this.track(
+      this.http.open({
+        url: this.#urlOf(path, query),
+        headers: { ...this.#headersFor(token), accept: contentType },
+      }),
+    )
+    const answer = await this.#headOf(opening, context, signal)
+    this.serverClock.observe(answer.headers.date)
+    if (!answer.headers['content-type']?.startsWith(contentType)) {
+      const text = await textOf(answer.body)
+      openEnvelope({ ...answer, text }, { ...context, secrets: token ? [token.value] : [] })
+      throw new ApiError('malformed', `the answer to ${context.endpoint} is no ${contentType}`, context)
+    }
+    return this.#whileOpen(answer, context, signal)
+  }
+
+  /** Who stops waiting for it does not cut it: it is closed when its answer has come. */
+  async #headOf(
+    opening: Promise<StreamedAnswer>,
+    context: AnswerContext,
+    signal: AbortSignal,
+  ): Promise<StreamedAnswer> {
+    const deadline = {
+      clock: this.clock,
+      deadlineMs: this.#answerTimeoutMs,
+      late: () => lateError(this.#answerTimeoutMs, context),
+    }
+    try {
+      const answer = await waitUnlessAborted(waitAtMost(opening, deadline), signal)
+      if (!this.#closed) return answer
+      throw closedError(context)
+    } catch (error) {
+      opening.then(
+        ({ cut }) => cut(),
+        () => undefined,
+      )
+      throw noAnswer(error, context)
+    }
+  }
+
+  async *#whileOpen(
+    { body, cut }: StreamedAnswer,
+    context: AnswerContext,
+    signal: AbortSignal,
+  ): AsyncGenerator<Uint8Array> {
+    this.#streams.add(cut)
+    signal.addEventListener('abort', cut, { once: true })
+    try {
+      if (signal.aborted) throw abortReason(signal)
+      yield* body
+    } catch (error) {
+      throw signal.aborted ? abortReason(signal) : noAnswer(error, context)
+    } finally {
+      signal.removeEventListener('abort', cut)
+      this.#streams.delete(cut)
+      cut()
     }
   }
 
@@ -159,7 +275,7 @@ export class ApiClient {
   }
 
   #send<T>(call: ApiCall<T>, context: AnswerContext, token: AccessToken | undefined): Promise<HttpAnswer> {
-    if (this.#closed) throw new ApiError('closed', `${context.subject}: the connection was closed`, context)
+    if (this.#closed) throw closedError(context)
     return new Promise((resolve, reject) => {
       let cancelDeadline: (() => void) | undefined
       let answered = false
@@ -183,25 +299,57 @@ export class ApiClient {
 
   /** After the request was sent: its answer is `lost` when it takes too long. The request itself goes on. */
   #orLetGo(reject: (error: ApiError) => void, context: AnswerContext): () => void {
-    return this.clock.after(this.#answerTimeoutMs, () => {
-      const seconds = Math.round(this.#answerTimeoutMs / 1000)
-      reject(new ApiError('lost', `${context.subject}: no answer for ${seconds} s`, context))
-    })
+    return this.clock.after(this.#answerTimeoutMs, () => reject(lateError(this.#answerTimeoutMs, context)))
   }
 
   #requestOf<T>(call: ApiCall<T>, token: AccessToken | undefined): HttpRequest {
-    const headers: Record<string, string> = { accept: 'application/json', 'x-cr-client-id': this.#clientId }
-    if (token) headers['authorization'] = `Bearer ${token.value}`
+    const headers = this.#headersFor(token)
     if (call.json !== undefined) headers['content-type'] = 'application/json'
     if (call.body) headers['content-type'] = 'application/octet-stream'
     return {
       method: call.method,
-      url: `${this.origin}/api/v4${call.path}${queryString(call.query ?? {})}`,
+      url: this.#urlOf(call.path, call.query),
       headers,
       body: call.json === undefined ? call.body : JSON.stringify(call.json),
       cutSignal: call.body ? call.signal : undefined,
     }
   }
+
+  #headersFor(token: AccessToken | undefined): Record<string, string> {
+    const headers: Record<string, string> = { accept: 'application/json', 'x-cr-client-id': this.#clientId }
+    if (token) headers['authorization'] = `Bearer ${token.value}`
+    return headers
+  }
+
+  #urlOf(path: string, query: ApiCall<never>['query']): string {
+    return `${this.origin}/api/v4${path}${queryString(query ?? {})}`
+  }
+}
+
+interface SignedOptions {
+  readonly signal: AbortSignal | undefined
+  readonly context: AnswerContext
+  readonly signedIn?: boolean | undefined
+}
+
+async function textOf(body: AsyncIterable<Uint8Array>): Promise<string> {
+  const pieces: Uint8Array[] = []
+  let size = 0
+  for await (const piece of body) {
+    pieces.push(piece)
+    size += piece.length
+    if (size > REFUSAL_BYTES) break
+  }
+  return Buffer.concat(pieces).toString('utf8')
+}
+
+function closedError(context: AnswerContext): ApiError {
+  return new ApiError('closed', `${context.subject}: the connection was closed`, context)
+}
+
+function lateError(answerTimeoutMs: number, context: AnswerContext): ApiError {
+  const seconds = Math.round(answerTimeoutMs / 1000)
+  return new ApiError('lost', `${context.subject}: no answer for ${seconds} s`, context)
 }
 
 function contextOf<T>({ method, path, route, repeat, subject }: ApiCall<T>): AnswerContext {

@@ -32,6 +32,16 @@ export interface HttpAnswer {
   readonly text: string
 }
 
+/** An answer that goes on for as long as both sides like. */
+export interface StreamedAnswer {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  /** To be read once. Throws `HttpFailure` when the connection breaks; ends when the server ends it. */
+  readonly body: AsyncIterable<Uint8Array>
+  /** Closes the connection: the body ends at once. */
+  readonly cut: () => void
+}
+
 /** No answer. `sent` tells whether the server may have got the whole request. */
 export class HttpFailure extends Error {
   override readonly name = 'HttpFailure'
@@ -72,6 +82,8 @@ export class Http {
     http: new HttpAgent({ keepAlive: true, timeout: IDLE_SOCKET_MS, scheduling: 'lifo' }),
     https: new HttpsAgent({ keepAlive: true, timeout: IDLE_SOCKET_MS, scheduling: 'lifo' }),
   }
+  /** What goes on for hours leaves no connection behind that could be used again, and is never idle to an agent. */
+  readonly #streamAgents = { http: new HttpAgent(), https: new HttpsAgent() }
 
   constructor({ clock, connectTimeoutMs = 10_000, sendStallMs = 60_000, limit }: HttpOptions) {
     this.#clock = clock
@@ -111,10 +123,43 @@ export class Http {
     }
   }
 
+  /**
+   * Asks for an answer that has no end of its own, and resolves with its head.
+   * @throws {HttpFailure} when there is none
+   */
+  open({ url, headers }: Pick<HttpRequest, 'url' | 'headers'>): Promise<StreamedAnswer> {
+    const phaseMs = this.#connectTimeoutMs
+    const stream = got.stream(url, {
+      headers: { 'user-agent': USER_AGENT, ...headers },
+      agent: this.#streamAgents,
+      retry: { limit: 0 },
+      throwHttpErrors: false,
+      followRedirect: false,
+      timeout: { lookup: phaseMs, connect: phaseMs, secureConnect: phaseMs },
+    })
+    return new Promise((resolve, reject) => {
+      let isSent = false
+      stream.once('request', (wire: ClientRequest) => wire.once('finish', () => (isSent = true)))
+      // It stays: what breaks before the body is read is thrown to its reader.
+      stream.on('error', (error: Error) => reject(failureOf(error, isSent)))
+      stream.once('response', ({ statusCode, headers }: Response) =>
+        resolve({ status: statusCode, headers, body: piecesOf(stream), cut: () => stream.destroy() }),
+      )
+    })
+  }
+
   /** Lets go of idle connections; ones in use end with their request. */
   close(): void {
     this.agents.http.destroy()
     this.agents.https.destroy()
+  }
+}
+
+async function* piecesOf(stream: Readable): AsyncGenerator<Uint8Array> {
+  try {
+    for await (const piece of stream) yield piece as Uint8Array
+  } catch (error) {
+    throw failureOf(error, true)
   }
 }
 

@@ -203,6 +203,17 @@ export const activities = z.object({
   pagination: pagination.nullish(),
 })
 
+const event = z.object({
+  type: z.enum(['create', 'modify', 'rename', 'delete']),
+  file_id: z.string(),
+  from: text,
+  to: text,
+})
+
+/** One, or on Pro several (api/02 §9.2). */
+export const events = z.union([event.transform((one) => [one]), z.array(event)])
+
+export type WireEvents = z.output<typeof events>
 export type WireFile = z.output<typeof file>
 export type WireExtendedInfo = z.output<typeof extendedInfo>
 export type WireListing = z.output<typeof listing>

@@ -11,7 +11,7 @@ const root = resolve(import.meta.dirname, '../../src')
  */
 const layers: Record<string, { src: string[]; npm: string[] }> = {
   base: { src: [], npm: [] },
-  api: { src: [], npm: ['got', 'zod', 'p-queue'] },
+  api: { src: [], npm: ['got', 'zod', 'p-queue', 'eventsource-parser'] },
   auth: { src: ['api'], npm: ['@napi-rs/keyring', 'zod'] },
   transfer: { src: ['api'], npm: ['got', 'p-queue'] },
   remote: { src: [], npm: [] },

@@ -72,11 +72,14 @@ describe('a call', () => {
   it('sends token, client id and an address that is encoded once more', async () => {
     server.on('GET /thing', { data: 1 })
     const uri = 'cloudreve://my/50%25%20%2B%20%C3%BC'
-    await clientWith({ tokens: new FakeTokens(), clientId: 'C1' }).call(
-      call({ query: { uri, empty: undefined } }),
-    )
+    const client = clientWith({ tokens: new FakeTokens() })
+    await client.call(call({ query: { uri, empty: undefined } }))
     const [seen] = server.seen
-    expect(seen?.headers).toMatchObject({ authorization: 'Bearer token-0', 'x-cr-client-id': 'C1' })
+    expect(seen?.headers).toMatchObject({
+      authorization: 'Bearer token-0',
+      'x-cr-client-id': client.clientId,
+    })
+    expect(client.clientId).toMatch(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/)
     expect([...(seen?.query ?? [])]).toEqual([['uri', uri]])
   })
 
