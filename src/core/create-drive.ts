@@ -165,7 +165,7 @@ async function openDrive(options: CreateOptions, unlock: () => Promise<void>): P
 }
 
 async function openTree(
-  { remote, clock, isTopUnlisted }: CreateOptions,
+  { remote, clock, log, isTopUnlisted }: CreateOptions,
   { settings, patience, kernel }: { settings: CoreSettings; patience: Patience; kernel: KernelCaches },
 ): Promise<Tree> {
   const { metadataTtlMs: ttlMs, metadataEntries: maxEntries } = settings
@@ -173,7 +173,8 @@ async function openTree(
   const root = isTopUnlisted
     ? await patience.run(remote.facts.origin, () => remote.info([]))
     : (await folders.loadRoot(remote.facts.origin)).folder
-  return new Tree({ table: new NodeTable(root), folders, kernel, remote, patience, clock })
+  const table = new NodeTable(root)
+  return new Tree({ table, folders, kernel, remote, patience, clock, log, maxEntries })
 }
 
 /**

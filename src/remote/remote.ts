@@ -21,6 +21,11 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+export interface SubtreeOptions extends CallOptions {
+  /** How long ago, ms; a few seconds more are looked at, as the server's times have whole ones. */
+  readonly changedWithinMs?: number | undefined
+}
+
 export interface RemoteTree {
   /**
    * The complete folder, page by page as the server delivers them, without repeats. Throws rather than ending early: a walk
@@ -29,9 +34,10 @@ export interface RemoteTree {
   list(folder: RemotePath, options?: CallOptions): AsyncIterable<ListingPage>
   /**
    * Everything below the folder, at any depth, each object once, parents before what is in them; throws rather than ending early.
-   * What is moved meanwhile may be missing (api/00-live-files §11). `unsupported` when the server does not walk so many folders.
+   * What is moved meanwhile may be missing (api/00-live-files §11). With `changedWithinMs` only what was made, written, renamed or
+   * moved lately; deletions and most metadata are not among it (api/00-live §3). `unsupported` when the server does not walk so many folders.
    */
-  listSubtree(folder: RemotePath, options?: CallOptions): AsyncIterable<readonly RemoteEntry[]>
+  listSubtree(folder: RemotePath, options?: SubtreeOptions): AsyncIterable<readonly RemoteEntry[]>
   info(path: RemotePath, options?: CallOptions): Promise<RemoteEntry>
   /** The object wherever it is now. `not-found` also when it lies in the trash. */
   infoById(id: FileId, options?: CallOptions): Promise<RemoteEntry>

@@ -22,11 +22,12 @@ interface Hold extends Gate {
   pass(): Promise<void>
 }
 
-function makeHold(at: 'before' | 'after', onRelease: () => void): Hold {
+function makeHold(at: 'before' | 'after', passing: number, onRelease: () => void): Hold {
   const signals = new EventEmitter()
   const entered = once(signals, 'entered').then(() => undefined)
   const released = once(signals, 'released')
   let waiting = 0
+  let passed = 0
   return {
     at,
     entered,
@@ -38,6 +39,8 @@ function makeHold(at: 'before' | 'after', onRelease: () => void): Hold {
       signals.emit('released')
     },
     async pass() {
+      passed += 1
+      if (passed <= passing) return
       waiting += 1
       signals.emit('entered')
       await released
@@ -72,9 +75,12 @@ export class CallScript<Method extends string> {
     this.#lost.set(method, (this.#lost.get(method) ?? 0) + times)
   }
 
-  /** Calls of `method` wait `before` their work, or `after` it before they answer, until the gate is released. */
-  hold(method: Method, at: 'before' | 'after' = 'before'): Gate {
-    const hold = makeHold(at, () => {
+  /**
+   * Calls of `method`, all but the first `passing` ones, wait `before` their work, or `after` it before they answer, until the gate
+   * is released.
+   */
+  hold(method: Method, at: 'before' | 'after' = 'before', passing = 0): Gate {
+    const hold = makeHold(at, passing, () => {
       if (this.#holds.get(method) === hold) this.#holds.delete(method)
     })
     this.#holds.set(method, hold)

@@ -1,7 +1,13 @@
 import type { Clock } from '../../src/base/clock.ts'
 import { RemoteError } from '../../src/remote/errors.ts'
 import type { ByteRange } from '../../src/base/ranges.ts'
-import type { CallOptions, ContentAddress, Remote, RemoteProperties } from '../../src/remote/remote.ts'
+import type {
+  CallOptions,
+  ContentAddress,
+  Remote,
+  RemoteProperties,
+  SubtreeOptions,
+} from '../../src/remote/remote.ts'
 import type {
   Activity,
   ActivityPage,
@@ -49,6 +55,7 @@ export class MemoryRemote extends MemoryDrive implements Remote {
   readonly activityLog: Activity[] = []
   totalBytes: number
   maxSizeBytes: number
+  readonly #clock: Clock
   readonly #pageSize: number
   readonly #putLimitBytes: number
   readonly #chunkBytes: number
@@ -58,6 +65,7 @@ export class MemoryRemote extends MemoryDrive implements Remote {
   constructor(options: MemoryRemoteOptions = {}) {
     const clock = options.clock ?? new ManualClock()
     super(() => clock.now(), options.versionsKept ?? 10)
+    this.#clock = clock
     this.totalBytes = options.totalBytes ?? 1024 ** 4
     this.maxSizeBytes = options.maxSizeBytes ?? 0
     this.#pageSize = options.pageSize ?? 2000
@@ -87,11 +95,18 @@ export class MemoryRemote extends MemoryDrive implements Remote {
     }
   }
 
-  async *listSubtree(folder: RemotePath, _options?: CallOptions): AsyncIterable<readonly RemoteEntry[]> {
-    const entries = await this.#call('listSubtree', folder, () => this.tree.below(this.tree.folder(folder)))
-    for (let from = 0; from === 0 || from < entries.length; from += this.#pageSize) {
-      if (from > 0) await this.#call('listSubtree', folder, () => undefined)
-      yield entries.slice(from, from + this.#pageSize)
+  async *listSubtree(
+    folder: RemotePath,
+    { changedWithinMs = Infinity }: SubtreeOptions = {},
+  ): AsyncIterable<readonly RemoteEntry[]> {
+    const which = { size: this.#pageSize, changedSinceMs: this.#clock.now() - changedWithinMs }
+    for (let after = { depth: 0, made: 0 }; ;) {
+      const { entries, last } = await this.#call('listSubtree', folder, () =>
+        this.tree.pageBelow(this.tree.folder(folder), after, which),
+      )
+      yield entries
+      if (entries.length < this.#pageSize) return
+      after = last
     }
   }
 

@@ -22,6 +22,14 @@ export interface MemoryNode {
   readonly children: Map<string, MemoryNode>
 }
 
+/** Of an object in a walk. */
+export interface WalkPlace {
+  readonly depth: number
+  readonly made: number
+}
+
+const comparePlaces = (a: WalkPlace, b: WalkPlace) => a.depth - b.depth || a.made - b.made
+
 const forbidden = /[:\\*?"<>|/]/
 
 /** The objects of a drive, addressed by path as the server does; knows nothing of calls and faults. */
@@ -141,14 +149,26 @@ export class MemoryTree {
     return node.versions.find(({ entity }) => entity === node.current)?.bytes ?? new Uint8Array()
   }
 
-  /** Breadth first. */
-  below(folder: MemoryNode): RemoteEntry[] {
-    const entries: RemoteEntry[] = []
-    for (let level = [...folder.children.values()]; level.length > 0;) {
-      entries.push(...level.map((node) => this.entry(node)))
+  /**
+   * What comes `after` a place of a walk, one depth after another and in the order of making: as things are now, whatever the pages
+   * before have shown.
+   */
+  pageBelow(
+    folder: MemoryNode,
+    after: WalkPlace,
+    { size, changedSinceMs }: { size: number; changedSinceMs: number },
+  ): { entries: RemoteEntry[]; last: WalkPlace } {
+    const found: [WalkPlace, MemoryNode][] = []
+    let level = [...folder.children.values()]
+    for (let depth = 1; level.length > 0; depth += 1) {
+      for (const node of level) found.push([{ depth, made: Number.parseInt(node.id.slice(1), 36) }, node])
       level = level.flatMap(({ children }) => [...children.values()])
     }
-    return entries
+    const page = found
+      .filter(([place, node]) => node.updatedAtMs >= changedSinceMs && comparePlaces(place, after) > 0)
+      .sort(([a], [b]) => comparePlaces(a, b))
+      .slice(0, size)
+    return { entries: page.map(([, node]) => this.entry(node)), last: page.at(-1)?.[0] ?? after }
   }
 
   pathOf(node: MemoryNode): RemotePath {

@@ -125,6 +125,7 @@ export class Folders {
     if (handle.names && cookie > 0) return handle.names
     const { node } = handle
     if (node.isUnlinked) return (handle.names = [])
+    this.#core.tree.opened(node)
     return andThen(this.#core.tree.listing(node, context), (listing) => {
       // In one step: names of this version, and no other, are what the kernel is given.
       handle.names = this.#core.tree.namesIn(node, listing)

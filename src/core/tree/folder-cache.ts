@@ -10,6 +10,7 @@ import { RemoteError } from '../../remote/errors.ts'
 import type { RemoteTree } from '../../remote/remote.ts'
 import type { FileId, RemoteEntry, RemotePath, StoragePolicy } from '../../remote/types.ts'
 import type { Patience } from '../patience.ts'
+import { ChangeLog } from './change-log.ts'
 
 export interface Listing {
   /** By server name. */
@@ -47,6 +48,7 @@ export class FolderCache {
   readonly #flights = new SingleFlight<FileId, Listing>()
   /** Listings on their way: own changes since they were asked for, and whether they are out of date on arrival. */
   readonly #since = new Map<FileId, { readonly mutations: Mutation[]; isExpired: boolean }>()
+  readonly #logs = new Set<ChangeLog>()
 
   constructor(options: FolderCacheOptions) {
     this.#options = options
@@ -109,7 +111,27 @@ export class FolderCache {
     this.#listings.set(folder.id, { entries: new Map(), folder, policy: undefined, askedAt })
   }
 
+  /** Notes own changes of all folders until `unlog`. */
+  log(): ChangeLog {
+    const log = new ChangeLog()
+    this.#logs.add(log)
+    return log
+  }
+
+  unlog(log: ChangeLog): void {
+    this.#logs.delete(log)
+  }
+
+  /** Takes a listing that came by another way, and answers what was known before; false when something newer is known. */
+  offer(listing: Listing): { readonly before: Listing | undefined } | false {
+    const before = this.#listings.peek(listing.folder.id)
+    if (before && before.askedAt > listing.askedAt) return false
+    this.#listings.set(listing.folder.id, listing)
+    return { before }
+  }
+
   put(folder: FileId, entry: RemoteEntry, formerName?: string): void {
+    for (const log of this.#logs) log.notePlaced(entry)
     this.#mutate(folder, (entries) => {
       if (formerName !== undefined) entries.delete(formerName)
       entries.set(entry.name, entry)
@@ -125,12 +147,14 @@ export class FolderCache {
     this.#listings.delete(folder)
     const flight = this.#since.get(folder)
     if (flight) flight.isExpired = true
+    for (const log of this.#logs) log.noteExpired(folder)
   }
 
   #mutate(folder: FileId, mutation: Mutation): void {
     const listing = this.#listings.peek(folder)
     if (listing) mutation(listing.entries)
     this.#since.get(folder)?.mutations.push(mutation)
+    for (const log of this.#logs) log.noteMutation(folder, mutation)
   }
 
   async #load(folder: ListedFolder & { readonly id: FileId }, arrived: ListingArrival): Promise<Listing> {

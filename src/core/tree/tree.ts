@@ -2,14 +2,13 @@
  * The view that programs see: what the server last told us, and over it what exists or has changed only here. Owns the node
  * table and the listings; sends nothing but listings. After every `await` nodes are looked at anew.
  */
-import type { Clock } from '../../base/clock.ts'
-import { Errno } from '../../base/errno.ts'
+import { waitUnlessAborted, type Clock } from '../../base/clock.ts'
+import type { Log } from '../../base/log.ts'
 import { andThen, type MaybePromise } from '../../base/maybe-promise.ts'
 import { isRemoteError, RemoteError } from '../../remote/errors.ts'
-import type { RemoteTree } from '../../remote/remote.ts'
+import type { Remote, RemoteTree } from '../../remote/remote.ts'
 import type { RemoteEntry, RemotePath } from '../../remote/types.ts'
 import { kindOf } from './entry-attributes.ts'
-import { FsError } from '../errors.ts'
 import type { Node, NodeTable } from '../inode/index.ts'
 import { toPosixName, toServerName } from '../names/index.ts'
 import type { Patience } from '../patience.ts'
@@ -18,14 +17,19 @@ import type { FileKind } from '../types.ts'
 import { AbsentNames } from './absent-names.ts'
 import type { FolderCache, Listing, ListingArrival } from './folder-cache.ts'
 import { sameAttributes, sameNames } from './listing-changes.ts'
+import { idOf, pathOf, samePath } from './folder-paths.ts'
+import { Walks } from './walks.ts'
 
 export interface TreeOptions {
   readonly table: NodeTable
   readonly folders: FolderCache
   readonly kernel: KernelCache
-  readonly remote: Pick<RemoteTree, 'info'>
+  readonly remote: Pick<Remote, 'info' | 'listSubtree' | 'facts'>
   readonly patience: Patience
-  readonly clock: Pick<Clock, 'monotonic'>
+  readonly clock: Clock
+  readonly log: Log
+  /** Objects whose metadata is kept in memory, at most. */
+  readonly maxEntries: number
 }
 
 /** Who waits. The signal is taken only when somebody has to be asked: to make one costs more than most answers. */
@@ -47,14 +51,23 @@ export class Tree {
   readonly #remote: Pick<RemoteTree, 'info'>
   readonly #patience: Patience
   readonly #absent: AbsentNames
+  readonly #walks: Walks
 
-  constructor({ table, folders, kernel, remote, patience, clock }: TreeOptions) {
+  constructor(options: TreeOptions) {
+    const { table, folders, kernel, remote, patience, clock } = options
     this.table = table
     this.folders = folders
     this.#kernel = kernel
     this.#remote = remote
     this.#patience = patience
     this.#absent = new AbsentNames(clock)
+    this.#walks = new Walks({
+      ...options,
+      arrived: (listing, before) => {
+        const folder = table.byId(listing.folder.id)
+        if (folder) this.#follows(folder, listing, before)
+      },
+    })
   }
 
   /**
@@ -111,7 +124,20 @@ export class Tree {
 
   /** A trusted listing. Live nodes follow what it says. */
   listing(folder: Node, asker?: Asker, maxAgeMs?: number): MaybePromise<Listing> {
-    return this.trusted(folder, maxAgeMs) ?? this.refresh(folder, asker?.signal)
+    const trusted = this.trusted(folder, maxAgeMs)
+    if (trusted) return trusted
+    const walk = maxAgeMs === undefined ? this.#walks.covering(folder) : undefined
+    return walk ? this.#afterWalk(folder, walk, asker?.signal) : this.refresh(folder, asker?.signal)
+  }
+
+  /** A program lists the folder: others below the same one may follow, and are then asked for together. */
+  opened(folder: Node): void {
+    this.#walks.opened(folder, this.isTrusted(folder))
+  }
+
+  async #afterWalk(folder: Node, walk: Promise<void>, signal: AbortSignal | undefined): Promise<Listing> {
+    await waitUnlessAborted(walk, signal).catch(() => undefined) // who is interrupted hears of it below
+    return this.trusted(folder) ?? this.refresh(folder, signal)
   }
 
   /** Asks the server, whatever is known. */
@@ -357,23 +383,4 @@ export class Tree {
 
 function nameOfLive(node: Node): ChildName {
   return { name: node.place!.name, kind: node.kind, stableIno: node.stableIno }
-}
-
-function idOf(folder: Node) {
-  if (!folder.isFolder) throw new FsError(Errno.ENOTDIR, `${folder.label} is not a folder`)
-  if (folder.id === undefined || folder.isUnlinked)
-    throw new FsError(Errno.ENOENT, `${folder.label} was deleted`)
-  return folder.id
-}
-
-function samePath(a: RemotePath | undefined, b: RemotePath | undefined): boolean {
-  return (
-    a === b || (a !== undefined && b !== undefined && a.length === b.length && a.every((n, i) => n === b[i]))
-  )
-}
-
-function pathOf(folder: Node) {
-  const path = folder.remotePath
-  if (!path) throw new FsError(Errno.ENOENT, `${folder.label} was deleted`)
-  return path
 }

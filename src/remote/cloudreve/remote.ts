@@ -4,7 +4,7 @@ import { userCapacity } from '../../api/endpoints/site.ts'
 import { joinUri, pathBelow } from '../../api/uri.ts'
 import type { Downloader } from '../../transfer/download.ts'
 import type { StorageClient } from '../../transfer/storage-client.ts'
-import type { CallOptions, ContentAddress, Remote, RemoteProperties } from '../remote.ts'
+import type { CallOptions, ContentAddress, Remote, RemoteProperties, SubtreeOptions } from '../remote.ts'
 import type {
   ActivityPage,
   ActivityQuery,
@@ -61,7 +61,7 @@ export class CloudreveRemote implements Remote {
     return this.#tree.list(folder, options)
   }
 
-  listSubtree(folder: RemotePath, options?: CallOptions): AsyncIterable<readonly RemoteEntry[]> {
+  listSubtree(folder: RemotePath, options?: SubtreeOptions): AsyncIterable<readonly RemoteEntry[]> {
     return this.#tree.listSubtree(folder, options)
   }
 

@@ -1,0 +1,166 @@
+import fc from 'fast-check'
+import { afterEach, describe, expect, it } from 'vitest'
+import { RemoteError } from '../../../../src/remote/errors.ts'
+import type { MemoryRemote } from '../../../fakes/memory-remote.ts'
+import { TestDrive } from '../../../fakes/test-drive.ts'
+
+let test: TestDrive
+afterEach(() => test.stop())
+
+/** Lists everything below `path`, a folder before what is in it, as find(1) does. */
+async function find(path = ''): Promise<string[]> {
+  const found: string[] = []
+  for (const name of await test.names(path)) {
+    const at = path ? `${path}/${name}` : name
+    const isFolder = (await test.stat(at)).kind === 'folder'
+    found.push(isFolder ? `${at}/` : at)
+    if (isFolder) found.push(...(await find(at)))
+  }
+  return found
+}
+
+const calls = () => test.remote.calls.map(({ method, subject }) => `${method} ${subject}`.trim())
+
+function plant(remote: MemoryRemote): void {
+  for (let i = 0; i < 30; i += 1) remote.putAsOther(`tree/d${i}/sub/f`, 'x')
+}
+
+describe('a program that walks a tree', () => {
+  it('costs one request for everything below, from the second folder on', async () => {
+    test = await TestDrive.open({}, plant)
+    const found = await find('tree')
+    expect(found.sort()).toEqual(
+      test.remote
+        .paths()
+        .filter((path) => path !== 'tree/')
+        .sort(),
+    )
+    // The way down is one: the second folder that follows begins the walk.
+    expect(calls()).toEqual(['list tree', 'list tree/d0', 'listSubtree tree'])
+    test.remote.script.forgetCalls()
+    expect((await find('tree')).length).toBe(90)
+    expect(calls()).toEqual([])
+  })
+
+  it('is none who opens one folder after another more slowly', async () => {
+    test = await TestDrive.open({}, plant)
+    for (const path of ['tree', 'tree/d1', 'tree/d2', 'tree/d3']) {
+      await test.names(path)
+      await test.clock.advance(2_001)
+    }
+    expect(test.remote.count('listSubtree')).toBe(0)
+  })
+
+  it('is none who looks at files by their paths', async () => {
+    test = await TestDrive.open({}, plant)
+    for (let i = 0; i < 5; i += 1) await test.stat(`tree/d${i}/sub/f`)
+    expect(test.remote.count('listSubtree')).toBe(0)
+  })
+
+  it('lists folder by folder where the server does not walk, and asks it no second time', async () => {
+    test = await TestDrive.open({}, plant)
+    test.remote.fail('listSubtree', new RemoteError('unsupported', 'too many folders'))
+    expect((await test.during(find('tree'))).length).toBe(90)
+    expect(test.remote.count('listSubtree')).toBe(1)
+    expect(test.remote.count('list')).toBe(61)
+  })
+
+  it('that is just being made is listed folder by folder', async () => {
+    test = await TestDrive.open({ remote: { pageSize: 20 } }, plant)
+    expect((await find('tree')).length).toBe(90)
+    expect(test.remote.count('listSubtree')).toBe(10)
+  })
+
+  it('does not wait for a walk that hangs', async () => {
+    test = await TestDrive.open({}, plant)
+    const gate = test.remote.hold('listSubtree')
+    expect((await test.during(find('tree'))).length).toBe(90)
+    gate.release()
+  })
+
+  it('of many pages asks what changed meanwhile', async () => {
+    test = await TestDrive.open({ remote: { pageSize: 20 } }, plant)
+    await test.clock.advance(1)
+    expect((await find('tree')).length).toBe(90)
+    expect(calls().filter((call) => call.startsWith('listSubtree'))).toHaveLength(5 + 1)
+  })
+})
+
+type Change = readonly [
+  kind: 'put' | 'mkdir' | 'move' | 'own file' | 'own move' | 'own folder',
+  at: number,
+  to: number,
+]
+
+const changes = fc.array(
+  fc.tuple(
+    fc.constantFrom('put', 'mkdir', 'move', 'own file', 'own move', 'own folder'),
+    fc.nat(39),
+    fc.nat(39),
+  ),
+  { maxLength: 6 },
+)
+
+describe('a walk, whatever is changed while it goes on', () => {
+  it('leaves no folder known by halves', async () => {
+    await fc.assert(
+      fc.asyncProperty(changes, fc.integer({ min: 2, max: 30 }), fc.nat(4), async (todo, pageSize, page) => {
+        test = await TestDrive.open(
+          { remote: { pageSize }, settings: { renameDelayMs: 0, quietMs: 0 } },
+          (remote) => {
+            for (let i = 0; i < 12; i += 1) remote.putAsOther(`t/a${i % 4}/b${i % 3}/f${i}`, 'x')
+          },
+        )
+        try {
+          const gate = test.remote.script.hold('listSubtree', 'before', page)
+          const finding = find('t').catch(() => undefined) // what is moved away under it is not there
+          const isUnderWay = await Promise.race([gate.entered.then(() => true), finding.then(() => false)])
+          if (!isUnderWay) return
+          for (const change of todo) await apply(change)
+          gate.release()
+          await test.during(finding)
+          await test.settleAll()
+          await expectAsServer()
+        } finally {
+          await test.stop()
+        }
+      }),
+      { numRuns: 25 },
+    )
+    test = await TestDrive.open()
+  }, 60_000)
+})
+
+const foldersAtServer = () => [
+  't/',
+  ...test.remote.paths().filter((path) => path.startsWith('t/') && path.endsWith('/')),
+]
+
+const refused = () => undefined
+
+/** Of another client, or of a program here; one that cannot be done is not. */
+async function apply([kind, at, to]: Change): Promise<void> {
+  const folders = foldersAtServer()
+  const from = folders[at % folders.length]!.slice(0, -1)
+  const target = `${folders[to % folders.length]!}n${at}`
+  if (kind === 'put') test.remote.putAsOther(target, 'new')
+  else if (kind === 'mkdir') test.remote.mkdirAsOther(target)
+  else if (kind === 'own file') await test.during(test.save(target, 'mine')).catch(refused)
+  else if (kind === 'own folder') await test.during(test.mkdir(target)).catch(refused)
+  else if (from === 't' || target.startsWith(`${from}/`) || test.remote.paths().includes(target)) return
+  else if (kind === 'move') test.remote.moveAsOther(from, target)
+  else await test.during(test.rename(from, target)).catch(refused)
+}
+
+/** What was moved away or deleted by somebody else may still show, but nothing may be missing. */
+async function expectAsServer(): Promise<void> {
+  for (const folder of foldersAtServer()) {
+    const names = await test.names(folder.slice(0, -1)).catch(() => undefined)
+    if (!names) continue
+    const there = test.remote
+      .paths()
+      .filter((path) => path.startsWith(folder) && !/\/./.test(path.slice(folder.length)))
+      .map((path) => path.slice(folder.length).replace(/\/$/, ''))
+    expect(names).toEqual(expect.arrayContaining(there.filter((name) => name !== '')))
+  }
+}
