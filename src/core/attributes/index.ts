@@ -1,5 +1,5 @@
 export { decodeAttributes, type StoredAttributes } from './decode-attributes.ts'
-export { isOwnKey } from './keys.ts'
+export { isOwnKey, MTIME_KEY } from './keys.ts'
 export { encodeLinkTarget } from './link-target.ts'
 export { encodeMode } from './mode.ts'
 export { encodeMtime, type MtimeHolds } from './mtime.ts'

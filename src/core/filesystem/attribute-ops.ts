@@ -3,7 +3,7 @@ import { Errno } from '../../base/errno.ts'
 import { andThen, type MaybePromise } from '../../base/maybe-promise.ts'
 import { timespecFromMs, type Timespec } from '../../base/timespec.ts'
 import type { MetadataPatch } from '../../remote/types.ts'
-import { encodeMode, encodeMtime } from '../attributes/index.ts'
+import { encodeMode, encodeMtime, MTIME_KEY } from '../attributes/index.ts'
 import { FsError, toFsError } from '../errors.ts'
 import type { Node } from '../inode/index.ts'
 import type { AttrChanges, AttrReply, Fh, Ino, OpContext } from '../types.ts'
@@ -118,6 +118,7 @@ export class AttributeOps {
     if (node.isFolder) return [encodeMtime(mtime, 'folder')]
     if (node.isLocal) {
       node.unsent.mtime = mtime
+      node.unsent.patches.delete(MTIME_KEY)
       this.#core.pending.touch(node)
       return []
     }

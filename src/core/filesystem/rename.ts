@@ -3,7 +3,7 @@ import { Errno } from '../../base/errno.ts'
 import { timespecToMs } from '../../base/timespec.ts'
 import { isRemoteError } from '../../remote/errors.ts'
 import type { EntityId, RemoteEntry, UploadRequest } from '../../remote/types.ts'
-import { encodeMtime, isOwnKey } from '../attributes/index.ts'
+import { encodeMtime, isOwnKey, MTIME_KEY } from '../attributes/index.ts'
 import { FsError, toFsError } from '../errors.ts'
 import type { Node, NodePlace } from '../inode/index.ts'
 import { checkNewName, toServerName } from '../names/index.ts'
@@ -193,6 +193,7 @@ export class Renames {
     seen.replaced(entry.id, previous, entry.entity ?? 'absent')
     const former = { at: source.remotePlace, entry: source.entry! }
     const formerKeys = Object.keys(source.entry!.metadata)
+    const isTimeOfTarget = !source.unsent.mtime && attributesOf(entry).mtime !== undefined
     await this.#letGo(target, source)
     tree.table.bind(source, entry)
     tree.placed(to.parent, entry)
@@ -200,6 +201,7 @@ export class Renames {
     source.remotePlace = source.place
     this.#becomes(source, entry)
     for (const key of Object.keys(metadata).filter((own) => isOwnKey(own) && !formerKeys.includes(own))) {
+      if (key === MTIME_KEY && !isTimeOfTarget) continue
       if (!source.unsent.patches.has(key)) source.unsent.patches.set(key, { key, value: undefined })
     }
     this.#parts.attributes.sendLater(source)

@@ -1,5 +1,5 @@
 import type { RemoteEntry } from '../../remote/types.ts'
-import { isOwnKey } from '../attributes/index.ts'
+import { isOwnKey, MTIME_KEY } from '../attributes/index.ts'
 import type { Node } from '../inode/index.ts'
 import type { BaseEntity } from '../write/index.ts'
 import type { Core } from './core.ts'
@@ -38,11 +38,14 @@ export function versionFor({ seen }: Core, target: Node, pid?: number): BaseEnti
   return known ?? entry?.entity ?? 'absent'
 }
 
-/** What the object has and the new file has not must go; what is the same need not be sent. */
+/**
+ * What the object has and the new file has not must go; what is the same need not be sent. A chosen time names the content that
+ * it is of, so that of another content may stay.
+ */
 function replaceAttributes(heir: Node, entry: RemoteEntry): void {
   const { patches } = heir.unsent
   for (const [key, value] of Object.entries(entry.metadata)) {
-    if (!isOwnKey(key)) continue
+    if (!isOwnKey(key) || key === MTIME_KEY) continue
     const wanted = patches.get(key)
     if (!wanted) patches.set(key, { key, value: undefined })
     else if (wanted.value === value) patches.delete(key)
