@@ -76,7 +76,8 @@ export const mountOptions = {
     default: 500,
     doc: 'how long a closed file rests before it is uploaded',
     details:
-      'Changes within this time become one upload; a file that is replaced or removed meanwhile is never sent.',
+      'Changes within this time become one upload; a file that is replaced or removed meanwhile is never sent. Deletions and attributes ' +
+      'wait as long for others to go with.',
   }),
   sync: option({
     name: 'sync',
@@ -86,7 +87,7 @@ export const mountOptions = {
     details:
       '`journal`: what was written is safe on this machine and goes to the server later. `fsync`: a program that calls `fsync` goes on ' +
       'when the server has the file. `close`: so does one that closes a file which it has written to, or that renames or deletes ' +
-      'something; saves of editors then cost more requests, and one that renames the old file away first makes a new file. A server ' +
+      'something, or changes its attributes; saves of editors then cost more requests, and one that renames the old file away first makes a new file. A server ' +
       'that cannot be reached is an error after two minutes; what was written stays here and is sent later. Not with libfuse2.',
   }),
   uploadConcurrency: option({

@@ -8,6 +8,7 @@ import type { Log } from '../base/log.ts'
 import type { Remote } from '../remote/remote.ts'
 import { Drive } from './drive.ts'
 import {
+  AttributeCalls,
   ChangeTimes,
   CloudreveFileSystem,
   FolderLocks,
@@ -153,6 +154,7 @@ async function openDrive(options: CreateOptions, unlock: () => Promise<void>): P
     options: settings,
     folderLocks: new FolderLocks(),
     folderMoves: new FolderMoves(),
+    attributeCalls: new AttributeCalls(),
     hostName,
   }
   if (remote.facts.capacity) core.writeBack.learnCapacity(remote.facts.capacity)

@@ -3,6 +3,7 @@ import { Errno } from '../base/errno.ts'
 import { waitUnlessAborted } from '../base/clock.ts'
 import { FsError } from './errors.ts'
 import {
+  attributeSync,
   discardContent,
   pinned,
   viewOf,
@@ -13,7 +14,7 @@ import {
 import type { Node, NodePlace } from './inode/index.ts'
 import { toPosixName, toServerName } from './names/index.ts'
 import type { OpContext } from './types.ts'
-import type { DrainOptions, PendingUpload, UploadFailure } from './write/index.ts'
+import type { DrainOptions, DrainProgress, PendingUpload, UploadFailure } from './write/index.ts'
 import type { FileView } from './xattr/index.ts'
 
 const readStepBytes = 1024 ** 2
@@ -62,8 +63,10 @@ export class DriveFolder {
     const node = await this.#node(names, signal)
     const isDirty = node.content?.isDirty === true
     if (isDirty) node.content?.retry()
+    const hasAttributes = attributeSync(node)?.state === 'retrying'
+    if (hasAttributes) this.#fileSystem.attributes.tryNow()
     this.#core.tree.table.release(node)
-    return isDirty
+    return isDirty || hasAttributes
   }
 
   /** Tries everything in the folder that waits, or was given up, again at once; answers how many files that is. */
@@ -71,6 +74,7 @@ export class DriveFolder {
     const pending = this.pending()
     await this.#restore.again()
     this.#core.writeBack.retryAll((label) => this.#holds(label))
+    this.#fileSystem.attributes.tryNow()
     return pending.length
   }
 
@@ -103,12 +107,13 @@ export class DriveFolder {
 
   /**
    * Drops the changes of an upload that was given up: the file is what the server has, and a new one is gone. Only while
-   * no program has it open.
+   * no program has it open. Of attributes that the server refused it is not spoken any more.
    * @throws {FsError} ENOENT
    */
   async discardUpload(names: readonly string[], context: OpContext): Promise<DiscardOutcome> {
     const node = await this.#node(names, context.signal)
     return pinned(this.#core, [node], async () => {
+      if (!node.content?.failure && this.#fileSystem.attributes.forgetRefusal(node)) return 'discarded'
       if (!node.content?.failure) return node.content?.isDirty ? 'still tried' : 'nothing to discard'
       if (node.handles > 0) return 'open'
       const { place } = node
@@ -120,12 +125,17 @@ export class DriveFolder {
 
   /** What is in the folder and not at the server as it is here, by its path in the folder. */
   pending(): readonly PendingUpload[] {
-    const { length } = this.#prefix
     const within = (label: string) => this.#holds(label)
-    return [...this.#core.writeBack.pending(within), ...this.#restore.pending(within)].map((upload) => ({
-      ...upload,
-      label: upload.label.slice(length),
-    }))
+    return this.#asSeenHere([
+      ...this.#core.writeBack.pending(within),
+      ...this.#restore.pending(within),
+      ...this.#fileSystem.attributes.pending(within),
+    ])
+  }
+
+  /** What the server refused for good, and has as it was before: nothing of it is left to be sent. */
+  refused(): readonly PendingUpload[] {
+    return this.#asSeenHere(this.#fileSystem.attributes.refused((label) => this.#holds(label)))
   }
 
   /** What an earlier run left is not for this process to send. */
@@ -135,12 +145,30 @@ export class DriveFolder {
 
   /** Sends everything in the folder that waits. What fails for good stays in the staging folder: that is the answer. */
   async drain(options: DrainOptions = {}): Promise<readonly UploadFailure[]> {
-    const settle = () => waitUnlessAborted(this.#fileSystem.settle(), options.signal)
-    await waitUnlessAborted(this.#restore.again(), options.signal)
+    const { signal, onProgress: tell } = options
+    const onProgress = () => tell?.(this.#progress())
+    const within = (label: string) => this.#holds(label)
+    const settle = () => waitUnlessAborted(this.#fileSystem.settle(onProgress), signal)
+    await waitUnlessAborted(this.#restore.again(), signal)
     await settle()
-    const failures = await this.#core.writeBack.drain({ ...options, within: (label) => this.#holds(label) })
+    const failures = await this.#core.writeBack.drain({ signal, onProgress, within })
     await settle()
     return failures
+  }
+
+  #progress(): DrainProgress {
+    const pending = this.pending()
+    return {
+      files: pending.length,
+      totalBytes: pending.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+      sentBytes: pending.reduce((sum, { sentBytes }) => sum + sentBytes, 0),
+      trouble: pending.find(({ state }) => state.state === 'retrying')?.state.detail,
+    }
+  }
+
+  #asSeenHere(uploads: readonly PendingUpload[]): readonly PendingUpload[] {
+    const { length } = this.#prefix
+    return uploads.map((upload) => ({ ...upload, label: upload.label.slice(length) }))
   }
 
   /** Nobody asked a kernel for it: all of them have to hear of it. */

@@ -108,6 +108,11 @@ export class Drive {
     return this.#inner.unsentNames
   }
 
+  /** Files and folders whose attributes the server has not heard of. */
+  get unsentAttributes(): number {
+    return this.#inner.attributes.count
+  }
+
   /** Nodes that are kept, and those of them that the kernel refers to; the top folder aside. For tests of leaks. */
   get nodeCounts(): { kept: number; held: number } {
     const { table } = this.#core.tree

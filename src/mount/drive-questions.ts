@@ -103,13 +103,15 @@ async function activitiesOf(
 function statusOf({ drive, folder, spec, driver, limits }: DriveQuestionParts): DriveStatus {
   const { mountpoint, rootUri, readOnly } = spec
   const pending = folder.pending()
-  const uploads = pending.map(({ label, state, sizeBytes, sentBytes }): UploadStatus => ({
-    path: `${mountpoint}${label}`,
-    state: uploadState(state.state),
-    sizeBytes,
-    sentBytes,
-    reason: state.detail ?? null,
-  }))
+  const uploads = [...pending, ...folder.refused()].map(
+    ({ label, state, sizeBytes, sentBytes }): UploadStatus => ({
+      path: `${mountpoint}${label}`,
+      state: uploadState(state.state),
+      sizeBytes,
+      sentBytes,
+      reason: state.detail ?? null,
+    }),
+  )
   return {
     rootUri: withoutPassword(rootUri),
     readOnly,

@@ -164,6 +164,25 @@ await describeMounts('what operations cost in requests', programs, (driver) => {
     expect(await costOf(() => run('setfattr', setfattr))).toEqual(patch)
   })
 
+  it('chmod of many files, and setfattr of as many: one request each; the other way round and back: nothing', async () => {
+    await run('ls', ['-lR', place.mountpoint])
+    const patch = { 'PATCH /file/metadata': 1 }
+    const names = Array.from({ length: 10 }, (_, i) => place.at(`tree/d0/f${3 * i}.txt`))
+    expect(await costOf(() => run('chmod', ['600', ...names]))).toEqual(patch)
+    expect(await costOf(() => run('setfattr', ['-n', 'user.note', '-v', 'hello', ...names]))).toEqual(patch)
+    const back = await costOf(async () => {
+      await run('chmod', ['640', ...names])
+      await run('chmod', ['600', ...names])
+    })
+    expect(back).toEqual({})
+  })
+
+  it('chmod -R of a tree: one request for its files, one for each level of its folders', async () => {
+    await run('ls', ['-lR', place.mountpoint])
+    const counts = await costOf(() => run('chmod', ['-R', 'g-r', place.at('tree')]))
+    expect(counts).toEqual({ 'PATCH /file/metadata': 3 })
+  })
+
   it('rm -r of a tree: one look at it, one walk through it, and it goes in one call', async () => {
     const counts = await costOf(() => run('rm', ['-r', place.at('tree')]))
     expect(counts).toEqual({ 'GET /file/info': 1, 'GET /file': 1, 'DELETE /file': 1 })

@@ -289,7 +289,10 @@ export class TestDrive {
   /** The quiet time and the delay of renames pass, and everything is at the server. */
   async settleAll(): Promise<void> {
     await this.clock.advance(2_000)
-    await eventually(() => this.drive.unsentNames === 0 && this.drive.writeBack.pending().length === 0)
+    const { drive } = this
+    await eventually(() => drive.unsentNames === 0 && drive.writeBack.pending().length === 0)
+    // Attributes that follow the content wait for one another once more.
+    for (let i = 0; i < 100 && drive.unsentAttributes > 0; i += 1) await this.clock.advance(500)
     await settle()
   }
 

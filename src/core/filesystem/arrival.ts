@@ -2,6 +2,7 @@ import { Errno } from '../../base/errno.ts'
 import { isRemoteError } from '../../remote/errors.ts'
 import { errnoOfRemote, FsError, toFsError } from '../errors.ts'
 import type { Node } from '../inode/index.ts'
+import type { AttributeSender } from './attribute-sender.ts'
 import { pinned, type Core } from './core.ts'
 import type { RenameDelay } from './rename-delay.ts'
 
@@ -9,10 +10,12 @@ import type { RenameDelay } from './rename-delay.ts'
 export class Arrival {
   readonly #core: Core
   readonly #renames: RenameDelay
+  readonly #attributes: AttributeSender
 
-  constructor(core: Core, renames: RenameDelay) {
+  constructor(core: Core, parts: { readonly renames: RenameDelay; readonly attributes: AttributeSender }) {
     this.#core = core
-    this.#renames = renames
+    this.#renames = parts.renames
+    this.#attributes = parts.attributes
   }
 
   /** As `of`, where every change of a name or without an open file is waited for. */
@@ -20,15 +23,21 @@ export class Arrival {
     if (this.#core.options.sync === 'close') await this.of(node, signal)
   }
 
+  /** As `afterChange`, of attributes. Those of a file that is being written travel with its content, which its close waits for. */
+  async afterAttributes(node: Node, signal: AbortSignal): Promise<void> {
+    if (!node.isLocal || node.writers === 0) await this.afterChange(node, signal)
+  }
+
   /**
-   * Sends the content of `node`, and a rename of it that waits, and resolves when the server has both. It may take as long as
-   * the server goes on taking something.
+   * Sends the content of `node`, and a rename and attributes of it that wait, and resolves when the server has all of them. It may
+   * take as long as the server goes on taking something.
    * @throws {FsError} EINTR; of an upload that was given up; of what was in the way when patience was over
    */
   async of(node: Node, signal: AbortSignal): Promise<void> {
     const send = async (progress: () => void) => {
       await this.#renames.settle(node)
       await node.content?.flushNow(signal, progress)
+      await this.#attributes.settle(node)
     }
     try {
       // A name that the server refuses to delete comes back: it must be this node's.
@@ -38,9 +47,12 @@ export class Arrival {
     }
   }
 
-  /** As `of`, for the names in and below `folder` that wait. */
+  /** As `of`, for the names in and below `folder` that wait, and for its own attributes. */
   async ofNamesIn(folder: Node, signal: AbortSignal): Promise<void> {
-    const send = () => this.#renames.settleWithin(folder)
+    const send = async () => {
+      await this.#renames.settleWithin(folder)
+      await this.#attributes.settle(folder)
+    }
     try {
       await this.#core.patience.run(folder.label, send, signal)
     } catch (error) {

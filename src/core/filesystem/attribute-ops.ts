@@ -3,20 +3,20 @@ import { Errno } from '../../base/errno.ts'
 import { andThen, type MaybePromise } from '../../base/maybe-promise.ts'
 import { timespecFromMs, type Timespec } from '../../base/timespec.ts'
 import type { MetadataPatch } from '../../remote/types.ts'
-import { encodeMode, encodeMtime, MTIME_KEY } from '../attributes/index.ts'
-import { FsError, toFsError } from '../errors.ts'
+import { encodeMode, encodeMtime } from '../attributes/index.ts'
+import { FsError } from '../errors.ts'
 import type { Node } from '../inode/index.ts'
 import type { AttrChanges, AttrReply, Fh, Ino, OpContext } from '../types.ts'
 import type { Arrival } from './arrival.ts'
-import { holderOf, type AttributeSender } from './attribute-sender.ts'
+import type { AttributeSender } from './attribute-sender.ts'
+import { assertChangeable } from './changeable.ts'
 import { assertPresent, assertWritable, type Core } from './core.ts'
 import type { Files } from './files.ts'
 import { attrReply, defaultMode, viewAttributes } from './node-view.ts'
-import type { RenameDelay } from './rename-delay.ts'
+import type { AttributeChange } from './unsent-attributes.ts'
 
 export interface AttributeParts {
   readonly attributes: AttributeSender
-  readonly renames: RenameDelay
   readonly arrival: Arrival
 }
 
@@ -52,12 +52,25 @@ export class AttributeOps {
     const node = this.#core.tree.table.get(ino)
     assertWritable(this.#core, node)
     this.#checkOwner(node, changes)
-    await this.#parts.renames.settle(node)
     if (changes.sizeBytes !== undefined) await this.#resize(node, changes.sizeBytes, { signal, pid, fh })
-    const patches = [...this.#modePatch(node, changes.mode), ...this.#timePatch(node, changes.mtime)]
-    if (patches.length > 0) await this.#apply(node, patches, signal)
+    const change = this.#changeOf(node, changes)
+    if (change) {
+      assertChangeable(node)
+      this.#parts.attributes.change(node, change)
+    }
     this.#noteTimes(node, changes)
+    if (change) await this.#parts.arrival.afterAttributes(node, signal)
     return attrReply(this.#core, node)
+  }
+
+  /** What of it the server keeps; undefined: nothing. */
+  #changeOf(node: Node, { mode, mtime }: AttrChanges): AttributeChange | undefined {
+    const patches = this.#modePatch(node, mode)
+    const isKept = mtime !== undefined && !(node.isRoot && mtime === 'now')
+    const time = isKept ? this.#instantOf(mtime) : undefined
+    if (time && node.isFolder) patches.push(encodeMtime(time, 'folder'))
+    if (patches.length === 0 && !time) return undefined
+    return { patches, mtime: node.isFolder ? undefined : time }
   }
 
   /** What the server has no place for. */
@@ -76,15 +89,6 @@ export class AttributeOps {
     const target = viewAttributes(node).linkTarget
     if (target === undefined) throw new FsError(Errno.EINVAL, `${node.label} is not a symbolic link`)
     return target
-  }
-
-  async #apply(node: Node, patches: MetadataPatch[], signal: AbortSignal): Promise<void> {
-    if (node.isRoot) throw new FsError(Errno.EPERM, 'the server keeps no attributes for the top folder')
-    try {
-      await this.#parts.attributes.apply(node, patches, signal)
-    } catch (error) {
-      throw toFsError(error, node.label)
-    }
   }
 
   async #resize(
@@ -110,18 +114,5 @@ export class AttributeOps {
     if (mode === undefined || node.kind === 'symlink') return []
     const bits = mode & 0o7777
     return [encodeMode(bits === defaultMode(this.#core.options, node) ? undefined : bits)]
-  }
-
-  #timePatch(node: Node, time: Timespec | 'now' | undefined): MetadataPatch[] {
-    if (time === undefined || (node.isRoot && time === 'now')) return []
-    const mtime = this.#instantOf(time)
-    if (node.isFolder) return [encodeMtime(mtime, 'folder')]
-    if (node.isLocal) {
-      node.unsent.mtime = mtime
-      node.unsent.patches.delete(MTIME_KEY)
-      this.#core.pending.touch(node)
-      return []
-    }
-    return [encodeMtime(mtime, node.entry ? holderOf(node.entry) : { sizeBytes: 0 })]
   }
 }

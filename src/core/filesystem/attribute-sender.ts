@@ -1,145 +1,278 @@
-/** Sends attributes of files that the server has: at once when a program waits for it, later when the content went first. */
 import { backoffMs } from '../../base/backoff.ts'
-import { isRemoteError, RemoteError } from '../../remote/errors.ts'
-import type { EntityId, MetadataPatch, RemoteEntry } from '../../remote/types.ts'
-import { encodeMtime } from '../attributes/index.ts'
 import type { Node } from '../inode/index.ts'
-import { change, type Core } from './core.ts'
-import { mtimeOf } from './node-view.ts'
+import type { PendingUpload, SyncState } from '../write/index.ts'
+import { AttributeDelivery, isRefusal, type Failures } from './attribute-delivery.ts'
+import type { Core } from './core.ts'
+import {
+  canBeSent,
+  clearUnsent,
+  setUnsent,
+  unsentPatches,
+  type AttributeChange,
+} from './unsent-attributes.ts'
 
+/** While programs go on changing attributes, what they changed first waits for the rest so long, ms. */
+const longestWaitMs = 5_000
+/** Of so many files it is remembered that the server has refused their attributes. */
+const mostRefused = 100
+
+interface Waiting {
+  failures: number
+  /** When it is tried again, monotonic ms; undefined: it goes with what was changed last. */
+  retryAtMs: number | undefined
+  sending: Promise<Failures> | undefined
+}
+
+/**
+ * Attributes that programs have set on what the server has:
+ *
+ *   set here ──(nothing more is set for a moment)──▶ sent, equal ones of many files in one call ──▶ done
+ *        '──(content of the file goes first)──▶ travel with it, or wait for it      '──(refused)──▶ as the server has them
+ *
+ * They are on record (`PendingStates`), so a crash in between changes nothing. They go to where the server has the object by
+ * then, whatever it is called here.
+ */
 export class AttributeSender {
   readonly #core: Core
-  readonly #later = new Map<Node, Promise<void>>()
+  readonly #delivery: AttributeDelivery
+  readonly #waiting = new Map<Node, Waiting>()
+  /** The last one that was refused is the last. */
+  readonly #refused = new Set<Node>()
+  /** Of what is not sent: first and last change, monotonic ms. */
+  #firstAtMs: number | undefined
+  #lastAtMs = 0
+  #timer: { readonly atMs: number; readonly cancel: () => void } | undefined
+  /** Who waits for some of it to be done, or to fail. */
+  #onProgress: (() => void)[] = []
   #isClosed = false
 
   constructor(core: Core) {
     this.#core = core
+    this.#delivery = new AttributeDelivery(core, (heir) => this.sendLater(heir))
   }
 
-  /**
-   * Applies `patches`: to the server at once when it has the file and nothing of it is unsent, else with or after the
-   * content. @throws {RemoteError} what the server said.
-   */
-  async apply(node: Node, patches: readonly MetadataPatch[], signal?: AbortSignal): Promise<void> {
-    const isSending = this.#later.has(node)
-    if (node.entry === undefined || node.isLocal || node.isUnlinked || isSending) {
-      for (const patch of patches) node.unsent.patches.set(patch.key, patch)
-      this.#core.pending.touch(node)
-      if (isSending) this.sendLater(node)
-      return
-    }
-    const wanted = patches.filter(({ key, value }) => node.entry!.metadata[key] !== value)
-    if (wanted.length === 0) return
-    const { patience } = this.#core
-    await this.#core.folderMoves.passed(node)
-    const call = () => this.#patch(node, wanted)
-    await patience.run(node.label, change(this.#core, node.remotePlace?.parent, signal, call), signal)
-    this.#applied(node, wanted)
+  /** Nodes whose attributes wait to be sent. */
+  get count(): number {
+    return this.#waiting.size
   }
 
-  /** Harmless to repeat, so a lost answer is simply asked for again. */
-  async #patch(node: Node, patches: readonly MetadataPatch[]): Promise<void> {
-    const send = async () => {
-      const path = node.remotePath
-      if (!path) throw new RemoteError('not-found', `${node.label}: deleted by somebody else`)
-      await this.#core.remote.patchMetadata([path], patches)
-    }
-    if (node.isFolder) this.#core.changes.keepMtime(node, mtimeOf(this.#core, node))
-    await send().catch((error: unknown) => {
-      if (isRemoteError(error, 'unknown-outcome')) return send()
-      throw error
-    })
+  /** A program has set something: it shows at once. On record it is after `pending.written`. */
+  change(node: Node, change: AttributeChange): void {
+    this.forgetRefusal(node)
+    setUnsent(node, change)
+    this.#core.pending.touch(node)
+    this.sendLater(node)
   }
 
-  /** After an upload: what did not travel with it. */
+  /** What is unsent of `node`, if anything, can be sent now: the server has it, and its content does not go first any more. */
   sendLater(node: Node): void {
-    if (this.#later.has(node) || (node.unsent.patches.size === 0 && !node.unsent.mtime)) return
-    node.pins += 1
-    const work = this.#send(node).finally(() => {
-      this.#later.delete(node)
-      node.pins -= 1
-      this.#core.tree.table.release(node)
-    })
-    this.#later.set(node, work)
+    if (!canBeSent(node)) return
+    const { clock, options } = this.#core
+    if (!this.#waiting.has(node) && this.#hasNothing(node)) return
+    if (!this.#waiting.has(node)) {
+      node.pins += 1
+      this.#waiting.set(node, { failures: 0, retryAtMs: undefined, sending: undefined })
+    }
+    this.#lastAtMs = clock.monotonic()
+    this.#firstAtMs ??= this.#lastAtMs
+    this.#wakeAt(this.#lastAtMs + options.quietMs)
   }
 
-  /** Waits for everything that is being sent. */
-  async drain(): Promise<void> {
-    await Promise.all(this.#later.values())
+  /** Sends now what waits of `node`. @throws what the server said */
+  async settle(node: Node): Promise<void> {
+    for (let waiting = this.#waiting.get(node); waiting; waiting = this.#waiting.get(node)) {
+      if (!waiting.sending && (this.#isClosed || !canBeSent(node))) return
+      if (!waiting.sending) this.#send([node])
+      const failures = await waiting.sending
+      if (failures?.has(node)) throw failures.get(node)
+    }
   }
 
-  /** What is not stored yet is not stored any more. */
+  /** Sends at once what waits, also for another try. */
+  tryNow(): void {
+    this.#sendWhat(() => true)
+  }
+
+  /** Sends what waits now, and resolves when the server has it, however long that takes. `onProgress`: some of it is done, or failed. */
+  async drain(onProgress: () => void = () => undefined): Promise<void> {
+    this.tryNow()
+    for (const node of [...this.#waiting.keys()])
+      while (this.#waiting.has(node)) {
+        this.#sendWhat(({ retryAtMs }) => retryAtMs === undefined)
+        onProgress()
+        await new Promise<void>((resolve) => this.#onProgress.push(resolve))
+      }
+  }
+
+  /** What waits, for people. */
+  pending(within: (label: string) => boolean): PendingUpload[] {
+    const nodes = [...this.#waiting.keys()].filter((node) => canBeSent(node) && within(node.label))
+    return nodes.map((node) => this.#inWords(node))
+  }
+
+  /** What the server refused, for people; programs see what it has. */
+  refused(within: (label: string) => boolean): PendingUpload[] {
+    return [...this.#refused].filter(({ label }) => within(label)).map((node) => this.#inWords(node))
+  }
+
+  /** Somebody has taken note of a refusal; false: there was none. */
+  forgetRefusal(node: Node): boolean {
+    if (!this.#refused.delete(node)) return false
+    node.attributeTrouble = undefined
+    this.#letGo(node)
+    return true
+  }
+
+  /** Nothing is begun any more: the next process goes on. */
   close(): void {
     this.#isClosed = true
+    this.#timer?.cancel()
   }
 
-  /** Until nothing is left: more may come while some is on its way. */
-  async #send(node: Node): Promise<void> {
-    for (let attempt = 0; ; attempt += 1) {
-      if (node.isUnlinked || node.isLocal) return // travels with the next upload
-      const patches = this.#unsent(node)
-      if (patches.length === 0) return
-      try {
-        await this.#core.folderMoves.passed(node)
-        if (node.isUnlinked || node.isLocal) return
-        await this.#patch(node, patches)
-        this.#applied(node, patches)
-      } catch (error) {
-        if (this.#isClosed) return
-        if (!isRemoteError(error) || !error.isTransient) return this.#giveUp(node, error)
-        await this.#pause(attempt)
-      }
-    }
+  #inWords(node: Node): PendingUpload {
+    const isSending = this.#waiting.get(node)?.sending !== undefined
+    const state = isSending ? ({ state: 'uploading' } as const) : attributeSync(node)!
+    return { label: node.label, state, sizeBytes: 0, sentBytes: 0 }
   }
 
-  #pause(attempt: number): Promise<void> {
-    const delayMs = backoffMs(attempt, { firstMs: 500, maxMs: 60_000 })
-    return new Promise((resolve) => this.#core.clock.after(delayMs, resolve))
-  }
-
-  #giveUp(node: Node, error: unknown): void {
-    this.#core.log.warn('attributes were not stored', { file: node.label, error: String(error) })
-    node.unsent.patches.clear()
-    node.unsent.mtime = undefined
+  /** True when the server has everything already. */
+  #hasNothing(node: Node): boolean {
+    if (node.isVanished || unsentPatches(node, node.entry!).length > 0) return false
+    clearUnsent(node)
     this.#core.pending.touch(node)
+    return true
   }
 
-  #unsent(node: Node): MetadataPatch[] {
-    const { patches, mtime } = node.unsent
-    const all = [...patches.values()].filter(({ key, value }) => node.entry!.metadata[key] !== value)
-    if (mtime) all.push(encodeMtime(mtime, holderOf(node.entry!)))
-    if (all.length === 0) {
-      patches.clear()
-      node.unsent.mtime = undefined
-      this.#core.pending.touch(node)
-    }
-    return all
+  #wakeAt(atMs: number): void {
+    if (this.#isClosed || (this.#timer && this.#timer.atMs <= atMs)) return
+    this.#timer?.cancel()
+    const delayMs = Math.max(0, atMs - this.#core.clock.monotonic())
+    this.#timer = { atMs, cancel: this.#core.clock.after(delayMs, () => this.#wake()) }
   }
 
-  #applied(node: Node, patches: readonly MetadataPatch[]): void {
-    this.#core.pending.touch(node)
-    const metadata: Record<string, string> = { ...node.entry!.metadata }
-    for (const { key, value } of patches) {
-      if (value === undefined) delete metadata[key]
-      else metadata[key] = value
-      // Set to something else while this was on its way: that is still to be sent.
-      if (node.unsent.patches.get(key)?.value === value) node.unsent.patches.delete(key)
+  #wake(): void {
+    this.#timer = undefined
+    const nowMs = this.#core.clock.monotonic()
+    const quietAtMs = this.#lastAtMs + this.#core.options.quietMs
+    const dueAtMs = Math.min(quietAtMs, (this.#firstAtMs ?? nowMs) + longestWaitMs)
+    const due: Node[] = []
+    let nextAtMs = Infinity
+    for (const [node, { retryAtMs = dueAtMs, sending }] of this.#waiting) {
+      if (sending) continue
+      if (retryAtMs <= nowMs) due.push(node)
+      else nextAtMs = Math.min(nextAtMs, retryAtMs)
     }
-    if (node.unsent.mtime) {
-      const { key, value } = encodeMtime(node.unsent.mtime, holderOf(node.entry!))
-      if (metadata[key] === value) node.unsent.mtime = undefined
-    }
-    this.#record(node, { ...node.entry!, metadata })
+    if (dueAtMs <= nowMs) this.#firstAtMs = undefined
+    if (nextAtMs < Infinity) this.#wakeAt(nextAtMs)
+    this.#send(due)
   }
 
-  #record(node: Node, entry: RemoteEntry): void {
-    this.#core.tree.table.bind(node, entry)
-    const folder = node.remotePlace?.parent
-    if (folder && !folder.isUnlinked) this.#core.tree.placed(folder, entry)
+  #sendWhat(isMeant: (waiting: Waiting) => boolean): void {
+    const meant = [...this.#waiting].filter(([, waiting]) => !waiting.sending && isMeant(waiting))
+    this.#send(meant.map(([node]) => node))
+  }
+
+  #send(nodes: readonly Node[]): void {
+    if (this.#isClosed) return
+    for (const node of nodes) if (!canBeSent(node)) this.#leave(node)
+    const sent = nodes.filter((node) => this.#waiting.has(node))
+    if (sent.length === 0) return
+    const sending = this.#deliver(sent)
+    for (const node of sent) this.#waiting.get(node)!.sending = sending
+  }
+
+  async #deliver(nodes: readonly Node[]): Promise<Failures> {
+    const failures = await this.#delivery.deliver(nodes).catch((error: unknown) => {
+      this.#core.log.error('attributes could not be sent', { error })
+      return new Map(nodes.map((node) => [node, error]))
+    })
+    this.#sent(nodes, failures)
+    return failures
+  }
+
+  #sent(nodes: readonly Node[], failures: Failures): void {
+    for (const node of nodes) this.#waiting.get(node)!.sending = undefined
+    for (const node of nodes.filter((one) => !failures.has(one))) this.#arrived(node)
+    const failed = nodes.filter((node) => failures.has(node))
+    for (const node of failed)
+      if (isRefusal(failures.get(node))) this.#refuse(node, sentenceOf(failures.get(node)))
+      else if (!canBeSent(node)) this.#leave(node)
+    const again = failed.filter((node) => this.#waiting.has(node) && !isRefusal(failures.get(node)))
+    this.#tryAgain(again, failures)
+    this.#tell()
+  }
+
+  #arrived(node: Node): void {
+    const waiting = this.#waiting.get(node)!
+    node.attributeTrouble = undefined
+    waiting.failures = 0
+    waiting.retryAtMs = undefined
+    this.#goOn(node)
+  }
+
+  /** More may have been set while some was on its way. */
+  #goOn(node: Node): void {
+    if (!canBeSent(node) || this.#hasNothing(node)) this.#leave(node)
+    else this.sendLater(node)
+  }
+
+  #refuse(node: Node, reason: string): void {
+    this.#core.log.warn(
+      'attributes were not stored: the server refuses them, and what it has is shown again',
+      {
+        file: node.label,
+        reason,
+      },
+    )
+    node.attributeTrouble = { state: 'failed', detail: `the server refused new attributes of it: ${reason}` }
+    this.#core.kernel.invalidateAttributes(node.ino)
+    if (!this.#refused.has(node)) node.pins += 1
+    this.#refused.add(node)
+    const [oldest] = this.#refused
+    if (oldest && this.#refused.size > mostRefused) this.forgetRefusal(oldest)
+    this.#goOn(node)
+  }
+
+  /** Together, so that they still go in one call. */
+  #tryAgain(nodes: readonly Node[], failures: Failures): void {
+    if (nodes.length === 0) return
+    const { clock, log } = this.#core
+    const reason = sentenceOf(failures.get(nodes[0]!))
+    log.info('attributes are sent again later', { files: nodes.length, reason })
+    const tries = Math.min(...nodes.map((node) => this.#waiting.get(node)!.failures))
+    const retryAtMs = clock.monotonic() + backoffMs(tries, { firstMs: 500, maxMs: 60_000 })
+    for (const node of nodes) {
+      const waiting = this.#waiting.get(node)!
+      node.attributeTrouble = { state: 'retrying', detail: sentenceOf(failures.get(node)) }
+      waiting.retryAtMs = retryAtMs
+      waiting.failures += 1
+    }
+    this.#wakeAt(retryAtMs)
+  }
+
+  #tell(): void {
+    for (const tell of this.#onProgress.splice(0)) tell()
+  }
+
+  #leave(node: Node): void {
+    if (!this.#waiting.delete(node)) return
+    if (node.attributeTrouble?.state === 'retrying') node.attributeTrouble = undefined
+    this.#letGo(node)
+    this.#tell()
+  }
+
+  #letGo(node: Node): void {
+    node.pins -= 1
+    this.#core.tree.table.release(node)
   }
 }
 
-/** What a chosen time holds for. A file that never had content has no entity. */
-export function holderOf({ entity, sizeBytes }: RemoteEntry): { entity: EntityId } | { sizeBytes: number } {
-  return entity ? { entity } : { sizeBytes }
+/** Whether the server has the attributes of `node`; undefined when it has, or when they travel with its content. */
+export function attributeSync(node: Node): SyncState | undefined {
+  if (node.attributeTrouble) return node.attributeTrouble
+  return canBeSent(node) ? { state: 'waiting', detail: 'its attributes are sent in a moment' } : undefined
+}
+
+function sentenceOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }

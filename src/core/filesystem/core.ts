@@ -13,6 +13,7 @@ import type { ContentReaders } from '../read/index.ts'
 import type { Tree } from '../tree/index.ts'
 import type { Ino } from '../types.ts'
 import type { WriteBack } from '../write/index.ts'
+import type { AttributeCalls } from './attribute-calls.ts'
 import type { ChangeTimes } from './change-times.ts'
 import type { LocalTimes } from './local-times.ts'
 import type { FolderMoves } from './folder-moves.ts'
@@ -60,6 +61,7 @@ export interface Core {
   readonly options: FileSystemOptions
   readonly folderLocks: FolderLocks
   readonly folderMoves: FolderMoves
+  readonly attributeCalls: AttributeCalls
   /** For names of conflict copies. */
   readonly hostName: string
 }

@@ -68,6 +68,7 @@ export class FileOwner implements ContentOwner {
   async beforeUpload(): Promise<void> {
     const { core, renames } = this.#parts
     await core.folderMoves.passed(this.#node)
+    await core.attributeCalls.passed(this.#node)
     await renames.settleFor(this.#node)
   }
 
@@ -126,6 +127,7 @@ export class FileOwner implements ContentOwner {
   replaced(): void {
     this.#node.pagesOf = undefined
     this.#parts.core.kernel.invalidateInode(this.#node.ino)
+    this.#parts.attributes.sendLater(this.#node)
     this.changed()
   }
 

@@ -53,14 +53,15 @@ export class CloudreveFileSystem implements FileSystem {
 
   constructor(core: Core, facts: Facts) {
     const numbers = new HandleNumbers()
+    const attributes = new AttributeSender(core)
     const removals = new Removals({
       core,
       preserve: (node) => files.preserve(node),
       discard: (node) => files.discard(node),
+      onShownAgain: (node) => attributes.sendLater(node),
     })
     const renames = new RenameDelay(core, removals)
-    const attributes = new AttributeSender(core)
-    const arrival = new Arrival(core, renames)
+    const arrival = new Arrival(core, { renames, attributes })
     const files = new Files(core, { numbers, arrival, owners: () => parts })
     const parts: OwnerParts = { core, renames, attributes, onConfirmed: (node) => files.reopenReaders(node) }
     this.#core = core
@@ -73,8 +74,8 @@ export class CloudreveFileSystem implements FileSystem {
     this.#namespace = new Namespace(core, parts, files)
     this.#renames = new Renames(core, parts, this.#namespace, files)
     this.#arrival = arrival
-    this.#attributeOps = new AttributeOps(core, files, { attributes, renames, arrival })
-    this.#xattrs = new XattrOps(core, facts, { attributes, renames })
+    this.#attributeOps = new AttributeOps(core, files, { attributes, arrival })
+    this.#xattrs = new XattrOps(core, facts, { attributes, renames, arrival })
     this.#statFs = new StatFsReader(core.remote, core.clock, core.log, (capacity) =>
       core.writeBack.learnCapacity(capacity),
     )
@@ -267,20 +268,26 @@ export class CloudreveFileSystem implements FileSystem {
     return this.#delay.count
   }
 
+  /** Attributes that wait to be sent, by the file or folder that they are of. */
+  get attributes(): AttributeSender {
+    return this.#sender
+  }
+
   /** Sends every rename and attribute that waits: part of a clean unmount. */
-  async settle(): Promise<void> {
+  async settle(onProgress?: () => void): Promise<void> {
     await this.#delay.settleWithin(this.#core.tree.table.root).catch((error: unknown) => {
       // Told where it was refused; the rest of the work must not wait for it.
       this.#core.log.warn('a rename or deletion could not be sent', { error: String(error) })
     })
-    await this.#sender.drain()
+    await this.#sender.drain(onProgress)
   }
 
-  /** Sends the rename of `node`, and of everything in it, that waits. @throws {FsError} when the server refuses: then it is taken back. */
+  /** Sends the rename and attributes of `node`, and renames of everything in it, that wait. @throws {FsError} when the server refuses: then it is taken back. */
   settleNames(node: Node): Promise<void> {
     return this.#said(node.label, async () => {
       await this.#delay.settle(node)
       if (node.isFolder) await this.#delay.settleWithin(node)
+      await this.#sender.settle(node)
     })
   }
 

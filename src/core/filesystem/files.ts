@@ -154,7 +154,7 @@ export class Files {
     } catch (error) {
       throw toFsError(error, node.label)
     }
-    if (node.hasUnsent) await this.#forgetChosenTime(node)
+    if (node.hasUnsent && node.unsent.mtime) await this.#forgetChosenTime(node)
     return data.byteLength
   }
 
@@ -174,7 +174,7 @@ export class Files {
       if (sizeBytes === 0 && !content.isHere) content.rebase(versionFor(this.#core, node, pid))
       await content.truncate(sizeBytes, signal)
       if (!content.isHere) content.rebase(content.base)
-      if (node.hasUnsent) await this.#forgetChosenTime(node)
+      if (node.hasUnsent && node.unsent.mtime) await this.#forgetChosenTime(node)
     } catch (error) {
       throw toFsError(error, node.label)
     } finally {

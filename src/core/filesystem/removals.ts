@@ -15,6 +15,8 @@ export interface RemovalParts {
   readonly preserve: (node: Node) => Promise<boolean>
   /** What was brought here is of no use. */
   readonly discard: (node: Node) => Promise<void>
+  /** It is not deleted: what was to be sent of it is wanted again. */
+  readonly onShownAgain: (node: Node) => void
 }
 
 type Check = (wanted: ReadonlySet<Node>) => Verdict | Promise<Verdict>
@@ -273,6 +275,7 @@ export class Removals {
       tellKernels(this.#core, at)
     }
     this.drop(node)
+    this.#parts.onShownAgain(node)
   }
 
   /** Something of ours has taken its name: the upload of that finds out what the server has. */

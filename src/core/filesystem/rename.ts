@@ -170,7 +170,8 @@ export class Renames {
 
   /** The source's bytes become the target's next version; then the source goes. */
   async #asVersion({ source, to, by }: Move, target: Node): Promise<void> {
-    const { remote, patience, tree, times, seen } = this.#core
+    const { remote, patience, tree, times, seen, attributeCalls } = this.#core
+    for (const node of [source, target]) await patience.run(node.label, () => attributeCalls.passed(node))
     const time = mtimeOf(this.#core, source)
     const bytes = await this.#bytesOf(source, by.signal)
     const facts = travellingFacts(source)

@@ -150,7 +150,8 @@ export class Restore {
     const file = node ?? (await this.#newFile(found))
     for (const { key: name, value } of record.patches ?? [])
       file.unsent.patches.set(name, { key: name, value })
-    file.unsent.mtime = record.mtime
+    // It is of the content that the file had then.
+    if (recovered || file.entry?.entity === record.entity) file.unsent.mtime = record.mtime
     if (!node) core.pending.adopt(file, key)
     if (recovered) await contentOf(file, this.#parts.owners).restore(recovered)
     else this.#parts.owners.attributes.sendLater(file)

@@ -1,4 +1,3 @@
-import type { RemoteEntry } from '../../remote/types.ts'
 import { isOwnKey, MTIME_KEY } from '../attributes/index.ts'
 import type { Node } from '../inode/index.ts'
 import type { BaseEntity } from '../write/index.ts'
@@ -20,11 +19,12 @@ export function takeOver(parts: OwnerParts, heir: Node, former: Node, pid?: numb
   former.detach()
   former.remotePlace = undefined
   former.successor = heir
-  replaceAttributes(heir, entry)
+  replaceAttributes(heir, former)
   table.bind(heir, entry)
   heir.remotePlace = at
   contentOf(heir, parts).rebase(base)
   core.pending.touch(heir)
+  core.pending.touch(former)
 }
 
 /**
@@ -39,15 +39,17 @@ export function versionFor({ seen }: Core, target: Node, pid?: number): BaseEnti
 }
 
 /**
- * What the object has and the new file has not must go; what is the same need not be sent. A chosen time names the content that
- * it is of, so that of another content may stay.
+ * What the object has, or is just being given, and the new file has not must go; what is the same need not be sent. A chosen time
+ * names the content that it is of, so that of another content may stay.
  */
-function replaceAttributes(heir: Node, entry: RemoteEntry): void {
+function replaceAttributes(heir: Node, former: Node): void {
   const { patches } = heir.unsent
-  for (const [key, value] of Object.entries(entry.metadata)) {
+  const { metadata } = former.entry!
+  const coming = former.hasUnsent ? [...former.unsent.patches.keys()] : []
+  for (const key of new Set([...Object.keys(metadata), ...coming])) {
     if (!isOwnKey(key) || key === MTIME_KEY) continue
     const wanted = patches.get(key)
     if (!wanted) patches.set(key, { key, value: undefined })
-    else if (wanted.value === value) patches.delete(key)
+    else if (wanted.value === metadata[key] && !coming.includes(key)) patches.delete(key)
   }
 }

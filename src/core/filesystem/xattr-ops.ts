@@ -6,7 +6,9 @@ import { FsError, toFsError } from '../errors.ts'
 import type { Node } from '../inode/index.ts'
 import type { Ino, OpContext, XattrMode } from '../types.ts'
 import type { Facts, FileView } from '../xattr/index.ts'
-import type { AttributeSender } from './attribute-sender.ts'
+import type { Arrival } from './arrival.ts'
+import { attributeSync, type AttributeSender } from './attribute-sender.ts'
+import { assertChangeable } from './changeable.ts'
 import { assertWritable, type Core } from './core.ts'
 import { viewAttributes } from './node-view.ts'
 import type { RenameDelay } from './rename-delay.ts'
@@ -15,17 +17,21 @@ const userPrefix = 'user.'
 const factPrefix = 'user.cloudreve.'
 const historyPrefix = 'user.cloudreve.activities'
 
+export interface XattrParts {
+  readonly attributes: AttributeSender
+  readonly renames: RenameDelay
+  readonly arrival: Arrival
+}
+
 export class XattrOps {
   readonly #core: Core
   readonly #facts: Facts
-  readonly #attributes: AttributeSender
-  readonly #renames: RenameDelay
+  readonly #parts: XattrParts
 
-  constructor(core: Core, facts: Facts, senders: { attributes: AttributeSender; renames: RenameDelay }) {
+  constructor(core: Core, facts: Facts, parts: XattrParts) {
     this.#core = core
     this.#facts = facts
-    this.#attributes = senders.attributes
-    this.#renames = senders.renames
+    this.#parts = parts
   }
 
   async get(ino: Ino, name: string, { signal }: OpContext): Promise<Uint8Array> {
@@ -34,7 +40,7 @@ export class XattrOps {
     if (this.#facts.isFact(name)) {
       try {
         // A history that lacks what was done a moment ago confuses; other facts are read by programs in the middle of a save.
-        if (name.startsWith(historyPrefix)) await this.#renames.settle(node)
+        if (name.startsWith(historyPrefix)) await this.#settle(node)
         return await this.#facts.get(name, viewOf(node), signal)
       } catch (error) {
         throw toFsError(error, node.label)
@@ -85,18 +91,20 @@ export class XattrOps {
     if (name.startsWith(factPrefix))
       throw new FsError(Errno.EPERM, `${name} is a fact of the server: it cannot be changed`)
     assertWritable(this.#core, node)
-    if (node.isRoot) throw new FsError(Errno.EPERM, 'the server keeps no attributes for the top folder')
+    assertChangeable(node)
     return node
   }
 
   async #apply(node: Node, patch: MetadataPatch, signal: AbortSignal): Promise<void> {
-    try {
-      await this.#renames.settle(node)
-      await this.#attributes.apply(node, [patch], signal)
-      this.#core.changes.changed(node)
-    } catch (error) {
-      throw toFsError(error, node.label)
-    }
+    const { attributes, arrival } = this.#parts
+    attributes.change(node, { patches: [patch] })
+    this.#core.changes.changed(node)
+    await arrival.afterAttributes(node, signal)
+  }
+
+  async #settle(node: Node): Promise<void> {
+    await this.#parts.renames.settle(node)
+    await this.#parts.attributes.settle(node)
   }
 }
 
@@ -107,10 +115,11 @@ function checkNamespace(name: string): void {
 }
 
 export function viewOf(node: Node): FileView {
-  const sync = node.content?.sync ?? { state: 'synced' as const, detail: undefined }
+  const content = node.content?.sync ?? { state: 'synced' }
+  const { state, detail } = (content.state === 'synced' && attributeSync(node)) || content
   return {
     entry: node.entry,
     path: node.remotePath ?? [],
-    sync: sync.detail === undefined ? sync.state : `${sync.state}: ${sync.detail}`,
+    sync: detail === undefined ? state : `${state}: ${detail}`,
   }
 }

@@ -3,7 +3,7 @@ import type { Timespec } from '../../base/timespec.ts'
 import type { EntityId, FileId, MetadataPatch, RemoteEntry, RemotePath } from '../../remote/types.ts'
 import { toPosixName } from '../names/index.ts'
 import type { FileKind, Ino } from '../types.ts'
-import type { FileContent } from '../write/index.ts'
+import type { FileContent, SyncState } from '../write/index.ts'
 
 /** A name in a folder that is a node too. */
 export interface NodePlace {
@@ -36,6 +36,8 @@ export class Node {
   content: FileContent | undefined
   /** Attributes that the server does not have yet: they travel with the content, or are sent once it is there. */
   #unsent: UnsentAttributes | undefined
+  /** Why attributes of it are not at the server: they are tried again, or were refused. */
+  attributeTrouble: SyncState | undefined
   /** Who took over its id: the server keeps its content as an older version there. */
   successor: Node | undefined
   /**

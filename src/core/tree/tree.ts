@@ -255,6 +255,8 @@ export class Tree {
   /** Nobody has it open: pages of the version that it showed before are of no use. */
   #showNew(node: Node, entry: RemoteEntry): void {
     node.content?.adoptClean(entry)
+    // It was chosen for the version before.
+    if (node.hasUnsent) node.unsent.mtime = undefined
     node.pagesOf = undefined
     this.#kernel.invalidateInode(node.ino)
   }

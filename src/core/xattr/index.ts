@@ -5,6 +5,7 @@ export {
   type CollectedActivities,
   type CollectOptions,
 } from './activity-feed.ts'
+export { mayDo } from './capability-words.ts'
 export { FactListing, type ListFacts } from './fact-listing.ts'
 export { Facts, type FactsDeps, type FileView } from './facts.ts'
 export {

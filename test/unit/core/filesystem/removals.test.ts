@@ -227,6 +227,7 @@ describe('the source of a rename over another file', () => {
   })
 
   it('goes later where the server does not answer that call', async () => {
+    drive.remote.fail('remove', new RemoteError('unknown-outcome', 'no answer'))
     await drive.rename('a', 'd/f0')
     expect(await drive.names()).toEqual(['d'])
     expect(drive.remote.paths()).toContain('a')
@@ -238,7 +239,7 @@ describe('the source of a rename over another file', () => {
 
   it('goes after a crash in between', async () => {
     drive.remote.fail('remove', new RemoteError('unknown-outcome', 'no answer'))
-    await drive.during(drive.rename('a', 'd/f0'))
+    await drive.rename('a', 'd/f0')
     await drive.crash()
     expect(await drive.names()).toEqual(['d'])
     await sent()

@@ -15,6 +15,8 @@ type Step =
   | { readonly do: 'unlink'; readonly name: string }
   | { readonly do: 'unlink open'; readonly name: string }
   | { readonly do: 'chmod'; readonly name: string; readonly mode: number }
+  | { readonly do: 'utimes'; readonly name: string; readonly seconds: number }
+  | { readonly do: 'setxattr'; readonly name: string; readonly text: string }
   | { readonly do: 'wait'; readonly ms: number }
   | { readonly do: 'crash' }
 
@@ -35,6 +37,15 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   {
     weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('utimes' as const),
+      name: nameOf,
+      seconds: fc.constantFrom(1_000, 2_000_000_000),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('setxattr' as const), name: nameOf, text: textOf }) },
+  {
+    weight: 2,
     arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.constantFrom(100, 600, 1_500) }),
   },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('crash' as const) }) },
@@ -43,6 +54,9 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 interface ModelFile {
   text: string
   mode: number
+  /** Chosen, and not written since; s. */
+  seconds?: number | undefined
+  note?: string | undefined
 }
 
 type Model = Map<string, ModelFile>
@@ -52,7 +66,7 @@ async function apply(drive: TestDrive, model: Model, step: Step): Promise<void> 
   switch (step.do) {
     case 'save':
       await drive.save(`f/${step.name}`, step.text)
-      model.set(step.name, { mode: 0o644, ...model.get(step.name), text: step.text })
+      model.set(step.name, { mode: 0o644, ...model.get(step.name), text: step.text, seconds: undefined })
       break
     case 'append':
     case 'overwrite': {
@@ -62,6 +76,7 @@ async function apply(drive: TestDrive, model: Model, step: Step): Promise<void> 
       const offset = step.do === 'append' ? file.text.length : 0
       await drive.write(opened, step.text, offset)
       await drive.close(opened)
+      file.seconds = undefined
       file.text = file.text.slice(0, offset) + step.text + file.text.slice(offset + step.text.length)
       break
     }
@@ -88,6 +103,20 @@ async function apply(drive: TestDrive, model: Model, step: Step): Promise<void> 
       file.mode = step.mode
       break
     }
+    case 'utimes': {
+      const file = model.get(step.name)
+      if (!file) break
+      await drive.setattr(`f/${step.name}`, { mtime: { seconds: step.seconds, nanoseconds: 5 } })
+      file.seconds = step.seconds
+      break
+    }
+    case 'setxattr': {
+      const file = model.get(step.name)
+      if (!file) break
+      await drive.setxattr(`f/${step.name}`, 'user.note', step.text)
+      file.note = step.text
+      break
+    }
     case 'wait':
       await drive.clock.advance(step.ms)
       break
@@ -100,8 +129,12 @@ async function apply(drive: TestDrive, model: Model, step: Step): Promise<void> 
 async function shown(drive: TestDrive): Promise<Model> {
   const model: Model = new Map()
   for (const name of await drive.names('f')) {
-    const { mode } = await drive.stat(`f/${name}`)
-    model.set(name, { text: await drive.text(`f/${name}`), mode })
+    const { mode, mtime } = await drive.stat(`f/${name}`)
+    const seconds = mtime.nanoseconds === 5 ? mtime.seconds : undefined
+    const ino = await drive.ino(`f/${name}`)
+    const isNoted = (await drive.fs.listxattr(ino, drive.context())).includes('user.note')
+    const note = isNoted ? await drive.getxattr(`f/${name}`, 'user.note') : undefined
+    model.set(name, { text: await drive.text(`f/${name}`), mode, seconds, note })
   }
   return model
 }
@@ -125,6 +158,9 @@ describe('a folder whose process is killed again and again', () => {
           }
           await drive.drain()
           expect(sorted(await shown(drive))).toEqual(sorted(model))
+          expect(drive.drive.top.pending()).toEqual([])
+          await drive.remount()
+          expect(sorted(await shown(drive))).toEqual(sorted(model))
           expect(drive.remote.paths().filter((path) => path.startsWith('f/') && path !== 'f/')).toEqual(
             [...model.keys()].sort().map((name) => `f/${name}`),
           )
@@ -137,7 +173,7 @@ describe('a folder whose process is killed again and again', () => {
       }),
       { numRuns: Number(process.env['RESTORE_RUNS'] ?? 60) },
     )
-  }, 60_000)
+  }, 120_000)
 })
 
 function sorted(model: Model): [string, ModelFile][] {

@@ -26,7 +26,6 @@ const calls: [string, RemoteMethod, (drive: TestDrive) => Promise<unknown>, numb
   ['mkdir', 'createFolder', (drive) => drive.mkdir('n'), 120, 'EIO'],
   ['symlink', 'createFile', (drive) => drive.symlink('a', 'n'), 120, 'EIO'],
   ['a rename', 'rename', (drive) => drive.rename('e', 'n'), 120, 'EIO'],
-  ['chmod', 'patchMetadata', (drive) => drive.setattr('a', { mode: 0o600 }), 120, 'EIO'],
   ['a read', 'readRange', (drive) => drive.text('a'), 120, 'EHOSTUNREACH'],
   ['a fact', 'details', (drive) => drive.getxattr('a', 'user.cloudreve.versions'), 60, 'EHOSTUNREACH'],
 ]
