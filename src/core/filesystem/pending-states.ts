@@ -89,30 +89,36 @@ export class PendingStates {
   }
 
   #write(): Promise<void> {
-    this.#writing ??= this.#writeTouched().finally(() => {
-      this.#writing = undefined
-    })
+    this.#writing ??= this.#writeTouched()
     return this.#writing
   }
 
   async #writeTouched(): Promise<void> {
-    // As a rule nobody holds it, and just the turn ends.
-    await this.#gate.run(() => Promise.resolve())
-    while (this.#touched.size > 0) {
-      const nodes = [...this.#touched]
-      this.#touched.clear()
-      const changes = nodes.flatMap((node) => this.#changeOf(node))
-      if (changes.length === 0) continue
-      try {
-        await this.#journal.change(changes.map(({ change }) => change))
-      } catch (error) {
-        for (const node of nodes) this.#touched.add(node)
-        throw error
-      }
-      for (const { node, key, text } of changes) {
-        if (text === undefined) this.#known.delete(node)
-        else this.#known.set(node, { key, text })
-      }
+    try {
+      // What follows from one answer of the server or the disk is whole when the turn of the event loop ends.
+      await new Promise((resolve) => setImmediate(resolve))
+      await this.#gate.run(() => Promise.resolve())
+      while (this.#touched.size > 0) await this.#writeSome()
+    } finally {
+      // Not a moment after the last look: what is touched in between would be nobody's to write.
+      this.#writing = undefined
+    }
+  }
+
+  async #writeSome(): Promise<void> {
+    const nodes = [...this.#touched]
+    this.#touched.clear()
+    const changes = nodes.flatMap((node) => this.#changeOf(node))
+    if (changes.length === 0) return
+    try {
+      await this.#journal.change(changes.map(({ change }) => change))
+    } catch (error) {
+      for (const node of nodes) this.#touched.add(node)
+      throw error
+    }
+    for (const { node, key, text } of changes) {
+      if (text === undefined) this.#known.delete(node)
+      else this.#known.set(node, { key, text })
     }
   }
 
