@@ -133,6 +133,9 @@ export class Drive {
     this.#restore.close()
     this.#inner.close()
     await this.writeBack.close()
+    await this.#core.pending.written().catch((error: unknown) => {
+      this.#core.log.warn('what the server has is still on record as unsent; it is sent once more', { error })
+    })
     await journal.close()
     await times.close()
     await unlock()

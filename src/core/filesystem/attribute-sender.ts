@@ -88,6 +88,16 @@ export class AttributeSender {
     }
   }
 
+  /** The same for who only wants to see what was done: that it was refused, or has to wait, is told elsewhere. */
+  async settleIfPossible(node: Node): Promise<void> {
+    await this.settle(node).catch((error: unknown) => {
+      this.#core.log.debug('attributes are not at the server yet', {
+        file: node.label,
+        reason: sentenceOf(error),
+      })
+    })
+  }
+
   /** Sends at once what waits, also for another try. */
   tryNow(): void {
     this.#sendWhat(() => true)
@@ -98,9 +108,11 @@ export class AttributeSender {
     this.tryNow()
     for (const node of [...this.#waiting.keys()])
       while (this.#waiting.has(node)) {
-        this.#sendWhat(({ retryAtMs }) => retryAtMs === undefined)
         onProgress()
-        await new Promise<void>((resolve) => this.#onProgress.push(resolve))
+        await new Promise<void>((resolve) => {
+          this.#onProgress.push(resolve)
+          this.#sendWhat(({ retryAtMs }) => retryAtMs === undefined)
+        })
       }
   }
 

@@ -2,6 +2,7 @@
  * Before something is sent that the server does by path and answers without an id: is the object that is meant still there? A
  * recent listing of its folder is enough; where there is none, the server is asked once.
  */
+import PQueue from 'p-queue'
 import { isRemoteError } from '../../remote/errors.ts'
 import type { RemoteEntry } from '../../remote/types.ts'
 import type { Node } from '../inode/index.ts'
@@ -11,6 +12,7 @@ import type { Core } from './core.ts'
 const recentMs = 60_000
 /** From so many objects of one folder on, its listing costs less than asking for each. */
 const listFrom = 3
+const foldersAtATime = 6
 
 /**
  * Afterwards nodes are where the server has them; what is gone from where it was is vanished. `since`: what was known earlier is
@@ -28,14 +30,17 @@ export async function confirmPlaces(
     if (parent) byParent.set(parent, [...(byParent.get(parent) ?? []), node])
   }
   const failures = new Map<Node, unknown>()
-  for (const [parent, children] of byParent) {
-    if (isKnown(core, parent, children, since)) continue
-    await ask(core, parent, children).catch((error: unknown) => {
-      // The folder itself is gone: what was in it is looked for by id.
-      if (isRemoteError(error, 'not-found')) return
-      for (const node of children) failures.set(node, error)
-    })
-  }
+  const unknown = [...byParent].filter(([parent, children]) => !isKnown(core, parent, children, since))
+  const questions = new PQueue({ concurrency: foldersAtATime })
+  await questions.addAll(
+    unknown.map(([parent, children]) => async () => {
+      await ask(core, parent, children).catch((error: unknown) => {
+        // The folder itself is gone: what was in it is looked for by id.
+        if (isRemoteError(error, 'not-found')) return
+        for (const node of children) failures.set(node, error)
+      })
+    }),
+  )
   return failures
 }
 

@@ -287,7 +287,7 @@ export class CloudreveFileSystem implements FileSystem {
     return this.#said(node.label, async () => {
       await this.#delay.settle(node)
       if (node.isFolder) await this.#delay.settleWithin(node)
-      await this.#sender.settle(node)
+      await this.#sender.settleIfPossible(node)
     })
   }
 

@@ -151,7 +151,8 @@ export class Restore {
     for (const { key: name, value } of record.patches ?? [])
       file.unsent.patches.set(name, { key: name, value })
     // It is of the content that the file had then.
-    if (recovered || file.entry?.entity === record.entity) file.unsent.mtime = record.mtime
+    const isSameContent = record.staged === undefined && file.entry?.entity === record.entity
+    if (recovered || isSameContent) file.unsent.mtime = record.mtime
     if (!node) core.pending.adopt(file, key)
     if (recovered) await contentOf(file, this.#parts.owners).restore(recovered)
     else this.#parts.owners.attributes.sendLater(file)

@@ -104,7 +104,7 @@ export class XattrOps {
 
   async #settle(node: Node): Promise<void> {
     await this.#parts.renames.settle(node)
-    await this.#parts.attributes.settle(node)
+    await this.#parts.attributes.settleIfPossible(node)
   }
 }
 

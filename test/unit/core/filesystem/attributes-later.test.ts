@@ -153,6 +153,14 @@ describe('the order with other changes', () => {
     expect(modeAt('letter')).toBe('0600')
   })
 
+  it('and nobody who waits for everything to arrive waits for those', async () => {
+    await drive.setattr('letter', { mode: 0o600 })
+    await drive.save('letter', 'new letter')
+    await drive.drain()
+    expect(modeAt('letter')).toBe('0600')
+    expect(drive.drive.unsentAttributes).toBe(0)
+  })
+
   it('an upload waits for those that are on their way', async () => {
     await drive.setattr('letter', { mode: 0o600 })
     const gate = drive.remote.hold('patchMetadata')
