@@ -24,6 +24,13 @@ export interface DiskSpace {
   readonly totalBytes: number
 }
 
+export interface FileStat {
+  /** When its content was changed last, ms since the epoch. */
+  readonly modifiedAtMs: number
+  /** What it takes of the disk, holes left out. */
+  readonly allocatedBytes: number
+}
+
 /** The local file system where what was promised lies: a seam, so that a full disk or power loss can be tried without one. */
 export interface FileLayer {
   /** `create`: must not exist; `use`: read and write; `append`: for records. Made with mode 0600. */
@@ -37,8 +44,7 @@ export interface FileLayer {
   /** Names in `folder`, in no order; none when it is not there. */
   list(folder: string): Promise<string[]>
   exists(path: string): Promise<boolean>
-  /** When its content was changed last, ms since the epoch. */
-  modifiedAtMs(path: string): Promise<number>
+  stat(path: string): Promise<FileStat>
   /** Makes a folder, and those above it that are missing, with mode 0700; they survive power loss. */
   makeFolder(folder: string): Promise<void>
   /** All bytes of a file. */
@@ -86,8 +92,9 @@ export const nodeFileLayer: FileLayer = {
     return (await ifThere(() => stat(path), undefined)) !== undefined
   },
 
-  async modifiedAtMs(path) {
-    return (await stat(path)).mtimeMs
+  async stat(path) {
+    const { mtimeMs, blocks } = await stat(path)
+    return { modifiedAtMs: mtimeMs, allocatedBytes: blocks * 512 }
   },
 
   async makeFolder(folder) {

@@ -1,6 +1,6 @@
 import { writeSync } from 'node:fs'
 import { open } from 'node:fs/promises'
-import type { DiskSpace, FileLayer, LocalFile } from '../../src/base/file-layer.ts'
+import type { DiskSpace, FileLayer, FileStat, LocalFile } from '../../src/base/file-layer.ts'
 
 /** What a process does at a hook: dies before the step, after it, or half way through what it writes; or the disk refuses the step. */
 export type HookAction = 'before' | 'half' | 'after' | 'fail'
@@ -64,8 +64,8 @@ export class HookedLayer implements FileLayer {
     return this.#layer.exists(path)
   }
 
-  modifiedAtMs(path: string): Promise<number> {
-    return this.#layer.modifiedAtMs(path)
+  stat(path: string): Promise<FileStat> {
+    return this.#layer.stat(path)
   }
 
   space(folder: string): Promise<DiskSpace> {

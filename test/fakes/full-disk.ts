@@ -1,4 +1,10 @@
-import { type DiskSpace, nodeFileLayer, type FileLayer, type LocalFile } from '../../src/base/file-layer.ts'
+import {
+  nodeFileLayer,
+  type DiskSpace,
+  type FileLayer,
+  type FileStat,
+  type LocalFile,
+} from '../../src/base/file-layer.ts'
 
 function noSpace(): NodeJS.ErrnoException {
   return Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' })
@@ -35,8 +41,8 @@ export class FullDisk implements FileLayer {
     return nodeFileLayer.list(folder)
   }
 
-  modifiedAtMs(path: string): Promise<number> {
-    return nodeFileLayer.modifiedAtMs(path)
+  stat(path: string): Promise<FileStat> {
+    return nodeFileLayer.stat(path)
   }
 
   exists(path: string): Promise<boolean> {

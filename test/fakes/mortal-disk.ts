@@ -23,7 +23,7 @@ export class MortalDisk {
     remove: (path) => this.#step(() => nodeFileLayer.remove(path)),
     makeFolder: (folder) => this.#step(() => nodeFileLayer.makeFolder(folder)),
     exists: (path) => nodeFileLayer.exists(path),
-    modifiedAtMs: (path) => nodeFileLayer.modifiedAtMs(path),
+    stat: (path) => nodeFileLayer.stat(path),
     list: (folder) => nodeFileLayer.list(folder),
     readWhole: (path) => nodeFileLayer.readWhole(path),
     space: (folder) => nodeFileLayer.space(folder),

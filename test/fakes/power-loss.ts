@@ -1,5 +1,5 @@
 import { dirname, basename } from 'node:path'
-import type { DiskSpace, FileLayer, LocalFile } from '../../src/base/file-layer.ts'
+import type { DiskSpace, FileLayer, FileStat, LocalFile } from '../../src/base/file-layer.ts'
 
 const blockBytes = 4096
 
@@ -177,8 +177,10 @@ export class PowerLossDisk implements FileLayer {
   }
 
   /** The disk in memory keeps no times. */
-  async modifiedAtMs(): Promise<number> {
-    return 0
+  async stat(path: string): Promise<FileStat> {
+    const file = this.#find(path)
+    if (!(file instanceof FileNode)) throw systemError('ENOENT', path)
+    return { modifiedAtMs: 0, allocatedBytes: Math.ceil(file.bytes.length / blockBytes) * blockBytes }
   }
 
   async space(): Promise<DiskSpace> {

@@ -125,10 +125,12 @@ export class Files {
     }
   }
 
-  /** Bytes that are staged here lie in a local file: reading them needs nobody but the driver. */
+  /** Bytes that are staged or cached here lie in a local file: reading them needs nobody but the driver. */
   spanOf(fh: Fh, offset: number, length: number): FileSpan | undefined {
     const handle = this.#handles.get(fh)
-    return handle?.readable ? handle.content.spanOf(offset, length) : undefined
+    if (!handle?.readable) return undefined
+    const { content } = handle
+    return content.isHere ? content.spanOf(offset, length) : this.#readerOf(handle)?.spanOf(offset, length)
   }
 
   /** The file is being changed through this handle. */

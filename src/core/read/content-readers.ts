@@ -2,6 +2,7 @@ import type { Clock } from '../../base/clock.ts'
 import type { Log } from '../../base/log.ts'
 import type { ContentAddress, RemoteContent } from '../../remote/remote.ts'
 import type { EntityId } from '../../remote/types.ts'
+import type { CachedContent, DiskCache } from '../cache/index.ts'
 import { MemoryBlockCache, type BlockCache } from './block-cache.ts'
 import { EntityBlocks, type EntityBlocksDeps } from './entity-blocks.ts'
 import type { MemoryBudget } from './memory-budget.ts'
@@ -16,6 +17,8 @@ export interface ContentReadersDeps {
   readonly log: Log
   /** Where blocks stay after their readers are closed; by default in memory, within `budget`. */
   readonly cache?: BlockCache
+  /** Where contents stay on the local disk, and what tells this drive from others there; by default nowhere. */
+  readonly disk?: { readonly cache: DiskCache; readonly drive: string } | undefined
   readonly options?: Partial<ReadOptions>
   /** Bytes a second that all downloads together get, at the moment; 0 = as many as they can. */
   readonly bytesPerSecond?: () => number
@@ -35,7 +38,8 @@ export class ContentReaders {
   readonly #streaming = new Set<WindowedReader>()
   readonly #bytesPerSecond: () => number
 
-  constructor({ remote, budget, clock, log, cache, options, bytesPerSecond }: ContentReadersDeps) {
+  constructor({ remote, budget, clock, log, cache, disk, options, bytesPerSecond }: ContentReadersDeps) {
+    const readOptions = { ...defaultReadOptions, ...options }
     this.#clock = clock
     this.#bytesPerSecond = bytesPerSecond ?? (() => 0)
     this.#deps = {
@@ -43,7 +47,8 @@ export class ContentReaders {
       budget,
       log,
       cache: cache ?? new MemoryBlockCache(budget),
-      options: { ...defaultReadOptions, ...options },
+      onDisk: (content) => disk?.cache.content(disk.drive, content, readOptions.blockBytes),
+      options: readOptions,
     }
   }
 
@@ -68,9 +73,15 @@ export class ContentReaders {
   /** The whole content of `entity`, known without asking. Blocks are copies: each can be dropped by itself. */
   remember(entity: EntityId, bytes: Uint8Array): void {
     const { cache, options } = this.#deps
+    this.onDisk({ entity, sizeBytes: bytes.length })?.put(0, bytes)
     for (let start = 0, index = 0; start < bytes.length; start += options.blockBytes, index += 1) {
       cache.put(entity, index, bytes.slice(start, start + options.blockBytes))
     }
+  }
+
+  /** What the disk cache has of a content; undefined: there is no disk cache. */
+  onDisk(content: Pick<ContentAddress, 'entity' | 'sizeBytes'>): CachedContent | undefined {
+    return this.#deps.onDisk(content)
   }
 
   /** Longest window of `reader`: all windows together take at most half of the memory, or they would push each other out. */

@@ -9,6 +9,8 @@ import type { Log } from '../../base/log.ts'
 import { SingleFlight } from '../../base/single-flight.ts'
 import type { ContentAddress, RemoteContent } from '../../remote/remote.ts'
 import { RemoteError } from '../../remote/errors.ts'
+import type { CachedContent } from '../cache/index.ts'
+import type { FileSpan } from '../types.ts'
 import type { BlockCache } from './block-cache.ts'
 import type { MemoryBudget } from './memory-budget.ts'
 import type { ReadOptions } from './read-options.ts'
@@ -17,6 +19,8 @@ export interface EntityBlocksDeps {
   readonly remote: Pick<RemoteContent, 'readRange'>
   readonly budget: MemoryBudget
   readonly cache: BlockCache
+  /** The part of the disk cache that is for a content; undefined: there is none. */
+  readonly onDisk: (content: Pick<ContentAddress, 'entity' | 'sizeBytes'>) => CachedContent | undefined
   readonly log: Log
   readonly options: ReadOptions
 }
@@ -27,6 +31,7 @@ type Part = Promise<ReadonlyMap<number, Uint8Array>>
 export class EntityBlocks {
   readonly #content: ContentAddress
   readonly #deps: EntityBlocksDeps
+  readonly #disk: CachedContent | undefined
   /** Blocks on their way: number → the part that brings it. */
   readonly #arriving = new Map<number, Part>()
   /** Reads past the cache, by their range. */
@@ -36,6 +41,7 @@ export class EntityBlocks {
   constructor(content: ContentAddress, deps: EntityBlocksDeps) {
     this.#content = content
     this.#deps = deps
+    this.#disk = deps.onDisk(content)
   }
 
   /** Nobody reads this content any more: content streams may be cut, and what arrives late is dropped. */
@@ -43,28 +49,90 @@ export class EntityBlocks {
     this.#stop.abort(new RemoteError('aborted', 'nobody reads this content any more'))
   }
 
-  /** True if some byte of `range` is neither cached nor on its way. */
+  /** True if some byte of `range` is neither cached nor on its way, as far as that is known. */
   isMissing(range: ByteRange): boolean {
-    return this.#numbers(range).some((index) => !this.#has(index))
+    return this.#isReady(range) && this.#numbers(range).some((index) => !this.#has(index))
   }
 
   /**
-   * The bytes of `needed`: from the cache, from what is on its way, else by a request for just these bytes. Starts to fetch what
+   * The bytes of `needed`: from the caches, from what is on its way, else by a request for just these bytes. Starts to fetch what
    * is missing of `wanted` (it covers `needed` and begins at a block) before it waits.
    */
   async read(from: ContentAddress, needed: ByteRange, wanted: ByteRange): Promise<Uint8Array> {
+    if (!this.#isReady(wanted)) await this.#load(wanted)
+    const bytes = await this.#readOnce(from, needed, wanted)
+    // What turned out to be damaged is gone from the disk by now, so that it is fetched like anything else.
+    return bytes ?? (await this.#readOnce(from, needed, needed)) ?? this.#readPlain(from, needed)
+  }
+
+  /** Where `range` lies in a local file, if all of it is known to be there. */
+  spanOf(range: ByteRange): FileSpan | undefined {
+    return this.#disk?.spanOf(range)
+  }
+
+  /** Starts to fetch what is missing of `wanted`, from the server or the disk, for somebody who is going to read it. */
+  prefetch(from: ContentAddress, wanted: ByteRange): void {
+    if (this.#isReady(wanted)) this.#prefetchKnown(from, wanted)
+    else
+      void this.#load(wanted).then(() => {
+        if (!this.#stop.signal.aborted) this.#prefetchKnown(from, wanted)
+      })
+  }
+
+  #prefetchKnown(from: ContentAddress, wanted: ByteRange): void {
+    this.#fetchMissing(from, wanted, { start: wanted.start, end: wanted.start })
+    this.#verifyAhead(wanted)
+  }
+
+  async #readOnce(
+    from: ContentAddress,
+    needed: ByteRange,
+    wanted: ByteRange,
+  ): Promise<Uint8Array | undefined> {
     const numbers = this.#numbers(needed)
     // Held before anything is fetched: making room for that may drop them from the cache.
-    const held = new Map(numbers.map((index) => [index, this.#cached(index)]))
+    const run = this.#diskRun(numbers)
+    const held = new Map(run ? [] : numbers.map((index) => [index, this.#cached(index)]))
     this.#fetchMissing(from, wanted, needed)
+    if (run) {
+      const bytes = await run
+      this.#verifyAhead(wanted)
+      return bytes && this.#assemble(needed, [bytes])
+    }
+    if (numbers.length > 0) this.#disk?.use(numbers[0]!, numbers.at(-1)! + 1)
     const blocks = await this.#collect(numbers, held)
-    return blocks ? this.#assemble(needed, blocks) : this.#readPlain(from, needed)
+    return blocks && this.#assemble(needed, blocks)
+  }
+
+  /** All of the blocks by one read of the disk, unless memory has them. */
+  #diskRun(numbers: readonly number[]): Promise<Uint8Array | undefined> | undefined {
+    const { cache } = this.#deps
+    const disk = this.#disk
+    if (!disk || !numbers.every((index) => disk.has(index))) return undefined
+    if (numbers.every((index) => cache.has(this.#content.entity, index))) return undefined
+    return disk.read(numbers[0]!, numbers.length)
   }
 
   #cached(index: number): Promise<Uint8Array | undefined> | undefined {
     const { cache } = this.#deps
     const { entity } = this.#content
-    return cache.has(entity, index) ? Promise.resolve(cache.get(entity, index)) : undefined
+    if (cache.has(entity, index)) return Promise.resolve(cache.get(entity, index))
+    return this.#disk?.has(index) ? this.#disk.read(index, 1) : undefined
+  }
+
+  #isReady(range: ByteRange): boolean {
+    const { first, past } = this.#bounds(range)
+    return this.#disk?.isReady(first, past) ?? true
+  }
+
+  async #load(range: ByteRange): Promise<void> {
+    const { first, past } = this.#bounds(range)
+    await this.#disk?.load(first, past)
+  }
+
+  #verifyAhead(range: ByteRange): void {
+    const { first, past } = this.#bounds(range)
+    this.#disk?.verifyAhead(first, past)
   }
 
   /** Without enough memory it fetches no more than the bytes that somebody waits for, or nothing. */
@@ -96,14 +164,20 @@ export class EntityBlocks {
   }
 
   #has(index: number): boolean {
-    return this.#arriving.has(index) || this.#deps.cache.has(this.#content.entity, index)
+    if (this.#disk?.has(index) || this.#arriving.has(index)) return true
+    return this.#deps.cache.has(this.#content.entity, index)
   }
 
-  #numbers({ start, end }: ByteRange): number[] {
-    const { blockBytes } = this.#deps.options
-    const first = Math.floor(start / blockBytes)
-    const past = Math.ceil(Math.min(end, this.#content.sizeBytes) / blockBytes)
+  #numbers(range: ByteRange): number[] {
+    const { first, past } = this.#bounds(range)
     return Array.from({ length: Math.max(0, past - first) }, (_, i) => first + i)
+  }
+
+  /** Numbers of the blocks that hold bytes of a range. */
+  #bounds({ start, end }: ByteRange): { first: number; past: number } {
+    const { blockBytes } = this.#deps.options
+    const past = Math.ceil(Math.min(end, this.#content.sizeBytes) / blockBytes)
+    return { first: Math.floor(start / blockBytes), past }
   }
 
   /** Missing stretches of `range`, none longer than a part. */
@@ -168,6 +242,7 @@ export class EntityBlocks {
 
   /** Copies, because a block that is a view of a part would keep the whole part in memory. */
   #keep(range: ByteRange, bytes: Uint8Array, numbers: readonly number[]): ReadonlyMap<number, Uint8Array> {
+    this.#disk?.put(numbers[0]!, bytes)
     const blocks = new Map<number, Uint8Array>()
     for (const index of numbers) {
       const { start, end } = this.#bytesOf(index)

@@ -4,6 +4,7 @@ import type { Log } from '../../base/log.ts'
 import type { ByteRange } from '../../base/ranges.ts'
 import { isRemoteError, RemoteError } from '../../remote/errors.ts'
 import type { ContentAddress } from '../../remote/remote.ts'
+import type { FileSpan } from '../types.ts'
 import type { EntityBlocks } from './entity-blocks.ts'
 import type { ReadOptions } from './read-options.ts'
 import { ReadWindows } from './read-windows.ts'
@@ -26,6 +27,8 @@ export interface ContentReader {
    * @throws {RemoteError} `entity-gone` at once; what the last try met, after the deadline; `aborted`
    */
   read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array>
+  /** Where these bytes, fewer at the end of the content, lie in a local file; undefined when `read` has to look for them. */
+  spanOf(offset: number, length: number): FileSpan | undefined
   /** Ends what was fetched ahead, if nobody else reads this content. Reads that still wait may fail with `aborted`. */
   close(): void
 }
@@ -57,6 +60,14 @@ export class WindowedReader implements ContentReader {
     const { blocks, capBytes } = this.#deps
     const wanted = this.#windows.note(range, blocks.isMissing(range), capBytes(this))
     return this.#readPatiently(range, wanted, signal)
+  }
+
+  spanOf(offset: number, length: number): FileSpan | undefined {
+    const range = { start: offset, end: Math.min(offset + length, this.content.sizeBytes) }
+    const { blocks, capBytes } = this.#deps
+    const span = this.#isClosed ? undefined : blocks.spanOf(range)
+    if (span) blocks.prefetch(this.content, this.#windows.note(range, false, capBytes(this)))
+    return span
   }
 
   close(): void {

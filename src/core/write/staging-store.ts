@@ -140,8 +140,9 @@ async function readStaged(options: StagingStoreOptions, id: string): Promise<Sid
   }
   if (isCut)
     log.warn('power was lost: what was written to a file after its last fsync or close is gone', { label })
-  const writtenAtMs = Math.floor(await layer.modifiedAtMs(join(folder, `${id}.data`)))
-  return { ...sideCar, extents: trusted, modifiedAtMs: Math.max(sideCar.modifiedAtMs, writtenAtMs) }
+  const written = await layer.stat(join(folder, `${id}.data`))
+  const modifiedAtMs = Math.max(sideCar.modifiedAtMs, Math.floor(written.modifiedAtMs))
+  return { ...sideCar, extents: trusted, modifiedAtMs }
 }
 
 /** Of what was cut off the bytes may have gone and the record not have come. */

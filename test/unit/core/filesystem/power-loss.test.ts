@@ -146,7 +146,7 @@ function countSyncs(): { data: number; folder: number } {
 }
 
 function bound(layer: TestDrive['fileLayer']): TestDrive['fileLayer'] {
-  const names = ['open', 'replace', 'rename', 'remove', 'list', 'exists', 'modifiedAtMs'] as const
+  const names = ['open', 'replace', 'rename', 'remove', 'list', 'exists', 'stat'] as const
   const rest = ['makeFolder', 'readWhole', 'syncFolder', 'space'] as const
   return Object.fromEntries(
     [...names, ...rest].map((name) => [name, layer[name].bind(layer) as unknown]),

@@ -241,7 +241,7 @@ describe('writing a journal anew', () => {
       list: (path) => nodeFileLayer.list(path),
       exists: (path) => nodeFileLayer.exists(path),
       space: (path) => nodeFileLayer.space(path),
-      modifiedAtMs: (path) => nodeFileLayer.modifiedAtMs(path),
+      stat: (path) => nodeFileLayer.stat(path),
       makeFolder: (path) => nodeFileLayer.makeFolder(path),
       readWhole: (path) => nodeFileLayer.readWhole(path),
       syncFolder: (path) => step(() => nodeFileLayer.syncFolder(path)),
