@@ -139,6 +139,23 @@ export const mountOptions = {
     type: sizeType,
     default: 128 * 1024 ** 2,
     doc: 'memory that reading ahead may use, for the whole mount',
+    details: 'A quarter of it is for what is on its way to the cache on the local disk.',
+  }),
+  cacheLimitBytes: optional({
+    name: 'cache-limit',
+    type: sizeType,
+    defaultText: '10GiB, or a tenth of the disk where that is less',
+    doc: 'how much of the local disk contents may take that are kept to be read again; 0 keeps none',
+    details:
+      'For each account. What was used longest ago goes first. All of it can be fetched again; `cloudreve-mount cache` shows and clears it.',
+  }),
+  cacheReserveBytes: option({
+    name: 'cache-reserve',
+    type: sizeType,
+    default: 1024 ** 3,
+    doc: 'free space of the local disk that the cache of contents leaves to others',
+    details:
+      'Of a small disk at most a tenth is left. The cache shrinks where less is free, also when it is what waits for its upload that needs the room.',
   }),
   metadataCacheEntries: option({
     name: 'metadata-cache',

@@ -25,11 +25,12 @@ import {
 import { NodeTable } from './inode/index.ts'
 import { Patience, defaultPatience, type PatienceOptions } from './patience.ts'
 import type { KernelCache } from './ports.ts'
-import { ContentReaders, MemoryBudget, rememberUploads } from './read/index.ts'
+import type { DiskCache } from './cache/index.ts'
+import { ContentReaders, MemoryBudget, rememberedBytes, rememberUploads } from './read/index.ts'
 import { FolderCache, Tree } from './tree/index.ts'
 import { KernelCaches } from './view/index.ts'
 import { countRecords, Journal } from './journal/index.ts'
-import { WriteBack, type UploadFailure, type WriteRemote } from './write/index.ts'
+import { WriteBack, type UploadFailure, type WriteBackOptions, type WriteRemote } from './write/index.ts'
 import { Facts, type ListFacts } from './xattr/index.ts'
 
 export interface CreateOptions {
@@ -48,6 +49,10 @@ export interface CreateOptions {
   readonly settings?: Partial<CoreSettings>
   /** Bytes a second that downloads are held to at the moment; 0 = not at all. */
   readonly downloadBytesPerSecond?: (() => number) | undefined
+  /** Contents on the local disk, for all drives of the account; nowhere if left out. */
+  readonly diskCache?: DiskCache | undefined
+  /** The disk cache takes room that what was written here could have. */
+  readonly cacheSharesDisk?: boolean | undefined
   /** Where what was promised lies; the machine's own file system if left out. */
   readonly fileLayer?: FileLayer
   /** Of this start of the machine; asked for if left out. */
@@ -116,12 +121,12 @@ async function openDrive(options: CreateOptions, unlock: () => Promise<void>): P
   const tree = await openTree(options, { settings, patience, kernel })
   const { journal, records } = await openJournal(stateFolder, { layer: fileLayer, log })
   const times = await TimesFile.open(join(stateFolder, 'times.jsonl'), log)
-  const budget = new MemoryBudget(settings.readMemoryBytes)
   const readers = new ContentReaders({
     remote,
-    budget,
+    budget: new MemoryBudget(settings.readMemoryBytes - (options.diskCache?.waitingBytes ?? 0)),
     clock,
     log,
+    disk: options.diskCache && { cache: options.diskCache, drive: driveIdOf(tree) },
     ...(options.downloadBytesPerSecond ? { bytesPerSecond: options.downloadBytesPerSecond } : {}),
   })
   const core: Core = {
@@ -141,6 +146,7 @@ async function openDrive(options: CreateOptions, unlock: () => Promise<void>): P
       fileLayer,
       bootId,
       onFailed: options.onUploadFailed,
+      ...cacheUses(options, readers),
     }),
     readers,
     patience,
@@ -164,6 +170,24 @@ async function openDrive(options: CreateOptions, unlock: () => Promise<void>): P
   await restore.run()
   const state = { times: times.file, journal, unlock }
   return new Drive({ core, facts, fileSystem, restore, state, kernels: kernel })
+}
+
+/** What the write path does with the disk cache. Small contents are remembered as they are sent. */
+function cacheUses(
+  { diskCache, cacheSharesDisk = false }: CreateOptions,
+  readers: ContentReaders,
+): Pick<WriteBackOptions, 'keepUploaded' | 'giveBack'> {
+  return {
+    keepUploaded: async (content, read) => {
+      if (content.sizeBytes > rememberedBytes) await readers.onDisk(content)?.fill(read)
+    },
+    giveBack: diskCache && cacheSharesDisk ? (bytes) => diskCache.giveBack(bytes) : undefined,
+  }
+}
+
+/** A server that is set up anew in the place of another makes its top folders at another time. */
+function driveIdOf({ table }: Tree): string {
+  return `${table.root.entry?.id} ${table.root.entry?.createdAtMs}`
 }
 
 async function openTree(

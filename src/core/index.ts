@@ -1,4 +1,5 @@
 /** The filesystem core: knows neither FUSE nor HTTP. */
+export { DiskCache, type CacheUsage } from './cache/index.ts'
 export {
   countLeftChanges,
   createDrive,

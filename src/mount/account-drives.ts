@@ -9,11 +9,12 @@ import { Errno } from '../base/errno.ts'
 import { KeyedMutex } from '../base/mutex.ts'
 import type { MountOptions } from '../config/options.ts'
 import { readWrittenOptions } from '../config/parse.ts'
-import { accountFolders } from '../config/paths.ts'
+import { accountFolders, type AccountFolders } from '../config/paths.ts'
 import { createDrive, FsError, type Drive } from '../core/index.ts'
 import { connectCloudreve } from '../remote/cloudreve/index.ts'
 import { isRemoteError } from '../remote/errors.ts'
 import type { Remote } from '../remote/remote.ts'
+import { openAccountCache, type AccountCache } from './account-cache.ts'
 import type { ComposeParts, Composition } from './composition.ts'
 import { DesktopNotices } from './desktop-notice.ts'
 import { driveQuestions, drainFolder } from './drive-questions.ts'
@@ -41,6 +42,10 @@ export class AccountDrives {
   readonly #changing = new KeyedMutex<string>()
   readonly #limits: TransferLimits
   readonly #notices: DesktopNotices
+  /** As long as a drive uses it. */
+  #cache: Promise<AccountCache | undefined> | undefined
+  #cacheUsers = 0
+  #cacheClosed: Promise<void> = Promise.resolve()
 
   constructor(session: Session, parts: ComposeParts) {
     this.#session = session
@@ -148,17 +153,17 @@ export class AccountDrives {
     if (shared.mounts > 0) return
     this.#drives.delete(key)
     await shared.drive.close()
+    await this.#letCacheGo()
   }
 
   async #open(spec: MountSpec, root: CloudreveUri): Promise<SharedDrive> {
     const { account } = this.#session
     const options = readWrittenOptions(spec.options)
-    const stateFolder = join(
-      accountFolders(spec, account.url, account.userId).stateFolder,
-      ...folderOfDrive(root),
-    )
+    const folders = accountFolders(spec, account.url, account.userId)
+    const stateFolder = join(folders.stateFolder, ...folderOfDrive(root))
     await mkdir(stateFolder, { recursive: true, mode: 0o700 })
     const remote = await this.#connect(spec, options, root)
+    const { cache: diskCache, sharesDisk } = (await this.#takeCache(folders, options)) ?? {}
     try {
       const drive = await createDrive({
         ...this.#parts,
@@ -169,12 +174,33 @@ export class AccountDrives {
         isTopUnlisted: root.path.length > 0,
         downloadBytesPerSecond: () => this.#limits.download.bytesPerSecond,
         onUploadFailed: ({ label, reason }) => this.#notices.add({ file: label, reason }),
+        diskCache,
+        cacheSharesDisk: sharesDisk,
       })
       return { drive, remote, stateFolder, first: spec, mounts: 0 }
     } catch (error) {
       await remote.close()
+      await this.#letCacheGo()
       throw error
     }
+  }
+
+  #takeCache(folders: AccountFolders, options: MountOptions): Promise<AccountCache | undefined> {
+    const { url, userId } = this.#session.account
+    this.#cacheUsers += 1
+    this.#cache ??= this.#cacheClosed.then(() =>
+      openAccountCache({ ...this.#parts, ...folders, owner: [url, userId], options }),
+    )
+    return this.#cache
+  }
+
+  #letCacheGo(): Promise<void> {
+    this.#cacheUsers -= 1
+    const cache = this.#cache
+    if (this.#cacheUsers > 0 || !cache) return Promise.resolve()
+    this.#cache = undefined
+    this.#cacheClosed = cache.then((opened) => opened?.close())
+    return this.#cacheClosed
   }
 
   #connect(spec: MountSpec, options: MountOptions, root: CloudreveUri): Promise<Remote> {

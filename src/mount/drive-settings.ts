@@ -45,6 +45,8 @@ const sharedOptions = [
   'staging-reserve',
   'upload-concurrency',
   'read-memory',
+  'cache-limit',
+  'cache-reserve',
   'metadata-cache',
   'metadata-ttl',
   'list-facts',

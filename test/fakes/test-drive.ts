@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import type { Clock } from '../../src/base/clock.ts'
 import { nodeFileLayer, type FileLayer } from '../../src/base/file-layer.ts'
 import { errnoName } from '../../src/base/errno.ts'
-import { createDrive, FsError, ROOT_INO, type Drive } from '../../src/core/index.ts'
+import { createDrive, DiskCache, FsError, ROOT_INO, type Drive } from '../../src/core/index.ts'
 import type { CoreSettings } from '../../src/core/create-drive.ts'
 import type { KernelCache } from '../../src/core/ports.ts'
 import type {
@@ -30,6 +30,8 @@ export interface TestDriveOptions {
   readonly settings?: Partial<CoreSettings>
   /** Its folders are those of the drive (`TestDrive.folder`); the lock and the times lie on the real disk all the same. */
   readonly fileLayer?: FileLayer
+  /** Where contents are kept to be read again; nowhere if left out. */
+  readonly cacheFolder?: string
 }
 
 /** Of processes that were killed. Kept: their open files must not be closed by the collector, which complains. */
@@ -88,6 +90,7 @@ export class TestDrive {
   readonly #lookups = new Map<Ino, number>()
   #processClock!: MortalClock
   #isReadOnly = false
+  #cache: DiskCache | undefined
 
   private constructor(folder: string, options: TestDriveOptions) {
     this.folder = folder
@@ -124,8 +127,20 @@ export class TestDrive {
     this.#processClock = clock
     const readOnly = this.#isReadOnly
     const settings = { readMemoryBytes: 16 * 1024 ** 2, readOnly, ...this.#options.settings }
-    this.drive = await createDrive({ remote, clock, log, kernel, settings, hostName: 'laptop', ...machine })
+    const diskCache = await this.#openCache()
+    this.#cache = diskCache
+    const cached = { diskCache, cacheSharesDisk: true }
+    const drive = { remote, clock, log, kernel, settings, hostName: 'laptop', ...machine, ...cached }
+    this.drive = await createDrive(drive)
     this.remote.script.forgetCalls()
+  }
+
+  async #openCache(): Promise<DiskCache | undefined> {
+    const { cacheFolder: folder, settings } = this.#options
+    if (folder === undefined) return undefined
+    const waitingBytes = (settings?.readMemoryBytes ?? 16 * 1024 ** 2) / 4
+    const { log, clock } = this
+    return DiskCache.open({ folder, owner: ['test'], log, clock, reserveBytes: 0, waitingBytes })
   }
 
   /** What `kill -9` and a new mount do: what the process had in memory is gone, and nothing of it goes on. */
@@ -148,11 +163,13 @@ export class TestDrive {
     this.forgetAll()
     await this.drain()
     await this.drive.close()
+    await this.#cache?.close()
     await this.start()
   }
 
   async stop(): Promise<void> {
     await this.drive.close()
+    await this.#cache?.close()
     await rm(this.folder, { recursive: true, force: true })
   }
 

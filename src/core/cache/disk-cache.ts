@@ -78,6 +78,11 @@ export class DiskCache {
     return new CachedContent({ store, fillings, key, hash, contentBytes, blockBytes, blocksPerSegment })
   }
 
+  /** Memory that contents on their way to the disk may take. */
+  get waitingBytes(): number {
+    return this.#options.waitingBytes
+  }
+
   /** After the folder was looked through. */
   async usage(): Promise<CacheUsage> {
     await this.#store.scanned

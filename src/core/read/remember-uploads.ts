@@ -2,7 +2,7 @@ import type { RemoteContent } from '../../remote/remote.ts'
 import type { EntityId, UploadRequest, UploadSource } from '../../remote/types.ts'
 
 /** Contents up to this size, bytes, are remembered: what one request saves. */
-const LIMIT_BYTES = 4 * 1024 * 1024
+export const rememberedBytes = 4 * 1024 * 1024
 
 /**
  * What was saved a moment ago is often read next (a build, git, an editor that opens its file again): the bytes that pass on
@@ -14,7 +14,7 @@ export function rememberUploads(
 ): RemoteContent['upload'] {
   return async (request: UploadRequest, options) => {
     const { source } = request
-    if (source.sizeBytes === 0 || source.sizeBytes > LIMIT_BYTES) return upload(request, options)
+    if (source.sizeBytes === 0 || source.sizeBytes > rememberedBytes) return upload(request, options)
     const copy = new Copy(source)
     const entry = await upload({ ...request, source: copy }, options)
     if (entry.entity !== undefined && entry.sizeBytes === source.sizeBytes && copy.isWhole) {

@@ -10,6 +10,7 @@ import type { ContentBytesParts, ReadBase } from './content-parts.ts'
 import { fetchPiece } from './fetch-piece.ts'
 import type { Generation } from './generation.ts'
 import { stagedFacts } from './staged-facts.ts'
+import { keepUploaded } from './keep-uploaded.ts'
 import type { StagedFile } from './staged-file.ts'
 import { readHere } from './read-here.ts'
 import { sayLocal } from './say-local.ts'
@@ -249,7 +250,7 @@ export class ContentBytes implements Uploadable {
       const isNewer = staged.changes !== generation.changes
       const staysBeside = shown !== entry && (isNewer || this.#users.hasWriters)
       if (!isNewer && !staysBeside) {
-        this.#dropStaged()
+        this.#dropStaged(entry)
         this.#base.show(shown)
         return
       }
@@ -340,8 +341,8 @@ export class ContentBytes implements Uploadable {
     this.#parts.onRejoined()
   }
 
-  /** In one step, so that nobody sees a content between two. @requires the mutex */
-  #dropStaged(): void {
+  /** In one step, so that nobody sees a content between two. `entry`: the server has all of it as that. @requires the mutex */
+  #dropStaged(entry?: RemoteEntry): void {
     const staged = this.#staged
     this.#settled()
     if (!staged) return
@@ -350,7 +351,8 @@ export class ContentBytes implements Uploadable {
     this.#beside = undefined
     this.#users.forget()
     const { store, owner, environment } = this.#parts
-    store.dispose(staged, owner.recorded(), () => environment.room.release(staged))
+    const copy = entry && keepUploaded(staged, entry, environment.keepUploaded)
+    store.dispose(staged, owner.recorded(), () => environment.room.release(staged), copy)
   }
 
   #holdRoom(): void {

@@ -1,6 +1,7 @@
 import type { Clock } from '../../base/clock.ts'
 import type { Log } from '../../base/log.ts'
 import type { AbandonedSessions } from './abandoned-sessions.ts'
+import type { KeepUploaded } from './keep-uploaded.ts'
 import type { QuotaGuard } from './quota-guard.ts'
 import type { StagingRoom } from './staging-room.ts'
 import type { UploadFailure, WriteRemote } from './types.ts'
@@ -13,6 +14,7 @@ export interface WriteEnvironment {
   readonly quota: QuotaGuard
   readonly room: StagingRoom
   readonly abandoned: AbandonedSessions
+  readonly keepUploaded: KeepUploaded
   readonly clock: Clock
   readonly log: Log
   /** From the release of the last writable handle to the upload, ms. */

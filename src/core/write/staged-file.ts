@@ -265,12 +265,13 @@ export class StagedFile {
     await this.#data.release()
   }
 
-  /** Nobody needs the local copy any more, nor uses it. */
-  async remove(): Promise<void> {
+  /** Nobody needs the local copy any more, nor uses it, but for `copy`, which reads it before it goes. */
+  async remove(copy?: () => Promise<void>): Promise<void> {
     if (this.#isRetained) await this.#data.release()
     await this.#frozen?.drop()
     // The side-car goes first: data without one is never taken for a saved file.
     await this.#side.remove(this.#isRetained)
+    await copy?.()
     await this.#place.layer.remove(this.#data.path)
   }
 

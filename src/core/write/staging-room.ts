@@ -11,6 +11,8 @@ export interface StagingRoomOptions {
   readonly reserveBytes: number
   /** Of the local disk. */
   readonly space: () => Promise<DiskSpace>
+  /** Makes room where that costs nothing but time. */
+  readonly giveBack?: ((bytes: number) => Promise<unknown>) | undefined
   readonly clock: Clock
   /** Hurries what makes room when it is sent; false: there is nothing of the kind. */
   readonly drain: () => boolean
@@ -93,8 +95,13 @@ export class StagingRoom {
   }
 
   async #isTight(neededBytes: number): Promise<boolean> {
+    const { giveBack } = this.#options
     const known = this.#freeBytes
-    return (known === undefined || known < neededBytes) && (await this.#ask()) < neededBytes
+    if (known !== undefined && known >= neededBytes) return false
+    const free = await this.#ask()
+    if (free >= neededBytes) return false
+    await giveBack?.(neededBytes - free)
+    return !giveBack || (await this.#ask()) < neededBytes
   }
 
   /** Beside what is left to others. */

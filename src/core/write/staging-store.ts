@@ -5,6 +5,7 @@ import type { FileLayer } from '../../base/file-layer.ts'
 import { Mutex } from '../../base/mutex.ts'
 import { SharedWork } from '../../base/shared-work.ts'
 import type { Extents } from './extents.ts'
+import type { WaitingCopy } from './keep-uploaded.ts'
 import { LostAndFound, type LostFile } from './lost-and-found.ts'
 import { parseSideCar, type SideCar } from './side-car.ts'
 import { StagedFile, type StagedFacts } from './staged-file.ts'
@@ -89,15 +90,21 @@ export class StagingStore {
     if (found) this.dispose(this.reopen(found, 0, new Mutex()), Promise.resolve())
   }
 
-  /** Removes a staged file that nobody uses any more as soon as `unclaimed`: nothing on record names it. */
-  dispose(staged: StagedFile, unclaimed: Promise<void>, onGone: () => void = () => undefined): void {
+  /** Removes a staged file that nobody uses any more, `copy` aside, as soon as `unclaimed`: nothing on record names it. */
+  dispose(
+    staged: StagedFile,
+    unclaimed: Promise<void>,
+    onGone: () => void = () => undefined,
+    copy?: WaitingCopy,
+  ): void {
     const removal = unclaimed
-      .then(() => staged.remove())
+      .then(() => staged.remove(copy && (() => copy.run())))
       .catch((error: unknown) => {
         this.#options.log.error('a staged file that is not needed any more could not be removed', { error })
       })
       .finally(() => {
         this.#removals.delete(removal)
+        copy?.end()
         onGone()
       })
     this.#removals.add(removal)

@@ -7,6 +7,7 @@ import type { WriteEnvironment } from './environment.ts'
 import { FileContent } from './file-content.ts'
 import { readBootId } from '../../base/boot-id.ts'
 import { nodeFileLayer, type FileLayer } from '../../base/file-layer.ts'
+import type { KeepUploaded } from './keep-uploaded.ts'
 import type { LostFile } from './lost-and-found.ts'
 import { QuotaGuard } from './quota-guard.ts'
 import { StagingRoom } from './staging-room.ts'
@@ -39,6 +40,10 @@ export interface WriteBackOptions {
   readonly stagingLimitBytes?: number | undefined
   /** So many bytes of the local disk are left to others; none by default. */
   readonly stagingReserveBytes?: number | undefined
+  /** Keeps a content before its staged file goes; by default it is fetched when it is read. */
+  readonly keepUploaded?: KeepUploaded | undefined
+  /** Makes room on the local disk where that costs nothing but time. */
+  readonly giveBack?: ((bytes: number) => Promise<unknown>) | undefined
   /** Of this start of the machine; asked for if left out. */
   readonly bootId?: string | undefined
 }
@@ -94,6 +99,7 @@ export class WriteBack {
       limitBytes: options.stagingLimitBytes ?? Infinity,
       reserveBytes: options.stagingReserveBytes ?? 0,
       space: () => fileLayer.space(options.stagingFolder),
+      giveBack: options.giveBack,
       clock,
       drain: () => writeBack.#makeRoom(),
       onTaken,
@@ -109,6 +115,7 @@ export class WriteBack {
         quietMs: options.quietMs ?? 500,
         queue: new UploadQueue({ clock, log, random, concurrency: options.concurrency ?? 32 }),
         abandoned,
+        keepUploaded: options.keepUploaded ?? (() => Promise.resolve()),
         quota: new QuotaGuard({ clock, log, capacity: () => remote.capacity() }),
         onFailed: (failure) => {
           room.lookAgain()

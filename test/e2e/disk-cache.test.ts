@@ -1,0 +1,78 @@
+import { open, readFile, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { patterned } from '../conformance/suite.ts'
+import { describeMounts } from './each-driver.ts'
+import { contentRoute, Workplace, type Mount } from './harness.ts'
+
+const mebibyte = 1024 * 1024
+
+await describeMounts('what is kept on the local disk', [], (driver) => {
+  let place: Workplace
+  let mount: Mount
+
+  beforeAll(async () => {
+    place = await Workplace.open({ driver })
+    await place.server.admin.write('/small.bin', patterned(200_000))
+    await place.server.admin.write('/large.bin', patterned(16 * mebibyte))
+    mount = await place.mount()
+  })
+  afterAll(() => place?.close())
+
+  async function remount(): Promise<void> {
+    await mount.unmount()
+    mount = await place.mount()
+    await stat(place.at('large.bin'))
+  }
+
+  async function costOf(work: () => Promise<unknown>): Promise<Readonly<Record<string, number>>> {
+    const mark = place.mark()
+    await work()
+    await mount.settle()
+    return mark.counts()
+  }
+
+  async function expectBytes(path: string, sizeBytes: number): Promise<void> {
+    expect((await readFile(place.at(path))).equals(patterned(sizeBytes))).toBe(true)
+  }
+
+  it('is read again without a request, also after the drive was mounted anew', async () => {
+    const first = await costOf(async () => {
+      await expectBytes('large.bin', 16 * mebibyte)
+      await expectBytes('small.bin', 200_000)
+    })
+    expect(first[contentRoute]).toBeGreaterThan(1)
+    await remount()
+    const again = await costOf(async () => {
+      await expectBytes('large.bin', 16 * mebibyte)
+      const small = await open(place.at('small.bin'), 'r')
+      await small.read(Buffer.alloc(4096), 0, 4096, 0)
+      await small.close()
+    })
+    expect(again).toEqual({})
+  })
+
+  it('is what was written here, too', async () => {
+    await writeFile(place.at('own-small.bin'), patterned(300_000))
+    await writeFile(place.at('own-large.bin'), patterned(9 * mebibyte))
+    await mount.settle()
+    await remount()
+    const again = await costOf(async () => {
+      await expectBytes('own-small.bin', 300_000)
+      await expectBytes('own-large.bin', 9 * mebibyte)
+    })
+    expect(again).toEqual({})
+  })
+
+  it('survives the death of the process', async () => {
+    mount.kill('SIGKILL')
+    await mount.gone()
+    mount = await place.mount()
+    await stat(place.at('large.bin'))
+    expect(await costOf(() => expectBytes('large.bin', 16 * mebibyte))).toEqual({})
+  })
+
+  it('is nobody else’s to read', async () => {
+    expect((await stat(join(place.scratch, 'cache/cloudreve-mount'))).mode & 0o077).toBe(0)
+  })
+})

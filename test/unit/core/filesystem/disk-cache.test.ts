@@ -1,0 +1,97 @@
+import { constants } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { patternBytes } from '../../../fakes/content-remote.ts'
+import { TestDrive } from '../../../fakes/test-drive.ts'
+
+const MIB = 1024 ** 2
+
+let drive: TestDrive
+let cacheFolder: string
+
+beforeEach(async () => {
+  cacheFolder = await mkdtemp(join(tmpdir(), 'drive-cache-'))
+  drive = await TestDrive.open({ cacheFolder, settings: { readMemoryBytes: 64 * MIB } })
+})
+afterEach(async () => {
+  await drive.stop()
+  await rm(cacheFolder, { recursive: true, force: true })
+})
+
+async function readAll(path: string): Promise<Buffer> {
+  const file = await drive.open(path)
+  const parts: Uint8Array[] = []
+  for (let at = 0; ; at += MIB) {
+    const part = await drive.fs.read(file.fh, at, MIB, drive.context())
+    if (part.length === 0) break
+    parts.push(Buffer.from(part))
+  }
+  await drive.close(file)
+  return Buffer.concat(parts)
+}
+
+async function saveBytes(path: string, bytes: Uint8Array): Promise<void> {
+  const file = await drive.create(path)
+  for (let at = 0; at < bytes.length; at += MIB)
+    await drive.fs.write(file.fh, at, bytes.subarray(at, at + MIB), drive.context())
+  await drive.close(file)
+}
+
+describe('a drive with a disk cache', () => {
+  it('asks once for a content, also after it was mounted again', async () => {
+    const bytes = patternBytes(9 * MIB + 11)
+    drive.remote.putAsOther('a.bin', bytes)
+    await drive.outdate()
+    expect(Buffer.compare(await readAll('a.bin'), bytes)).toBe(0)
+    await drive.remount()
+    expect(Buffer.compare(await readAll('a.bin'), bytes)).toBe(0)
+    expect(drive.remote.count('readRange')).toBe(0)
+  })
+
+  it('asks again for a new version', async () => {
+    drive.remote.putAsOther('a.txt', 'one')
+    await drive.outdate()
+    expect(await drive.text('a.txt')).toBe('one')
+    await drive.remount()
+    drive.remote.putAsOther('a.txt', 'two')
+    await drive.outdate()
+    expect(await drive.text('a.txt')).toBe('two')
+  })
+
+  it.each([1, 100_000, 4 * MIB, 4 * MIB + 1, 9 * MIB])(
+    'has what was written here and uploaded, %d bytes, also after it was mounted again',
+    async (sizeBytes) => {
+      const bytes = patternBytes(sizeBytes)
+      await saveBytes('new.bin', bytes)
+      await drive.settleAll()
+      expect(Buffer.compare(await readAll('new.bin'), bytes)).toBe(0)
+      await drive.remount()
+      expect(Buffer.compare(await readAll('new.bin'), bytes)).toBe(0)
+      expect(drive.remote.count('readRange')).toBe(0)
+    },
+  )
+
+  it('has the new version of a file that was changed in part', async () => {
+    const bytes = Buffer.from(patternBytes(9 * MIB))
+    drive.remote.putAsOther('a.bin', bytes)
+    await drive.outdate()
+    const file = await drive.open('a.bin', constants.O_RDWR)
+    await drive.write(file, 'changed', 5 * MIB)
+    bytes.write('changed', 5 * MIB)
+    await drive.close(file)
+    await drive.settleAll()
+    await drive.remount()
+    expect(Buffer.compare(await readAll('a.bin'), bytes)).toBe(0)
+    expect(drive.remote.count('readRange')).toBe(0)
+  })
+
+  it('leaves nothing staged that was copied', async () => {
+    await saveBytes('new.bin', patternBytes(9 * MIB))
+    await drive.settleAll()
+    await drive.remount()
+    expect(drive.drive.writeBack.lostAndFound).toEqual([])
+    expect(drive.drive.leftChanges).toBe(0)
+  })
+})
