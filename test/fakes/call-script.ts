@@ -99,6 +99,12 @@ export class CallScript<Method extends string> {
     this.#failures.delete(method)
   }
 
+  /** No call fails and no answer is lost any more; what is held stays held. */
+  forgetTrouble(): void {
+    this.#failures.clear()
+    this.#lost.clear()
+  }
+
   forgetCalls(): void {
     this.calls.length = 0
   }

@@ -1,7 +1,7 @@
 import { RemoteError } from '../../src/remote/errors.ts'
 import type { RemoteEntry, RemotePath } from '../../src/remote/types.ts'
 import { CallScript, type Gate, type RecordedCall } from './call-script.ts'
-import { MemoryTree, type MemoryNode } from './memory-tree.ts'
+import type { MemoryNode, MemoryTree } from './memory-tree.ts'
 
 export type RemoteMethod =
   | 'list'
@@ -41,8 +41,8 @@ export class MemoryDrive {
   /** Versions kept of a file, the current one included. */
   versionsKept: number
 
-  constructor(now: () => number, versionsKept: number) {
-    this.tree = new MemoryTree(now)
+  constructor(tree: MemoryTree, versionsKept: number) {
+    this.tree = tree
     this.versionsKept = versionsKept
   }
 

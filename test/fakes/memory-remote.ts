@@ -25,7 +25,7 @@ import type {
 } from '../../src/remote/types.ts'
 import { exists, MemoryDrive, type RemoteMethod } from './memory-drive.ts'
 import { ManualClock } from './manual-clock.ts'
-import { pathOf, uriOf, type MemoryNode } from './memory-tree.ts'
+import { MemoryTree, pathOf, uriOf, type MemoryNode } from './memory-tree.ts'
 
 export type { RemoteMethod } from './memory-drive.ts'
 
@@ -43,6 +43,8 @@ export interface MemoryRemoteOptions {
   /** Largest file, bytes; 0 = no limit. */
   readonly maxSizeBytes?: number
   readonly maxFileNameBytes?: number
+  /** Another connection to the drive of this one, with a script of its own. */
+  readonly sameDriveAs?: MemoryRemote
 }
 
 /**
@@ -60,12 +62,13 @@ export class MemoryRemote extends MemoryDrive implements Remote {
   readonly #putLimitBytes: number
   readonly #chunkBytes: number
   /** Sessions that hold a lock, with the size that they reserve. */
-  readonly #sessions = new Map<string, { node: MemoryNode; isNew: boolean; sizeBytes: number }>()
+  readonly #sessions: Map<string, { node: MemoryNode; isNew: boolean; sizeBytes: number }>
 
   constructor(options: MemoryRemoteOptions = {}) {
     const clock = options.clock ?? new ManualClock()
-    super(() => clock.now(), options.versionsKept ?? 10)
+    super(options.sameDriveAs?.tree ?? new MemoryTree(() => clock.now()), options.versionsKept ?? 10)
     this.#clock = clock
+    this.#sessions = options.sameDriveAs ? options.sameDriveAs.#sessions : new Map()
     this.totalBytes = options.totalBytes ?? 1024 ** 4
     this.maxSizeBytes = options.maxSizeBytes ?? 0
     this.#pageSize = options.pageSize ?? 2000
@@ -295,6 +298,11 @@ export class MemoryRemote extends MemoryDrive implements Remote {
     return this.#sessions.size
   }
 
+  /** Of any version that is kept, wherever its file is. */
+  bytesOf(entity: EntityId): Uint8Array | undefined {
+    return this.#version(entity)?.bytes
+  }
+
   #call<T>(method: RemoteMethod, path: RemotePath, work: () => Promise<T> | T): Promise<T> {
     return this.script.run(method, path.join('/'), work)
   }
@@ -339,7 +347,7 @@ export class MemoryRemote extends MemoryDrive implements Remote {
     if (this.maxSizeBytes > 0 && source.sizeBytes > this.maxSizeBytes)
       throw new RemoteError('too-large', `${subject}: larger than ${this.maxSizeBytes} bytes`)
     const node = this.tree.find(path)
-    if (node?.kind === 'folder') throw new RemoteError('denied', `${subject}: is a folder`)
+    if (node?.kind === 'folder') throw exists(path)
     if (node) this.#checkUnlocked(node)
     // As on the server, a missing file is created whatever `previous` says (api/00-live §1).
     if (node && node.current !== (previous === 'absent' ? undefined : previous))

@@ -21,6 +21,7 @@ import type {
 } from '../../src/core/types.ts'
 import { eventually } from './eventually.ts'
 import { ManualClock, settle } from './manual-clock.ts'
+import { mortalRemote, type MortalRemote } from './mortal-remote.ts'
 import { promised, type Promised } from './promised.ts'
 import { MemoryRemote, type MemoryRemoteOptions } from './memory-remote.ts'
 import { recordingLog } from './recording-log.ts'
@@ -32,6 +33,9 @@ export interface TestDriveOptions {
   readonly fileLayer?: FileLayer
   /** Where contents are kept to be read again; nowhere if left out. */
   readonly cacheFolder?: string
+  /** Another client, whose clock and server it shares; each has a connection with a script of its own. */
+  readonly beside?: TestDrive
+  readonly hostName?: string
 }
 
 /** Of processes that were killed. Kept: their open files must not be closed by the collector, which complains. */
@@ -76,7 +80,7 @@ export interface OpenedFile {
  * them. Like the kernel it remembers each look-up until `forgetAll`.
  */
 export class TestDrive {
-  readonly clock = new ManualClock(Date.UTC(2026, 10, 23, 14, 3))
+  readonly clock: ManualClock
   readonly log = recordingLog()
   readonly remote: MemoryRemote
   /** What the kernel was told, in order: `inode 5`, `entry 1 a`, `gone 1 5 a`. */
@@ -89,6 +93,7 @@ export class TestDrive {
   readonly #options: TestDriveOptions
   readonly #lookups = new Map<Ino, number>()
   #processClock!: MortalClock
+  #line!: MortalRemote
   #isReadOnly = false
   #cache: DiskCache | undefined
 
@@ -96,7 +101,13 @@ export class TestDrive {
     this.folder = folder
     this.#options = options
     this.fileLayer = options.fileLayer ?? nodeFileLayer
-    this.remote = new MemoryRemote({ ...options.remote, clock: this.clock })
+    this.clock = options.beside?.clock ?? new ManualClock(Date.UTC(2026, 10, 23, 14, 3))
+    const { remote: sameDriveAs } = options.beside ?? {}
+    this.remote = new MemoryRemote({
+      ...options.remote,
+      clock: this.clock,
+      ...(sameDriveAs && { sameDriveAs }),
+    })
   }
 
   static async open(
@@ -121,16 +132,19 @@ export class TestDrive {
       expireEntry: (parent, name) => void this.notices.push(`entry ${parent} ${name}`),
       deleteEntry: (parent, child, name) => void this.notices.push(`gone ${parent} ${child} ${name}`),
     }
-    const { remote, log, folder: stateFolder, fileLayer, bootId } = this
+    const { log, folder: stateFolder, fileLayer, bootId } = this
+    this.#line = mortalRemote(this.remote)
+    const { remote } = this.#line
     const machine = { stateFolder, fileLayer, bootId }
     const clock = new MortalClock(this.clock)
     this.#processClock = clock
     const readOnly = this.#isReadOnly
     const settings = { readMemoryBytes: 16 * 1024 ** 2, readOnly, ...this.#options.settings }
+    const { hostName = 'laptop' } = this.#options
     const diskCache = await this.#openCache()
     this.#cache = diskCache
     const cached = { diskCache, cacheSharesDisk: true }
-    const drive = { remote, clock, log, kernel, settings, hostName: 'laptop', ...machine, ...cached }
+    const drive = { remote, clock, log, kernel, settings, hostName, ...machine, ...cached }
     this.drive = await createDrive(drive)
     this.remote.script.forgetCalls()
   }
@@ -146,6 +160,7 @@ export class TestDrive {
   /** What `kill -9` and a new mount do: what the process had in memory is gone, and nothing of it goes on. */
   async crash(whileDown: () => Promise<void> | void = () => undefined): Promise<void> {
     this.#processClock.stop()
+    this.#line.cut()
     dead.push(this.drive)
     this.#lookups.clear()
     await writeFile(join(this.folder, 'lock'), JSON.stringify({ pid: 2 ** 22 + 1, startTicks: '1' }))
@@ -269,9 +284,9 @@ export class TestDrive {
     this.#noted(await this.fs.symlink(parent, name, target, this.context()))
   }
 
-  async unlink(path: string): Promise<void> {
+  async unlink(path: string, pid = 100): Promise<void> {
     const { parent, name } = await this.#place(path)
-    await this.fs.unlink(parent, name, this.context())
+    await this.fs.unlink(parent, name, this.context({ pid }))
   }
 
   async rmdir(path: string): Promise<void> {
@@ -279,8 +294,8 @@ export class TestDrive {
     await this.fs.rmdir(parent, name, this.context())
   }
 
-  async rename(from: string, to: string, flags: RenameFlags = {}): Promise<void> {
-    await this.fs.rename(await this.#place(from), await this.#place(to), flags, this.context())
+  async rename(from: string, to: string, flags: RenameFlags = {}, pid = 100): Promise<void> {
+    await this.fs.rename(await this.#place(from), await this.#place(to), flags, this.context({ pid }))
   }
 
   async setattr(path: string, changes: AttrChanges): Promise<Attr> {

@@ -15,7 +15,7 @@ import { createOrFind } from './create-or-find.ts'
 import { contentOf, type OwnerParts } from './file-owner.ts'
 import type { Files } from './files.ts'
 import { defaultMode, entryReply } from './node-view.ts'
-import { takeOver } from './take-over.ts'
+import { takeOver, versionFor } from './take-over.ts'
 
 const typeMask = 0o170000
 const regularFile = 0o100000
@@ -178,11 +178,19 @@ export class Namespace {
   async #removeLater(node: Node): Promise<void> {
     // An upload on its way would change what is compared before the server deletes it.
     const release = await node.content?.pause()
+    this.#rememberShown(node)
     this.#parts.renames.drop(node)
     if (node.remotePlace) this.#parts.renames.addRemoval(node)
     node.detach()
     this.#core.pending.touch(node)
     release?.()
+  }
+
+  /** Who deletes unsent changes has not seen what somebody else has put under them: that is not deleted. */
+  #rememberShown(node: Node): void {
+    if (!node.entry || !node.content?.isDirty) return
+    const shown = versionFor(this.#core, node)
+    this.#core.tree.table.bind(node, { ...node.entry, entity: shown === 'absent' ? undefined : shown })
   }
 
   /** Whether it is empty at the server too is looked at before that deletes it. @requires lock of the folder above */
