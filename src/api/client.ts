@@ -251,7 +251,8 @@ export class ApiClient {
       if (signal.aborted) throw abortReason(signal)
       yield* body
     } catch (error) {
-      throw signal.aborted ? abortReason(signal) : noAnswer(error, context)
+      if (signal.aborted) throw abortReason(signal)
+      throw this.#closed ? closedError(context) : noAnswer(error, context)
     } finally {
       signal.removeEventListener('abort', cut)
       this.#streams.delete(cut)

@@ -36,6 +36,7 @@ export const Code = {
   scopeMissing: 40089,
   database: 50001,
   storageFailed: 50004,
+  internal: 50005,
   cacheFailed: 50006,
   callbackFailed: 50007,
 } as const

@@ -3,6 +3,7 @@
  * An aborted `signal` ends the *waiting*; a request that is on its way is never cut (only content streams are).
  */
 import type { ByteRange } from '../base/ranges.ts'
+import type { RemoteChanges } from './changes.ts'
 import type {
   ActivityPage,
   ActivityQuery,
@@ -21,11 +22,6 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-export interface SubtreeOptions extends CallOptions {
-  /** How long ago, ms; a few seconds more are looked at, as the server's times have whole ones. */
-  readonly changedWithinMs?: number | undefined
-}
-
 export interface RemoteTree {
   /**
    * The complete folder, page by page as the server delivers them, without repeats. Throws rather than ending early: a walk
@@ -34,10 +30,9 @@ export interface RemoteTree {
   list(folder: RemotePath, options?: CallOptions): AsyncIterable<ListingPage>
   /**
    * Everything below the folder, at any depth, each object once, parents before what is in them; throws rather than ending early.
-   * What is moved meanwhile may be missing (api/00-live-files §11). With `changedWithinMs` only what was made, written, renamed or
-   * moved lately; deletions and most metadata are not among it (api/00-live §3). `unsupported` when the server does not walk so many folders.
+   * What is moved meanwhile may be missing (api/00-live-files §11). `unsupported` when the server does not walk so many folders.
    */
-  listSubtree(folder: RemotePath, options?: SubtreeOptions): AsyncIterable<readonly RemoteEntry[]>
+  listSubtree(folder: RemotePath, options?: CallOptions): AsyncIterable<readonly RemoteEntry[]>
   info(path: RemotePath, options?: CallOptions): Promise<RemoteEntry>
   /** The object wherever it is now. `not-found` also when it lies in the trash. */
   infoById(id: FileId, options?: CallOptions): Promise<RemoteEntry>
@@ -94,7 +89,7 @@ export interface RemoteFacts {
   capacity(options?: CallOptions): Promise<Capacity>
 }
 
-export interface Remote extends RemoteTree, RemoteContent, RemoteFacts {
+export interface Remote extends RemoteTree, RemoteContent, RemoteFacts, RemoteChanges {
   readonly facts: RemoteProperties
   /** Waits for requests on their way, then lets go of connections. */
   close(): Promise<void>

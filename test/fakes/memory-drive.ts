@@ -1,6 +1,8 @@
+import type { ChangedPage, RemoteChanges, WatchNotice } from '../../src/remote/changes.ts'
 import { RemoteError } from '../../src/remote/errors.ts'
 import type { RemoteEntry, RemotePath } from '../../src/remote/types.ts'
 import { CallScript, type Gate, type RecordedCall } from './call-script.ts'
+import { MemoryFeed } from './memory-feed.ts'
 import type { MemoryNode, MemoryTree } from './memory-tree.ts'
 
 export type RemoteMethod =
@@ -22,6 +24,7 @@ export type RemoteMethod =
   | 'details'
   | 'activities'
   | 'capacity'
+  | 'changesSince'
 
 /** `a/b` or `['a', 'b']`. */
 export type PathLike = string | RemotePath
@@ -35,15 +38,32 @@ export function exists(path: RemotePath): RemoteError {
 }
 
 /** The drive behind a `MemoryRemote`: what a test scripts, what another client does to it, and what lies there. */
-export class MemoryDrive {
+export class MemoryDrive implements RemoteChanges {
   readonly tree: MemoryTree
+  readonly now: () => number
+  /** What `watch` tells. */
+  readonly feed = new MemoryFeed()
   readonly script = new CallScript<RemoteMethod>()
   /** Versions kept of a file, the current one included. */
   versionsKept: number
 
-  constructor(tree: MemoryTree, versionsKept: number) {
+  constructor(tree: MemoryTree, now: () => number, versionsKept: number) {
     this.tree = tree
+    this.now = now
     this.versionsKept = versionsKept
+  }
+
+  watch({ signal }: { readonly signal: AbortSignal }): AsyncIterable<WatchNotice> {
+    return this.feed.notices(signal)
+  }
+
+  async *changesSince(sinceMs: number): AsyncIterable<ChangedPage> {
+    const askedAtMs = this.now()
+    const which = { size: Infinity, changedSinceMs: sinceMs }
+    const { entries } = await this.script.run('changesSince', '', () =>
+      this.tree.pageBelow(this.tree.root, { depth: 0, made: 0 }, which),
+    )
+    yield { entries, askedAtMs }
   }
 
   // --- the script, shortened

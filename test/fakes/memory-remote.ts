@@ -1,13 +1,7 @@
 import type { Clock } from '../../src/base/clock.ts'
 import { RemoteError } from '../../src/remote/errors.ts'
 import type { ByteRange } from '../../src/base/ranges.ts'
-import type {
-  CallOptions,
-  ContentAddress,
-  Remote,
-  RemoteProperties,
-  SubtreeOptions,
-} from '../../src/remote/remote.ts'
+import type { CallOptions, ContentAddress, Remote, RemoteProperties } from '../../src/remote/remote.ts'
 import type {
   Activity,
   ActivityPage,
@@ -57,7 +51,6 @@ export class MemoryRemote extends MemoryDrive implements Remote {
   readonly activityLog: Activity[] = []
   totalBytes: number
   maxSizeBytes: number
-  readonly #clock: Clock
   readonly #pageSize: number
   readonly #putLimitBytes: number
   readonly #chunkBytes: number
@@ -66,8 +59,8 @@ export class MemoryRemote extends MemoryDrive implements Remote {
 
   constructor(options: MemoryRemoteOptions = {}) {
     const clock = options.clock ?? new ManualClock()
-    super(options.sameDriveAs?.tree ?? new MemoryTree(() => clock.now()), options.versionsKept ?? 10)
-    this.#clock = clock
+    const now = () => clock.now()
+    super(options.sameDriveAs?.tree ?? new MemoryTree(now), now, options.versionsKept ?? 10)
     this.#sessions = options.sameDriveAs ? options.sameDriveAs.#sessions : new Map()
     this.totalBytes = options.totalBytes ?? 1024 ** 4
     this.maxSizeBytes = options.maxSizeBytes ?? 0
@@ -98,11 +91,8 @@ export class MemoryRemote extends MemoryDrive implements Remote {
     }
   }
 
-  async *listSubtree(
-    folder: RemotePath,
-    { changedWithinMs = Infinity }: SubtreeOptions = {},
-  ): AsyncIterable<readonly RemoteEntry[]> {
-    const which = { size: this.#pageSize, changedSinceMs: this.#clock.now() - changedWithinMs }
+  async *listSubtree(folder: RemotePath, _options?: CallOptions): AsyncIterable<readonly RemoteEntry[]> {
+    const which = { size: this.#pageSize, changedSinceMs: 0 }
     for (let after = { depth: 0, made: 0 }; ;) {
       const { entries, last } = await this.#call('listSubtree', folder, () =>
         this.tree.pageBelow(this.tree.folder(folder), after, which),

@@ -13,7 +13,8 @@ import * as schema from '../schema.ts'
  * - `unclear`: an event that this client does not understand
  */
 export type StreamMessage =
-  | { readonly kind: 'subscribed' | 'resumed' | 'keep-alive' | 'reconnect-required' | 'unclear' }
+  | { readonly kind: 'subscribed' | 'resumed' | 'keep-alive' | 'reconnect-required' }
+  | { readonly kind: 'unclear' }
   | { readonly kind: 'changes'; readonly changes: schema.WireEvents }
 
 const endpoint = 'GET /file/events'

@@ -24,7 +24,7 @@ export interface TreeOptions {
   readonly table: NodeTable
   readonly folders: FolderCache
   readonly kernel: KernelCache
-  readonly remote: Pick<Remote, 'info' | 'listSubtree' | 'facts'>
+  readonly remote: Pick<Remote, 'info' | 'listSubtree' | 'changesSince' | 'now' | 'facts'>
   readonly patience: Patience
   readonly clock: Clock
   readonly log: Log

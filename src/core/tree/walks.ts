@@ -24,7 +24,7 @@ const maxOpened = 10_000
 const maxObjects = 100_000
 
 export interface WalksOptions {
-  readonly remote: Pick<Remote, 'listSubtree' | 'facts'>
+  readonly remote: Pick<Remote, 'listSubtree' | 'changesSince' | 'now' | 'facts'>
   readonly folders: FolderCache
   readonly patience: Patience
   readonly clock: Clock
@@ -124,32 +124,25 @@ export class Walks {
   }
 
   async #seen(path: RemotePath, entry: RemoteEntry, progress: () => void): Promise<WalkedSubtree> {
-    const { remote, clock } = this.#options
+    const { remote } = this.#options
     const limit = Math.min(maxObjects, this.#options.maxEntries / 2)
-    const startedAt = clock.monotonic()
+    const beganAt = remote.now()
     const walked = new WalkedSubtree(path, entry)
     let pages = 0
     for await (const page of remote.listSubtree(path)) {
       for (const found of page) this.#place(found, (at) => walked.add(at, found))
       progress()
       pages += 1
-      if (walked.count >= limit) return this.#doubted(walked, path, startedAt, progress)
+      if (walked.count >= limit) return this.#doubted(walked, beganAt, progress)
     }
     walked.end()
-    return pages > 1 ? this.#doubted(walked, path, startedAt, progress) : walked
+    return pages > 1 ? this.#doubted(walked, beganAt, progress) : walked
   }
 
   /** Pages are not of one moment: what changed since the first is not believed (api/00-live-files §11). */
-  async #doubted(
-    walked: WalkedSubtree,
-    path: RemotePath,
-    startedAt: number,
-    progress: () => void,
-  ): Promise<WalkedSubtree> {
-    const { remote, clock } = this.#options
-    const changedWithinMs = clock.monotonic() - startedAt
-    for await (const page of remote.listSubtree(path, { changedWithinMs })) {
-      for (const found of page) this.#place(found, (at) => walked.doubt(at, found))
+  async #doubted(walked: WalkedSubtree, beganAt: number, progress: () => void): Promise<WalkedSubtree> {
+    for await (const { entries } of this.#options.remote.changesSince(beganAt)) {
+      for (const found of entries) this.#place(found, (at) => walked.doubt(at, found))
       progress()
     }
     return walked

@@ -14,6 +14,8 @@ export interface MountContext {
   /** Id that the server uses for "no content". */
   readonly noContent: EntityId
   readonly userId: string
+  /** false: an anonymous visitor. */
+  readonly isSignedIn: boolean
   /** Largest page of a listing. */
   readonly pageSize: number
   /** Most objects in one call. */
@@ -25,7 +27,7 @@ export interface MountContext {
 }
 
 /** The address that a request carries. May hold the password of a share: not for messages. */
-export function uriOf({ root }: MountContext, path: RemotePath): string {
+export function uriOf({ root }: Pick<MountContext, 'root'>, path: RemotePath): string {
   return joinUri(root, path)
 }
 

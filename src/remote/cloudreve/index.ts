@@ -85,6 +85,7 @@ async function connect(client: ApiClient, options: ConnectOptions): Promise<Remo
     root,
     noContent: listing.parent.primary_entity as EntityId,
     userId: user.id,
+    isSignedIn: options.tokenSource !== undefined,
     pageSize: listing.props?.max_page_size || PAGE_SIZE,
     batchSize: config.max_batch_size || BATCH_SIZE,
     deletePermanently: options.deletePermanently ?? false,

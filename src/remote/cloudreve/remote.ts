@@ -4,7 +4,8 @@ import { userCapacity } from '../../api/endpoints/site.ts'
 import { joinUri, pathBelow } from '../../api/uri.ts'
 import type { Downloader } from '../../transfer/download.ts'
 import type { StorageClient } from '../../transfer/storage-client.ts'
-import type { CallOptions, ContentAddress, Remote, RemoteProperties, SubtreeOptions } from '../remote.ts'
+import type { ChangedPage, WatchNotice } from '../changes.ts'
+import type { CallOptions, ContentAddress, Remote, RemoteProperties } from '../remote.ts'
 import type {
   ActivityPage,
   ActivityQuery,
@@ -17,6 +18,7 @@ import type {
   RemotePath,
   UploadRequest,
 } from '../types.ts'
+import { CloudreveChanges } from './changes.ts'
 import { CloudreveContent } from './content.ts'
 import type { MountContext } from './context.ts'
 import { CloudreveHistory } from './history.ts'
@@ -38,6 +40,7 @@ export class CloudreveRemote implements Remote {
   readonly #tree: CloudreveTree
   readonly #content: CloudreveContent
   readonly #history: CloudreveHistory
+  readonly #changes: CloudreveChanges
 
   constructor({ context, downloader, storage, facts }: RemoteParts) {
     const { client, readOnly, root } = context
@@ -47,6 +50,7 @@ export class CloudreveRemote implements Remote {
     this.#tree = new CloudreveTree(context)
     this.#content = new CloudreveContent(context, downloader, storage)
     this.#history = new CloudreveHistory(context)
+    this.#changes = new CloudreveChanges(context)
     const shown = { ...root, password: undefined }
     this.facts = {
       ...facts,
@@ -61,7 +65,7 @@ export class CloudreveRemote implements Remote {
     return this.#tree.list(folder, options)
   }
 
-  listSubtree(folder: RemotePath, options?: SubtreeOptions): AsyncIterable<readonly RemoteEntry[]> {
+  listSubtree(folder: RemotePath, options?: CallOptions): AsyncIterable<readonly RemoteEntry[]> {
     return this.#tree.listSubtree(folder, options)
   }
 
@@ -127,6 +131,18 @@ export class CloudreveRemote implements Remote {
 
   activities(path: RemotePath, query: ActivityQuery, options?: CallOptions): Promise<ActivityPage> {
     return this.#history.activities(path, query, options)
+  }
+
+  watch(options: { readonly signal: AbortSignal }): AsyncIterable<WatchNotice> {
+    return this.#changes.watch(options)
+  }
+
+  now(): number {
+    return this.#changes.now()
+  }
+
+  changesSince(sinceMs: number, options?: CallOptions): AsyncIterable<ChangedPage> {
+    return this.#changes.changesSince(sinceMs, options)
   }
 
   capacity({ signal }: CallOptions = {}): Promise<Capacity> {

@@ -11,7 +11,7 @@ import {
 import { Code } from '../../api/codes.ts'
 import { isRefusal } from '../../api/errors.ts'
 import { RemoteError } from '../errors.ts'
-import type { CallOptions, RemoteTree, SubtreeOptions } from '../remote.ts'
+import type { CallOptions, RemoteTree } from '../remote.ts'
 import type { FileId, ListingPage, MetadataPatch, RemoteEntry, RemotePath } from '../types.ts'
 import {
   disjointBatches,
@@ -28,13 +28,6 @@ import { asRemote, toRemoteError } from './map-error.ts'
 
 /** A condition that every object meets makes a listing recursive (api/00-live §3). */
 const everything = '?created_gte=1&created_lte=4102444800'
-/** What is known of the server's clock may be so much off, s (api/01 §9.1). */
-const clockSlackS = 3
-
-/** `ms` since the epoch by the server's clock. */
-function changedSince(ms: number): string {
-  return `?updated_gte=${Math.floor(ms / 1000) - clockSlackS}&updated_lte=4102444800`
-}
 
 interface Batching extends CallOptions {
   readonly paths: readonly RemotePath[]
@@ -68,12 +61,10 @@ export class CloudreveTree implements RemoteTree {
 
   async *listSubtree(
     folder: RemotePath,
-    { signal, changedWithinMs }: SubtreeOptions = {},
+    { signal }: CallOptions = {},
   ): AsyncGenerator<readonly RemoteEntry[]> {
     const { client, pageSize, noContent } = this.#context
-    const which =
-      changedWithinMs === undefined ? everything : changedSince(client.serverClock.now() - changedWithinMs)
-    const uri = `${uriOf(this.#context, folder)}${which}`
+    const uri = `${uriOf(this.#context, folder)}${everything}`
     const fetch = (token: string | undefined) => listFolder(client, uri, { pageSize, token, signal })
     try {
       for await (const files of walkSubtree({ fetch, subject: this.#name(folder) }))
