@@ -6,6 +6,7 @@ import { nodeFileLayer, type FileLayer } from '../base/file-layer.ts'
 import { lockFolder } from '../base/folder-lock.ts'
 import type { Log } from '../base/log.ts'
 import type { Remote } from '../remote/remote.ts'
+import { ChangeFollower } from './changes/index.ts'
 import { Drive } from './drive.ts'
 import {
   AttributeCalls,
@@ -62,8 +63,12 @@ export interface CreateOptions {
 }
 
 export interface CoreSettings extends FileSystemOptions {
-  /** How long a listing is believed, ms. */
+  /** How long a listing is believed while the server tells nothing of changes, ms. */
   readonly metadataTtlMs: number
+  /** How long, where that is longer, while it does, ms. */
+  readonly revalidateMs: number
+  /** How often the server is asked for changes while it does not and the drive is in use, ms; 0 = never. */
+  readonly pollMs: number
   /** Objects whose metadata is kept in memory. */
   readonly metadataEntries: number
   /** Memory for file content that was read, bytes, for the whole process. */
@@ -88,6 +93,8 @@ export const defaultSettings: CoreSettings = {
   renameDelayMs: 1_000,
   sync: 'journal',
   metadataTtlMs: 30_000,
+  revalidateMs: 300_000,
+  pollMs: 10_000,
   metadataEntries: 500_000,
   readMemoryBytes: 256 * 1024 * 1024,
   quietMs: 500,
@@ -169,7 +176,8 @@ async function openDrive(options: CreateOptions, unlock: () => Promise<void>): P
   const restore = fileSystem.restoring(records)
   await restore.run()
   const state = { times: times.file, journal, unlock }
-  return new Drive({ core, facts, fileSystem, restore, state, kernels: kernel })
+  const changes = new ChangeFollower({ remote, tree, kernel, clock, log, pollMs: settings.pollMs })
+  return new Drive({ core, facts, fileSystem, restore, state, kernels: kernel, changes })
 }
 
 /** What the write path does with the disk cache. Small contents are remembered as they are sent. */
@@ -194,8 +202,9 @@ async function openTree(
   { remote, clock, log, isTopUnlisted }: CreateOptions,
   { settings, patience, kernel }: { settings: CoreSettings; patience: Patience; kernel: KernelCaches },
 ): Promise<Tree> {
-  const { metadataTtlMs: ttlMs, metadataEntries: maxEntries } = settings
-  const folders = new FolderCache({ remote, clock, patience, ttlMs, maxEntries })
+  const { metadataTtlMs: ttlMs, metadataEntries: maxEntries, revalidateMs } = settings
+  const followedTtlMs = Math.max(ttlMs, revalidateMs)
+  const folders = new FolderCache({ remote, clock, patience, ttlMs, followedTtlMs, maxEntries })
   const root = isTopUnlisted
     ? await patience.run(remote.facts.origin, () => remote.info([]))
     : (await folders.loadRoot(remote.facts.origin)).folder

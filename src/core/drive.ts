@@ -1,5 +1,6 @@
 import { Errno } from '../base/errno.ts'
 import type { RemotePath } from '../remote/types.ts'
+import type { ChangeFollower, FollowState } from './changes/index.ts'
 import { DriveFolder } from './drive-folder.ts'
 import { FsError } from './errors.ts'
 import type { CloudreveFileSystem, Core, Restore, TimesFile } from './filesystem/index.ts'
@@ -17,6 +18,7 @@ export interface DriveParts {
   readonly restore: Restore
   readonly state: DriveState
   readonly kernels: KernelCaches
+  readonly changes: ChangeFollower
 }
 
 /** What a drive has on the local disk. */
@@ -47,8 +49,9 @@ export class Drive {
   readonly #restore: Restore
   readonly #state: DriveState
   readonly #kernels: KernelCaches
+  readonly #changes: ChangeFollower
 
-  constructor({ fileSystem, core, facts, restore, state, kernels }: DriveParts) {
+  constructor({ fileSystem, core, facts, restore, state, kernels, changes }: DriveParts) {
     this.fileSystem = fileSystem
     this.#inner = fileSystem
     this.top = new DriveFolder({ core, fileSystem, restore }, core.tree.table.root)
@@ -58,6 +61,17 @@ export class Drive {
     this.#restore = restore
     this.#state = state
     this.#kernels = kernels
+    this.#changes = changes
+  }
+
+  /** Asks the server to tell of changes that are made elsewhere, from now on. */
+  followChanges(): void {
+    this.#changes.start()
+  }
+
+  /** How changes that are made elsewhere come here. */
+  get following(): FollowState {
+    return this.#changes.state
   }
 
   /**
@@ -130,6 +144,7 @@ export class Drive {
 
   async close(): Promise<void> {
     const { times, journal, unlock } = this.#state
+    this.#changes.close()
     this.#restore.close()
     this.#inner.close()
     await this.writeBack.close()

@@ -1,7 +1,10 @@
 /**
- * Complete listings of folders, in a bounded LRU (entries, not folders, are counted). A listing is trusted for `ttlMs`. Own
- * changes are applied to it, and also to a listing that is on its way: what the server says never undoes what was done here
- * after it was asked.
+ * Complete listings of folders, in a bounded LRU (entries, not folders, are counted). Own changes are applied to them, and also
+ * to a listing that is on its way: what the server says never undoes what was done here after it was asked.
+ *
+ * - *trusted*: asked for at most `ttlMs` ago, or, while the server tells of changes, at most `followedTtlMs` ago
+ * - *probable*: there is a reason to ask again, and none to believe that it is wrong: some changes may not have been told
+ * - *outdated*: something in it was changed
  */
 import { LRUCache } from 'lru-cache'
 import { waitUnlessAborted, type Clock } from '../../base/clock.ts'
@@ -21,6 +24,12 @@ export interface Listing {
   readonly askedAt: number
 }
 
+interface KeptListing extends Listing {
+  isOutdated: boolean
+  /** When somebody looked at it last, monotonic ms. */
+  usedAt: number
+}
+
 export interface ListedFolder {
   /** Undefined for the top folder, whose id nobody knows before it was listed. */
   readonly id: FileId | undefined
@@ -37,18 +46,33 @@ export interface FolderCacheOptions {
   readonly clock: Clock
   readonly patience: Patience
   readonly ttlMs: number
+  /** Not less than `ttlMs`. */
+  readonly followedTtlMs: number
   readonly maxEntries: number
 }
 
 type Mutation = (entries: Map<string, RemoteEntry>) => void
 
+interface Flight {
+  readonly mutations: Mutation[]
+  isExpired: boolean
+  isOutdated: boolean
+}
+
 export class FolderCache {
   readonly #options: FolderCacheOptions
-  readonly #listings: LRUCache<FileId, Listing>
+  readonly #listings: LRUCache<FileId, KeptListing>
   readonly #flights = new SingleFlight<FileId, Listing>()
   /** Listings on their way: own changes since they were asked for, and whether they are out of date on arrival. */
-  readonly #since = new Map<FileId, { readonly mutations: Mutation[]; isExpired: boolean }>()
+  readonly #since = new Map<FileId, Flight>()
   readonly #logs = new Set<ChangeLog>()
+  /** Records that are in listings by changes of ours. */
+  readonly #own = new WeakSet<RemoteEntry>()
+  /** What was asked for from then on is kept true by what the server tells, monotonic ms. */
+  #followedSince = Infinity
+  /** What was asked for before is probable at best, monotonic ms. */
+  #probableBefore = -Infinity
+  #wasUsed = false
 
   constructor(options: FolderCacheOptions) {
     this.#options = options
@@ -59,22 +83,121 @@ export class FolderCache {
     })
   }
 
-  /** Cached and still trusted, or not older than `maxAgeMs`. */
-  fresh(id: FileId, maxAgeMs = this.#options.ttlMs): Listing | undefined {
+  /** Cached and still trusted, and not older than `maxAgeMs`. */
+  fresh(id: FileId, maxAgeMs = Infinity): Listing | undefined {
     const listing = this.#listings.get(id)
-    const oldestMs = Math.min(maxAgeMs, this.#options.ttlMs)
-    return listing && this.#options.clock.monotonic() - listing.askedAt <= oldestMs ? listing : undefined
+    if (!listing) return undefined
+    const now = this.#options.clock.monotonic()
+    listing.usedAt = now
+    this.#wasUsed = true
+    if (this.#isDoubtful(listing)) return undefined
+    return now - listing.askedAt <= Math.min(maxAgeMs, this.#ttlOf(listing)) ? listing : undefined
   }
 
   /** For how long what is cached will still be trusted, ms; 0 when it is not. */
   trustedMs(id: FileId): number {
     const listing = this.fresh(id)
-    return listing ? listing.askedAt + this.#options.ttlMs - this.#options.clock.monotonic() : 0
+    return listing ? listing.askedAt + this.#ttlOf(listing) - this.#options.clock.monotonic() : 0
+  }
+
+  /** Cached and not trusted, but probable while the server tells of changes. */
+  probable(id: FileId): Listing | undefined {
+    const listing = this.#listings.get(id)
+    if (!listing || listing.isOutdated || this.#followedSince === Infinity) return undefined
+    if (listing.askedAt >= this.#probableBefore) return undefined
+    return this.#options.clock.monotonic() - listing.askedAt <= this.#options.followedTtlMs
+      ? listing
+      : undefined
+  }
+
+  /** There is a reason to ask again besides its age. */
+  isDoubtful(id: FileId): boolean {
+    const listing = this.#listings.peek(id)
+    return listing !== undefined && this.#isDoubtful(listing)
+  }
+
+  #isDoubtful({ isOutdated, askedAt }: KeptListing): boolean {
+    return isOutdated || askedAt < this.#probableBefore
+  }
+
+  #ttlOf({ askedAt }: Listing): number {
+    return askedAt >= this.#followedSince ? this.#options.followedTtlMs : this.#options.ttlMs
+  }
+
+  /** From now on changes are told: `outdate` is called for each. */
+  follow(): void {
+    this.#followedSince = this.#options.clock.monotonic()
+  }
+
+  unfollow(): void {
+    this.#followedSince = Infinity
+  }
+
+  /** Changes were not told: everything that is known is probable. */
+  doubtAll(): void {
+    this.#probableBefore = this.#options.clock.monotonic()
+  }
+
+  /** Something in it was changed: it is kept for comparison, and the next use asks the server. */
+  outdate(folder: FileId): void {
+    const listing = this.#listings.peek(folder)
+    if (listing) listing.isOutdated = true
+    const flight = this.#since.get(folder)
+    if (flight) flight.isOutdated = true
+    for (const log of this.#logs) log.noteExpired(folder)
+  }
+
+  /** Somebody looked at any listing since this was asked last. */
+  takeUsed(): boolean {
+    const wasUsed = this.#wasUsed
+    this.#wasUsed = false
+    return wasUsed
+  }
+
+  /** Folders whose listing somebody looked at within `withinMs`, the last one first. */
+  *inUse(withinMs: number): Iterable<FileId> {
+    const from = this.#options.clock.monotonic() - withinMs
+    for (const [id, { usedAt }] of this.#listings.entries()) if (usedAt >= from) yield id
+  }
+
+  isInUse(folder: FileId, withinMs: number): boolean {
+    const listing = this.#listings.peek(folder)
+    return listing !== undefined && this.#options.clock.monotonic() - listing.usedAt <= withinMs
+  }
+
+  /** Folders in whose listings any of the objects is. Looks at everything that is cached. */
+  holding(ids: ReadonlySet<FileId>): FileId[] {
+    const found: FileId[] = []
+    for (const [folder, { entries }] of this.#listings.entries())
+      for (const { id } of entries.values())
+        if (ids.has(id)) {
+          found.push(folder)
+          break
+        }
+    return found
+  }
+
+  /** A listing has the object as `entry` says it is, as far as the server's time for it can be known here. */
+  isAsKnown(folder: FileId, entry: RemoteEntry): boolean {
+    const known = this.#listings.peek(folder)?.entries.get(entry.name)
+    if (known?.id !== entry.id || known.entity !== entry.entity || known.sizeBytes !== entry.sizeBytes)
+      return false
+    // Moves are answered without it, and a save may be answered before it is set.
+    return known.updatedAtMs === entry.updatedAtMs || this.#own.has(known)
+  }
+
+  isLoading(folder: FileId): boolean {
+    return this.#since.has(folder)
   }
 
   /** Cached, however old. */
   known(id: FileId): Listing | undefined {
     return this.#listings.get(id)
+  }
+
+  /** Cached, however old, without counting as used. */
+  peek(id: FileId): Listing | undefined {
+    return this.#listings.peek(id)
   }
 
   /**
@@ -97,18 +220,18 @@ export class FolderCache {
   async loadRoot(label: string, signal?: AbortSignal): Promise<Listing> {
     const asked = this.#options.patience.run(
       label,
-      (progress) => this.#ask({ id: undefined, label, path: () => [] }, [], progress),
+      (progress) => this.#ask({ id: undefined, label, path: () => [] }, newFlight(), progress),
       signal,
     )
     const listing = await asked
-    this.#listings.set(listing.folder.id, listing)
+    this.#keep(listing.folder.id, listing)
     return listing
   }
 
   /** A folder that was made here just now: it is known to be empty without asking. */
   knowEmpty(folder: RemoteEntry): void {
     const askedAt = this.#options.clock.monotonic()
-    this.#listings.set(folder.id, { entries: new Map(), folder, policy: undefined, askedAt })
+    this.#keep(folder.id, { entries: new Map(), folder, policy: undefined, askedAt })
   }
 
   /** Notes own changes of all folders until `unlog`. */
@@ -126,12 +249,15 @@ export class FolderCache {
   offer(listing: Listing): { readonly before: Listing | undefined } | false {
     const before = this.#listings.peek(listing.folder.id)
     if (before && before.askedAt > listing.askedAt) return false
-    this.#listings.set(listing.folder.id, listing)
+    // Nobody has looked at it.
+    const usedAt = before?.usedAt ?? -Infinity
+    this.#listings.set(listing.folder.id, { ...listing, isOutdated: false, usedAt })
     return { before }
   }
 
   put(folder: FileId, entry: RemoteEntry, formerName?: string): void {
     for (const log of this.#logs) log.notePlaced(entry)
+    this.#own.add(entry)
     this.#mutate(folder, (entries) => {
       if (formerName !== undefined) entries.delete(formerName)
       entries.set(entry.name, entry)
@@ -158,16 +284,15 @@ export class FolderCache {
   }
 
   async #load(folder: ListedFolder & { readonly id: FileId }, arrived: ListingArrival): Promise<Listing> {
-    const flight = { mutations: [] as Mutation[], isExpired: false }
-    const { mutations } = flight
+    const flight = newFlight()
     this.#since.set(folder.id, flight)
     try {
       const listing = await this.#options.patience.run(folder.label, (progress) =>
-        this.#ask(folder, mutations, progress),
+        this.#ask(folder, flight, progress),
       )
-      for (const mutation of mutations) mutation(listing.entries)
+      for (const mutation of flight.mutations) mutation(listing.entries)
       const before = this.#listings.peek(folder.id)
-      if (!flight.isExpired) this.#listings.set(folder.id, listing)
+      if (!flight.isExpired) this.#keep(folder.id, listing, flight.isOutdated)
       arrived(listing, before)
       return listing
     } finally {
@@ -175,8 +300,14 @@ export class FolderCache {
     }
   }
 
-  async #ask(folder: ListedFolder, mutations: Mutation[], progress: () => void): Promise<Listing> {
-    mutations.length = 0
+  #keep(id: FileId, listing: Listing, isOutdated = false): void {
+    const usedAt = this.#listings.peek(id)?.usedAt ?? this.#options.clock.monotonic()
+    this.#listings.set(id, { ...listing, isOutdated, usedAt })
+  }
+
+  async #ask(folder: ListedFolder, flight: Flight, progress: () => void): Promise<Listing> {
+    flight.mutations.length = 0
+    flight.isOutdated = false
     const askedAt = this.#options.clock.monotonic()
     const entries = new Map<string, RemoteEntry>()
     let last: { folder: RemoteEntry; policy: StoragePolicy | undefined } | undefined
@@ -191,4 +322,8 @@ export class FolderCache {
       throw new RemoteError('not-found', `${folder.label}: another folder has this name at the server by now`)
     return { entries, folder: last.folder, policy: last.policy, askedAt }
   }
+}
+
+function newFlight(): Flight {
+  return { mutations: [], isExpired: false, isOutdated: false }
 }

@@ -7,17 +7,17 @@ import type { Log } from '../../base/log.ts'
 import { andThen, type MaybePromise } from '../../base/maybe-promise.ts'
 import { isRemoteError, RemoteError } from '../../remote/errors.ts'
 import type { Remote, RemoteTree } from '../../remote/remote.ts'
-import type { RemoteEntry, RemotePath } from '../../remote/types.ts'
+import type { FileId, RemoteEntry, RemotePath } from '../../remote/types.ts'
 import { kindOf } from './entry-attributes.ts'
 import type { Node, NodeTable } from '../inode/index.ts'
 import { toPosixName, toServerName } from '../names/index.ts'
 import type { Patience } from '../patience.ts'
 import type { KernelCache } from '../ports.ts'
-import type { FileKind } from '../types.ts'
 import { AbsentNames } from './absent-names.ts'
+import { nameOfLive, type ChildName } from './child-name.ts'
 import type { FolderCache, Listing, ListingArrival } from './folder-cache.ts'
 import { sameAttributes, sameNames } from './listing-changes.ts'
-import { idOf, pathOf, samePath } from './folder-paths.ts'
+import { idOf, pathOf, samePath } from './places.ts'
 import { Walks } from './walks.ts'
 
 export interface TreeOptions {
@@ -34,15 +34,6 @@ export interface TreeOptions {
 
 /** Who waits. The signal is taken only when somebody has to be asked: to make one costs more than most answers. */
 export type Asker = { readonly signal?: AbortSignal | undefined }
-
-/** One name of a folder. */
-export interface ChildName {
-  /** The server's. */
-  readonly name: string
-  readonly kind: FileKind
-  /** 0 when no node stands for it yet. */
-  readonly stableIno: number
-}
 
 export class Tree {
   readonly table: NodeTable
@@ -117,9 +108,22 @@ export class Tree {
     return folder.children.get(name) ?? this.#materialise(folder, entries.get(name))
   }
 
-  /** A listing that need not be asked for, at most `maxAgeMs` old where that is said. */
+  /**
+   * A listing that need not be waited for. Where it is to be at most `maxAgeMs` old it is a trusted one; else a probable one is
+   * answered too, and asked for anew behind the answer.
+   */
   trusted(folder: Node, maxAgeMs?: number): Listing | undefined {
-    return this.folders.fresh(idOf(folder), maxAgeMs)
+    const id = idOf(folder)
+    const fresh = this.folders.fresh(id, maxAgeMs)
+    if (fresh || maxAgeMs !== undefined) return fresh
+    const probable = this.folders.probable(id)
+    if (probable && !this.folders.isLoading(id)) this.#askBehind(folder, id)
+    return probable
+  }
+
+  /** Where it fails the next use asks, and is told why. */
+  #askBehind(folder: Node, id: FileId): void {
+    this.refresh(folder).catch(() => this.folders.outdate(id))
   }
 
   /** A trusted listing. Live nodes follow what it says. */
@@ -381,8 +385,4 @@ export class Tree {
     else if (!node.isNeeded) this.#vanish(node)
     return undefined
   }
-}
-
-function nameOfLive(node: Node): ChildName {
-  return { name: node.place!.name, kind: node.kind, stableIno: node.stableIno }
 }

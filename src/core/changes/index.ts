@@ -1,0 +1,1 @@
+export { ChangeFollower, type FollowState } from './change-follower.ts'
