@@ -167,10 +167,29 @@ export const mountOptions = {
     name: 'metadata-ttl',
     type: durationType,
     default: 30_000,
-    doc: 'how long a listing is believed before the folder is listed again',
+    doc: 'how long a listing is believed while the server tells nothing of changes',
     details:
-      'What others change on the server appears here after this time at the latest, plus `attr-ttl` and `entry-ttl`; ' +
-      'what is changed through the mount is seen at once. A shorter time costs a request for each folder that is looked at.',
+      'While it does, which `cloudreve-mount status` says, `revalidate` takes its place. What others change on the server appears here ' +
+      'after this time at the latest, plus `attr-ttl` and `entry-ttl`; what is changed through the mount is seen at once. A shorter ' +
+      'time costs a request for each folder that is looked at.',
+  }),
+  revalidateMs: option({
+    name: 'revalidate',
+    type: durationType,
+    default: 300_000,
+    doc: 'how long a listing is believed while the server tells of changes',
+    details:
+      'What it tells of is seen within seconds whatever this says. It tells nothing of tags and other metadata, nor of what an ' +
+      'administrator does in its own pages: those appear after this time at the latest. Never less than `metadata-ttl`.',
+  }),
+  pollMs: option({
+    name: 'poll',
+    type: durationType,
+    default: 10_000,
+    doc: 'how often the server is asked for changes while it does not tell of them by itself; 0 = never',
+    details:
+      'One request, and only when somebody has looked at the mount since the last one. It finds what was made, written and renamed; ' +
+      'deletions are seen after `metadata-ttl`. For servers older than 4.11 and those that have event push switched off.',
   }),
   attrTtlMs: option({
     name: 'attr-ttl',

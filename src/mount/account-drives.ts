@@ -177,6 +177,7 @@ export class AccountDrives {
         diskCache,
         cacheSharesDisk: sharesDisk,
       })
+      drive.followChanges()
       return { drive, remote, stateFolder, first: spec, mounts: 0 }
     } catch (error) {
       await remote.close()

@@ -20,11 +20,28 @@ export interface DriveStatus {
   readonly driver: string
   /** What contents of the whole account are held to now, bytes a second; 0 = no limit. */
   readonly limits: { readonly uploadBytesPerSecond: number; readonly downloadBytesPerSecond: number }
+  /** How changes that others make come here. */
+  readonly changes: ChangesStatus
   /** Sentence about what is wrong between us and the server now; null when nothing is. */
   readonly serverTrouble: string | null
   readonly uploads: readonly UploadStatus[]
   /** Files on this machine that a process which was killed had not uploaded. */
   readonly lostAndFound: readonly string[]
+}
+
+/**
+ * - `live`: the server tells of them
+ * - `polling`: it is asked for them while the mount is in use
+ * - `none`: folders are listed again when their listings are old
+ */
+export interface ChangesStatus {
+  readonly state: 'live' | 'polling' | 'none'
+  /** Of `live`; null otherwise. */
+  readonly since: number | null
+  /** Of `polling`; null otherwise. */
+  readonly everyMs: number | null
+  /** Why it is not `live`, in words. */
+  readonly reason: string | null
 }
 
 /** One file with changes that are not on the server. */

@@ -14,6 +14,7 @@ import type { DrainResult } from './composition.ts'
 import type {
   ActivitiesResult,
   ActivitiesParams,
+  ChangesStatus,
   DriveStatus,
   PendingProgress,
   UploadStatus,
@@ -117,9 +118,19 @@ function statusOf({ drive, folder, spec, driver, limits }: DriveQuestionParts): 
     readOnly,
     driver: driver.name,
     limits: limits(),
+    changes: changesStatus(drive.following),
     serverTrouble: pending.find(({ state }) => state.state === 'retrying')?.state.detail ?? null,
     uploads,
     lostAndFound: drive.writeBack.lostAndFound.map(({ storedAt }) => storedAt),
+  }
+}
+
+function changesStatus(following: Drive['following']): ChangesStatus {
+  return {
+    state: following.kind,
+    since: following.kind === 'live' ? following.sinceMs : null,
+    everyMs: following.kind === 'polling' ? following.everyMs : null,
+    reason: following.kind === 'live' ? null : following.reason,
   }
 }
 

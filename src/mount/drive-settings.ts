@@ -16,6 +16,8 @@ export function settingsOf(options: MountOptions, remote: Remote): Partial<CoreS
     attrTtlMs: options.attrTtlMs,
     readOnly: remote.facts.readOnly,
     metadataTtlMs: options.metadataTtlMs,
+    revalidateMs: options.revalidateMs,
+    pollMs: options.pollMs,
     metadataEntries: options.metadataCacheEntries,
     readMemoryBytes: options.readMemoryBytes,
     quietMs: options.quietTimeMs,
@@ -49,6 +51,8 @@ const sharedOptions = [
   'cache-reserve',
   'metadata-cache',
   'metadata-ttl',
+  'revalidate',
+  'poll',
   'list-facts',
 ] as const
 

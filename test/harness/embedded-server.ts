@@ -74,6 +74,8 @@ export interface EmbeddedServerOptions {
   readonly relay?: boolean
   readonly accessTokenTtlMs?: number
   readonly urlTtlMs?: number
+  /** false: the server tells nobody of changes. */
+  readonly eventPush?: boolean
 }
 
 export const projectFolder = folderOfPackage(import.meta.dirname)

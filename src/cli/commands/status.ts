@@ -84,6 +84,7 @@ function linesOf(mount: AnsweredStatus, width: number): string[] {
     `  root      ${printable(mount.rootUri)}${mount.readOnly ? ' (read-only)' : ''}`,
     `  state     ${state}, ${since}, driver ${mount.driver}`,
     `  server    ${mount.serverTrouble === null ? 'fine' : printable(mount.serverTrouble)}`,
+    `  changes   ${changesInWords(mount.changes)}`,
     ...limitLines(mount.limits),
     `  uploads   ${uploadSummary(mount.uploads)}`,
     ...uploadLines(mount.uploads, width),
@@ -91,6 +92,14 @@ function linesOf(mount: AnsweredStatus, width: number): string[] {
       (path) => `  saved     ${printable(path)} (was not uploaded, and nothing is known of its place)`,
     ),
   ]
+}
+
+/** How changes of others are seen. */
+function changesInWords({ state, since, everyMs, reason }: MountStatus['changes']): string {
+  if (state === 'live') return `told by the server since ${localTime(since ?? 0)}`
+  const why = printable(reason ?? '')
+  if (state === 'none') return `seen when listings are old: ${why}`
+  return `asked for every ${Math.round((everyMs ?? 0) / 100) / 10} s while in use: ${why}`
 }
 
 function limitLines({ uploadBytesPerSecond, downloadBytesPerSecond }: MountStatus['limits']): string[] {

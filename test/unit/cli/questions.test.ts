@@ -16,7 +16,7 @@ const running: RunningMount = {
   startedAt: at,
 }
 
-function mountStatus(changes: Partial<MountStatus> = {}) {
+function mountStatus(members: Partial<MountStatus> = {}) {
   return {
     mountpoint: running.mountpoint,
     account: running.account,
@@ -27,10 +27,11 @@ function mountStatus(changes: Partial<MountStatus> = {}) {
     state: 'mounted',
     driver: 'libfuse2',
     limits: { uploadBytesPerSecond: 0, downloadBytesPerSecond: 0 },
+    changes: { state: 'live', since: at, everyMs: null, reason: null } as MountStatus['changes'],
     serverTrouble: null,
     uploads: [] as UploadStatus[],
     lostAndFound: [] as string[],
-    ...changes,
+    ...members,
   } as const
 }
 
@@ -80,8 +81,23 @@ describe('status', () => {
       '  root      cloudreve://my',
       '  state     mounted, since 2026-11-23 14:03:05, process 42, driver libfuse2',
       '  server    fine',
+      '  changes   told by the server since 2026-11-23 14:03:05',
       '  uploads   everything is on the server',
     ])
+  })
+
+  it('says how changes of others are seen where the server does not tell of them', async () => {
+    const cli = new FakeCli()
+    cli.running = [running]
+    const reason = 'the server has no event stream'
+    const changes = { state: 'polling', since: null, everyMs: 1500, reason } as const
+    cli.answers['status'] = asJson(mountStatus({ changes }))
+    await run(cli, 'status')
+    expect(cli.out).toContain(`  changes   asked for every 1.5 s while in use: ${reason}`)
+    cli.out.length = 0
+    cli.answers['status'] = asJson(mountStatus({ changes: { ...changes, state: 'none', everyMs: null } }))
+    await run(cli, 'status')
+    expect(cli.out).toContain(`  changes   seen when listings are old: ${reason}`)
   })
 
   it('shows the limits that are in effect', async () => {
@@ -116,6 +132,7 @@ describe('status', () => {
       '  root      cloudreve://my (read-only)',
       '  state     mounted, since 2026-11-23 14:03:05, process 42, driver libfuse2',
       '  server    cannot be reached, trying again',
+      '  changes   told by the server since 2026-11-23 14:03:05',
       '  uploads   3 files, 5.5 KiB to send, 1 of them needs attention',
       '            parked     2.0 KiB          /home/ann/cloud/c  the drive is full',
       '            uploading  25 % of 2.0 KiB  /home/ann/cloud/a',

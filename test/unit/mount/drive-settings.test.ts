@@ -14,6 +14,11 @@ describe('settings of a mount', () => {
     expect(settingsFrom('metadata-ttl=0').metadataTtlMs).toBe(0)
   })
 
+  it('believe it for five minutes, or as long as revalidate says, while the server tells of changes', () => {
+    expect(settingsFrom()).toMatchObject({ revalidateMs: 300_000, pollMs: 10_000 })
+    expect(settingsFrom('revalidate=1m,poll=0')).toMatchObject({ revalidateMs: 60_000, pollMs: 0 })
+  })
+
   it('take the umask away from the modes that nobody named', () => {
     expect(settingsFrom('umask=077,dir-mode=0750')).toMatchObject({ fileMode: 0o600, folderMode: 0o750 })
   })

@@ -1,0 +1,106 @@
+import { open, readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { afterAll, beforeAll, expect, it, vi } from 'vitest'
+import { describeMounts } from './each-driver.ts'
+import { Workplace, type Mount } from './harness.ts'
+
+/** Five of them the server waits; the rest is a busy machine. */
+const seen = { timeout: 15_000, interval: 20 }
+
+async function isLive(mount: Mount): Promise<void> {
+  await vi.waitFor(
+    async () => expect(await mount.status()).toMatchObject({ changes: { state: 'live' } }),
+    seen,
+  )
+}
+
+await describeMounts('changes that somebody else makes', [], (driver) => {
+  let place: Workplace
+  let mount: Mount
+
+  beforeAll(async () => {
+    place = await Workplace.open({ driver })
+    await place.drive.put('d/known.txt', 'known')
+    await place.drive.put('d/other.txt', 'other')
+    await place.drive.put('e/far.txt', 'far')
+    mount = await place.mount()
+    await isLive(mount)
+  })
+  afterAll(() => place?.close())
+
+  it('are seen seconds later, for one listing of the folder, though that is believed for minutes', async () => {
+    expect(await readdir(place.at('d'))).toEqual(['known.txt', 'other.txt'])
+    const mark = place.mark()
+    const startedAt = performance.now()
+    await place.drive.put('d/new.txt', 'new')
+    await place.drive.put('d/known.txt', 'changed')
+    await place.drive.rename('d/other.txt', 'renamed.txt')
+    await vi.waitFor(async () => {
+      expect(await readdir(place.at('d'))).toEqual(['known.txt', 'new.txt', 'renamed.txt'])
+    }, seen)
+    expect(performance.now() - startedAt).toBeGreaterThan(4_900)
+    expect(mark.counts()).toMatchObject({ 'GET /file': 1 })
+    expect(await readFile(place.at('d/known.txt'), 'utf8')).toBe('changed')
+    await expect(stat(place.at('d/other.txt'))).rejects.toMatchObject({ code: 'ENOENT' })
+  })
+
+  it('do not reach who has the file open', async ({ skip }) => {
+    if (driver === 'libfuse2') skip('libfuse 2 knows one node for both versions, whose pages they share')
+    await using file = await open(place.at('d/new.txt'))
+    const read = async () => (await file.read(Buffer.alloc(9), 0, 9, 0)).buffer.toString('utf8', 0, 3)
+    expect(await read()).toBe('new')
+    await place.drive.put('d/new.txt', 'NEW')
+    await vi.waitFor(async () => expect(await readFile(place.at('d/new.txt'), 'utf8')).toBe('NEW'), seen)
+    expect(await read()).toBe('new')
+  })
+
+  it('through the mount itself cost no listing', async () => {
+    await readdir(place.at('d'))
+    await readdir(place.at('e'))
+    const { position } = place.server.requests
+    await writeFile(place.at('d/ours.txt'), 'ours')
+    await mount.settle()
+    // What the server tells of, it tells at once: ours would come with this.
+    await place.drive.put('e/new.txt', 'new')
+    await vi.waitFor(async () => expect(await readdir(place.at('e'))).toContain('new.txt'), seen)
+    const listed = place.server.requests.since(position).filter(({ route }) => route === 'GET /file')
+    expect(listed.map(({ path }) => new URLSearchParams(path.split('?')[1]).get('uri'))).toEqual([
+      'cloudreve://my/e',
+    ])
+  })
+
+  it('and of which the server has forgotten to tell are found when it is back', async () => {
+    await readdir(place.at('d'))
+    await place.server.goOffline()
+    await vi.waitFor(
+      async () => expect(await mount.status()).toMatchObject({ changes: { state: 'polling' } }),
+      seen,
+    )
+    await place.server.goOnline()
+    await place.server.restart('kill')
+    await place.drive.put('d/meanwhile.txt', 'x')
+    await isLive(mount)
+    await vi.waitFor(async () => expect(await readdir(place.at('d'))).toContain('meanwhile.txt'), seen)
+  })
+})
+
+await describeMounts('changes at a server that tells of none', [], (driver) => {
+  let place: Workplace
+  let mount: Mount
+
+  beforeAll(async () => {
+    place = await Workplace.open({ driver, eventPush: false })
+    await place.drive.put('d/known.txt', 'known')
+    mount = await place.mount({ args: ['--poll=1s'] })
+  })
+  afterAll(() => place?.close())
+
+  it('are seen by the next question, and the status says that it asks', async () => {
+    const reason = 'the event stream is switched off on the server'
+    await vi.waitFor(async () => {
+      expect(await mount.status()).toMatchObject({ changes: { state: 'polling', everyMs: 1_000, reason } })
+    }, seen)
+    expect(await readdir(place.at('d'))).toEqual(['known.txt'])
+    await place.drive.put('d/new.txt', 'new')
+    await vi.waitFor(async () => expect(await readdir(place.at('d'))).toEqual(['known.txt', 'new.txt']), seen)
+  })
+})
