@@ -1,0 +1,115 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Engine, Handle } from '../../conformance/engine.ts'
+import { EmbeddedHost } from '../../conformance/engines/http-hosts.ts'
+import { recordedSaves, type Call, type RecordedSave } from './recorded-saves.ts'
+
+const host = new EmbeddedHost()
+
+beforeAll(() => host.start())
+afterAll(() => host.stop())
+
+/** Does what the program did; a call that is refused is refused to it as well. */
+class Replay {
+  readonly #fs: Engine
+  readonly #handles = new Map<number, Handle>()
+
+  constructor(fs: Engine) {
+    this.#fs = fs
+  }
+
+  async run(calls: readonly Call[]): Promise<void> {
+    for (const call of calls) await this.#call(call)
+    expect(this.#handles.size, 'descriptors that the program left open').toBe(0)
+  }
+
+  async #call(call: Call): Promise<void> {
+    switch (call[0]) {
+      case 'open': {
+        const [, fd, path, flags, mode] = call
+        this.#handles.set(fd, await this.#fs.open(path, flags, mode))
+        return
+      }
+      case 'write':
+        return this.#handle(call[1]).write(call[2], call[3])
+      case 'ftruncate':
+        return this.#handle(call[1]).truncate(call[2])
+      case 'fsync':
+        return this.#handle(call[1]).fsync()
+      case 'close':
+        await this.#handle(call[1]).close()
+        this.#handles.delete(call[1])
+        return
+      case 'rename':
+        return this.#fs.rename(call[1], call[2])
+      case 'link':
+        return expect(this.#fs.link(call[1], call[2])).rejects.toMatchObject({ code: 'EPERM' })
+      case 'unlink':
+        return this.#fs.unlink(call[1])
+      case 'mkdir':
+        return this.#fs.mkdir(call[1])
+      case 'chmod':
+        return this.#fs.chmod(call[1], call[2])
+      case 'utimens':
+        return this.#fs.utimes(call[1], call[2], call[2])
+    }
+  }
+
+  #handle(fd: number): Handle {
+    const handle = this.#handles.get(fd)
+    if (!handle) throw new Error(`descriptor ${fd} is not open`)
+    return handle
+  }
+}
+
+/** The files and their folders, listed and at rest, as a program finds them. */
+async function prepare(fs: Engine, { before }: RecordedSave): Promise<Map<string, string | undefined>> {
+  const folders = new Set(Object.keys(before).flatMap(foldersOf))
+  for (const folder of folders) await fs.mkdir(folder)
+  for (const [path, content] of Object.entries(before)) await fs.writeFile(path, content)
+  await fs.settle()
+  await fs.remount!()
+  for (const folder of ['', ...folders]) await fs.readdir(folder)
+  const ids = new Map<string, string | undefined>()
+  for (const path of Object.keys(before)) ids.set(path, await fs.server!.fileId(path))
+  return ids
+}
+
+function foldersOf(path: string): string[] {
+  const parts = path.split('/').slice(0, -1)
+  return parts.map((_, i) => parts.slice(0, i + 1).join('/'))
+}
+
+async function filesBelow(fs: Engine, path = ''): Promise<string[]> {
+  const found: string[] = []
+  for (const name of await fs.server!.names(path)) {
+    const at = path === '' ? name : `${path}/${name}`
+    const isFolder = (await fs.lstat(at)).kind === 'folder'
+    found.push(...(isFolder ? await filesBelow(fs, at) : [at]))
+  }
+  return found.sort((a, b) => (a < b ? -1 : 1))
+}
+
+describe('a save as recorded', () => {
+  it.each(recordedSaves)('$name', async (save) => {
+    const fs = await host.fresh()
+    try {
+      const ids = await prepare(fs, save)
+      const mark = fs.server!.mark()
+      await new Replay(fs).run(save.calls)
+      await fs.settle()
+      const counts = mark.counts()
+      expect(await filesBelow(fs)).toEqual(Object.keys(save.after).sort((a, b) => (a < b ? -1 : 1)))
+      for (const [path, [content, versions]] of Object.entries(save.after)) {
+        expect((await fs.server!.bytes(path)).equals(Buffer.from(content)), path).toBe(true)
+        expect(await fs.server!.versionCount(path), `versions of ${path}`).toBe(versions)
+      }
+      expect(counts).toEqual(save.requests)
+      for (const [path, id] of ids) {
+        const now = save.renamed?.[path] ?? path
+        expect(await fs.server!.fileId(now), `id of ${now}`).toBe(id)
+      }
+    } finally {
+      await fs.close()
+    }
+  })
+})
