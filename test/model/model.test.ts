@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { hosts } from '../conformance/engines/index.ts'
-import { randomOperations } from './operations.ts'
+import { randomOperations, type Operation } from './operations.ts'
 import { failureOf, shrink } from './shrink.ts'
 
 /** MODEL_SEEDS: how many sequences; MODEL_OPS: how long each is; MODEL_FIRST: the first seed; MODEL_ENGINE: part of a name. */
@@ -31,7 +31,8 @@ for (const host of (await hosts()).filter(({ name }) => name.includes(only))) {
       expect(operations).toHaveLength(length)
       const failure = await failureOf(host, operations)
       if (!failure) return
-      const shrunk = await shrink(host, operations, shrinkMs)
+      const failing = (candidate: readonly Operation[]) => failureOf(host, candidate)
+      const shrunk = await shrink(operations, failing, shrinkMs)
       const again = (await failureOf(host, shrunk)) ?? failure
       throw new Error(
         `seed ${seed}: ${again.message}\nShrunk to ${shrunk.length} operations, for test/model/regressions.ts:\n` +

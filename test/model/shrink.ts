@@ -23,11 +23,11 @@ export async function failureOf(
 /**
  * Fewer operations that fail as well: parts are left out, large ones first, as long as that leads anywhere within `deadlineMs`.
  */
-export async function shrink(
-  host: EngineHost,
-  failing: readonly Operation[],
+export async function shrink<Step>(
+  failing: readonly Step[],
+  failureOf: (candidate: readonly Step[]) => Promise<Error | undefined>,
   deadlineMs: number,
-): Promise<readonly Operation[]> {
+): Promise<readonly Step[]> {
   const until = performance.now() + deadlineMs
   let best = failing
   for (let size = Math.ceil(best.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
@@ -35,7 +35,7 @@ export async function shrink(
       if (performance.now() > until) return best
       const from = Math.max(0, start)
       const candidate = [...best.slice(0, from), ...best.slice(from + size)]
-      if (candidate.length < best.length && (await failureOf(host, candidate))) best = candidate
+      if (candidate.length < best.length && (await failureOf(candidate))) best = candidate
     }
   }
   return best

@@ -1,0 +1,202 @@
+import { constants } from 'node:fs'
+import { FsError } from '../../../src/core/index.ts'
+import type { EntityId } from '../../../src/remote/types.ts'
+import { settle } from '../../fakes/manual-clock.ts'
+import type { Gate } from '../../fakes/call-script.ts'
+import { PowerLossDisk } from '../../fakes/power-loss.ts'
+import { TestDrive, type OpenedFile } from '../../fakes/test-drive.ts'
+import type { ClientName, FateOperation } from './operations.ts'
+
+/** Longer than any program waits for the server, ms. */
+const longestWaitMs = 600_000
+/** No request is without an answer for longer: then the client gives it up, ms. */
+const longestRequestMs = 90_000
+
+/** One machine with the drive: a core of its own, its local disk, and its line to the server both share. */
+export class Client {
+  readonly name: ClientName
+  readonly drive: TestDrive
+  readonly #gates: Gate[] = []
+  #disk: PowerLossDisk
+
+  private constructor(name: ClientName, drive: TestDrive, disk: PowerLossDisk) {
+    this.name = name
+    this.drive = drive
+    this.#disk = disk
+  }
+
+  static async open(name: ClientName, beside?: Client): Promise<Client> {
+    const fileLayer = await PowerLossDisk.with('/')
+    const drive = await TestDrive.open({
+      fileLayer,
+      hostName: name,
+      remote: { versionsKept: 1_000 },
+      ...(beside && { beside: beside.drive }),
+    })
+    return new Client(name, drive, fileLayer)
+  }
+
+  /** True when it was done; false when the program was refused it. Time passes while the program waits. */
+  async tries(work: () => Promise<void>): Promise<boolean> {
+    let isOver = false
+    const watched = work().finally(() => {
+      isOver = true
+    })
+    watched.catch(() => undefined)
+    const state = () => isOver
+    for (let waitedMs = 0, stepMs = 50; ; waitedMs += stepMs, stepMs = Math.min(2 * stepMs, 2_000)) {
+      for (let i = 0; i < 4 && !state(); i += 1) await settle()
+      if (state()) break
+      if (waitedMs > longestWaitMs) throw new Error(`client ${this.name}: a program waits for ever`)
+      await this.drive.clock.advance(stepMs)
+    }
+    try {
+      await watched
+      return true
+    } catch (error) {
+      if (error instanceof FsError) return false
+      throw error
+    }
+  }
+
+  /** What a program that looks at `path` is shown; undefined when there is nothing, or nothing to be had. */
+  async shown(path: string, pid: number): Promise<string | undefined> {
+    let text: string | undefined
+    await this.tries(async () => {
+      text = await this.drive.text(path, pid)
+    })
+    if (text === undefined)
+      await this.tries(async () => {
+        text = await this.#known(path)
+      })
+    return text
+  }
+
+  /** The server's id of what is shown; undefined when it has none, or nothing is shown. */
+  async idOf(path: string): Promise<string | undefined> {
+    let id: string | undefined
+    await this.tries(async () => {
+      id = (await this.drive.getxattr(path, 'user.cloudreve.id')).trim()
+    })
+    return id
+  }
+
+  /**
+   * What the server has under the name by now, if that is another file than the one with the `id`. A rename looks for itself
+   * what it replaces, and what a process has read is known of the file and not of its name.
+   */
+  strangerAt(path: string, id: string | undefined): string | undefined {
+    const { remote } = this.drive
+    const text = remote.textAt(path)
+    return text !== undefined && id !== undefined && remote.entryAt(path).id !== id ? text : undefined
+  }
+
+  openToWrite(path: string, pid: number): Promise<OpenedFile> {
+    return this.drive.open(path, constants.O_RDWR, pid)
+  }
+
+  truncate({ ino, fh }: OpenedFile): Promise<unknown> {
+    return this.drive.fs.setattr(ino, { sizeBytes: 0 }, fh, this.drive.context())
+  }
+
+  async meets(operation: FateOperation): Promise<void> {
+    const { remote } = this.drive
+    switch (operation.do) {
+      case 'crash':
+        return this.#crash()
+      case 'network':
+        remote.offline = !operation.isUp
+        return undefined
+      case 'loseAnswers':
+        return remote.loseAnswers(operation.method)
+      case 'hold': {
+        const gate = remote.hold(operation.method, operation.at)
+        this.#gates.push(gate)
+        this.drive.clock.after(longestRequestMs, () => gate.release())
+        return undefined
+      }
+      case 'release':
+        return this.#release()
+      case 'forget':
+        return this.drive.forgetAll()
+      default:
+        return operation satisfies never
+    }
+  }
+
+  /** The network is there, nothing is lost or late any more, and everything was sent. @throws {Error} when it never is */
+  async arrives(): Promise<void> {
+    const { drive } = this
+    this.#release()
+    drive.remote.offline = false
+    drive.remote.script.forgetTrouble()
+    for (let round = 0; round < 20; round += 1) {
+      await drive.clock.advance(61_000)
+      await this.tries(async () => void (await drive.drain()))
+      await drive.clock.advance(2_000)
+      for (let i = 0; i < 4; i += 1) await settle()
+      if (drive.drive.unsentNames === 0 && drive.drive.top.pending().length === 0) return
+    }
+    const waiting = drive.drive.top.pending().map(({ label, state }) => `${label} (${state.detail ?? ''})`)
+    throw new Error(
+      `client ${this.name} is never done: ${drive.drive.unsentNames} names, ${waiting.join(', ')}`,
+    )
+  }
+
+  async stop(): Promise<void> {
+    this.#release()
+    await this.drive.stop()
+  }
+
+  /** Every file with its content, folders with a `/` at their end. @requires that the listings are not trusted any more */
+  async view(path = ''): Promise<Map<string, string>> {
+    const found = new Map<string, string>()
+    for (const name of await this.drive.names(path)) {
+      const at = path === '' ? name : `${path}/${name}`
+      if ((await this.drive.stat(at)).kind !== 'folder') found.set(at, await this.drive.text(at, 1))
+      else
+        for (const [below, text] of [[`${at}/`, ''] as const, ...(await this.view(at))])
+          found.set(below, text)
+    }
+    return found
+  }
+
+  /** What the version that is shown has, by its id: nobody needs to be asked. */
+  async #known(path: string): Promise<string | undefined> {
+    const [entity, state] = [
+      await this.drive.getxattr(path, 'user.cloudreve.entity'),
+      await this.drive.getxattr(path, 'user.cloudreve.sync'),
+    ]
+    if (!state.startsWith('synced')) return undefined
+    const bytes = this.drive.remote.bytesOf(entity.trim() as EntityId)
+    return bytes && Buffer.from(bytes).toString()
+  }
+
+  #release(): void {
+    for (const gate of this.#gates.splice(0)) gate.release()
+  }
+
+  /** kill -9; the process that follows finds the disk as it was at that moment. */
+  async #crash(): Promise<void> {
+    const { drive } = this
+    let isStarted = false
+    const starting = drive.crash(() => {
+      this.#disk = this.#disk.killed()
+      drive.fileLayer = this.#disk
+    })
+    const started = starting.finally(() => {
+      isStarted = true
+    })
+    started.catch(() => undefined)
+    const state = () => isStarted
+    // Without the server there is no start yet: it comes back while that waits.
+    for (let i = 0; i < 100 && !state(); i += 1) {
+      if (i === 50) {
+        drive.remote.offline = false
+        this.#release()
+      }
+      await drive.clock.advance(100)
+    }
+    await started
+  }
+}

@@ -1,0 +1,58 @@
+import type { ClientName } from './operations.ts'
+
+/**
+ * What both clients were told is kept. A content is whole and unlike every other: a sequence of words, each written once. It is
+ * owed from the moment its write returned until a program overwrites or deletes it *knowing it*; then it may be gone, and
+ * need not be.
+ */
+export class Ledger {
+  readonly #owed = new Map<string, string>()
+  readonly #known = new Set<string>([''])
+  readonly #copied = new Set<string>()
+  #words = 0
+
+  /** The next word, as long as every other. */
+  word(client: ClientName): string {
+    this.#words += 1
+    return `${client}${String(this.#words).padStart(5, '0')};`
+  }
+
+  /** It is on the drive; `how` is said when it is missed. */
+  wrote(content: string, how: string): void {
+    this.#known.add(content)
+    if (content !== '') this.#owed.set(content, how)
+  }
+
+  /** Somebody who knew the content overwrote or deleted it. */
+  gaveUp(content: string): void {
+    this.#owed.delete(content)
+  }
+
+  /** A rename over another file was refused when it may have been half done: that one may have the content as well. */
+  mayBeTwice(content: string): void {
+    this.#copied.add(content)
+  }
+
+  /** Sentences about what is wrong, of the contents that can be found at last, with their paths. */
+  judge(found: ReadonlyMap<string, string>): string[] {
+    const complaints: string[] = []
+    const byContent = new Map<string, string[]>()
+    for (const [path, content] of found) {
+      if (!this.#known.has(content)) complaints.push(`${path} has "${content}", which nobody wrote`)
+      byContent.set(content, [...(byContent.get(content) ?? []), path])
+    }
+    for (const [content, how] of this.#owed)
+      if (!byContent.has(content)) complaints.push(`"${content}" is nowhere: ${how}`)
+    for (const [content, paths] of byContent)
+      if (content !== '' && paths.length > 1 && !this.#copied.has(content))
+        complaints.push(`"${content}" is there ${paths.length} times: ${paths.join(', ')}`)
+    return complaints
+  }
+}
+
+/** Who wrote the last word of a content. */
+export function lastWriter(content: string): ClientName | undefined {
+  const words = content.split(';')
+  const last = words.at(-2)
+  return last?.startsWith('one') ? 'one' : last?.startsWith('two') ? 'two' : undefined
+}
