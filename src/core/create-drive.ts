@@ -245,6 +245,12 @@ function rememberingRemote(remote: Remote, readers: ContentReaders): WriteRemote
     infoById: (...call) => remote.infoById(...call),
     readRange: (...call) => remote.readRange(...call),
     capacity: (...call) => remote.capacity(...call),
+    list: (...call) => remote.list(...call),
+    createFolder: (...call) => remote.createFolder(...call),
+    copy: (...call) => remote.copy(...call),
+    rename: (...call) => remote.rename(...call),
+    move: (...call) => remote.move(...call),
+    remove: (...call) => remote.remove(...call),
     cancelUpload: (...call) => remote.cancelUpload(...call),
     upload: rememberUploads(
       (...call) => remote.upload(...call),

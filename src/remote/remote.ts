@@ -22,6 +22,10 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+export interface RemoveOptions extends CallOptions {
+  readonly permanently?: boolean
+}
+
 export interface RemoteTree {
   /**
    * The complete folder, page by page as the server delivers them, without repeats. Throws rather than ending early: a walk
@@ -50,8 +54,8 @@ export interface RemoteTree {
   move(paths: readonly RemotePath[], folder: RemotePath, options?: CallOptions): Promise<void>
   /** Server-side copy under the same names into another folder. */
   copy(paths: readonly RemotePath[], folder: RemotePath, options?: CallOptions): Promise<void>
-  /** To the trash, or for good, as the mount was told. */
-  remove(paths: readonly RemotePath[], options?: CallOptions): Promise<void>
+  /** To the trash, or for good, as the mount was told; for good also when `permanently` says so. */
+  remove(paths: readonly RemotePath[], options?: RemoveOptions): Promise<void>
   patchMetadata(
     paths: readonly RemotePath[],
     patches: readonly MetadataPatch[],

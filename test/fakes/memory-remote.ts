@@ -166,13 +166,13 @@ export class MemoryRemote extends MemoryDrive implements Remote {
     })
   }
 
-  remove(paths: readonly RemotePath[], _options?: CallOptions): Promise<void> {
+  remove(paths: readonly RemotePath[], options: Parameters<Remote['remove']>[1] = {}): Promise<void> {
     return this.#change('remove', paths[0] ?? [], () => {
       const nodes = paths.map((path) => this.tree.get(path))
       for (const node of nodes) this.#checkUnlocked(node)
       for (const node of nodes) {
         this.tree.detach(node)
-        this.tree.trash.push(node)
+        if (!options.permanently) this.tree.trash.push(node)
       }
     })
   }

@@ -38,6 +38,14 @@ export class FakeFile implements ContentOwner {
     return this.where
   }
 
+  known(): undefined {
+    return undefined
+  }
+
+  copied(): void {
+    this.changes += 1
+  }
+
   uploadFacts(): ReturnType<ContentOwner['uploadFacts']> {
     return this.facts
   }

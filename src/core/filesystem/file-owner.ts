@@ -1,12 +1,13 @@
 /** Ties a node to its content: where uploads go, what travels with them, and what their outcome means for the tree. */
 import { timespecToMs, type Timespec } from '../../base/timespec.ts'
-import type { MetadataPatch, RemoteEntry, RemotePath } from '../../remote/types.ts'
-import { encodeMtime } from '../attributes/index.ts'
+import type { FileId, MetadataPatch, RemoteEntry, RemotePath } from '../../remote/types.ts'
+import { encodeMtime, MTIME_KEY } from '../attributes/index.ts'
 import type { Node } from '../inode/index.ts'
-import type { BaseEntity, ContentOwner, FileContent } from '../write/index.ts'
+import type { BaseEntity, ContentOwner, FileContent, KnownFile } from '../write/index.ts'
 import type { AttributeSender } from './attribute-sender.ts'
 import { tellKernels, type Core } from './core.ts'
 import type { RenameDelay } from './rename-delay.ts'
+import { replaceAttributes } from './replace-attributes.ts'
 
 export interface OwnerParts {
   readonly core: Core
@@ -35,6 +36,11 @@ export class FileOwner implements ContentOwner {
 
   path(): RemotePath | undefined {
     return this.#node.isUnlinked ? undefined : this.#node.remotePath
+  }
+
+  known(id: FileId): KnownFile | undefined {
+    const { entry, remotePath: path } = this.#parts.core.tree.table.byId(id) ?? {}
+    return entry && { path, entry }
   }
 
   uploadFacts(): ReturnType<ContentOwner['uploadFacts']> {
@@ -67,6 +73,9 @@ export class FileOwner implements ContentOwner {
 
   async beforeUpload(): Promise<void> {
     const { core, renames } = this.#parts
+    const { id } = this.#node
+    // What others show of the content that is to be replaced may not be kept by the server.
+    if (id !== undefined) await core.writeBack.lendings.end(id, new AbortController().signal)
     await core.folderMoves.passed(this.#node)
     await core.attributeCalls.passed(this.#node)
     await renames.settleFor(this.#node)
@@ -76,6 +85,17 @@ export class FileOwner implements ContentOwner {
     const { pending } = this.#parts.core
     pending.touch(this.#node)
     return pending.written()
+  }
+
+  /** Attributes of the original that were not meant for this one must go. */
+  copied(entry: RemoteEntry): void {
+    this.#factsSent = false
+    this.#sentOver = 'absent'
+    const { unsent } = this.#node
+    replaceAttributes(this.#node, entry.metadata)
+    // It is of the same content, so a time that was chosen for the original would count here too.
+    if (!unsent.mtime && entry.metadata[MTIME_KEY] !== undefined)
+      unsent.patches.set(MTIME_KEY, { key: MTIME_KEY, value: undefined })
   }
 
   confirmed(answer: RemoteEntry): void {
@@ -121,6 +141,9 @@ export class FileOwner implements ContentOwner {
 
   /** Whoever wrote did so through the kernel, which knows. */
   changed(): void {
+    const { lendings } = this.#parts.core.writeBack
+    const { id, content } = this.#node
+    if (id !== undefined && !lendings.isEmpty && content?.isDirty) lendings.hurry(id)
     this.#pin(this.#node.content?.isDirty === true)
   }
 

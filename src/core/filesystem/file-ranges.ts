@@ -15,8 +15,13 @@ export class FileRanges {
     this.#files = files
   }
 
-  /** Reads and writes here, without the kernel in between. What was copied before something went wrong counts. */
+  /**
+   * A new file that becomes a copy of a whole one, call by call, needs no bytes: the server copies it. Otherwise it reads and writes
+   * here, without the kernel in between; what was copied before something went wrong counts.
+   */
   async copy(from: FilePosition, to: FilePosition, length: number, context: OpContext): Promise<number> {
+    const borrowed = await this.#borrow(from, to, length, context)
+    if (borrowed > 0) return borrowed
     const limit = Math.min(length, copyLimitBytes)
     this.#checkCopy(from, to, limit)
     let copied = 0
@@ -55,6 +60,19 @@ export class FileRanges {
       throw toFsError(error, node.label)
     }
     node.unsent.mtime = undefined
+  }
+
+  /** Answers how many bytes the target shows without having them: as many as there are, as none is moved. */
+  async #borrow(
+    { fh, offset }: FilePosition,
+    to: FilePosition,
+    length: number,
+    context: OpContext,
+  ): Promise<number> {
+    const end = Math.min(offset + length, this.#files.opened(fh).content.sizeBytes)
+    if (offset !== to.offset || end <= offset) return 0
+    this.#checkCopy({ fh, offset }, to, end - offset)
+    return (await this.#files.borrow(fh, to.fh, { start: offset, end }, context)) ? end - offset : 0
   }
 
   async #copyStep(

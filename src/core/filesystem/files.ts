@@ -2,6 +2,7 @@
 import { constants } from 'node:fs'
 import { Errno } from '../../base/errno.ts'
 import type { MaybePromise } from '../../base/maybe-promise.ts'
+import type { ByteRange } from '../../base/ranges.ts'
 import type { EntityId } from '../../remote/types.ts'
 import { FsError, toFsError } from '../errors.ts'
 import type { Node } from '../inode/index.ts'
@@ -158,6 +159,30 @@ export class Files {
     }
     if (node.hasUnsent && node.unsent.mtime) await this.#forgetChosenTime(node)
     return data.byteLength
+  }
+
+  /**
+   * Shows `range` of what `from` reads in what `to` writes, at the same place, without its bytes being here. False: that cannot be,
+   * as the source is not as the server has it, or the target not a new file with nothing else in it.
+   */
+  async borrow(from: Fh, to: Fh, range: ByteRange, { signal }: OpContext): Promise<boolean> {
+    const { node: source, content } = this.#get(from)
+    const target = this.#get(to)
+    const { entry } = source
+    const isClean = !content.isHere && entry?.entity === content.base && entry?.uploadSessionId === undefined
+    const path = source.remotePath
+    if (content.base === 'absent' || !entry || !isClean || source.isUnlinked || source.isVanished || !path)
+      return false
+    if (target.node === source || target.node.entry) return false
+    const base = { base: content.base, baseSizeBytes: content.baseSizeBytes, lender: { id: entry.id, path } }
+    try {
+      if (!(await target.content.borrow(base, range, signal))) return false
+    } catch (error) {
+      throw toFsError(error, target.node.label)
+    }
+    target.hasChanged = true
+    if (target.node.hasUnsent) await this.#forgetChosenTime(target.node)
+    return true
   }
 
   async truncate(
@@ -322,9 +347,10 @@ export class Files {
   }
 
   #openReader(handle: FileHandle, entity: EntityId, sizeBytes: number): ContentReader {
-    const { node } = handle
+    const { node, content } = handle
     handle.reader?.close()
-    handle.reader = this.#core.readers.open({ path: () => node.contentPath, entity, sizeBytes })
+    const path = () => content.lenderPath ?? node.contentPath
+    handle.reader = this.#core.readers.open({ path, entity, sizeBytes })
     return handle.reader
   }
 

@@ -83,6 +83,7 @@ export class Removals {
     if (!this.#names.has(parent)) this.#names.set(parent, new Map())
     this.#names.get(parent)!.set(name, node)
     node.waits = true
+    if (node.id !== undefined) this.#core.writeBack.lendings.hurry(node.id)
     this.#core.pending.touch(node)
     this.#sendLater(this.#core.options.quietMs)
   }
@@ -141,9 +142,23 @@ export class Removals {
     const longestMs = Math.max(0, (oldest?.sinceMs ?? 0) + longestWaitMs - clock.monotonic())
     const waitMs = this.#failures > 0 ? delayMs : Math.min(delayMs, longestMs)
     this.#cancelTimer = clock.after(waitMs, () => {
+      const isOverdue = oldest !== undefined && clock.monotonic() >= oldest.sinceMs + longestWaitMs
+      const lent: ReadonlySet<Node> = isOverdue ? new Set() : this.#lentForNow()
+      if (lent.size > 0) this.#sendLater(this.#core.options.quietMs)
       // Told where it failed; what may succeed later is tried again.
-      this.#send([...this.#waiting.keys()]).catch(() => undefined)
+      this.#send([...this.#waiting.keys()].filter((node) => !lent.has(node))).catch(() => undefined)
     })
+  }
+
+  /** What a file is a copy of, which the server is going to copy in a moment, and the folders that it is in. */
+  #lentForNow(): ReadonlySet<Node> {
+    const { lendings } = this.#core.writeBack
+    const lent = new Set<Node>()
+    if (lendings.isEmpty) return lent
+    for (const node of this.#waiting.keys())
+      if (node.id !== undefined && lendings.endsSoon(node.id))
+        for (let at: Node | undefined = node; at; at = (at.remotePlace ?? at.place)?.parent) lent.add(at)
+    return lent
   }
 
   /** What somebody else has moved meanwhile is seen again, where it is now. */
@@ -175,6 +190,7 @@ export class Removals {
   async #remove(wanted: ReadonlySet<Node>, check: Check): Promise<void> {
     const { folderMoves } = this.#core
     for (const node of wanted) await folderMoves.passed(node)
+    await this.#endLending(wanted)
     const verdict = await check(wanted)
     const kept = new Set(verdict.keep)
     for (const node of wanted)
@@ -183,6 +199,13 @@ export class Removals {
     const remove = verdict.remove.filter((node) => !refused.includes(node))
     this.#finish(wanted, { ...verdict, remove })
     for (const node of refused.flatMap((folder) => withAllIn(folder, wanted))) this.showAgain(node)
+  }
+
+  /** Files that show the content of what is to be deleted have its bytes here from now on. */
+  async #endLending(wanted: ReadonlySet<Node>): Promise<void> {
+    const { lendings } = this.#core.writeBack
+    if (lendings.isEmpty) return
+    for (const { id } of wanted) if (id !== undefined) await lendings.end(id, new AbortController().signal)
   }
 
   /**

@@ -1,8 +1,8 @@
-import { isOwnKey, MTIME_KEY } from '../attributes/index.ts'
 import type { Node } from '../inode/index.ts'
 import type { BaseEntity } from '../write/index.ts'
 import type { Core } from './core.ts'
 import { contentOf, type OwnerParts } from './file-owner.ts'
+import { replaceAttributes } from './replace-attributes.ts'
 
 /**
  * The unsent bytes of `heir` become the next version of the server object that `former` stood for: its id, history and shares
@@ -19,7 +19,8 @@ export function takeOver(parts: OwnerParts, heir: Node, former: Node, pid?: numb
   former.detach()
   former.remotePlace = undefined
   former.successor = heir
-  replaceAttributes(heir, former)
+  const coming = former.hasUnsent ? former.unsent.patches.keys() : []
+  replaceAttributes(heir, entry.metadata, new Set(coming))
   table.bind(heir, entry)
   heir.remotePlace = at
   contentOf(heir, parts).rebase(base)
@@ -36,20 +37,4 @@ export function versionFor({ seen }: Core, target: Node, pid?: number): BaseEnti
   if (content?.isDirty) return content.replaces
   const known = pid === undefined || !entry ? undefined : seen.lastSeen(pid, entry.id)
   return known ?? entry?.entity ?? 'absent'
-}
-
-/**
- * What the object has, or is just being given, and the new file has not must go; what is the same need not be sent. A chosen time
- * names the content that it is of, so that of another content may stay.
- */
-function replaceAttributes(heir: Node, former: Node): void {
-  const { patches } = heir.unsent
-  const { metadata } = former.entry!
-  const coming = former.hasUnsent ? [...former.unsent.patches.keys()] : []
-  for (const key of new Set([...Object.keys(metadata), ...coming])) {
-    if (!isOwnKey(key) || key === MTIME_KEY) continue
-    const wanted = patches.get(key)
-    if (!wanted) patches.set(key, { key, value: undefined })
-    else if (wanted.value === metadata[key] && !coming.includes(key)) patches.delete(key)
-  }
 }

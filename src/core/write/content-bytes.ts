@@ -5,13 +5,13 @@ import type { ByteRange } from '../../base/ranges.ts'
 import type { RemoteEntry } from '../../remote/types.ts'
 import type { Allocation, FileSpan } from '../types.ts'
 import { FsError } from '../errors.ts'
-import { ContentBase } from './content-base.ts'
+import { ContentBase, type CopySource } from './content-base.ts'
 import type { ContentBytesParts, ReadBase } from './content-parts.ts'
 import { fetchPiece } from './fetch-piece.ts'
 import type { Generation } from './generation.ts'
 import { stagedFacts } from './staged-facts.ts'
 import { keepUploaded } from './keep-uploaded.ts'
-import type { StagedFile } from './staged-file.ts'
+import type { BorrowedBase, StagedFile } from './staged-file.ts'
 import { readHere } from './read-here.ts'
 import { sayLocal } from './say-local.ts'
 import type { RecoveredFile } from './staging-store.ts'
@@ -42,7 +42,7 @@ export class ContentBytes implements Uploadable {
 
   constructor(parts: ContentBytesParts) {
     this.#parts = parts
-    this.#base = new ContentBase(parts.base)
+    this.#base = new ContentBase(parts.base, parts.onLender)
   }
 
   get isDirty(): boolean {
@@ -72,16 +72,18 @@ export class ContentBytes implements Uploadable {
     return this.#staged?.id
   }
 
-  get base(): BaseEntity {
-    return this.#base.entity
-  }
-
-  get baseSizeBytes(): number {
-    return this.#base.sizeBytes
+  get base(): ContentBase {
+    return this.#base
   }
 
   get replaces(): BaseEntity {
     return this.#base.replaces
+  }
+
+  get copyOf(): CopySource | undefined {
+    const { extents } = this.#staged ?? {}
+    if (!extents?.isAllBase || extents.sizeBytes !== this.#base.sizeBytes) return undefined
+    return this.#base.copySource(this.#parts.owner)
   }
 
   get changes(): number {
@@ -140,6 +142,22 @@ export class ContentBytes implements Uploadable {
     return this.#change(sizeAfter, (staged, atMs) => staged.zero(range, !keepSize, atMs), signal)
   }
 
+  /** As `FileContent.borrow`. */
+  async borrow(from: BorrowedBase, range: ByteRange, signal?: AbortSignal): Promise<boolean> {
+    if (this.#base.replaces !== 'absent') return false
+    let isDone = false
+    const borrow = async (staged: StagedFile, atMs: number) => {
+      isDone = await staged.borrow(from, range, atMs)
+      if (isDone) this.#base.borrow(from)
+    }
+    await this.#change((size) => Math.max(size, range.end), borrow, signal)
+    return isDone
+  }
+
+  refuseCopy(): void {
+    this.#base.isCopyRefused = true
+  }
+
   /** Counts as a change without being one. */
   touch(): Promise<void> {
     return this.#change(
@@ -153,8 +171,7 @@ export class ContentBytes implements Uploadable {
     return this.#mutex.run(async () => {
       invariant(!this.#staged, 'a content that was changed takes up what was staged before')
       const { sideCar } = recovered
-      this.#base.become(sideCar.base, sideCar.baseSizeBytes)
-      this.#base.replaces = sideCar.replaces
+      this.#base.restore(sideCar)
       this.#staged = this.#parts.store.reopen(recovered, this.#changes + 1, this.#mutex)
       await sayLocal(sideCar.label, () => this.#staged?.takeUp())
       this.#holdRoom()
@@ -202,7 +219,7 @@ export class ContentBytes implements Uploadable {
       const shown = this.#beside?.shown
       this.#dropStaged()
       if (shown) this.#base.show(shown)
-      else this.#base.become(this.#base.entity, this.#base.sizeBytes)
+      else this.#base.showOwn()
     })
   }
 
@@ -220,9 +237,9 @@ export class ContentBytes implements Uploadable {
     const { owner, environment } = this.#parts
     for (;;) {
       const [gap] = await this.#mutex.run(() => this.#staged?.extents.missing() ?? [])
-      if (!gap) return
-      const address = { path: () => owner.path(), entity: this.#base.entity, sizeBytes: this.#base.sizeBytes }
-      const { entity, range, bytes } = await fetchPiece(environment.remote, address, gap, signal)
+      if (!gap) return this.#base.giveBack()
+      const missing = { ...this.#base.address(owner), lender: this.#base.lender }
+      const { entity, range, bytes } = await fetchPiece(environment.remote, missing, gap, signal)
       await this.#mutex.run(async () => {
         if (this.#base.entity === entity) await this.#staged?.storeFetched(range, bytes)
         this.#holdRoom()
@@ -309,7 +326,7 @@ export class ContentBytes implements Uploadable {
   }
 
   async #stage(): Promise<StagedFile> {
-    const facts = stagedFacts(this.#parts, this)
+    const facts = stagedFacts(this.#parts, this.#base)
     if (this.#staged) {
       const { label, uri } = this.#staged.facts
       if (facts.label !== label || facts.uri !== uri) await this.#relabelStaged()
@@ -324,7 +341,7 @@ export class ContentBytes implements Uploadable {
 
   /** @requires the mutex */
   async #relabelStaged(): Promise<void> {
-    await this.#staged?.relabel(stagedFacts(this.#parts, this, this.#staged.facts))
+    await this.#staged?.relabel(stagedFacts(this.#parts, this.#base, this.#staged.facts))
   }
 
   #settled(): void {

@@ -1,6 +1,6 @@
 import type { WriteEnvironment } from './environment.ts'
 import type { StagingStore } from './staging-store.ts'
-import type { BaseEntity, ContentOwner } from './types.ts'
+import type { BaseEntity, ContentOwner, Lender } from './types.ts'
 
 /** Delivers `[start, end)` of the base. */
 export type ReadBase = (start: number, end: number) => Promise<Uint8Array>
@@ -15,6 +15,8 @@ export interface ContentBytesParts {
   readonly onChanged: () => void
   /** There are changes now, or there are none any more. */
   readonly onDirty: (isDirty: boolean) => void
+  /** The content of another file shows here than before, or of none any more. */
+  readonly onLender: (lender: Lender | undefined, former: Lender | undefined) => void
   /** The content does not go on beside any more: the name shows the server's version. */
   readonly onRejoined: () => void
 }

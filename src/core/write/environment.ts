@@ -2,7 +2,9 @@ import type { Clock } from '../../base/clock.ts'
 import type { Log } from '../../base/log.ts'
 import type { AbandonedSessions } from './abandoned-sessions.ts'
 import type { KeepUploaded } from './keep-uploaded.ts'
+import type { Lendings } from './lendings.ts'
 import type { QuotaGuard } from './quota-guard.ts'
+import type { ServerCopies } from './server-copy.ts'
 import type { StagingRoom } from './staging-room.ts'
 import type { UploadFailure, WriteRemote } from './types.ts'
 import type { UploadQueue } from './upload-queue.ts'
@@ -15,6 +17,8 @@ export interface WriteEnvironment {
   readonly room: StagingRoom
   readonly abandoned: AbandonedSessions
   readonly keepUploaded: KeepUploaded
+  readonly copies: ServerCopies
+  readonly lendings: Lendings
   readonly clock: Clock
   readonly log: Log
   /** From the release of the last writable handle to the upload, ms. */

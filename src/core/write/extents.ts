@@ -63,6 +63,11 @@ export class Extents {
     return this.missing().length === 0
   }
 
+  /** Every byte shows the base. */
+  get isAllBase(): boolean {
+    return this.written.isEmpty && this.fetched.isEmpty && this.zeros.isEmpty
+  }
+
   write(range: ByteRange): void {
     if (range.end <= range.start) return
     this.zeros.add({ start: this.#sizeBytes, end: range.start })
@@ -77,6 +82,14 @@ export class Extents {
     this.written.remove(range)
     this.fetched.remove(range)
     this.zeros.add(range)
+  }
+
+  /** `range` shows the base from now on, whatever it showed before. */
+  showBase(range: ByteRange): void {
+    if (range.end <= range.start) return
+    this.zeros.add({ start: this.#sizeBytes, end: range.start })
+    for (const set of [this.written, this.fetched, this.zeros]) set.remove(range)
+    this.#sizeBytes = Math.max(this.#sizeBytes, range.end)
   }
 
   truncate(sizeBytes: number): void {

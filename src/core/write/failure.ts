@@ -55,8 +55,8 @@ const parkSentences: Partial<Record<RemoteErrorKind, (message: string) => string
   'too-large': (message) => `the server takes no files of this size (${message})`,
   'bad-name': (message) => `the server refuses this name; rename the file (${message})`,
   denied: (message) => `the server does not permit it (${message})`,
-  'entity-gone': () =>
-    'only a part of it was changed, and the server does not keep the version any more that has the rest',
+  'entity-gone': (message) =>
+    `a part of it is not on this machine, and the server does not keep the version any more that has it (${message})`,
 }
 
 function parkDetail(error: unknown): string {

@@ -1,11 +1,13 @@
 import { timespecFromMs, type Timespec } from '../../base/timespec.ts'
 import type { RemoteError } from '../../remote/errors.ts'
-import type { RemoteEntry } from '../../remote/types.ts'
+import type { ByteRange } from '../../base/ranges.ts'
+import type { RemoteEntry, RemotePath } from '../../remote/types.ts'
 import type { Allocation, FileSpan } from '../types.ts'
 import { ContentBytes } from './content-bytes.ts'
 import type { ReadBase } from './content-parts.ts'
 import type { WriteEnvironment } from './environment.ts'
 import { FileUpload } from './file-upload.ts'
+import type { BorrowedBase } from './staged-file.ts'
 import type { RecoveredFile, StagingStore } from './staging-store.ts'
 import type { BaseEntity, ContentOwner, SyncState, UploadFailure } from './types.ts'
 
@@ -44,6 +46,7 @@ export class FileContent {
         if (isDirty) dirty.add(this)
         else dirty.delete(this)
       },
+      onLender: (lender, former) => environment.lendings.note(this, lender, former),
       onRejoined: () => {
         this.#upload.rejoined()
         owner.replaced()
@@ -93,12 +96,18 @@ export class FileContent {
 
   /** The entity whose bytes show where nothing was changed here. */
   get base(): BaseEntity {
-    return this.#bytes.base
+    return this.#bytes.base.entity
   }
 
   /** Size of the base, bytes. */
   get baseSizeBytes(): number {
-    return this.#bytes.baseSizeBytes
+    return this.#bytes.base.sizeBytes
+  }
+
+  /** Where the base is at the server, if it is the content of another file. */
+  get lenderPath(): RemotePath | undefined {
+    const { base } = this.#bytes
+    return base.lender && base.address(this.#owner).path()
   }
 
   /** What is read is (partly) here: changes, or after a conflict the lines of who goes on writing. */
@@ -154,6 +163,15 @@ export class FileContent {
   truncate(sizeBytes: number, signal?: AbortSignal): Promise<void> {
     if (sizeBytes === 0) this.#upload.unpark()
     return this.#bytes.truncate(sizeBytes, signal)
+  }
+
+  /**
+   * Shows a range of the content of another file, in its place, without bringing it here: all of it is copied at the server, parts are
+   * fetched before the upload. False: nothing was done, as that is only for new files into which nothing else was written.
+   * @throws {FsError} as `write`
+   */
+  borrow(from: BorrowedBase, range: ByteRange, signal?: AbortSignal): Promise<boolean> {
+    return this.#bytes.borrow(from, range, signal)
   }
 
   /** Makes a range show zeros; without `keepSize` the file reaches its end. @throws {FsError} as `write` */

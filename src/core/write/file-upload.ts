@@ -4,6 +4,7 @@ import type { RemoteEntry, RemotePath } from '../../remote/types.ts'
 import { Errno } from '../../base/errno.ts'
 import { FsError } from '../errors.ts'
 import { resolveConflict, type Resolution } from './conflict.ts'
+import type { CopySource } from './content-base.ts'
 import type { WriteEnvironment } from './environment.ts'
 import { judge, mayHaveBeenDone } from './failure.ts'
 import type { Generation } from './generation.ts'
@@ -109,7 +110,7 @@ export class FileUpload {
       return
     }
     this.#isQueued = true
-    const { sizeBytes } = this.#content
+    const sizeBytes = this.#content.copyOf ? 0 : this.#content.sizeBytes
     this.#environment.queue.add(() => this.#run(), { sizeBytes, urgent: this.schedule.isUrgent })
   }
 
@@ -230,12 +231,13 @@ export class FileUpload {
     let isSending = false
     try {
       await this.#owner.beforeUpload()
-      await this.#content.complete(signal)
+      const copy = this.#content.copyOf
+      if (!copy) await this.#content.complete(signal)
       // Held meanwhile, perhaps for another name: what was settled above does not hold any more.
       if (!this.#mayRun || signal.aborted) return pass.undecided()
       // From here on `hold` waits: no `await` stands between the check and this line.
       isSending = true
-      const sending = this.#send()
+      const sending = copy ? this.#copy(copy) : this.#send()
       this.#sending = sending.catch(() => undefined)
       this.#owner.changed()
       await sending
@@ -248,11 +250,29 @@ export class FileUpload {
     }
   }
 
-  async #send(): Promise<void> {
+  /** At the server, if it is still a copy. Otherwise the next attempt sends it. */
+  async #copy(source: CopySource): Promise<void> {
+    const { generation, path, startedAtMs } = await this.#begin()
+    const isWhole = generation.isAllBase && generation.sizeBytes === source.sizeBytes
+    const entry = isWhole ? await this.#environment.copies.make(source, path) : undefined
+    if (entry) {
+      this.#owner.copied(entry)
+      return this.#confirmed(generation, entry, startedAtMs)
+    }
+    if (isWhole) this.#content.refuseCopy()
+    await this.#sent.forget()
+    return this.schedule.hurry()
+  }
+
+  async #begin(): Promise<{ generation: Generation; path: RemotePath; startedAtMs: number }> {
     const generation = await this.#sent.freeze()
     const path = this.#aside?.path ?? this.#owner.path()
     if (path === undefined) throw new UploadCutError()
-    const startedAtMs = this.#environment.clock.monotonic()
+    return { generation, path, startedAtMs: this.#environment.clock.monotonic() }
+  }
+
+  async #send(): Promise<void> {
+    const { generation, path, startedAtMs } = await this.#begin()
     const previous = this.#aside?.entity ?? this.#content.replaces
     try {
       const entry = await this.#transfer.send(path, previous, generation)

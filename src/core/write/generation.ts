@@ -44,7 +44,6 @@ export class Generation implements UploadSource {
   #dropped = false
 
   constructor({ data, keptPath, layer, extents, changes, modifiedAtMs, mutex }: GenerationParts) {
-    invariant(extents.isComplete, 'a content that lacks bytes cannot be frozen')
     this.#data = data
     this.#layer = layer
     this.#extents = extents
@@ -58,12 +57,18 @@ export class Generation implements UploadSource {
     return this.#extents.sizeBytes
   }
 
+  /** Every byte of it is the base's, and none is here: it can be copied at the server, and not be read. */
+  get isAllBase(): boolean {
+    return this.#extents.isAllBase
+  }
+
   read(start: number, end: number): Promise<Uint8Array> {
     invariant(start >= 0 && end <= this.sizeBytes, `bytes ${start} to ${end} are outside the generation`)
     return this.#mutex.run(async () => {
       invariant(!this.#dropped, 'a dropped generation is read')
       const into = new Uint8Array(Math.max(0, end - start))
       for (const piece of this.#extents.pieces({ start, end })) {
+        invariant(piece.origin !== 'base', 'bytes of a frozen content are read that are not here')
         if (piece.origin === 'local') await this.#readPiece(piece, start, into)
       }
       return into

@@ -1,9 +1,11 @@
 export type { ReadBase } from './content-parts.ts'
 export type { FileContent } from './file-content.ts'
+export type { Lendings } from './lendings.ts'
 export type { LostFile } from './lost-and-found.ts'
 export type {
   BaseEntity,
   ContentOwner,
+  KnownFile,
   PendingUpload,
   SyncState,
   UploadFailure,

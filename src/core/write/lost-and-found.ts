@@ -157,9 +157,14 @@ function isOf(claimed: ReadonlySet<string>, name: string): boolean {
 }
 
 /** Its first change was not acknowledged. */
-function hasNothing({ extents, baseSizeBytes }: SideCar): boolean {
+function hasNothing({ extents, baseSizeBytes, lender }: SideCar): boolean {
   const { written, zeros, sizeBytes } = extents
-  return written.ranges.length === 0 && zeros.ranges.length === 0 && sizeBytes === baseSizeBytes
+  return (
+    lender === undefined &&
+    written.ranges.length === 0 &&
+    zeros.ranges.length === 0 &&
+    sizeBytes === baseSizeBytes
+  )
 }
 
 /** What is left of files that were not there yet, or not any more, when the process died: nothing acknowledged is in them. */

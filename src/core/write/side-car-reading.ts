@@ -41,6 +41,7 @@ export class SideCarReading {
     else if ('h' in change) this.#rename(change.h)
     else if ('w' in change) this.#write({ start: change.w[0], end: change.w[1] })
     else if ('f' in change) this.#fetch({ start: change.f[0], end: change.f[1] })
+    else if ('b' in change) this.#borrow({ start: change.b[0], end: change.b[1] })
     else if ('t' in change) this.#truncate(change)
   }
 
@@ -81,6 +82,11 @@ export class SideCarReading {
     if (this.#marked?.written.present(range).length) this.#isTouched = true
     this.#marked?.fetched.remove(range)
     this.#extents.write(range)
+  }
+
+  #borrow(range: ByteRange): void {
+    this.#isNewer = true
+    this.#extents.showBase(range)
   }
 
   #truncate({ t: sizeBytes, kept }: { readonly t: number; readonly kept?: true }): void {

@@ -1,10 +1,10 @@
 import type { RemotePath } from '../../remote/types.ts'
 import type { Extents, ExtentsRecord } from './extents.ts'
 import { SideCarReading } from './side-car-reading.ts'
-import type { BaseEntity, UploadSession } from './types.ts'
+import type { BaseEntity, Lender, UploadSession } from './types.ts'
 
-/** Version of the side-car's format. A newer one is left alone, never guessed. An older one has no marks: it vouches for nothing after power loss. */
-export const sideCarVersion = 3
+/** Version of the side-car's format. A newer one is left alone, never guessed. Before 3 there were no marks: it vouches for nothing after power loss. */
+export const sideCarVersion = 4
 
 /** What a side-car calls the file, and what becomes of it. */
 export interface SideCarNames {
@@ -27,6 +27,8 @@ export interface SideCarHead extends SideCarNames {
   /** Entity whose bytes show where nothing was written. */
   readonly base: BaseEntity
   readonly baseSizeBytes: number
+  /** The file that the base is the content of, if that is not this one. */
+  readonly lender?: Lender | undefined
   readonly createdAtMs: number
   readonly modifiedAtMs: number
   readonly extents: ExtentsRecord
@@ -37,13 +39,14 @@ export interface SideCarHead extends SideCarNames {
 }
 
 /**
- * One change after the head: `w` written, `f` fetched from the base, `t` truncated to (with `kept` when the cut bytes still
+ * One change after the head: `w` written, `f` fetched from the base, `b` shows the base, `t` truncated to (with `kept` when the cut bytes still
  * lie in the data file), `s` upload session begun (null: ended), `h` other names (null: none), `m` a mark: the so many changes
  * above and all their bytes are on the disk.
  */
 export type SideCarChange =
   | { readonly w: readonly [number, number] }
   | { readonly f: readonly [number, number] }
+  | { readonly b: readonly [number, number] }
   | { readonly t: number; readonly kept?: true }
   | { readonly s: UploadSession | null }
   | { readonly h: NamesRecord }

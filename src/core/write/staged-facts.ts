@@ -1,15 +1,16 @@
+import type { ContentBase } from './content-base.ts'
 import type { ContentBytesParts } from './content-parts.ts'
 import type { StagedFacts } from './staged-file.ts'
 
 /** What is said now about a staged file of this content; its times are those of `before`, if it was staged before. */
 export function stagedFacts(
   { owner, environment }: Pick<ContentBytesParts, 'owner' | 'environment'>,
-  { base, baseSizeBytes, replaces }: Pick<StagedFacts, 'base' | 'baseSizeBytes' | 'replaces'>,
+  { entity: base, sizeBytes: baseSizeBytes, lender, replaces }: ContentBase,
   before?: StagedFacts,
 ): StagedFacts {
   const path = owner.path()
   const uri = path && environment.remote.facts.uriOf(path)
   const now = environment.clock.now()
   const { createdAtMs, modifiedAtMs } = before ?? { createdAtMs: now, modifiedAtMs: now }
-  return { label: owner.label, path, uri, base, baseSizeBytes, replaces, createdAtMs, modifiedAtMs }
+  return { label: owner.label, path, uri, base, baseSizeBytes, lender, replaces, createdAtMs, modifiedAtMs }
 }

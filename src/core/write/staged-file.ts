@@ -2,20 +2,30 @@ import { invariant } from '../../base/assert.ts'
 import type { Mutex } from '../../base/mutex.ts'
 import type { ByteRange } from '../../base/ranges.ts'
 import type { FileSpan } from '../types.ts'
+import type { EntityId } from '../../remote/types.ts'
 import { Extents } from './extents.ts'
 import { fill, Generation, writeAll } from './generation.ts'
 import { OpenFile } from './open-file.ts'
 import { namesRecord, type SideCar, type SideCarNames } from './side-car.ts'
 import { SideCarFile } from './side-car-file.ts'
 import type { StagedPlace } from './staged-place.ts'
-import type { BaseEntity, UploadSession } from './types.ts'
+import type { BaseEntity, Lender, UploadSession } from './types.ts'
 
 /** What a side-car says about the file beyond its extents. */
 export interface StagedFacts extends SideCarNames {
   readonly base: BaseEntity
   readonly baseSizeBytes: number
+  /** The file that the base is the content of, if that is not this one. */
+  readonly lender?: Lender | undefined
   readonly createdAtMs: number
   modifiedAtMs: number
+}
+
+/** The content of another file, to be shown without its bytes being here. */
+export interface BorrowedBase {
+  readonly base: EntityId
+  readonly baseSizeBytes: number
+  readonly lender: Lender
 }
 
 /**
@@ -184,6 +194,24 @@ export class StagedFile {
     this.touch(atMs)
   }
 
+  /**
+   * Shows `range` of `base`, another file's content, at the same place. False: that cannot be, as bytes of another content are
+   * shown, or something lies there, or is being sent.
+   */
+  async borrow(base: BorrowedBase, { start, end }: ByteRange, atMs: number): Promise<boolean> {
+    const isGoingOn = this.#facts.base === base.base && this.#facts.lender?.id === base.lender.id
+    if (!isGoingOn && (start > 0 || this.sizeBytes > 0)) return false
+    if (this.#frozen || this.#extents.local({ start, end }).length > 0) return false
+    if (!isGoingOn) {
+      this.#facts = { ...this.#facts, ...base }
+      await this.#side.writeHead()
+    }
+    await this.#side.record({ b: [start, end] })
+    this.#extents.showBase({ start, end })
+    this.touch(atMs)
+    return true
+  }
+
   /** The content changed, if only in being new. */
   touch(atMs: number): void {
     this.#changes += 1
@@ -229,7 +257,7 @@ export class StagedFile {
     this.#extents.settle(generation.newer)
     await this.thaw()
     const { sizeBytes: baseSizeBytes } = generation
-    this.#facts = { ...this.#facts, base: entity, baseSizeBytes, replaces: entity }
+    this.#facts = { ...this.#facts, base: entity, baseSizeBytes, lender: undefined, replaces: entity }
     await this.#side.writeHead()
   }
 
@@ -296,6 +324,6 @@ export class StagedFile {
 }
 
 function factsOf(sideCar: SideCar): StagedFacts {
-  const { label, uri, path, base, baseSizeBytes, replaces, createdAtMs, modifiedAtMs } = sideCar
-  return { label, uri, path, base, baseSizeBytes, replaces, createdAtMs, modifiedAtMs }
+  const { label, uri, path, base, baseSizeBytes, lender, replaces, createdAtMs, modifiedAtMs } = sideCar
+  return { label, uri, path, base, baseSizeBytes, lender, replaces, createdAtMs, modifiedAtMs }
 }

@@ -1,11 +1,36 @@
-import type { EntityId, RemoteEntry, RemotePath } from '../../remote/types.ts'
+import type { EntityId, FileId, RemoteEntry, RemotePath } from '../../remote/types.ts'
 import type { Remote } from '../../remote/remote.ts'
 
 /** What of the server the write path uses. */
 export type WriteRemote = Pick<
   Remote,
-  'upload' | 'cancelUpload' | 'info' | 'infoById' | 'readRange' | 'capacity' | 'facts'
+  | 'upload'
+  | 'cancelUpload'
+  | 'info'
+  | 'infoById'
+  | 'readRange'
+  | 'capacity'
+  | 'facts'
+  | 'list'
+  | 'createFolder'
+  | 'copy'
+  | 'rename'
+  | 'move'
+  | 'remove'
 >
+
+/** A file whose content another one shows, until that is copied at the server or its bytes are here. */
+export interface Lender {
+  readonly id: FileId
+  /** Where it was when that began. */
+  readonly path: RemotePath
+}
+
+export interface KnownFile {
+  /** Where it is at the server; undefined: nowhere any more. */
+  readonly path: RemotePath | undefined
+  readonly entry: RemoteEntry
+}
 
 /** The content that bytes come from or that an upload replaces; `'absent'`: there is none. */
 export type BaseEntity = EntityId | 'absent'
@@ -16,6 +41,8 @@ export interface ContentOwner {
   readonly label: string
   /** Where the file is at the server now; undefined = unlinked: nothing may be sent. */
   path(): RemotePath | undefined
+  /** Another file of the drive, as far as it is known without asking the server. */
+  known(id: FileId): KnownFile | undefined
   /** Attributes that somebody set explicitly and that the server does not have yet. */
   uploadFacts(): {
     readonly modifiedAtMs?: number
@@ -29,6 +56,8 @@ export interface ContentOwner {
   beforeUpload(): Promise<void>
   /** The server has this content now; `isDirty` tells whether something newer waits here. */
   confirmed(entry: RemoteEntry): void
+  /** The file was made by a copy at the server, as `entry`: it has the attributes of its original. `confirmed` follows. */
+  copied(entry: RemoteEntry): void
   /** Conflict: our content lies beside as `copy`; the server's version, `current`, stays at the name. */
   displaced(copy: RemoteEntry, current: RemoteEntry): void
   /**

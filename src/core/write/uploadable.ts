@@ -1,4 +1,5 @@
 import type { RemoteEntry } from '../../remote/types.ts'
+import type { CopySource } from './content-base.ts'
 import type { Generation } from './generation.ts'
 import type { BaseEntity, UploadSession } from './types.ts'
 
@@ -12,6 +13,10 @@ export interface Uploadable {
   readonly changes: number
   /** What the upload is to replace. */
   readonly replaces: BaseEntity
+  /** The file of which all of it is a copy, if the server may copy it. */
+  readonly copyOf: CopySource | undefined
+  /** The server does not: from now on `copyOf` is undefined. */
+  refuseCopy(): void
   /** Brings every byte here that only the server has. */
   complete(signal: AbortSignal): Promise<void>
   freeze(): Promise<Generation>

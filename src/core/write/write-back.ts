@@ -8,8 +8,10 @@ import { FileContent } from './file-content.ts'
 import { readBootId } from '../../base/boot-id.ts'
 import { nodeFileLayer, type FileLayer } from '../../base/file-layer.ts'
 import type { KeepUploaded } from './keep-uploaded.ts'
+import { Lendings } from './lendings.ts'
 import type { LostFile } from './lost-and-found.ts'
 import { QuotaGuard } from './quota-guard.ts'
+import { ServerCopies } from './server-copy.ts'
 import { StagingRoom } from './staging-room.ts'
 import { StagingStore, type RecoveredFile } from './staging-store.ts'
 import type { BaseEntity, ContentOwner, PendingUpload, UploadFailure, WriteRemote } from './types.ts'
@@ -116,6 +118,8 @@ export class WriteBack {
         queue: new UploadQueue({ clock, log, random, concurrency: options.concurrency ?? 32 }),
         abandoned,
         keepUploaded: options.keepUploaded ?? (() => Promise.resolve()),
+        copies: new ServerCopies({ remote, clock, log, hostName: options.hostName }),
+        lendings: new Lendings(),
         quota: new QuotaGuard({ clock, log, capacity: () => remote.capacity() }),
         onFailed: (failure) => {
           room.lookAgain()
@@ -167,6 +171,11 @@ export class WriteBack {
       sizeBytes,
       sentBytes,
     }))
+  }
+
+  /** Which files show the content of others. */
+  get lendings(): Lendings {
+    return this.#environment.lendings
   }
 
   /** Somebody asked the server for the capacity: the next write need not. */
@@ -221,6 +230,7 @@ export class WriteBack {
     this.#environment.quota.close()
     this.#environment.abandoned.close()
     await Promise.all([...this.#dirty].map((content) => content.close()))
+    await this.#environment.copies.close()
     await this.#store.close()
   }
 

@@ -5,7 +5,7 @@ import { joinUri, pathBelow } from '../../api/uri.ts'
 import type { Downloader } from '../../transfer/download.ts'
 import type { StorageClient } from '../../transfer/storage-client.ts'
 import type { ChangedPage, WatchNotice } from '../changes.ts'
-import type { CallOptions, ContentAddress, Remote, RemoteProperties } from '../remote.ts'
+import type { CallOptions, ContentAddress, Remote, RemoteProperties, RemoveOptions } from '../remote.ts'
 import type {
   ActivityPage,
   ActivityQuery,
@@ -101,7 +101,7 @@ export class CloudreveRemote implements Remote {
     return this.#tree.copy(paths, folder, options)
   }
 
-  remove(paths: readonly RemotePath[], options?: CallOptions): Promise<void> {
+  remove(paths: readonly RemotePath[], options?: RemoveOptions): Promise<void> {
     return this.#tree.remove(paths, options)
   }
 

@@ -11,7 +11,7 @@ import {
 import { Code } from '../../api/codes.ts'
 import { isRefusal } from '../../api/errors.ts'
 import { RemoteError } from '../errors.ts'
-import type { CallOptions, RemoteTree } from '../remote.ts'
+import type { CallOptions, RemoteTree, RemoveOptions } from '../remote.ts'
 import type { FileId, ListingPage, MetadataPatch, RemoteEntry, RemotePath } from '../types.ts'
 import {
   disjointBatches,
@@ -121,8 +121,9 @@ export class CloudreveTree implements RemoteTree {
     return this.#relocate(paths, folder, { ...options, copy: true })
   }
 
-  remove(paths: readonly RemotePath[], { signal }: CallOptions = {}): Promise<void> {
-    const { client, deletePermanently: permanently } = this.#context
+  remove(paths: readonly RemotePath[], { signal, ...how }: RemoveOptions = {}): Promise<void> {
+    const { client, deletePermanently } = this.#context
+    const permanently = how.permanently ?? deletePermanently
     return this.#inBatches({ paths, split: topmostBatches, signal }, (uris) =>
       deleteFiles(client, uris, { permanently, signal }),
     )

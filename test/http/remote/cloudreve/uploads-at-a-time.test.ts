@@ -46,6 +46,8 @@ async function save(path: RemotePath, sizeBytes: number): Promise<void> {
   const owner = {
     label: path.join('/'),
     path: () => path,
+    known: () => undefined,
+    copied: () => undefined,
     uploadFacts: () => ({}),
     beforeUpload: () => Promise.resolve(),
     recorded: () => Promise.resolve(),
