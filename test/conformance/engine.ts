@@ -109,6 +109,8 @@ export interface Engine {
   writeFile(path: string, data: string | Uint8Array): Promise<void>
   open(path: string, flags: OpenFlags, mode?: number): Promise<Handle>
   truncate(path: string, sizeBytes: number): Promise<void>
+  /** As cp(1) does, which uses copy_file_range(2) where the filesystem has it. Two different files. */
+  copyFile(from: string, to: string): Promise<void>
   mkdir(path: string, mode?: number): Promise<void>
   rmdir(path: string): Promise<void>
   unlink(path: string): Promise<void>

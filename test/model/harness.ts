@@ -82,6 +82,7 @@ export class ModelRun {
       case 'writeAt':
       case 'append':
       case 'truncate':
+      case 'copyFile':
       case 'read':
       case 'unlink':
       case 'mkdir':

@@ -24,6 +24,7 @@ interface Details {
   writeAt: { path: PathPick; offset: number; content: Content }
   append: { path: PathPick; content: Content }
   truncate: { path: PathPick; sizeBytes: number }
+  copyFile: { path: PathPick; to: PathPick }
   read: { path: PathPick }
   unlink: { path: PathPick }
   saveAsOffice: { path: PathPick; content: Content }
@@ -111,6 +112,7 @@ const files: readonly Weighted[] = [
   weighted(6, 'writeAt', { path: someFile, offset: sizeBytes, content }),
   weighted(4, 'append', { path: someFile, content }),
   weighted(4, 'truncate', { path: someFile, sizeBytes }),
+  weighted(6, 'copyFile', { path: pick('file'), to: pick('fresh', 'fresh', 'fresh', 'file') }),
   weighted(8, 'read', { path: someFile }),
   weighted(6, 'unlink', { path: pick('file', 'file', 'link', 'any') }),
   weighted(5, 'saveAsOffice', { path: someFile, content }),

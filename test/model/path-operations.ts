@@ -8,6 +8,7 @@ export type PathOperation = OperationOf<
   | 'writeAt'
   | 'append'
   | 'truncate'
+  | 'copyFile'
   | 'read'
   | 'unlink'
   | 'mkdir'
@@ -45,6 +46,8 @@ export async function runOnPath(both: Comparison, operation: PathOperation, reso
         () => engine.truncate(path, operation.sizeBytes),
         () => reference.truncate(path, operation.sizeBytes),
       )
+    case 'copyFile':
+      return copyFile(both, path, resolve(operation.to))
     case 'read':
       return both.both(
         () => engine.readFile(path),
@@ -80,6 +83,17 @@ export async function runOnPath(both: Comparison, operation: PathOperation, reso
     default:
       return operation satisfies never
   }
+}
+
+/** Of one file to another: what else may be there, cp(1) looks at by itself and in its own words. */
+async function copyFile({ engine, reference }: Comparison, from: string, to: string): Promise<void> {
+  const files = reference.paths('file')
+  const isFree = files.includes(to) || !reference.paths('any').includes(to)
+  if (!files.includes(from) || !isFree || from === to) return
+  await engine.copyFile(from, to)
+  const { content } = reference.node(from)
+  const target = reference.open(to, 'w')
+  reference.write(target, 0, content)
 }
 
 /** The node of a path; the product's server keeps no attributes for the top folder. */

@@ -1,6 +1,7 @@
 import type { Suite } from '../suite.ts'
 import { attributes } from './attributes.ts'
 import { concurrency } from './concurrency.ts'
+import { copies } from './copies.ts'
 import { createAndRead } from './create-read.ts'
 import { directories } from './directories.ts'
 import { editors } from './editors.ts'
@@ -18,6 +19,7 @@ import { xattrs } from './xattrs.ts'
 export const suites: readonly Suite[] = [
   createAndRead,
   writePatterns,
+  copies,
   rename,
   renameOver,
   unlinkOpen,

@@ -4,6 +4,7 @@ import { FsError } from '../../../src/core/errors.ts'
 import type { FileSystem } from '../../../src/core/ports.ts'
 import type { FileKind, Ino } from '../../../src/core/types.ts'
 import {
+  openFlagBits,
   PosixError,
   toBuffer,
   type Abilities,
@@ -34,6 +35,9 @@ export interface CoreUnderTest {
   heldNodes?(): number
   close(): Promise<void>
 }
+
+/** Small, so that files are copied in several calls. */
+const copyStepBytes = 100_000
 
 /** The cases' calls on a `FileSystem` through a kernel made of a few files. */
 export class CoreEngine implements Engine {
@@ -85,6 +89,20 @@ export class CoreEngine implements Engine {
       fsync: (options) => answered(file.fsync(options)),
       stat: () => answered(file.stat()),
       close: () => answered(file.close()),
+    }
+  }
+
+  async copyFile(from: string, to: string): Promise<void> {
+    const source = await answered(this.#vfs.open(from, openFlagBits('r'), 0))
+    try {
+      const target = await answered(this.#vfs.open(to, openFlagBits('w'), 0o666))
+      try {
+        await answered(source.copyTo(target, copyStepBytes))
+      } finally {
+        await answered(target.close())
+      }
+    } finally {
+      await answered(source.close())
     }
   }
 

@@ -48,6 +48,10 @@ export class PosixFolder {
     return truncatePath(this.at(path), sizeBytes)
   }
 
+  async copyFile(from: string, to: string): Promise<void> {
+    await run('cp', ['--no-preserve=mode', '--', this.at(from), this.at(to)])
+  }
+
   mkdir(path: string, mode = 0o777): Promise<void> {
     return fs.mkdir(this.at(path), { mode })
   }

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
 import type { KeyedMutex } from '../../../../src/base/mutex.ts'
 import type { FileSystem } from '../../../../src/core/ports.ts'
-import type { Attr, Fh, Ino, OpContext } from '../../../../src/core/types.ts'
+import type { Attr, Fh, FilePosition, Ino, OpContext } from '../../../../src/core/types.ts'
 import { timespecNs } from './time.ts'
 import { PosixError, toBuffer, type Handle, type Stat } from '../../engine.ts'
 
@@ -51,6 +51,22 @@ export class OpenFile implements Handle {
   write(data: string | Uint8Array, offset: number): Promise<void> {
     const { during, writeLocks, ino } = this.#parts
     return during(() => writeLocks.run(ino, () => this.#writeLocked(toBuffer(data), offset)))
+  }
+
+  /** copy_file_range(2) of everything, in calls of `stepBytes` at most. */
+  copyTo(target: OpenFile, stepBytes: number): Promise<void> {
+    const { during, fileSystem, fh, context } = this.#parts
+    const { writeLocks, ino, fh: toFh } = target.#parts
+    return during(() =>
+      writeLocks.run(ino, async () => {
+        for (let offset = 0; ;) {
+          const [from, to] = [fh, toFh].map((each) => ({ fh: each, offset })) as [FilePosition, FilePosition]
+          const copied = await fileSystem.copyRange(from, to, stepBytes, context)
+          if (copied === 0) return
+          offset += copied
+        }
+      }),
+    )
   }
 
   truncate(sizeBytes: number): Promise<void> {

@@ -7,7 +7,7 @@ import { constants } from 'node:fs'
 import { KeyedMutex, Mutex } from '../../../../src/base/mutex.ts'
 import type { FileSystem } from '../../../../src/core/ports.ts'
 import type { AttrChanges, Dirent, Entry, Fh, Ino, OpContext } from '../../../../src/core/types.ts'
-import { openFlagBits, PosixError, type Handle, type OpenFlags, type Stat } from '../../engine.ts'
+import { openFlagBits, PosixError, type OpenFlags, type Stat } from '../../engine.ts'
 import { DentryTree, type Dentry, type KeepPolicy } from './dentry-tree.ts'
 import { OpenFile, statOf } from './open-file.ts'
 import { PathWalk, type Spot } from './path-walk.ts'
@@ -99,7 +99,7 @@ export class Vfs {
     })
   }
 
-  open(path: string, flags: OpenFlags, mode: number): Promise<Handle> {
+  open(path: string, flags: OpenFlags, mode: number): Promise<OpenFile> {
     const bits = openFlagBits(flags)
     return this.during(async () => {
       let spot = await this.#walk.parentOf(path)
