@@ -14,6 +14,8 @@ export interface Result {
   /** Requests of one round (the last), by route. */
   readonly mountRequests: Readonly<Record<string, number>>
   readonly plainRequests: Readonly<Record<string, number>>
+  readonly target: number | undefined
+  readonly note: string | undefined
 }
 
 interface Sample {
@@ -31,8 +33,10 @@ export async function measure(row: Row, rounds: number): Promise<Result> {
   })
   const mounts: Sample[] = []
   const plains: Sample[] = []
+  let note: string | undefined
   try {
     await row.prepare(place)
+    note = await row.note?.(place)
     for (let round = 0; round < rounds; round += 1) {
       const onMount = async (): Promise<unknown> => mounts.push(await mountRound(row, place, round))
       const plain = async (): Promise<unknown> => plains.push(await plainRound(row, place, round))
@@ -53,6 +57,8 @@ export async function measure(row: Row, rounds: number): Promise<Result> {
     ),
     mountRequests: mounts.at(-1)!.requests,
     plainRequests: plains.at(-1)!.requests,
+    target: row.target,
+    note,
   }
 }
 
@@ -61,8 +67,8 @@ async function mountRound(row: Row, place: Workplace, round: number): Promise<Sa
   const mount = await place.mount()
   const mark = place.mark()
   const start = performance.now()
-  await row.onMount(place, mount, round)
-  const ms = performance.now() - start
+  const counted = await row.onMount(place, mount, round)
+  const ms = (counted ?? performance.now() - start) - (row.quietMs ?? 0)
   const requests = mark.counts()
   await mount.unmount()
   return { ms, requests }
@@ -70,6 +76,7 @@ async function mountRound(row: Row, place: Workplace, round: number): Promise<Sa
 
 async function plainRound(row: Row, place: Workplace, round: number): Promise<Sample> {
   const mark = place.mark()
-  const ms = await plainWorkMs(place.server, row.plain(place, round))
+  const job = row.plain(place, round)
+  const ms = typeof job === 'number' ? job : await plainWorkMs(place.server, job)
   return { ms, requests: mark.counts() }
 }

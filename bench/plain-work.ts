@@ -15,6 +15,8 @@ export type PlainJob =
       readonly source: string
       readonly folder: string
       readonly expectedFiles: number
+      /** Requests at a time. */
+      readonly inFlight: number
     }
 
 /** Ms that the job took, sign-in not counted. */
@@ -75,7 +77,7 @@ async function write(drive: DriveClient, job: Extract<PlainJob, { kind: 'write' 
       await drive.put(`${job.folder}/${name}`, await readFile(join(job.source, name)))
     }
   }
-  await Promise.all(Array.from({ length: concurrency }, send))
+  await Promise.all(Array.from({ length: job.inFlight }, send))
 }
 
 if (parentPort) {

@@ -7,12 +7,21 @@ export interface Row {
   /** What is compared, in words. */
   readonly doc: string
   readonly rttMs: number
+  /** The ratio should be at most this; without one the row is for information. */
+  readonly target?: number
+  /** Time that the mount waits on purpose, ms: it does not count. */
+  readonly quietMs?: number
+  /** What else the figures depend on, as of this machine. */
+  readonly note?: (place: Workplace) => Promise<string>
   /** Largest body of one PUT that the server takes, where the preparation needs more than usual. */
   readonly maxPutBytes?: number
   /** Fills the drive and the scratch folder; not measured. */
   prepare(place: Workplace): Promise<void>
-  /** Measured, on a mount that was made just before. `round` keeps rounds apart. Throws when the work was not all done. */
-  onMount(place: Workplace, mount: Mount, round: number): Promise<void>
-  /** The same work for the plain client, which runs in a thread of its own. */
-  plain(place: Workplace, round: number): PlainJob
+  /**
+   * Measured, on a mount that was made just before. `round` keeps rounds apart. Answers how many ms count, if that is not all of it.
+   * Throws when the work was not all done.
+   */
+  onMount(place: Workplace, mount: Mount, round: number): Promise<number | void>
+  /** The same work for the plain client, which runs in a thread of its own; or how long it may take, ms. */
+  plain(place: Workplace, round: number): PlainJob | number
 }

@@ -1,7 +1,6 @@
-import { mkdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { run, runToEnd } from '../test/harness/programs.ts'
 import type { Row } from './row.ts'
+import { writeRows } from './write-rows.ts'
 
 const mebibyte = 1024 * 1024
 const rttsMs = [0, 20] as const
@@ -48,32 +47,4 @@ function readRow(rttMs: number): Row {
   }
 }
 
-const smallFiles = 1000
-const smallBytes = 10 * 1024
-
-function writeRow(rttMs: number): Row {
-  return {
-    name: `write-${rttMs}ms`,
-    doc: `cp -r of ${smallFiles} files of 10 KiB until on the server | a PUT each, 4 at a time`,
-    rttMs,
-    async prepare({ scratch }) {
-      await mkdir(join(scratch, 'small'))
-      for (let i = 0; i < smallFiles; i += 1) {
-        await writeFile(join(scratch, 'small', `f${i}.bin`), Buffer.alloc(smallBytes, `${i} `))
-      }
-    },
-    async onMount(place, mount, round) {
-      const target = `mount-${round}`
-      await run('cp', ['-r', join(place.scratch, 'small'), place.at(target)])
-      await mount.settle()
-    },
-    plain: (place, round) => ({
-      kind: 'write',
-      source: join(place.scratch, 'small'),
-      folder: `plain-${round}`,
-      expectedFiles: smallFiles,
-    }),
-  }
-}
-
-export const rows: readonly Row[] = [...rttsMs.map(listRow), ...rttsMs.map(readRow), ...rttsMs.map(writeRow)]
+export const rows: readonly Row[] = [...rttsMs.map(listRow), ...rttsMs.map(readRow), ...writeRows]

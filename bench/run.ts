@@ -20,15 +20,25 @@ if (chosen.length === 0) throw new Error(`there are ${rows.map(({ name }) => nam
 
 for (const row of chosen) {
   const result = await measure(row, rounds)
-  console.log(values.json ? JSON.stringify(result) : inWords(result))
+  console.log(values.json ? inJson(result) : inWords(result))
 }
 
-function inWords({ name, doc, mountMs, plainMs, ratio, mountRequests, plainRequests }: Result): string {
+function inJson({ name, ratio, mountMs, plainMs, ...rest }: Result): string {
+  const { mountRequests, plainRequests, target = null, note = null } = rest
+  const quartiles = [ratio.lower, ratio.upper]
+  const compared = { name, ratio: ratio.median, quartiles, target, higher: false }
+  return JSON.stringify({ ...compared, note, mountMs, plainMs, mountRequests, plainRequests })
+}
+
+function inWords(result: Result): string {
+  const { name, doc, mountMs, plainMs, ratio, mountRequests, plainRequests, target, note } = result
+  const aim = target === undefined ? '' : `, at most ${target}${ratio.median > target ? ': MISSED' : ''}`
   return [
     `${name}: ${doc}`,
     `  mount  ${range(mountMs, 0)} ms, ${requests(mountRequests)}`,
     `  plain  ${range(plainMs, 0)} ms, ${requests(plainRequests)}`,
-    `  ratio  ${range(ratio, 2)}`,
+    `  ratio  ${range(ratio, 2)}${aim}`,
+    ...(note === undefined ? [] : [`  ${note}`]),
   ].join('\n')
 }
 
