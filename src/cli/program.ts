@@ -2,6 +2,7 @@
 import { Command } from 'commander'
 import { addAccounts } from './commands/accounts.ts'
 import { addActivities } from './commands/activities.ts'
+import { addCache } from './commands/cache.ts'
 import { addDemo } from './commands/demo.ts'
 import { addDoctor } from './commands/doctor.ts'
 import { addFlush } from './commands/flush.ts'
@@ -39,6 +40,7 @@ export function buildProgram(context: CliContext): Command {
   program.commandsGroup('Mounts:')
   addStatus(program, context)
   addFlush(program, context)
+  addCache(program, context)
   addUmount(program, context)
   addDoctor(program, context)
   program.commandsGroup('Files:')

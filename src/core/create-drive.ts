@@ -32,7 +32,7 @@ import { FolderCache, Tree } from './tree/index.ts'
 import { KernelCaches } from './view/index.ts'
 import { countRecords, Journal } from './journal/index.ts'
 import { WriteBack, type UploadFailure, type WriteBackOptions, type WriteRemote } from './write/index.ts'
-import { Facts, type ListFacts } from './xattr/index.ts'
+import { Facts, type FactsDeps, type ListFacts } from './xattr/index.ts'
 
 export interface CreateOptions {
   readonly remote: Remote
@@ -128,14 +128,7 @@ async function openDrive(options: CreateOptions, unlock: () => Promise<void>): P
   const tree = await openTree(options, { settings, patience, kernel })
   const { journal, records } = await openJournal(stateFolder, { layer: fileLayer, log })
   const times = await TimesFile.open(join(stateFolder, 'times.jsonl'), log)
-  const readers = new ContentReaders({
-    remote,
-    budget: new MemoryBudget(settings.readMemoryBytes - (options.diskCache?.waitingBytes ?? 0)),
-    clock,
-    log,
-    disk: options.diskCache && { cache: options.diskCache, drive: driveIdOf(tree) },
-    ...(options.downloadBytesPerSecond ? { bytesPerSecond: options.downloadBytesPerSecond } : {}),
-  })
+  const readers = openReaders(options, settings, tree)
   const core: Core = {
     remote,
     tree,
@@ -171,13 +164,35 @@ async function openDrive(options: CreateOptions, unlock: () => Promise<void>): P
     hostName,
   }
   if (remote.facts.capacity) core.writeBack.learnCapacity(remote.facts.capacity)
-  const facts = new Facts({ remote, clock, listFacts: settings.listFacts })
+  const facts = openFacts(options, settings, readers)
   const fileSystem = new CloudreveFileSystem(core, facts)
   const restore = fileSystem.restoring(records)
   await restore.run()
   const state = { times: times.file, journal, unlock }
   const changes = new ChangeFollower({ remote, tree, kernel, clock, log, pollMs: settings.pollMs })
   return new Drive({ core, facts, fileSystem, restore, state, kernels: kernel, changes })
+}
+
+function openReaders(options: CreateOptions, settings: CoreSettings, tree: Tree): ContentReaders {
+  const { remote, clock, log, diskCache, downloadBytesPerSecond } = options
+  return new ContentReaders({
+    remote,
+    budget: new MemoryBudget(settings.readMemoryBytes - (diskCache?.waitingBytes ?? 0)),
+    clock,
+    log,
+    disk: diskCache && { cache: diskCache, drive: driveIdOf(tree) },
+    ...(downloadBytesPerSecond ? { bytesPerSecond: downloadBytesPerSecond } : {}),
+  })
+}
+
+function openFacts(
+  { remote, clock, diskCache }: CreateOptions,
+  { listFacts }: CoreSettings,
+  readers: ContentReaders,
+): Facts {
+  const cachedBytes: FactsDeps['cachedBytes'] = async (entity, sizeBytes) =>
+    (await readers.onDisk({ entity, sizeBytes })?.presentBytes()) ?? 0
+  return new Facts({ remote, clock, listFacts, cachedBytes: diskCache && cachedBytes })
 }
 
 /** What the write path does with the disk cache. Small contents are remembered as they are sent. */

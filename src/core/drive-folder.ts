@@ -1,6 +1,7 @@
 import { constants } from 'node:fs'
 import { Errno } from '../base/errno.ts'
 import { waitUnlessAborted } from '../base/clock.ts'
+import type { RemoteEntry } from '../remote/types.ts'
 import { FsError } from './errors.ts'
 import {
   attributeSync,
@@ -103,6 +104,29 @@ export class DriveFolder {
         await this.#fileSystem.release(fh)
       }
     })
+  }
+
+  /**
+   * Removes what the disk cache has of a file, or of every file in a folder; answers how many bytes of content that was.
+   * @throws {FsError} ENOENT
+   */
+  async clearCached(names: readonly string[], signal?: AbortSignal): Promise<number> {
+    const { remote } = this.#core
+    const node = await this.#node(names, signal)
+    return pinned(this.#core, [node], async () => {
+      if (node.entry && !node.isFolder) return this.#clearEntry(node.entry)
+      let sum = 0
+      for await (const entries of remote.listSubtree(node.remotePath ?? [], { signal }))
+        for (const entry of entries) sum += await this.#clearEntry(entry)
+      return sum
+    })
+  }
+
+  async #clearEntry({ kind, entity, sizeBytes }: RemoteEntry): Promise<number> {
+    const cached = kind === 'file' && entity && this.#core.readers.onDisk({ entity, sizeBytes })
+    const bytes = cached ? await cached.presentBytes() : 0
+    if (cached && bytes > 0) await cached.remove()
+    return bytes
   }
 
   /**

@@ -1,5 +1,5 @@
 /** The filesystem core: knows neither FUSE nor HTTP. */
-export { DiskCache, type CacheUsage } from './cache/index.ts'
+export { DiskCache, emptyFolder, findUsage, verifyFolder, type CacheUsage } from './cache/index.ts'
 export {
   countLeftChanges,
   createDrive,

@@ -21,6 +21,7 @@ const waitingPart = 4
 
 export interface AccountCache {
   readonly cache: DiskCache
+  readonly folder: string
   /** What is precious lies on the same disk. */
   readonly sharesDisk: boolean
   close(): Promise<void>
@@ -56,7 +57,7 @@ export async function openAccountCache(parts: AccountCacheParts): Promise<Accoun
         await cache.close()
         await unlock()
       }
-      return { cache, sharesDisk: cacheDisk.dev === stateDisk.dev, close }
+      return { cache, folder, sharesDisk: cacheDisk.dev === stateDisk.dev, close }
     } catch (error) {
       await unlock()
       throw error

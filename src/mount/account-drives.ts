@@ -29,6 +29,7 @@ interface SharedDrive {
   readonly drive: Drive
   readonly remote: Remote
   readonly stateFolder: string
+  readonly cache: AccountCache | undefined
   /** The mount that it was opened for: all others share its settings. */
   readonly first: MountSpec
   mounts: number
@@ -163,7 +164,7 @@ export class AccountDrives {
     const stateFolder = join(folders.stateFolder, ...folderOfDrive(root))
     await mkdir(stateFolder, { recursive: true, mode: 0o700 })
     const remote = await this.#connect(spec, options, root)
-    const { cache: diskCache, sharesDisk } = (await this.#takeCache(folders, options)) ?? {}
+    const cache = await this.#takeCache(folders, options)
     try {
       const drive = await createDrive({
         ...this.#parts,
@@ -174,11 +175,11 @@ export class AccountDrives {
         isTopUnlisted: root.path.length > 0,
         downloadBytesPerSecond: () => this.#limits.download.bytesPerSecond,
         onUploadFailed: ({ label, reason }) => this.#notices.add({ file: label, reason }),
-        diskCache,
-        cacheSharesDisk: sharesDisk,
+        diskCache: cache?.cache,
+        cacheSharesDisk: cache?.sharesDisk,
       })
       drive.followChanges()
-      return { drive, remote, stateFolder, first: spec, mounts: 0 }
+      return { drive, remote, stateFolder, cache, first: spec, mounts: 0 }
     } catch (error) {
       await remote.close()
       await this.#letCacheGo()

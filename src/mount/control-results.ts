@@ -97,6 +97,18 @@ export type UnmountResult =
   /** `left`: operations that are not on the server, and why. */
   | { readonly state: 'ended'; readonly left: number; readonly reason: string }
 
+/** Result of `cache`, no parameters; null: nothing is kept. */
+export interface CacheResult {
+  readonly folder: string
+  readonly usedBytes: number
+  readonly limitBytes: number
+}
+
+/** Parameters of `clearCache`: `{ path }`, or null for all of the account. */
+export interface ClearedResult {
+  readonly bytes: number
+}
+
 /** Parameters of `facts`; the result is `Fact[]`. */
 export interface FactsParams {
   readonly path: string

@@ -19,8 +19,9 @@ import type {
   PendingProgress,
   UploadStatus,
 } from './control-results.ts'
-import { fileQuestions } from './file-questions.ts'
-import { uploadQuestions } from './upload-questions.ts'
+import type { AccountCache } from './account-cache.ts'
+import { fileQuestions, missingFile } from './file-questions.ts'
+import { fileIn, uploadQuestions } from './upload-questions.ts'
 import type { ControlMethods, Json, MountSpec } from './spec.ts'
 import type { AskedLimits } from './transfer-limits.ts'
 
@@ -32,6 +33,8 @@ export interface DriveQuestionParts {
   readonly remote: Remote
   readonly spec: MountSpec
   readonly driver: FuseDriver
+  /** Of the account; undefined: nothing is kept. */
+  readonly cache: AccountCache | undefined
   /** In effect now. */
   readonly limits: () => AskedLimits
 }
@@ -45,11 +48,35 @@ export function driveQuestions(parts: DriveQuestionParts): ControlMethods {
       settle: async (names, signal) => void (await folder.view(names, signal)),
       activities: (names, query, signal) => activitiesOf(parts, names, { ...query, signal }),
     }),
+    ...cacheQuestions(parts),
     ...uploadQuestions({ folder, mountpoint: spec.mountpoint }),
     status: async () => asJson(statusOf(parts)),
     flush: async ({ progress, signal }) => {
       const failures = await folder.drain({ onProgress: tellPending(progress), signal })
       return { leftFiles: failures.length }
+    },
+  }
+}
+
+function cacheQuestions({ cache, folder, spec }: DriveQuestionParts): ControlMethods {
+  const usage = async () => {
+    if (!cache) return null
+    const { usedBytes, limitBytes } = await cache.cache.usage()
+    return { folder: cache.folder, usedBytes, limitBytes }
+  }
+  return {
+    cache: usage,
+    clearCache: async ({ params, signal }) => {
+      if (params !== null) {
+        const { names } = fileIn(spec.mountpoint, params)
+        const bytes = await folder.clearCached(names, signal).catch((error: unknown) => {
+          throw missingFile(error, params)
+        })
+        return { bytes }
+      }
+      const bytes = (await usage())?.usedBytes ?? 0
+      await cache?.cache.clear()
+      return { bytes }
     },
   }
 }

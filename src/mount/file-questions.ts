@@ -35,6 +35,7 @@ const facts = [
   'shares',
   'directlinks',
   'sync',
+  'cached',
 ].map((name) => `user.cloudreve.${name}`)
 const HISTORY = /^user\.cloudreve\.activities(\.|$)/
 const MISSING: ReadonlySet<number> = new Set([Errno.ENODATA, Errno.EOPNOTSUPP])

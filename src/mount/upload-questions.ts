@@ -98,7 +98,7 @@ function targetIn(mountpoint: string, params: Json): string {
   return target
 }
 
-function fileIn(mountpoint: string, params: Json): { path: string; names: readonly string[] } {
+export function fileIn(mountpoint: string, params: Json): { path: string; names: readonly string[] } {
   const path = pathIn(mountpoint, params)
   return { path: `${mountpoint}${path}`, names: path.split('/').filter(Boolean) }
 }

@@ -2,12 +2,13 @@ import { open, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { patterned } from '../conformance/suite.ts'
+import { run } from '../harness/programs.ts'
 import { describeMounts } from './each-driver.ts'
 import { contentRoute, Workplace, type Mount } from './harness.ts'
 
 const mebibyte = 1024 * 1024
 
-await describeMounts('what is kept on the local disk', [], (driver) => {
+await describeMounts('what is kept on the local disk', ['getfattr'], (driver) => {
   let place: Workplace
   let mount: Mount
 
@@ -64,12 +65,33 @@ await describeMounts('what is kept on the local disk', [], (driver) => {
     expect(again).toEqual({})
   })
 
+  it('is shown, verified and cleared', async () => {
+    const value = (path: string) =>
+      run('getfattr', ['--absolute-names', '--only-values', '-n', 'user.cloudreve.cached', place.at(path)])
+    expect(await value('large.bin')).toBe('full')
+    const { stdout } = await place.cli(['cache', '--json'])
+    expect(JSON.parse(stdout)).toMatchObject([{ contents: 4, limitBytes: expect.any(Number) }])
+    expect(await place.cli(['cache', 'verify'])).toMatchObject({ exitCode: 0 })
+    expect(await place.cli(['cache', 'clear', place.at('small.bin')])).toMatchObject({ exitCode: 0 })
+    expect(await value('small.bin')).toBe('none')
+    expect(await value('large.bin')).toBe('full')
+  })
+
   it('survives the death of the process', async () => {
     mount.kill('SIGKILL')
     await mount.gone()
     mount = await place.mount()
     await stat(place.at('large.bin'))
     expect(await costOf(() => expectBytes('large.bin', 16 * mebibyte))).toEqual({})
+  })
+
+  it('is gone after it was cleared', async () => {
+    expect(await place.cli(['cache', 'clear'])).toMatchObject({ exitCode: 0 })
+    const { stdout } = await place.cli(['cache', '--json'])
+    expect(JSON.parse(stdout)).toMatchObject([{ contents: 0, usedBytes: 0 }])
+    await remount()
+    const again = await costOf(() => expectBytes('large.bin', 16 * mebibyte))
+    expect(again[contentRoute]).toBeGreaterThan(1)
   })
 
   it('is nobody else’s to read', async () => {

@@ -114,6 +114,7 @@ export class CachedContent {
   /** Bytes of the content that are here. */
   async presentBytes(): Promise<number> {
     await this.#parts.store.scanned
+    await this.#parts.store.queue.run(() => Promise.resolve()) // what waits to be written is here as well
     let sum = 0
     for (const { number } of this.#pieces(0, this.blocks)) {
       const name = this.#nameOf(number)

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import type { Clock } from '../../base/clock.ts'
 import { nodeFileLayer, type FileLayer } from '../../base/file-layer.ts'
@@ -6,6 +5,7 @@ import type { Log } from '../../base/log.ts'
 import type { ContentAddress } from '../../remote/remote.ts'
 import { CachedContent } from './cached-content.ts'
 import { Fillings } from './fillings.ts'
+import { contentHash } from './inspect.ts'
 import { fits, formatVersion } from './segment-head.ts'
 import { SegmentStore } from './segment-store.ts'
 
@@ -73,7 +73,7 @@ export class DiskCache {
     const { owner, blocksPerSegment = defaultBlocksPerSegment } = this.#options
     const key = JSON.stringify([...owner, drive, entity])
     if (contentBytes === 0 || !fits(key)) return undefined
-    const hash = createHash('sha256').update(`${key} ${contentBytes}`).digest('hex').slice(0, 32)
+    const hash = contentHash(key, contentBytes)
     const [store, fillings] = [this.#store, this.#fillings]
     return new CachedContent({ store, fillings, key, hash, contentBytes, blockBytes, blocksPerSegment })
   }

@@ -7,7 +7,7 @@ import { waitAtMost, waitUnlessAborted, type Clock } from '../../base/clock.ts'
 import { Errno } from '../../base/errno.ts'
 import { RemoteError } from '../../remote/errors.ts'
 import type { RemoteFacts, RemoteProperties } from '../../remote/remote.ts'
-import type { ActivityFilter, RemoteDetails, RemoteEntry, RemotePath } from '../../remote/types.ts'
+import type { ActivityFilter, EntityId, RemoteDetails, RemoteEntry, RemotePath } from '../../remote/types.ts'
 import { FsError, toFsError } from '../errors.ts'
 import { ActivityFeed } from './activity-feed.ts'
 import { activitiesJson, activityLines } from './activity-text.ts'
@@ -29,6 +29,8 @@ export interface FileView {
 export interface FactsDeps {
   readonly remote: RemoteFacts & { readonly facts: RemoteProperties }
   readonly clock: Clock
+  /** Bytes of a content on the local disk; undefined: no contents are kept. */
+  readonly cachedBytes?: ((entity: EntityId, sizeBytes: number) => Promise<number>) | undefined
   /** `auto` unless said. */
   readonly listFacts?: ListFacts
   /** IANA name; that of this machine unless said. */
@@ -76,10 +78,12 @@ export class Facts {
   readonly #remote: FactsDeps['remote']
   readonly #clock: Clock
   readonly #format: TimeFormat
+  readonly #cachedBytes: FactsDeps['cachedBytes']
   readonly #details: RecentAnswers<Promise<RemoteDetails>>
   readonly #feeds: RecentAnswers<ActivityFeed>
 
-  constructor({ remote, clock, listFacts = 'auto', timeZone }: FactsDeps) {
+  constructor({ remote, clock, listFacts = 'auto', timeZone, cachedBytes }: FactsDeps) {
+    this.#cachedBytes = cachedBytes
     this.#remote = remote
     this.#clock = clock
     this.#format = { timeZone }
@@ -96,7 +100,8 @@ export class Facts {
   /** Full names of what an object has. Costs no request. */
   names({ entry }: FileView): readonly string[] {
     const listed = entry ? LISTED.filter((name) => this.#exists(name, entry)) : []
-    return ['uri', 'sync', ...listed].map((name) => PREFIX + name)
+    const isKept = this.#cachedBytes && entry?.kind === 'file'
+    return ['uri', 'sync', ...(isKept ? ['cached'] : []), ...listed].map((name) => PREFIX + name)
   }
 
   /** @throws {FsError} ENODATA no such fact; EINTR; what the server refused */
@@ -130,12 +135,21 @@ export class Facts {
     if (name === 'sync') return sync
     if (name === 'uri') return this.#remote.facts.uriOf(path)
     if (!entry) return undefined
+    if (name === 'cached') return entry.kind === 'file' ? this.#cachedText(entry) : undefined
     if (name === 'owner') return entry.owned ? oneLine(this.#remote.facts.userName) : 'another user'
     if (Object.hasOwn(fromRecord, name)) return fromRecord[name]?.(entry, this.#format)
     if (!this.#exists(name, entry)) return undefined
     if (Object.hasOwn(fromDetails, name))
       return fromDetails[name]?.(await this.#detailsOf(entry, path), this.#format)
     return this.#history(name, entry, path)
+  }
+
+  /** Of what the server has; changes that it does not have are here anyway. */
+  async #cachedText({ entity, sizeBytes }: RemoteEntry): Promise<string> {
+    if (entity === undefined || sizeBytes === 0) return 'full'
+    const bytes = (await this.#cachedBytes?.(entity, sizeBytes)) ?? 0
+    if (bytes === 0 || bytes === sizeBytes) return bytes === 0 ? 'none' : 'full'
+    return `partial ${Math.max(1, Math.floor((100 * bytes) / sizeBytes))}%`
   }
 
   async #detailsOf(entry: RemoteEntry, path: RemotePath): Promise<RemoteDetails> {

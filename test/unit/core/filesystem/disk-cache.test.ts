@@ -87,6 +87,37 @@ describe('a drive with a disk cache', () => {
     expect(drive.remote.count('readRange')).toBe(0)
   })
 
+  it('tells how much of a file it has', async () => {
+    const cached = (path: string) => drive.getxattr(path, 'user.cloudreve.cached')
+    drive.remote.putAsOther('a.bin', patternBytes(10 * MIB))
+    drive.remote.putAsOther('empty', '')
+    await drive.outdate()
+    expect(await cached('empty')).toBe('full')
+    expect(await cached('a.bin')).toBe('none')
+    const file = await drive.open('a.bin')
+    await drive.read(file, 5 * MIB, MIB)
+    await drive.close(file)
+    expect(await cached('a.bin')).toBe('partial 10%')
+    await readAll('a.bin')
+    expect(await cached('a.bin')).toBe('full')
+    const names = await drive.fs.listxattr(await drive.ino('a.bin'), drive.context())
+    expect(names).toContain('user.cloudreve.cached')
+    await expect(cached('')).rejects.toThrow(/has no attribute/)
+  })
+
+  it('forgets a file, or all files in a folder, when it is told to', async () => {
+    for (const name of ['one', 'folder/two', 'folder/deep/three'])
+      drive.remote.putAsOther(name, patternBytes(MIB, name.length))
+    await drive.outdate()
+    for (const name of ['one', 'folder/two', 'folder/deep/three']) await readAll(name)
+    const cached = (path: string) => drive.getxattr(path, 'user.cloudreve.cached')
+    expect(await drive.drive.top.clearCached(['folder'])).toBe(2 * MIB)
+    expect(await cached('folder/deep/three')).toBe('none')
+    expect(await cached('one')).toBe('full')
+    expect(await drive.drive.top.clearCached(['one'])).toBe(MIB)
+    expect(await cached('one')).toBe('none')
+  })
+
   it('leaves nothing staged that was copied', async () => {
     await saveBytes('new.bin', patternBytes(9 * MIB))
     await drive.settleAll()
