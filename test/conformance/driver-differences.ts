@@ -9,6 +9,8 @@ export type DriverName = FuseDriver['name']
 export const driverNames: readonly DriverName[] = ['native', 'libfuse2']
 
 export interface DriverDifference<T = unknown> {
+  /** By which tests name the row, never used again for another. */
+  readonly label: string
   /** What differs, as a user would say it. */
   readonly about: string
   /** What each driver does, in words. */
@@ -26,6 +28,7 @@ function difference<T>(row: DriverDifference<T>): DriverDifference<T> {
 
 export const driverDifferences = {
   chosenTimes: difference({
+    label: 'V1',
     about: 'a chosen modification time (`touch -d`, `cp -p`, `tar x`, `rsync -a`)',
     native: 'is kept',
     libfuse2: 'is accepted and not kept',
@@ -33,6 +36,7 @@ export const driverDifferences = {
     expected: { native: true, libfuse2: false },
   }),
   renameNoReplace: difference({
+    label: 'V2',
     about: 'a rename that must not replace anything (`mv -n`, `RENAME_NOREPLACE`)',
     native: 'works',
     libfuse2: 'is `EINVAL` also where the name is free: programs look first and rename then',
@@ -40,6 +44,7 @@ export const driverDifferences = {
     expected: { native: true, libfuse2: false },
   }),
   writeRequestBytes: difference({
+    label: 'V3',
     about: 'a large `write` reaches the mount in pieces of',
     native: '1 MiB',
     libfuse2: '128 KiB',
@@ -47,6 +52,7 @@ export const driverDifferences = {
     expected: { native: 1024 * 1024, libfuse2: 128 * 1024 },
   }),
   unlinkedOutlivesFolder: difference({
+    label: 'V4',
     about: 'a file that was removed while it is open, when its folder is removed too',
     native: 'can be read and written on',
     libfuse2: 'cannot be reached any more',
@@ -54,6 +60,7 @@ export const driverDifferences = {
     expected: { native: true, libfuse2: false },
   }),
   waitsCanBeEnded: difference({
+    label: 'V5',
     about: 'a program that waits for a server which does not answer',
     native: 'can be ended at any time',
     libfuse2: 'can be ended, also by `kill -9`, only when the wait is over: after a few minutes',
@@ -61,6 +68,7 @@ export const driverDifferences = {
     expected: { native: true, libfuse2: false },
   }),
   closeIsHeard: difference({
+    label: 'V6',
     about: 'closing a file',
     native:
       'reports that its upload was given up, and waits for the disk, with `--sync=close` also for the server',
@@ -70,6 +78,7 @@ export const driverDifferences = {
     expected: { native: true, libfuse2: false },
   }),
   nodesStayKnown: difference({
+    label: 'V7',
     about: 'what the mount remembers of a file after the last program has closed it',
     native: 'as much as the kernel does',
     libfuse2: 'nothing',
@@ -77,6 +86,7 @@ export const driverDifferences = {
     expected: { native: true, libfuse2: false },
   }),
   openHandlesFollow: difference({
+    label: 'V8',
     about: 'what is written through one mount to a file that is open through another one of the account',
     native: 'is shown there a moment later',
     libfuse2: 'is shown there once the file is opened anew, where it was read before',
@@ -99,7 +109,8 @@ export function expectedOf<N extends DifferenceName>(
 export function differencesTable(): string {
   const rows: readonly DriverDifference[] = Object.values(driverDifferences)
   const lines = rows.map(
-    ({ about, native, libfuse2, reason }) => `| ${about} | ${native} | ${libfuse2} | ${reason} |`,
+    ({ label, about, native, libfuse2, reason }) =>
+      `| **${label}** ${about} | ${native} | ${libfuse2} | ${reason} |`,
   )
   return ['| what | `native` | `libfuse2` | why |', '| --- | --- | --- | --- |', ...lines].join('\n')
 }
