@@ -179,7 +179,7 @@ describe.skipIf(reason !== undefined).each(['libfuse2', 'native'])(
       client.close()
     })
 
-    it('an unmount waits until everything is sent, with progress; a new mount waits for it', async () => {
+    it('an unmount waits until everything is sent, with progress; a new mount waits for it [W27]', async () => {
       await start()
       await setBusy(true)
       const client = await controlClient(spec.mountpoint, spec.runtimeFolder)

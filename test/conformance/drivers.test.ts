@@ -35,7 +35,7 @@ describe.skipIf(reason !== undefined).each(driverNames)('a mount by the driver %
       expect((await fs.stat(served.path('big'))).size).toBe(bytes.length)
     })
 
-    it('writes in large requests, not of a page', async () => {
+    it('writes in large requests, not of a page [V3]', async () => {
       const before = await served.counts()
       await run('dd', ['if=/dev/zero', `of=${served.path('dd')}`, 'bs=1M', 'count=2', 'status=none'])
       const { writes } = await served.counts()
@@ -194,7 +194,7 @@ assert c.listxattr(p,None,0)==11`
       await expect(fs.chown(path, 12_345, -1 >>> 0)).rejects.toMatchObject({ code: 'EPERM' })
     })
 
-    it('a chosen time arrives to the nanosecond, before 1970 too; or is accepted and not kept', async () => {
+    it('a chosen time arrives to the nanosecond, before 1970 too; or is accepted and not kept [V1]', async () => {
       const path = served.path('touched')
       await fs.writeFile(path, 'x')
       const written = await mtimeNsOf(path)
@@ -216,7 +216,7 @@ assert c.listxattr(p,None,0)==11`
       expect(await mtimeNsOf(path)).toBeGreaterThan(before)
     })
 
-    it('a rename that must not replace anything replaces nothing; a free name is taken, or the call not known', async () => {
+    it('a rename that must not replace anything replaces nothing; a free name is taken, or the call not known [V2]', async () => {
       await fs.writeFile(served.path('taken'), 'taken')
       await fs.writeFile(served.path('source'), 'source')
       const rename = (to: string) => renameWithFlags(served.path('source'), served.path(to), 'noReplace')
@@ -256,7 +256,7 @@ assert c.listxattr(p,None,0)==11`
       expect(await fs.readdir(served.mountpoint)).toContain('café ☕ 𝄞')
     })
 
-    it('locks work between programs of this machine', async () => {
+    it('locks work between programs of this machine [A16]', async () => {
       const path = served.path('locked')
       await fs.writeFile(path, '')
       const holder = spawn('flock', [path, 'sh', '-c', 'echo locked; read line'], { stdio: 'pipe' })

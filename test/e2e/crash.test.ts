@@ -28,7 +28,7 @@ await describeMounts('ends that nobody planned', ['fusermount3', 'umount'], (dri
     expect(await readFile(place.at('old.txt'), 'utf8')).toBe('old')
   })
 
-  it('what was written before kill -9 and not sent is shown again, and arrives by itself, byte for byte', async () => {
+  it('what was written before kill -9 and not sent is shown again, and arrives by itself, byte for byte [W1][W29]', async () => {
     const content = patterned(300_000, 4)
     await place.server.goOffline()
     await writeFile(place.at('unsent.bin'), content)
@@ -108,7 +108,7 @@ await describeMounts('ends that nobody planned', ['fusermount3', 'umount'], (dri
     expect((await place.drive.list('')).map(({ name }) => name)).toEqual(['old.txt'])
   })
 
-  it('fusermount3 -u right after a write: the process goes on uploading, a new mount waits for it', async () => {
+  it('fusermount3 -u right after a write: the process goes on uploading, a new mount waits for it [W26][W27]', async () => {
     const content = patterned(400_000, 5)
     await writeFile(place.at('late.bin'), content)
     await run('fusermount3', ['-u', place.mountpoint])
@@ -117,7 +117,7 @@ await describeMounts('ends that nobody planned', ['fusermount3', 'umount'], (dri
     expectBytes(await place.drive.bytes('late.bin'), content)
   })
 
-  it('SIGTERM right after a write: everything is at the server when the process is gone', async () => {
+  it('SIGTERM right after a write: everything is at the server when the process is gone [W26]', async () => {
     await writeFile(place.at('term.txt'), 'to be sent')
     mount.kill('SIGTERM')
     await mount.gone()

@@ -79,7 +79,7 @@ await describeMounts(
       expect(await readFile(place.at('cut.txt'), 'utf8')).toBe('written before')
     })
 
-    it('flush waits for the server; umount --detach leaves the rest to the next mount', async () => {
+    it('flush waits for the server; umount --detach leaves the rest to the next mount [W24][W25][W28]', async () => {
       expect(await place.cli(['umount', place.mountpoint])).toMatchObject({ exitCode: 0 })
       mount = await place.mount({ args: ['--quiet-time', '10m'] })
       await writeFile(place.at('first.txt'), 'is flushed')
@@ -100,7 +100,7 @@ await describeMounts(
       expect((await place.drive.bytes('second.txt')).toString()).toBe('is left')
     })
 
-    it('two mounts of one account are served by one process, see each other, and end one by one', async () => {
+    it('two mounts of one account are served by one process, see each other, and end one by one [S5]', async () => {
       await place.server.admin.write('/folder/there.txt', 'there')
       await mkdir(second())
       expect(await place.cli([second(), '--root', 'cloudreve://my/folder'])).toMatchObject({ exitCode: 0 })

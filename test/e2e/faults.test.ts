@@ -40,7 +40,7 @@ await describeMounts('faults of server, network and disks', ['getfattr'], (drive
     await file.close()
   })
 
-  it('a server that is gone while files are written: programs go on, everything arrives later', async () => {
+  it('a server that is gone while files are written: programs go on, everything arrives later [W3][F2]', async () => {
     await work()
     await place.server.goOffline()
     await writeFile(place.at('offline.txt'), 'written offline')
@@ -143,7 +143,7 @@ await describeMounts('faults of server, network and disks', ['getfattr'], (drive
     await file.close()
   })
 
-  it('a full drive is EDQUOT for the writer, and what is there stays', async () => {
+  it('a full drive is EDQUOT for the writer, and what is there stays [F10]', async () => {
     await work()
     place.server.admin.setQuota(place.server.admin.usedBytes() + 100_000)
     await mount.unmount()
@@ -153,7 +153,7 @@ await describeMounts('faults of server, network and disks', ['getfattr'], (drive
     expect((await place.drive.list('')).map(({ name }) => name)).toContain('big.bin')
   })
 
-  it('a drive that fills up behind our back: kept here with the reason, new content mends it', async () => {
+  it('a drive that fills up behind our back: kept here with the reason, new content mends it [F13]', async () => {
     await work()
     const content = patterned(50_000)
     await fillUp(content)
@@ -204,7 +204,7 @@ await describeMounts('faults of server, network and disks', ['getfattr'], (drive
     }
   })
 
-  it('a lock of somebody else is waited for, and the file arrives when it is gone', async () => {
+  it('a lock of somebody else is waited for, and the file arrives when it is gone [F9]', async () => {
     place = await Workplace.open({ driver })
     await place.drive.put('locked.txt', 'first')
     mount = await place.mount()

@@ -54,7 +54,7 @@ await describeMounts('a server that does not answer', ['perl', 'getfattr'], (dri
     if (!canBeEnded) place.server.faults.clear()
   }
 
-  it('200 reads that hang stop nothing else, and their programs can be ended', async () => {
+  it('200 reads that hang stop nothing else, and their programs can be ended [F3][F4]', async () => {
     const count = 200
     for (let i = 0; i < count; i += 1) await place.server.admin.write(`/stuck/f${i}`, patterned(200_000, i))
     await place.server.admin.write('/other.bin', patterned(300_000, 7))
@@ -102,27 +102,30 @@ await describeMounts('a server that does not answer', ['perl', 'getfattr'], (dri
     ['a new folder', 'POST /file/create', 'mkdir("$path/new")', 'SIGKILL'],
     ['a rename', 'POST /file/rename', 'rename("$path/inner", "$path/renamed")', 'SIGTERM'],
     ['the mode of a folder', 'PATCH /file/metadata', 'chmod(0700, "$path/inner")', 'SIGTERM'],
-  ] as const)('%s (%s) that hangs stops nothing else, and its program can be ended', async (...row) => {
-    const [, route, call, signal] = row
-    await place.drive.createFolder('far/inner')
-    await place.server.admin.write('/near/file', 'x')
-    mount = await place.mount()
-    await readdir(place.at('near'))
-    if (route !== 'GET /file') await readdir(place.at('far/inner'))
-    place.server.faults.add({ route, times: 3, kind: 'stall' })
-    // The second waits for the first where both change one folder, or ask for the same listing.
-    const programs = [1, 2].map(() => RunningProgram.perl(does(call), place.at('far')))
-    await place.server.faults.untilStalled(1)
-    await Promise.all(programs.map((program) => program.printed(1)))
+  ] as const)(
+    '%s (%s) that hangs stops nothing else, and its program can be ended [F3][F4][V5]',
+    async (...row) => {
+      const [, route, call, signal] = row
+      await place.drive.createFolder('far/inner')
+      await place.server.admin.write('/near/file', 'x')
+      mount = await place.mount()
+      await readdir(place.at('near'))
+      if (route !== 'GET /file') await readdir(place.at('far/inner'))
+      place.server.faults.add({ route, times: 3, kind: 'stall' })
+      // The second waits for the first where both change one folder, or ask for the same listing.
+      const programs = [1, 2].map(() => RunningProgram.perl(does(call), place.at('far')))
+      await place.server.faults.untilStalled(1)
+      await Promise.all(programs.map((program) => program.printed(1)))
 
-    expect(await readFile(place.at('near/file'), 'utf8')).toBe('x')
-    await writeFile(place.at('near/new'), 'written meanwhile')
-    expect((await readdir(place.at('near'))).sort()).toEqual(['file', 'new'])
+      expect(await readFile(place.at('near/file'), 'utf8')).toBe('x')
+      await writeFile(place.at('near/new'), 'written meanwhile')
+      expect((await readdir(place.at('near'))).sort()).toEqual(['file', 'new'])
 
-    for (const program of programs) program.kill(signal)
-    answerUnlessEnded()
-    for (const program of programs) expect(await program.ended()).toMatchObject({ signal })
-  })
+      for (const program of programs) program.kill(signal)
+      answerUnlessEnded()
+      for (const program of programs) expect(await program.ended()).toMatchObject({ signal })
+    },
+  )
 
   it('does not keep the process of the mount from being killed, which frees the programs that wait', async () => {
     await place.drive.createFolder('far/inner')

@@ -31,7 +31,7 @@ await describeMounts('what programs wait for', ['dd'], (driver) => {
   })
 
   if (!expectedOf(driver, 'closeIsHeard')) {
-    it('--sync=close is refused, with what helps', async () => {
+    it('--sync=close is refused, with what helps [V6]', async () => {
       const { exitCode, stderr } = await place.cli([place.mountpoint, '--sync', 'close'])
       expect(exitCode).toBe(2)
       expect(stderr).toContain('--sync=fsync')

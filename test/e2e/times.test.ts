@@ -65,7 +65,7 @@ await describeMounts('times', ['cp', 'tar', 'touch', 'make', 'rsync', 'find'], (
       if (!expectedOf(driver, 'chosenTimes')) skip(driverDifferences.chosenTimes.reason)
     })
 
-    it('touch -d: nanoseconds here, over a remount and in another mount, also before 1970', async () => {
+    it('touch -d: nanoseconds here, over a remount and in another mount, also before 1970 [A5]', async () => {
       await writeFile(place.at('touched'), 'x')
       await run('touch', ['-d', once.text, place.at('touched')])
       expect(await mtimeNs(place.at('touched'))).toBe(once.ns)
@@ -82,7 +82,7 @@ await describeMounts('times', ['cp', 'tar', 'touch', 'make', 'rsync', 'find'], (
       await remount()
     })
 
-    it('cp -p before the upload: the drive itself tells it to the millisecond', async () => {
+    it('cp -p before the upload: the drive itself tells it to the millisecond [A6]', async () => {
       const source = join(place.scratch, 'source')
       await writeFile(source, 'with a time')
       await run('touch', ['-d', once.text, source])

@@ -121,7 +121,7 @@ await describeMounts(
       expect(free).toBeLessThanOrEqual(size!)
     })
 
-    it('umount waits for what was written, and a remount shows it', async () => {
+    it('umount waits for what was written, and a remount shows it [W23]', async () => {
       await writeFile(place.at('last.txt'), 'written right before the unmount')
       await mount.unmount()
       expect((await place.drive.bytes('last.txt')).toString()).toBe('written right before the unmount')

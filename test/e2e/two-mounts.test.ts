@@ -42,7 +42,9 @@ await describeMounts('two mounts of one drive', [], (driver) => {
     await place?.close()
   })
 
-  it('show new bytes of the same length and time, also to who has the file open', async ({ skip }) => {
+  it('show new bytes of the same length and time, also to who has the file open [K5][V8]', async ({
+    skip,
+  }) => {
     if (!expectedOf(driver, 'openHandlesFollow')) skip(driverDifferences.openHandlesFollow.reason)
     await writeFile(join(here, 'a'), 'one')
     const { mtime } = await stat(join(here, 'a'))
@@ -56,7 +58,7 @@ await describeMounts('two mounts of one drive', [], (driver) => {
     expect(await readFile(join(there, 'a'), 'utf8')).toBe('two')
   })
 
-  it('show how long a file has become', async () => {
+  it('show how long a file has become [M1][K3]', async () => {
     await writeFile(join(there, 'log'), 'x')
     await vi.waitFor(async () => expect((await stat(join(here, 'log'))).size).toBe(1), soon)
     await writeFile(join(there, 'log'), 'xyz', { flag: 'a' })
@@ -65,7 +67,7 @@ await describeMounts('two mounts of one drive', [], (driver) => {
     await vi.waitFor(async () => expect((await stat(join(there, 'log'))).size).toBe(0), soon)
   })
 
-  it('show names that come, change and go', async () => {
+  it('show names that come, change and go [M1]', async () => {
     const isThere = (name: string) =>
       stat(join(there, name)).then(
         () => true,
@@ -91,7 +93,7 @@ await describeMounts('two mounts of one drive', [], (driver) => {
     )
   })
 
-  it('show which of two files a name stands for', async () => {
+  it('show which of two files a name stands for [K1]', async () => {
     await writeFile(join(here, 'report'), 'old')
     await writeFile(join(here, 'draft'), 'new')
     await vi.waitFor(async () => expect(await readFile(join(there, 'report'), 'utf8')).toBe('old'), soon)

@@ -8,19 +8,17 @@ const page = readFileSync(join(tests, '../docs/SEMANTICS.md'), 'utf8')
 /** Promises without a test that names them: a list that may only become shorter. */
 const untested: readonly string[] =
   `
-  W1 W2 W3 W4 W5 W6 W7 W8 W9 W10 W11 W12 W13 W14 W15 W16 W17 W18 W19 W20 W21 W22 W23 W24 W25 W26 W27 W28 W29
-  W30 W31 W32 W33 W34 W35 W36 W37 W38 W39
-  S1 S2 S3 S4 S5
-  C1 C2
-  D1 D2 D3 D4 D5 D6 D7 D8 D9 D10 D11
-  E1 E2 E3 E4 E5 E6
-  M1 M2
-  K1 K2 K3 K4 K5 K6 K7
-  A1 A2 A3 A18 A19 A20 A21 A22 A23 A24 A25 A26 A4 A5 A6 A7 A8 A9 A10 A11 A12 A13 A14 A15 A16 A17
+  W6 W13 W14 W30 W33 W34 W36
+  S2
+  D2 D4 D9
+  E2 E6
+  M2
+  K7
+  A18 A19 A20 A21 A22 A23 A24 A25 A26 A9 A10 A17
   R1 R2 R3 R4 R5 R6 R7
-  N1 N2 N3 N4
-  F1 F2 F3 F4 F5 F6 F7 F8 F9 F10 F11 F12 F13 F14
-  V1 V2 V3 V4 V5 V6 V7 V8
+  N4
+  F5 F7
+  V7
 `.match(/\w+/g) ?? []
 
 /** `**W1**` in docs/SEMANTICS.md: a promise. */

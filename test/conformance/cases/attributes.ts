@@ -10,7 +10,7 @@ const later = 1_700_000_000_000_000_001n
 const sessionSave = { 'PUT /file/upload': 1, 'POST /file/upload': 1, 'GET /file/info': 1 }
 
 export const attributes = suite('attributes', [
-  it('files and folders belong to who made them', async (fs) => {
+  it('files and folders belong to who made them [A1]', async (fs) => {
     await fs.writeFile('f', '')
     await fs.mkdir('d')
     for (const path of ['f', 'd']) {
@@ -44,7 +44,7 @@ export const attributes = suite('attributes', [
     expect((await fs.stat('g')).mode).toBe(0o400)
   }),
 
-  itNeeds(['modes', 'remount'], 'chmod before and after the upload survives a remount', async (fs) => {
+  itNeeds(['modes', 'remount'], 'chmod before and after the upload survives a remount [A3]', async (fs) => {
     await fs.writeFile('before', '')
     await fs.chmod('before', 0o751)
     await fs.writeFile('after', 'x')
@@ -76,7 +76,7 @@ export const attributes = suite('attributes', [
     expect((await fs.stat('f')).mode).toBe(0)
   }),
 
-  it('chown to the owner itself is fine, to others it is refused or done, never ignored', async (fs) => {
+  it('chown to the owner itself is fine, to others it is refused or done, never ignored [A2]', async (fs) => {
     await fs.writeFile('f', '')
     const { uid, gid } = await fs.stat('f')
     await fs.chown('f', uid, gid)
@@ -165,7 +165,7 @@ export const attributes = suite('attributes', [
     expect((await fs.stat('d')).mtimeNs).toBe(once)
   }),
 
-  itNeeds(['times'], 'a write after utimens makes the mtime new again', async (fs) => {
+  itNeeds(['times'], 'a write after utimens makes the mtime new again [A4]', async (fs) => {
     await fs.writeFile('f', 'x')
     await fs.utimes('f', once, once)
     await withHandle(fs.open('f', 'a'), (handle) => handle.write('y', 0))

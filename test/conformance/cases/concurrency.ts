@@ -31,7 +31,7 @@ export const concurrency = suite('several at once', [
     await handle.close()
   }),
 
-  it('a reader sees what a writer wrote before', async (fs) => {
+  it('a reader sees what a writer wrote before [S4]', async (fs) => {
     const writer = await fs.open('f', 'w')
     await writer.write('first', 0)
     const reader = await fs.open('f', 'r')

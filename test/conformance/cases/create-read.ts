@@ -35,7 +35,7 @@ export const createAndRead = suite('creating and reading files', [
     await expectContent(fs, 'big', content)
   }),
 
-  it('a file is seen under its name while it is still open for writing', async (fs) => {
+  it('a file is seen under its name while it is still open for writing [S4]', async (fs) => {
     await withHandle(fs.open('open', 'w'), async (handle) => {
       await handle.write('partial', 0)
       expect((await fs.stat('open')).sizeBytes).toBe(7)

@@ -51,7 +51,7 @@ function writes(mark: RequestMark): number {
 
 export const editors = suite('saving as editors do', [
   ...ways.map(([name, save]) =>
-    it(`${name}: the new content, the same file, nothing left behind`, async (fs) => {
+    it(`${name}: the new content, the same file, nothing left behind [S1]`, async (fs) => {
       await fs.writeFile('document.odt', 'first')
       await fs.settle()
       const id = await fs.server?.fileId('document.odt')
@@ -113,14 +113,18 @@ export const editors = suite('saving as editors do', [
     if (fs.server) expect(await fs.server.names('')).toEqual(['f.odt'])
   }),
 
-  itNeeds(['requests'], 'a file that is made and removed before its upload costs nothing', async (fs) => {
-    await fs.readdir('')
-    const mark = fs.server!.mark()
-    await fs.writeFile('temporary', 'x')
-    await fs.unlink('temporary')
-    await fs.settle()
-    expect(mark.counts()).toEqual({})
-  }),
+  itNeeds(
+    ['requests'],
+    'a file that is made and removed before its upload costs nothing [S3]',
+    async (fs) => {
+      await fs.readdir('')
+      const mark = fs.server!.mark()
+      await fs.writeFile('temporary', 'x')
+      await fs.unlink('temporary')
+      await fs.settle()
+      expect(mark.counts()).toEqual({})
+    },
+  ),
 
   itNeeds(['requests'], 'a new small file costs one request that writes, a changed one too', async (fs) => {
     await fs.readdir('')

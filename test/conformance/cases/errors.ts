@@ -68,7 +68,7 @@ export const errors = suite('errors', [
     expect(await text(fs, 'f')).toBe('x')
   }),
 
-  it('hard links are made where the disk has them, else EPERM and nothing changes', async (fs) => {
+  it('hard links are made where the disk has them, else EPERM and nothing changes [A15]', async (fs) => {
     await fs.writeFile('f', 'x')
     if (fs.semantics.hardLinks) {
       await fs.link('f', 'g')
@@ -80,7 +80,7 @@ export const errors = suite('errors', [
     expect((await fs.stat('f')).nlink).toBe(1)
   }),
 
-  it('pipes are made where the disk has them, else EPERM and nothing changes', async (fs) => {
+  it('pipes are made where the disk has them, else EPERM and nothing changes [A15]', async (fs) => {
     if (fs.semantics.specialFiles) {
       await fs.mkfifo('pipe')
       expect((await fs.stat('pipe')).kind).toBe('other')

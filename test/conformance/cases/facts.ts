@@ -56,7 +56,7 @@ export const facts = suite('facts as extended attributes', [
     await expectContent(fs, 'f', 'x')
   }),
 
-  it('cannot be written or removed', async (fs) => {
+  it('cannot be written or removed [A13]', async (fs) => {
     await fs.writeFile('f', 'x')
     await fs.settle()
     for (const name of ['id', 'uri', 'entity', 'owner', 'created', 'sync', 'activities']) {

@@ -33,10 +33,10 @@ async function longest(fs: Engine, kind: 'file' | 'folder', unit: string): Promi
 }
 
 export const names = suite('names', [
-  it('with characters that the server forbids', (fs) =>
+  it('with characters that the server forbids [N3]', (fs) =>
     survives(fs, ['a:b', 'a\\b', 'a*b', 'a?b', 'a"b', 'a<b', 'a>b', 'a|b', ':', '2026-01-01T10:00:00.log'])),
 
-  it('with look-alikes of those characters stay apart from them', (fs) =>
+  it('with look-alikes of those characters stay apart from them [N3]', (fs) =>
     survives(fs, [...lookAlikes.map((c) => `x${c}y`), 'x:y', 'x\\y', 'x?y', 'x‛：y', '‛', '‛‛'])),
 
   it('of folders with such characters hold files', async (fs) => {
@@ -51,7 +51,7 @@ export const names = suite('names', [
   it('are compared byte by byte: composed and decomposed accents, case', (fs) =>
     survives(fs, ['caf\u00e9', 'cafe\u0301', 'ÅNGSTRÖM', 'ångström', 'A', 'a', 'straße', 'STRASSE'])),
 
-  it('of many scripts, with emoji and joiners', (fs) =>
+  it('of many scripts, with emoji and joiners [N1]', (fs) =>
     survives(fs, [
       '文件',
       'файл',
@@ -89,7 +89,7 @@ export const names = suite('names', [
 
   it('that Windows reserves', (fs) => survives(fs, ['CON', 'nul', 'aux.txt', 'desktop.ini', 'LPT1'])),
 
-  it('as long as the limit, of one, two, three and four bytes a character', async (fs) => {
+  it('as long as the limit, of one, two, three and four bytes a character [N2]', async (fs) => {
     const files = await Promise.all(['n', 'é', '文', '🎈'].map((unit) => longest(fs, 'file', unit)))
     await survives(fs, files)
   }),
@@ -101,7 +101,7 @@ export const names = suite('names', [
     await expectContent(fs, `${name}/f`, 'x')
   }),
 
-  it('over the limit are refused at once, by create, mkdir, rename and symlink', async (fs) => {
+  it('over the limit are refused at once, by create, mkdir, rename and symlink [N2]', async (fs) => {
     const tooLong = `${await longest(fs, 'file', 'n')}n`
     const folderTooLong = `${await longest(fs, 'folder', 'd')}d`
     await fs.writeFile('f', 'x')
@@ -127,7 +127,7 @@ export const names = suite('names', [
     await refused('ENAMETOOLONG', fs.unlink('n'.repeat(300)))
   }),
 
-  itNeeds(['rawNames'], 'that are not UTF-8 are kept, or refused with EILSEQ', async (fs) => {
+  itNeeds(['rawNames'], 'that are not UTF-8 are kept, or refused with EILSEQ [N1]', async (fs) => {
     const action = fs.createRaw!(Buffer.from([0x66, 0xff, 0xfe]))
     if (!fs.semantics.anyBytesInNames) {
       await refused('EILSEQ', action)

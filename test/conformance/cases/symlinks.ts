@@ -7,7 +7,7 @@ function it(name: string, run: Case['run']): Case {
 }
 
 export const symlinks = suite('symbolic links', [
-  it('hold their target to the byte, whether it exists or not', async (fs) => {
+  it('hold their target to the byte, whether it exists or not [A12]', async (fs) => {
     const targets = [
       'f',
       '../up',

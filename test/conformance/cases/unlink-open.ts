@@ -2,7 +2,7 @@ import { expect } from 'vitest'
 import { expectContent, it, patterned, refused, suite, text } from '../suite.ts'
 
 export const unlinkOpen = suite('files that are unlinked while open', [
-  it('can be read and written to the end, and leave nothing behind', async (fs) => {
+  it('can be read and written to the end, and leave nothing behind [D11]', async (fs) => {
     const handle = await fs.open('f', 'w+')
     await handle.write('before', 0)
     await fs.unlink('f')
@@ -17,7 +17,7 @@ export const unlinkOpen = suite('files that are unlinked while open', [
     if (fs.server) expect(await fs.server.names('')).toEqual([])
   }),
 
-  it('an uploaded one is read to the end from its handle', async (fs) => {
+  it('an uploaded one is read to the end from its handle [D11]', async (fs) => {
     const content = patterned(600_000, 2)
     await fs.writeFile('f', content)
     await fs.settle()
@@ -79,7 +79,7 @@ export const unlinkOpen = suite('files that are unlinked while open', [
     expect(await fs.readdir('')).toEqual(['target'])
   }),
 
-  it('its folder can be removed while the file is still open', async (fs) => {
+  it('its folder can be removed while the file is still open [V4]', async (fs) => {
     await fs.mkdir('d')
     const handle = await fs.open('d/f', 'w+')
     await handle.write('x', 0)

@@ -48,7 +48,7 @@ export const xattrs = suite('extended attributes', [
     expect((await fs.getxattr('g', 'user.after')).toString()).toBe('2')
   }),
 
-  itNeeds(['xattrs', 'remount'], 'stay over a remount, on files and folders', async (fs) => {
+  itNeeds(['xattrs', 'remount'], 'stay over a remount, on files and folders [A12]', async (fs) => {
     await fs.mkdir('d')
     await fs.writeFile('f', 'x')
     await fs.setxattr('f', 'user.of.file', everyByte)
@@ -130,7 +130,7 @@ export const xattrs = suite('extended attributes', [
     expect((await fs.getxattr('target', 'user.of')).toString()).toBe('source')
   }),
 
-  it('security.* and trusted.* are kept by a local disk, and refused with EOPNOTSUPP otherwise', async (fs) => {
+  it('security.* and trusted.* are kept by a local disk, and refused with EOPNOTSUPP otherwise [A14]', async (fs) => {
     await fs.writeFile('f', 'x')
     const action = fs.setxattr('f', 'security.something', Buffer.from('1'))
     if (fs.semantics.securityXattrs) return action
@@ -138,7 +138,7 @@ export const xattrs = suite('extended attributes', [
     expect(await own(fs, 'f')).toEqual([])
   }),
 
-  it('system.* names that nobody knows are EOPNOTSUPP', async (fs) => {
+  it('system.* names that nobody knows are EOPNOTSUPP [A14]', async (fs) => {
     await fs.writeFile('f', 'x')
     await refused('EOPNOTSUPP', fs.setxattr('f', 'system.unknown', Buffer.from('1')))
   }),

@@ -215,7 +215,7 @@ it('a token and a URL that expire in the middle of a read are renewed', async ()
   expect(embedded.server.requests.count('POST /session/token/refresh')).toBe(1)
 })
 
-it("somebody else's lock is waited for, then it is EBUSY, and nothing changed", async () => {
+it("somebody else's lock is waited for, then it is EBUSY, and nothing changed [F8]", async () => {
   await fs.mkdir('d')
   const unlock = embedded.server.admin.holdLock('/d')
   await refused('EBUSY', fs.rename('d', 'e'))

@@ -25,7 +25,7 @@ async function run(...words: string[]): Promise<number> {
 const methods = () => cli.asked.map(({ method }) => method)
 
 describe('umount', () => {
-  it('waits for uploads before the folder goes', async () => {
+  it('waits for uploads before the folder goes [W23]', async () => {
     cli.answers['flush'] = (_, onProgress) => {
       onProgress?.({ files: 2, leftBytes: 3 * 1024 ** 2, sentBytes: 0, trouble: null })
       return { leftFiles: 0 }

@@ -19,7 +19,7 @@ function notices(parts: Partial<ConstructorParameters<typeof DesktopNotices>[0]>
 }
 
 describe('a notice on the desktop', () => {
-  it('names the file and the reason', () => {
+  it('names the file and the reason [F14]', () => {
     notices().add({ file: '/a.odt', reason: 'the drive is full' })
     expect(shown).toEqual([
       ['/a.odt is not uploaded', 'the drive is full\nIt is kept on this machine: cloudreve-mount pending'],

@@ -8,7 +8,7 @@ const settingsFrom = (...lists: string[]) =>
   settingsOf(resolveOptions([parseOptionList(lists)]), new MemoryRemote({ clock: new ManualClock() }))
 
 describe('settings of a mount', () => {
-  it('believe a listing for 30 s, or for as long as metadata-ttl says', () => {
+  it('believe a listing for 30 s, or for as long as metadata-ttl says [E1]', () => {
     expect(settingsFrom().metadataTtlMs).toBe(30_000)
     expect(settingsFrom('metadata-ttl=2m').metadataTtlMs).toBe(120_000)
     expect(settingsFrom('metadata-ttl=0').metadataTtlMs).toBe(0)

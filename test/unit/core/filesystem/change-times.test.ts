@@ -35,20 +35,20 @@ async function movedBy(path: string, change: () => Promise<unknown>, pathAfter =
 const namesTimes = ['atime', 'mtime', 'ctime']
 
 describe('the times of a folder', () => {
-  it('move when a name is made in it', async () => {
+  it('move when a name is made in it [A7]', async () => {
     expect(await movedBy('d', () => test.save('d/new', 'x'))).toEqual(namesTimes)
     expect(await movedBy('d', () => test.mkdir('d/sub'))).toEqual(namesTimes)
     expect(await movedBy('d', () => test.symlink('f', 'd/link'))).toEqual(namesTimes)
     expect(await movedBy('', () => test.mkdir('top'))).toEqual(namesTimes)
   })
 
-  it('move when a name goes', async () => {
+  it('move when a name goes [A7]', async () => {
     await test.mkdir('d/sub')
     expect(await movedBy('d', () => test.unlink('d/f'))).toEqual(namesTimes)
     expect(await movedBy('d', () => test.rmdir('d/sub'))).toEqual(namesTimes)
   })
 
-  it('move at both ends of a rename', async () => {
+  it('move at both ends of a rename [A7]', async () => {
     expect(await movedBy('d', () => test.rename('d/f', 'e/f'))).toEqual(namesTimes)
     expect(await movedBy('e', () => test.rename('e/f', 'd/f'))).toEqual(namesTimes)
     expect(await movedBy('d', () => test.rename('d/f', 'd/h'))).toEqual(namesTimes)
@@ -59,7 +59,7 @@ describe('the times of a folder', () => {
     expect(await movedBy('d', () => test.settleAll())).toEqual([])
   })
 
-  it('stay, but for the ctime, when its mode, an attribute or its name is changed', async () => {
+  it('stay, but for the ctime, when its mode, an attribute or its name is changed [A8]', async () => {
     expect(await movedBy('d', () => test.setattr('d', { mode: 0o700 }))).toEqual(['ctime'])
     expect(await movedBy('d', () => test.setxattr('d', 'user.k', 'v'))).toEqual(['ctime'])
     expect(await movedBy('d', () => test.rename('d', 'z'), 'z')).toEqual(['ctime'])
@@ -78,7 +78,7 @@ describe('the times of a folder', () => {
 })
 
 describe('the ctime of a file', () => {
-  it('moves alone when its mode, an attribute, its owner or its name is changed', async () => {
+  it('moves alone when its mode, an attribute, its owner or its name is changed [A8]', async () => {
     expect(await movedBy('a', () => test.setattr('a', { mode: 0o600 }))).toEqual(['ctime'])
     expect(await movedBy('a', () => test.setattr('a', { uid: process.getuid!() }))).toEqual(['ctime'])
     expect(await movedBy('a', () => test.setxattr('a', 'user.k', 'v'))).toEqual(['ctime'])
@@ -112,7 +112,7 @@ describe('a chosen access time', () => {
     expect(await test.stat('a')).toMatchObject({ atime: once, mtime: { seconds: 5, nanoseconds: 0 } })
   })
 
-  it('outlives the memory of the kernel', async () => {
+  it('outlives the memory of the kernel [A11]', async () => {
     await test.setattr('a', { atime: once })
     await test.setattr('d', { atime: once })
     test.forgetAll()

@@ -20,7 +20,7 @@ async function openWithFirst(): Promise<OpenedFile> {
 }
 
 describe('--staging-limit', () => {
-  it('lets a program wait until uploads have made room, and does not let them rest', async () => {
+  it('lets a program wait until uploads have made room, and does not let them rest [F11]', async () => {
     const second = await openWithFirst()
     const gate = drive.remote.script.hold('upload')
     let isDone = false
@@ -46,7 +46,7 @@ describe('--staging-limit', () => {
     expect(await errnoOf(write(await drive.create('third'), 'more'))).toBe('ENOSPC')
   })
 
-  it('is ENOSPC where nothing is sent: the server refused what is there', async () => {
+  it('is ENOSPC where nothing is sent: the server refused what is there [F12]', async () => {
     const second = await openWithFirst()
     drive.remote.script.fail('upload', new RemoteError('denied', 'not yours'))
     expect(await errnoOf(write(second, 'more'))).toBe('ENOSPC')
@@ -55,7 +55,7 @@ describe('--staging-limit', () => {
     await drive.close(second)
   })
 
-  it('is ENOSPC where nothing is sent for two minutes: the server is away', async () => {
+  it('is ENOSPC where nothing is sent for two minutes: the server is away [F12]', async () => {
     const second = await openWithFirst()
     drive.remote.script.offline = true
     const startedAt = drive.clock.monotonic()
@@ -73,7 +73,7 @@ describe('--staging-limit', () => {
     await drive.close(file)
   })
 
-  it('a program that waits can be interrupted', async () => {
+  it('a program that waits can be interrupted [F11]', async () => {
     const second = await openWithFirst()
     const gate = drive.remote.script.hold('upload')
     const impatient = new AbortController()
@@ -90,7 +90,7 @@ describe('a full disk, at each byte of what is kept of a file', () => {
   const rooms = Array.from({ length: 40 }, (_, i) => i * 29)
 
   it.each(rooms)(
-    'is ENOSPC, and nothing that was acknowledged is lost (%i bytes left)',
+    'is ENOSPC, and nothing that was acknowledged is lost (%i bytes left) [F12]',
     async (roomBytes) => {
       const disk = new FullDisk()
       drive = await TestDrive.open({ fileLayer: disk })

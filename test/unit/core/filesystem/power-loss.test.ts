@@ -53,7 +53,7 @@ async function lostTexts(): Promise<string[]> {
 }
 
 describe('what was closed', () => {
-  it.each(seeds)('is shown again after power loss, and arrives (%i)', async (seed) => {
+  it.each(seeds)('is shown again after power loss, and arrives (%i) [W2]', async (seed) => {
     await open()
     await saveAll()
     await drive.save('docs/letter', 'new letter')
@@ -81,7 +81,7 @@ describe('what was closed', () => {
     expect(shown).toBeLessThan(5 * texts.length)
   })
 
-  it.each(seeds)('and written on afterwards is what it was at the close (%i)', async (seed) => {
+  it.each(seeds)('and written on afterwards is what it was at the close (%i) [W4]', async (seed) => {
     await open()
     await drive.save('docs/new', 'closed ')
     const file = await drive.open('docs/new', constants.O_WRONLY)
@@ -94,7 +94,7 @@ describe('what was closed', () => {
 })
 
 describe('what nobody was promised', () => {
-  it.each(seeds)('is never shown or sent as if it were whole (%i)', async (seed) => {
+  it.each(seeds)('is never shown or sent as if it were whole (%i) [W5]', async (seed) => {
     await open()
     const text = 'y'.repeat(20_000)
     await drive.write(await drive.create('docs/open'), text)
@@ -106,19 +106,22 @@ describe('what nobody was promised', () => {
       expect({ isCertain, certainRanges }).toEqual({ isCertain: false, certainRanges: [] })
   })
 
-  it.each(seeds)('and overwrites what was promised, leaves the version of the server (%i)', async (seed) => {
-    await open()
-    await drive.save('docs/letter', 'closed'.repeat(2000))
-    const file = await drive.open('docs/letter', constants.O_WRONLY)
-    await drive.write(file, 'torn'.repeat(2500))
-    await losePower(seed)
-    const text = await drive.text('docs/letter')
-    const isOnRecord = drive.drive.writeBack.lostAndFound.length > 0
-    expect(text).toBe(isOnRecord ? 'old letter' : 'closed'.repeat(2000))
-    await drive.drain()
-    expect(drive.remote.textAt('docs/letter')).toBe(text)
-    if (isOnRecord) expect((await lostTexts())[0]).toHaveLength(12_000)
-  })
+  it.each(seeds)(
+    'and overwrites what was promised, leaves the version of the server (%i) [W5]',
+    async (seed) => {
+      await open()
+      await drive.save('docs/letter', 'closed'.repeat(2000))
+      const file = await drive.open('docs/letter', constants.O_WRONLY)
+      await drive.write(file, 'torn'.repeat(2500))
+      await losePower(seed)
+      const text = await drive.text('docs/letter')
+      const isOnRecord = drive.drive.writeBack.lostAndFound.length > 0
+      expect(text).toBe(isOnRecord ? 'old letter' : 'closed'.repeat(2000))
+      await drive.drain()
+      expect(drive.remote.textAt('docs/letter')).toBe(text)
+      if (isOnRecord) expect((await lostTexts())[0]).toHaveLength(12_000)
+    },
+  )
 })
 
 /** Counts what goes to the disk. */

@@ -42,7 +42,7 @@ const calls = () =>
     .map(({ method, subject }) => `${method} ${subject}`)
 
 describe('what was deleted here', () => {
-  it('is gone for programs at once, and at the server after a moment', async () => {
+  it('is gone for programs at once, and at the server after a moment [D3]', async () => {
     await drive.unlink('a')
     expect(await drive.names()).toEqual(['d'])
     expect(await errnoOf(drive.stat('a'))).toBe('ENOENT')
@@ -52,14 +52,14 @@ describe('what was deleted here', () => {
     expect(calls()).toEqual(['info a', 'remove a'])
   })
 
-  it('goes in one call, with one listing, where it is many files of a folder', async () => {
+  it('goes in one call, with one listing, where it is many files of a folder [D5]', async () => {
     for (let i = 0; i < 4; i += 1) await drive.unlink(`d/f${i}`)
     await sent()
     expect(calls()).toEqual(['list d', 'remove d/f0'])
     expect(await drive.names('d')).toEqual(['sub'])
   })
 
-  it('goes in one call where it is a whole tree, which is looked through before', async () => {
+  it('goes in one call where it is a whole tree, which is looked through before [D1][D5]', async () => {
     await removeTree('d')
     expect(calls()).toEqual([])
     expect(await drive.names()).toEqual(['a'])
@@ -84,7 +84,7 @@ describe('what was deleted here', () => {
     throw new Error('nothing was deleted at the server')
   })
 
-  it('never reaches the server where the server never had it', async () => {
+  it('never reaches the server where the server never had it [S3]', async () => {
     await drive.save('d/new', 'x')
     await drive.unlink('d/new')
     await drive.settleAll()
@@ -93,7 +93,7 @@ describe('what was deleted here', () => {
 })
 
 describe('before the server deletes it', () => {
-  it('a file that somebody else has changed is seen again', async () => {
+  it('a file that somebody else has changed is seen again [D7]', async () => {
     await drive.unlink('a')
     drive.remote.putAsOther('a', 'theirs')
     await sent()
@@ -101,7 +101,7 @@ describe('before the server deletes it', () => {
     expect(drive.notices.some((notice) => notice.endsWith(' a'))).toBe(true)
   })
 
-  it('a folder with something new in it stays, and only that and what leads to it', async () => {
+  it('a folder with something new in it stays, and only that and what leads to it [D7]', async () => {
     await removeTree('d')
     drive.remote.putAsOther('d/sub/theirs', 'theirs')
     await sent()
@@ -152,7 +152,7 @@ describe('a name of what was deleted', () => {
     expect(await drive.text('a')).toBe('f0')
   })
 
-  it('leads a new file to the history of the old one', async () => {
+  it('leads a new file to the history of the old one [D10]', async () => {
     const { id } = drive.remote.entryAt('a')
     await drive.unlink('a')
     await drive.save('a', 'new')
@@ -191,7 +191,7 @@ describe('a server in trouble', () => {
     expect(drive.remote.count('remove')).toBe(1)
   })
 
-  it('that refuses one of many deletes the others, and that one is seen again', async () => {
+  it('that refuses one of many deletes the others, and that one is seen again [D8]', async () => {
     for (let i = 0; i < 4; i += 1) await drive.unlink(`d/f${i}`)
     drive.remote.fail('remove', new RemoteError('denied', 'no'), 2)
     await sent()
@@ -249,7 +249,7 @@ describe('the source of a rename over another file', () => {
 })
 
 describe('after kill -9', () => {
-  it('a tree that was deleted stays away, and is deleted', async () => {
+  it('a tree that was deleted stays away, and is deleted [W28][D6]', async () => {
     await removeTree('d')
     await drive.crash()
     expect(await drive.names()).toEqual(['a'])

@@ -18,7 +18,7 @@ beforeEach(async () => {
 afterEach(() => test.stop())
 
 describe('a rename within a folder', () => {
-  it('is sent a moment later, in one call', async () => {
+  it('is sent a moment later, in one call [W38]', async () => {
     await test.rename('a', 'z')
     expect(test.remote.count('rename')).toBe(0)
     expect(await test.names()).toEqual(['b', 'd', 'z'])

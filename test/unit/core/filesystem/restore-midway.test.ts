@@ -100,7 +100,7 @@ describe('a local disk that fails in the middle of the restoring', () => {
 })
 
 describe('a process that dies while it renames over another file', () => {
-  it('has done it or not: a new file over one of the server', () =>
+  it('has done it or not: a new file over one of the server [W32]', () =>
     expectWhole(
       { letter: 'old letter', tmp: 'second' },
       { letter: 'second' },
@@ -110,7 +110,7 @@ describe('a process that dies while it renames over another file', () => {
       ),
     ))
 
-  it('has done it or not: a new file over a changed one', () =>
+  it('has done it or not: a new file over a changed one [W32]', () =>
     expectWhole(
       { letter: 'changed', tmp: 'second' },
       { letter: 'second' },
@@ -123,7 +123,7 @@ describe('a process that dies while it renames over another file', () => {
       ),
     ))
 
-  it('has done it or not: a new file over a new one', () =>
+  it('has done it or not: a new file over a new one [W32]', () =>
     expectWhole(
       { letter: 'old letter', first: 'one', second: 'two' },
       { letter: 'old letter', first: 'two' },

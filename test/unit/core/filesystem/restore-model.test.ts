@@ -140,7 +140,7 @@ async function shown(drive: TestDrive): Promise<Model> {
 }
 
 describe('a folder whose process is killed again and again', () => {
-  it('shows after each start what programs were told, and in the end the server has that and nothing else', async () => {
+  it('shows after each start what programs were told, and in the end the server has that and nothing else [W28]', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 3, maxLength: 14 }), async (steps) => {
         const drive = await TestDrive.open({}, (remote) => {

@@ -27,7 +27,7 @@ async function arrived(): Promise<void> {
 }
 
 describe('after kill -9', () => {
-  it('a new file is shown again and arrives', async () => {
+  it('a new file is shown again and arrives [W28]', async () => {
     await drive.save('docs/new', 'hello')
     await drive.crash()
     expect(await drive.names('docs')).toEqual(['letter', 'new', 'other'])
@@ -36,7 +36,7 @@ describe('after kill -9', () => {
     expect(drive.remote.textAt('docs/new')).toBe('hello')
   })
 
-  it('a file that was still being written is shown as far as it was', async () => {
+  it('a file that was still being written is shown as far as it was [W1]', async () => {
     const file = await drive.create('docs/log')
     await drive.write(file, 'one ')
     await drive.write(file, 'two', 4)
@@ -65,7 +65,7 @@ describe('after kill -9', () => {
     expect(drive.remote.textAt('docs/empty')).toBe('')
   })
 
-  it('what somebody else has changed meanwhile is not overwritten', async () => {
+  it('what somebody else has changed meanwhile is not overwritten [W31]', async () => {
     await drive.save('docs/letter', 'ours')
     await drive.crash(() => void drive.remote.putAsOther('docs/letter', 'theirs'))
     await arrived()
@@ -109,7 +109,7 @@ describe('after kill -9', () => {
     expect(drive.remote.paths()).not.toContain('docs/new')
   })
 
-  it('chosen times and attributes of an unsent file are kept', async () => {
+  it('chosen times and attributes of an unsent file are kept [W28]', async () => {
     await drive.save('docs/new', 'hello')
     await drive.setattr('docs/new', {
       mtime: { seconds: 1_000_000_000, nanoseconds: 123_456_789 },
@@ -145,7 +145,7 @@ describe('after kill -9', () => {
 })
 
 describe('names that were not sent when the process died', () => {
-  it('a rename is shown again and sent', async () => {
+  it('a rename is shown again and sent [W28][W39]', async () => {
     const { id } = drive.remote.entryAt('docs/letter')
     await drive.rename('docs/letter', 'docs/renamed')
     expect(drive.remote.paths()).toContain('docs/letter')

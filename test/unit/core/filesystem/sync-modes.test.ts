@@ -28,7 +28,7 @@ function flush({ fh }: OpenedFile, signal = new AbortController().signal): Promi
 }
 
 describe('--sync=journal', () => {
-  it('neither fsync nor close waits for the server', async () => {
+  it('neither fsync nor close waits for the server [W7][W9]', async () => {
     await open('journal')
     const gate = drive.remote.script.hold('upload')
     const file = await drive.create('docs/new')
@@ -41,7 +41,7 @@ describe('--sync=journal', () => {
 })
 
 describe('--sync=fsync', () => {
-  it('fsync ends when the server has the file, however lately it was written', async () => {
+  it('fsync ends when the server has the file, however lately it was written [W10]', async () => {
     await open('fsync')
     const file = await drive.create('docs/new')
     await drive.write(file, 'hello')
@@ -70,7 +70,7 @@ describe('--sync=fsync', () => {
     await drive.close(file)
   })
 
-  it('fsync of a folder sends the renames and removals in it', async () => {
+  it('fsync of a folder sends the renames and removals in it [W11]', async () => {
     await open('fsync')
     const file = await drive.open('docs/other')
     await drive.unlink('docs/other')
@@ -83,7 +83,7 @@ describe('--sync=fsync', () => {
     await drive.close(file)
   })
 
-  it('close does not wait', async () => {
+  it('close does not wait [W12]', async () => {
     await open('fsync')
     await drive.save('docs/new', 'hello')
     expect(drive.remote.count('upload')).toBe(0)
@@ -91,7 +91,7 @@ describe('--sync=fsync', () => {
 })
 
 describe('--sync=close', () => {
-  it('close ends when the server has what was written', async () => {
+  it('close ends when the server has what was written [W15]', async () => {
     await open('close')
     await drive.save('docs/new', 'hello')
     await drive.save('docs/letter', 'new letter')
@@ -127,7 +127,7 @@ describe('--sync=close', () => {
     expect(drive.remote.textAt('docs/letter')).toBe('new letter')
   })
 
-  it('the upload starts at the first close; what is written after it is a version of its own', async () => {
+  it('the upload starts at the first close; what is written after it is a version of its own [W22]', async () => {
     await open('close')
     const file = await drive.create('docs/new')
     await drive.write(file, 'one')
@@ -140,7 +140,7 @@ describe('--sync=close', () => {
     expect(drive.copies()).toEqual([])
   })
 
-  it('what is cut off by the name is at the server too', async () => {
+  it('what is cut off by the name is at the server too [W16]', async () => {
     await open('close')
     await drive.setattr('docs/letter', { sizeBytes: 3 })
     expect(drive.remote.textAt('docs/letter')).toBe('old')
@@ -155,7 +155,7 @@ describe('--sync=close', () => {
     expect(drive.remote.textAt('docs/letter')).toBe('old')
   })
 
-  it('a rename and the removal of an open file are sent at once', async () => {
+  it('a rename and the removal of an open file are sent at once [W16]', async () => {
     await open('close')
     const file = await drive.open('docs/other')
     await drive.unlink('docs/other')
@@ -165,7 +165,7 @@ describe('--sync=close', () => {
     await drive.close(file)
   })
 
-  it('what is deleted is gone at the server, folders too', async () => {
+  it('what is deleted is gone at the server, folders too [W16]', async () => {
     await open('close')
     await drive.mkdir('docs/inside')
     await drive.unlink('docs/other')
@@ -192,7 +192,7 @@ describe('--sync=close', () => {
     expect(drive.remote.count('upload')).toBe(1)
   })
 
-  it('a refusal of the server is the errno of close, and the content stays', async () => {
+  it('a refusal of the server is the errno of close, and the content stays [W20][W21]', async () => {
     await open('close')
     drive.remote.script.fail('upload', new RemoteError('denied', 'not yours'))
     const file = await drive.create('docs/new')
@@ -203,7 +203,7 @@ describe('--sync=close', () => {
     expect(drive.drive.top.pending()).toMatchObject([{ label: '/docs/new', state: { state: 'failed' } }])
   })
 
-  it('a program that waits can be interrupted; the upload goes on', async () => {
+  it('a program that waits can be interrupted; the upload goes on [W17][W21]', async () => {
     await open('close')
     const gate = drive.remote.script.hold('upload')
     const file = await drive.create('docs/new')
@@ -220,7 +220,7 @@ describe('--sync=close', () => {
     expect(drive.remote.count('upload')).toBe(1)
   })
 
-  it('a server that is away is an error after two minutes, and the file arrives when it is back', async () => {
+  it('a server that is away is an error after two minutes, and the file arrives when it is back [W19][W21]', async () => {
     await open('close')
     drive.remote.script.offline = true
     const file = await drive.create('docs/new')
@@ -237,7 +237,7 @@ describe('--sync=close', () => {
     expect(drive.remote.textAt('docs/new')).toBe('hello')
   })
 
-  it('a slow server that goes on taking something is waited for', async () => {
+  it('a slow server that goes on taking something is waited for [W18]', async () => {
     await open('close', { uploadConcurrency: 1 })
     let gate = drive.remote.script.hold('upload')
     const files: OpenedFile[] = []

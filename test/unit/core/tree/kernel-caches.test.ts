@@ -48,7 +48,7 @@ async function absentFor(name: string): Promise<number> {
 }
 
 describe('names that the kernel listed', () => {
-  it('may be shown again at once', async () => {
+  it('may be shown again at once [K4]', async () => {
     expect(await list()).toEqual(['a', 'd'])
     expect(await list()).toBe('kept')
     await test.stat('a')
@@ -82,7 +82,7 @@ describe('names that the kernel listed', () => {
     expect([...(names as string[])].sort()).toEqual(await test.names())
   })
 
-  it('are dropped when somebody else changed them, and only then', async () => {
+  it('are dropped when somebody else changed them, and only then [K4]', async () => {
     await list()
     await test.outdate()
     expect(await told(() => list())).toEqual([])
@@ -95,7 +95,7 @@ describe('names that the kernel listed', () => {
 })
 
 describe('a name that is not there', () => {
-  it('may be believed to be absent as long as the listing that says so', async () => {
+  it('may be believed to be absent as long as the listing that says so [K2]', async () => {
     expect(await absentFor('x')).toBe(30_000)
     await test.clock.advance(20_000)
     expect(await absentFor('x')).toBe(10_000)
@@ -103,7 +103,7 @@ describe('a name that is not there', () => {
     expect(await absentFor('x')).toBe(30_000)
   })
 
-  it('is told of when somebody else makes it, and only then', async () => {
+  it('is told of when somebody else makes it, and only then [K2]', async () => {
     await absentFor('x')
     await absentFor('a:b')
     await absentFor('y')
@@ -116,7 +116,7 @@ describe('a name that is not there', () => {
     expect(await told(() => test.stat('a'))).toEqual([`inode ${ROOT_INO}`])
   })
 
-  it('cannot be believed beyond a thousand in a folder', async () => {
+  it('cannot be believed beyond a thousand in a folder [K2]', async () => {
     for (let i = 0; i < 1_000; i += 1) await absentFor(`x${i}`)
     expect(await absentFor('y')).toBe(0)
     await test.outdate()
@@ -186,7 +186,7 @@ describe('attributes and pages', () => {
     expect(await told(() => test.names())).toEqual([`gone ${ROOT_INO} ${ino} a`, `inode ${ROOT_INO}`])
   })
 
-  it('are kept from open to open while the content is the same, and no longer', async () => {
+  it('are kept from open to open while the content is the same, and no longer [K5]', async () => {
     const kept = async () => {
       const { fh, keepCache } = await test.fs.open(await test.ino('a'), 0, test.context())
       await test.fs.release(fh)

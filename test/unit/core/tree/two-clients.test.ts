@@ -16,7 +16,7 @@ beforeEach(async () => {
 afterEach(() => test.stop())
 
 describe('a file that somebody else', () => {
-  it('changes shows its new content', async () => {
+  it('changes shows its new content [E1]', async () => {
     expect(await test.text('a')).toBe('v1')
     test.remote.putAsOther('a', 'second')
     await test.outdate()
@@ -24,7 +24,7 @@ describe('a file that somebody else', () => {
     expect(await test.text('a')).toBe('second')
   })
 
-  it('changes while it is open for reading keeps its old content for that handle, never a mixture', async () => {
+  it('changes while it is open for reading keeps its old content for that handle, never a mixture [E3][E4]', async () => {
     const file = await test.open('a')
     expect(await test.read(file, 0, 1)).toBe('v')
     test.remote.putAsOther('a', 'second')
@@ -48,7 +48,7 @@ describe('a file that somebody else', () => {
     await test.close(file)
   })
 
-  it('changes while somebody here may write to it shows one version to all who have it open, until the last writer is gone', async () => {
+  it('changes while somebody here may write to it shows one version to all who have it open, until the last writer is gone [E5]', async () => {
     const [writer, reader] = [await test.open('a', O_RDWR), await test.open('a')]
     expect(await test.read(reader, 0, 1)).toBe('v')
     test.remote.putAsOther('a', 'second')
@@ -79,7 +79,7 @@ describe('a file that somebody else', () => {
     expect(await test.text('a')).toBe('second')
   })
 
-  it('changes while it is open for writing here is kept, and ours beside it', async () => {
+  it('changes while it is open for writing here is kept, and ours beside it [C1]', async () => {
     const file = await test.open('a', O_RDWR)
     test.remote.putAsOther('a', 'theirs')
     await test.outdate()

@@ -10,7 +10,7 @@ describe('conflictName', () => {
     ['a.tar.gz', 'a.tar (conflict 2026-11-23 14.03 laptop).gz'],
     ['README', 'README (conflict 2026-11-23 14.03 laptop)'],
     ['.bashrc', '.bashrc (conflict 2026-11-23 14.03 laptop)'],
-  ])('%s → %s', (name, expected) => {
+  ])('%s → %s [C2]', (name, expected) => {
     expect(conflictName(name, options)).toBe(expected)
   })
 

@@ -22,7 +22,7 @@ function copyPath(): string {
 }
 
 describe('conflicts', () => {
-  it('keep both: the server version at the name, ours beside', async () => {
+  it('keep both: the server version at the name, ours beside [C1]', async () => {
     const file = bench.existingFile('d/report.odt', 'old')
     await file.save('mine')
     bench.remote.putAsOther('d/report.odt', 'theirs')

@@ -31,7 +31,7 @@ async function lost(): Promise<{ text: string; name: string }[]> {
 }
 
 describe('after a kill', () => {
-  it('finds what was acknowledged, under a readable name, with what is known of it', async () => {
+  it('finds what was acknowledged, under a readable name, with what is known of it [W35]', async () => {
     const file = bench.newFile('docs/letter.odt')
     await file.write(0, 'dear ')
     await file.append('all')
@@ -156,7 +156,7 @@ describe('after a kill', () => {
 })
 
 describe('fsync', () => {
-  it('makes the data, its record and their names survive power loss', async () => {
+  it('makes the data, its record and their names survive power loss [W2]', async () => {
     await bench.stop()
     await bench.remove()
     const synced: string[] = []

@@ -225,7 +225,7 @@ const property = (lies: readonly Lie[]) =>
   fc.asyncProperty(runs, ([steps, seed]) => survives(steps, seed, lies))
 
 describe('a staged file after power loss', () => {
-  it('is as it was at the last fsync, but for what was changed since', async () => {
+  it('is as it was at the last fsync, but for what was changed since [W4]', async () => {
     await fc.assert(property([]), { numRuns: 15 })
   })
 

@@ -31,7 +31,7 @@ async function refusedUpload(): Promise<FakeFile> {
 }
 
 describe('the drive', () => {
-  it('is full at the write that does not fit, and what was written before stays', async () => {
+  it('is full at the write that does not fit, and what was written before stays [F10]', async () => {
     await open({ totalBytes: 10 })
     const file = bench.newFile('a')
     await file.write(0, '0123456789')

@@ -21,7 +21,7 @@ async function stagedNames(): Promise<string[]> {
 }
 
 describe('saving a file', () => {
-  it('sends many writes as one upload, after the quiet time', async () => {
+  it('sends many writes as one upload, after the quiet time [W8]', async () => {
     const file = bench.newFile('a.txt')
     file.content.retainWriter()
     await file.write(0, 'hello')
@@ -40,7 +40,7 @@ describe('saving a file', () => {
     expect(await stagedNames()).toEqual([])
   })
 
-  it('starts the quiet time when the last writer is gone', async () => {
+  it('starts the quiet time when the last writer is gone [W8]', async () => {
     const file = bench.newFile('a.txt')
     file.content.retainWriter()
     file.content.retainWriter()

@@ -23,7 +23,7 @@ function inState(file: FakeFile, state: string): Promise<void> {
 }
 
 describe('transient failures', () => {
-  it('are tried again for ever, with growing pauses of at most a minute', async () => {
+  it('are tried again for ever, with growing pauses of at most a minute [F2][F9]', async () => {
     const file = bench.newFile('a')
     await file.save('x')
     bench.remote.fail('upload', new RemoteError('locked', 'it is locked', { holder: 'upload' }), 9)
@@ -75,7 +75,7 @@ describe('transient failures', () => {
     expect(bench.failures).toEqual([])
   })
 
-  it('of the database let one file at a time try, and are said to need a restart; nothing fails, and all arrive after it', async () => {
+  it('of the database let one file at a time try, and are said to need a restart; nothing fails, and all arrive after it [F6]', async () => {
     const files = Array.from({ length: 20 }, (_, i) => bench.newFile(`f${i}`))
     for (const file of files) await file.save(file.label)
     const stuck = new RemoteError('server', 'database is locked', { isDatabaseFailure: true })
@@ -188,7 +188,7 @@ describe('permanent failures', () => {
     ['invalid', Errno.EINVAL],
   ]
 
-  it.each(cases)('%s parks the upload, keeps the content and says so', async (kind, expected) => {
+  it.each(cases)('%s parks the upload, keeps the content and says so [F13]', async (kind, expected) => {
     const file = bench.existingFile('a', 'old')
     await file.save('precious')
     bench.remote.fail('upload', new RemoteError(kind, 'no'))

@@ -17,7 +17,7 @@ describe('the beginning', () => {
     },
   )
 
-  it('of everything on offer what serves is taken, and no more', async () => {
+  it('of everything on offer what serves is taken, and no more [K6]', async () => {
     const { body } = await started().channel.ask(Opcode.INIT, 0, init(7, 45))
     const flags = body.readUInt32LE(12)
     for (const flag of [
@@ -66,7 +66,7 @@ describe('the beginning', () => {
     expect(await session.ready).toMatchObject({ writebackCache: false, expireOnly: false })
   })
 
-  it('the writeback cache of the kernel is taken by wish only, and then its handles can read', async () => {
+  it('the writeback cache of the kernel is taken by wish only, and then its handles can read [K6]', async () => {
     const asked: number[] = []
     const fileSystem = only({
       open: async (_ino, flags) => {

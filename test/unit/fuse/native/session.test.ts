@@ -151,7 +151,7 @@ describe('names', () => {
     expect([errno, Number(body.readBigUInt64LE(0)), Number(body.readBigUInt64LE(16))]).toEqual([0, 0, 1])
   })
 
-  it('that are not there are believed no longer than the filesystem does', async () => {
+  it('that are not there are believed no longer than the filesystem does [K2]', async () => {
     const { channel } = await serving({ negativeTtlMs: 60_000 })
     const { body } = await channel.ask(Opcode.LOOKUP, ROOT, name('x'))
     expect([Number(body.readBigUInt64LE(16)), body.readUInt32LE(32)]).toEqual([1, 500_000_000])
