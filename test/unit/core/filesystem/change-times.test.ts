@@ -101,6 +101,32 @@ describe('the ctime of a file', () => {
   })
 })
 
+describe('the access time', () => {
+  it('stays when a file or folder is read [A10]', async () => {
+    expect(await movedBy('a', () => test.text('a'))).toEqual([])
+    expect(await movedBy('d', () => test.names('d'))).toEqual([])
+    await test.setattr('a', { atime: once })
+    await test.text('a')
+    expect((await test.stat('a')).atime).toEqual(once)
+  })
+})
+
+describe('times that the server has no place for', () => {
+  it('are after the next start: of a file its mtime, of a folder what was chosen or what the server says [A9][A11]', async () => {
+    const ofServer = { d: (await test.stat('d')).mtime, e: (await test.stat('e')).mtime }
+    await test.setattr('a', { mtime: once, atime: { seconds: 5, nanoseconds: 0 }, mode: 0o600 })
+    await test.save('d/new', 'x')
+    await test.save('e/new', 'x')
+    await test.setattr('e', { mtime: once })
+    await test.settleAll()
+    expect((await test.stat('d')).mtime).not.toEqual(ofServer.d)
+    await test.remount()
+    expect(await test.stat('a')).toMatchObject({ mtime: once, ctime: once, atime: once, mode: 0o600 })
+    expect((await test.stat('d')).mtime).toEqual(timespecFromMs(test.remote.entryAt('d').updatedAtMs))
+    expect((await test.stat('e')).mtime).toEqual(once)
+  })
+})
+
 describe('a chosen access time', () => {
   it('is kept beside another mtime, and costs no request', async () => {
     const { mtime } = await test.stat('a')

@@ -40,27 +40,51 @@ describe('--sync=journal', () => {
   })
 })
 
-describe('--sync=fsync', () => {
-  it('fsync ends when the server has the file, however lately it was written [W10]', async () => {
-    await open('fsync')
-    const file = await drive.create('docs/new')
-    await drive.write(file, 'hello')
-    const gate = drive.remote.script.hold('upload')
-    let isOver = false
-    const synced = fsync(file).then(() => {
-      isOver = true
-    })
-    await gate.entered
-    await settle()
-    expect(isOver).toBe(false)
-    gate.release()
-    await synced
-    expect(drive.remote.textAt('docs/new')).toBe('hello')
-    await drive.close(file)
-    await drive.clock.advance(60_000)
-    expect(drive.remote.count('upload')).toBe(1)
-  })
+describe('--sync=journal and --sync=fsync', () => {
+  it.each(['journal', 'fsync'] as const)(
+    'changes by name are sent a moment later (%s) [W9]',
+    async (sync) => {
+      await open(sync)
+      drive.remote.putAsOther('docs/third', 'third')
+      await drive.outdate()
+      await drive.rename('docs/letter', 'docs/renamed')
+      await drive.unlink('docs/other')
+      await drive.setattr('docs/third', { sizeBytes: 3 })
+      expect(drive.remote.paths()).toEqual(['docs/', 'docs/letter', 'docs/other', 'docs/third'])
+      expect(drive.remote.textAt('docs/third')).toBe('third')
+      await drive.settleAll()
+      expect(drive.remote.paths()).toEqual(['docs/', 'docs/renamed', 'docs/third'])
+      expect(drive.remote.textAt('docs/third')).toBe('thi')
+    },
+  )
+})
 
+describe('--sync=fsync and --sync=close', () => {
+  it.each(['fsync', 'close'] as const)(
+    'fsync ends when the server has the file (%s) [W10][W13]',
+    async (sync) => {
+      await open(sync)
+      const file = await drive.create('docs/new')
+      await drive.write(file, 'hello')
+      const gate = drive.remote.script.hold('upload')
+      let isOver = false
+      const synced = fsync(file).then(() => {
+        isOver = true
+      })
+      await gate.entered
+      await settle()
+      expect(isOver).toBe(false)
+      gate.release()
+      await synced
+      expect(drive.remote.textAt('docs/new')).toBe('hello')
+      await drive.close(file)
+      await drive.clock.advance(60_000)
+      expect(drive.remote.count('upload')).toBe(1)
+    },
+  )
+})
+
+describe('--sync=fsync', () => {
   it('fsync sends a rename of the file that waits', async () => {
     await open('fsync')
     await drive.rename('docs/letter', 'docs/renamed')
@@ -172,6 +196,43 @@ describe('--sync=close', () => {
     expect(drive.remote.paths()).toEqual(['docs/', 'docs/inside/', 'docs/letter'])
     await drive.rmdir('docs/inside')
     expect(drive.remote.paths()).toEqual(['docs/', 'docs/letter'])
+  })
+
+  it('fsync of a folder waits for a removal in it whose own wait was interrupted [W14]', async () => {
+    await open('close')
+    const gate = drive.remote.script.hold('remove')
+    const impatient = new AbortController()
+    const docs = await drive.ino('docs')
+    const unlinked = errnoOf(drive.fs.unlink(docs, 'other', drive.context({ signal: impatient.signal })))
+    await gate.entered
+    impatient.abort()
+    expect(await unlinked).toBe('EINTR')
+    const { fh } = await drive.fs.opendir(docs, drive.context())
+    const synced = drive.fs.fsyncdir(fh, drive.context()).then(() => drive.remote.paths())
+    await settle()
+    gate.release()
+    expect(await synced).toEqual(['docs/', 'docs/letter'])
+    await drive.fs.releasedir(fh)
+  })
+
+  it('a save by rename over stays the same file up to 4 MiB; larger, or after a rename away, it is another [S2]', async () => {
+    await open('close')
+    const idOf = () => drive.remote.entryAt('docs/letter').id
+    const { id } = drive.remote.entryAt('docs/letter')
+    await drive.save('docs/tmp', 'by a rename over')
+    await drive.rename('docs/tmp', 'docs/letter')
+    expect([drive.remote.textAt('docs/letter'), idOf()]).toEqual(['by a rename over', id])
+    const large = await drive.create('docs/tmp')
+    await drive.write(large, 'x', 4 * 1024 ** 2)
+    await drive.close(large)
+    await drive.rename('docs/tmp', 'docs/letter')
+    const second = idOf()
+    expect(second).not.toBe(id)
+    await drive.rename('docs/letter', 'docs/letter~')
+    await drive.save('docs/letter', 'after a rename away')
+    await drive.unlink('docs/letter~')
+    expect(idOf()).not.toBe(second)
+    expect(drive.remote.paths()).toEqual(['docs/', 'docs/letter', 'docs/other'])
   })
 
   it('a refusal to delete is the errno, and the file is there again', async () => {
