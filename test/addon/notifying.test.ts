@@ -106,7 +106,7 @@ describe.skipIf(nativeUnavailable() !== undefined)('the notifying thread', () =>
     expect(await settled(host)).toMatchObject({ sent: 0, unknown: 0, failed: 1 })
   })
 
-  it('waits for the answer to a read without holding up who answers', async () => {
+  it('waits for the answer to a read without holding up who answers [M2]', async () => {
     await using host = await trustingHost()
     const { ended } = await readSlow(host)
     await hangNotifier(host)

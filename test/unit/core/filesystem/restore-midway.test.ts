@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { nodeFileLayer, type LocalFile } from '../../../../src/base/file-layer.ts'
 import { RemoteError } from '../../../../src/remote/errors.ts'
 import { eventually } from '../../../fakes/eventually.ts'
+import type { RemoteMethod } from '../../../fakes/memory-remote.ts'
 import { MortalDisk } from '../../../fakes/mortal-disk.ts'
 import { errnoOf, TestDrive } from '../../../fakes/test-drive.ts'
 
@@ -89,7 +90,7 @@ describe('a local disk that fails in the middle of the restoring', () => {
       await drive.clock.advance(1_000)
       expect(await texts(drive)).toEqual(expected)
       await drive.settleAll()
-      expect(drive.drive.top.pending()).toEqual([])
+      await eventually(() => drive.drive.top.pending().length === 0)
       expect(drive.remote.paths()).toEqual(['docs/', 'docs/new', 'docs/renamed'])
       await drive.crash()
       expect(await texts(drive)).toEqual(expected)
@@ -135,6 +136,51 @@ describe('a process that dies while it renames over another file', () => {
         (drive) => drive.rename('docs/second', 'docs/first'),
       ),
     ))
+})
+
+describe('a process that dies between the two requests of a rename', () => {
+  const large = 'L'.repeat(4 * 1024 ** 2 + 1)
+
+  /** What the next process shows in the top folder and in `docs`; the dead one hangs in `method` for ever. */
+  async function afterDeathIn(
+    method: RemoteMethod,
+    at: 'before' | 'after',
+    [from, to]: [string, string],
+  ): Promise<{ drive: TestDrive; shown: string[] }> {
+    const drive = await TestDrive.open({}, (remote) => {
+      remote.putAsOther('docs/letter', 'old letter')
+      remote.putAsOther('docs/small', 'small')
+      remote.putAsOther('docs/large', large)
+      remote.mkdirAsOther('away')
+    })
+    await drive.names('docs')
+    const gate = drive.remote.script.hold(method, at)
+    void drive.rename(from, to)
+    await gate.entered
+    await drive.crash()
+    return { drive, shown: [...(await drive.names('away')), ...(await drive.names('docs'))] }
+  }
+
+  it('has replaced the content of the other file, and the renamed one has its old name [W33]', async () => {
+    const { drive, shown } = await afterDeathIn('upload', 'after', ['docs/small', 'docs/letter'])
+    expect(shown).toEqual(['large', 'letter', 'small'])
+    expect([await drive.text('docs/letter'), await drive.text('docs/small')]).toEqual(['small', 'small'])
+    await drive.stop()
+  })
+
+  it('has put a larger one`s other file into the trash, and the renamed one has its old name [W33]', async () => {
+    const { drive, shown } = await afterDeathIn('rename', 'before', ['docs/large', 'docs/letter'])
+    expect(shown).toEqual(['large', 'small'])
+    expect(drive.remote.tree.trash.map(({ name }) => name)).toEqual(['letter'])
+    await drive.stop()
+  })
+
+  it('to another folder has given it the new name in the old folder [W34]', async () => {
+    const { drive, shown } = await afterDeathIn('move', 'before', ['docs/letter', 'away/renamed'])
+    expect(shown).toEqual(['large', 'renamed', 'small'])
+    expect(await drive.text('docs/renamed')).toBe('old letter')
+    await drive.stop()
+  })
 })
 
 describe('a rename over a new file that the server refuses', () => {

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { RemoteError } from '../../../../src/remote/errors.ts'
 import type { RemoteMethod } from '../../../fakes/memory-remote.ts'
 import { errnoOf, TestDrive } from '../../../fakes/test-drive.ts'
 
@@ -43,6 +44,24 @@ describe('a server that does not answer', () => {
       gate.release()
     },
   )
+
+  it.each([
+    ['mkdir', 'createFolder', (drive: TestDrive) => drive.mkdir('n')],
+    ['a rename', 'rename', (drive: TestDrive) => drive.rename('e', 'n')],
+    ['symlink', 'createFile', (drive: TestDrive) => drive.symlink('a', 'n')],
+  ] as const)('%s (%s) fails after two minutes of a stuck database [F5]', async (_what, method, work) => {
+    test.remote.fail(
+      method,
+      new RemoteError('server', 'database is locked', { isDatabaseFailure: true }),
+      10_000,
+    )
+    const { seconds, errno } = await waited(work(test))
+    expect(errno).toBe('EIO')
+    expect(seconds).toBeGreaterThanOrEqual(119)
+    expect(seconds).toBeLessThanOrEqual(122)
+    test.remote.script.recover(method)
+    expect(await errnoOf(test.during(Promise.resolve(work(test))))).toBeUndefined()
+  })
 
   it('a second question to it is answered when the server has come back meanwhile', async () => {
     const gate = test.remote.script.hold('list')

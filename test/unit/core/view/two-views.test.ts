@@ -13,6 +13,8 @@ const { O_CREAT, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY } = constants
 const at = (name: string) => ({ parent: ROOT_INO, name })
 const options: ViewOptions = { uid: 0, gid: 0, entryTtlMs: 1_000, attrTtlMs: 1_000, readOnly: false }
 
+const patientTimes = { entryTtlMs: 7_000, attrTtlMs: 8_000 }
+
 /** One mount of the drive, and what its kernel was told. */
 class Mount {
   readonly told: string[] = []
@@ -88,7 +90,7 @@ describe('bytes of a file that another mount knows', () => {
       (fh) => here.fs.allocate(fh, { offset: 0, length: 3, zero: true, keepSize: true }, test.context()),
     ],
   ]
-  it.each(changes)('are dropped there after %s here', async (_what, change) => {
+  it.each(changes)('are dropped there after %s here [M2]', async (_what, change) => {
     const ino = await other.ino('a')
     const { fh } = await here.opened('a', O_RDWR)
     const source = await here.opened('b')
@@ -158,6 +160,21 @@ describe('names that another mount has listed', () => {
     await here.list()
     expect(await here.list()).toBe(true)
     expect(await other.list()).toBe(false)
+  })
+})
+
+describe('what a kernel is given', () => {
+  it('is to be believed for the times of its mount, however old the listing is [E2]', async () => {
+    const patient = await new Mount().open(patientTimes)
+    for (const mount of [patient, here]) {
+      const { entryTtlMs, attrTtlMs } = mount === patient ? patientTimes : options
+      expect(await mount.fs.lookup(ROOT_INO, 'a', test.context())).toMatchObject({ entryTtlMs, attrTtlMs })
+      await test.clock.advance(29_000)
+      expect(await mount.fs.getattr(await mount.ino('a'), undefined, test.context())).toMatchObject({
+        attrTtlMs,
+      })
+    }
+    patient.view.close()
   })
 })
 

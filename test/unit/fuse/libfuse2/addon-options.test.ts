@@ -12,7 +12,7 @@ const options = {
   attrTtlMs: 0,
 }
 
-it('puts the options that the addon does not know behind the source name', () => {
+it('puts the options that the addon does not know behind the source name [E2][K7]', () => {
   expect(addonOptions(options, false).fsname.split(',')).toEqual([
     'https://cloud.example.com',
     'use_ino',
