@@ -13,7 +13,6 @@ const untested: readonly string[] =
   E6
   A18 A19 A20 A21 A22 A23 A24 A25 A26 A17
   R1 R2 R3 R4 R5 R6 R7
-  N4
   F7
   V7
 `.match(/\w+/g) ?? []

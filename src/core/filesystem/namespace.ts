@@ -231,7 +231,7 @@ export class Namespace {
     const { signal, pid } = context
     const folder = this.#folder(at.parent)
     assertWritable(this.#core, folder)
-    const name = this.#checkedName(folder, at.name, 'file')
+    const name = this.checkedName(folder, at.name, 'file')
     return this.#core.folderLocks.run(folder, async () => {
       const { tree } = this.#core
       await assertFree(this.#core, folder, name, signal)
@@ -269,7 +269,7 @@ export class Namespace {
   ): Promise<Entry> {
     const folder = this.#folder(at.parent)
     assertWritable(this.#core, folder)
-    const name = this.#checkedName(folder, at.name, kind)
+    const name = this.checkedName(folder, at.name, kind)
     return this.#core.folderLocks.run(folder, async () => {
       const { tree } = this.#core
       await assertFree(this.#core, folder, name, signal)
@@ -304,7 +304,8 @@ export class Namespace {
     return entry
   }
 
-  #checkedName(folder: Node, name: string, kind: FileKind): string {
+  /** The name that the server is to have. @throws {FsError} of one that cannot be */
+  checkedName(folder: Node, name: string, kind: FileKind): string {
     const { maxFileNameBytes } = this.#core.remote.facts
     checkNewName(name, kind, { maxFileNameBytes, maxFolderNameBytes: 255 })
     if (folder.isRoot && /^\.Trash(-\d+)?$/.test(name)) {

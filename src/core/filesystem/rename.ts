@@ -6,7 +6,7 @@ import type { EntityId, RemoteEntry, UploadRequest } from '../../remote/types.ts
 import { encodeMtime, isOwnKey, MTIME_KEY } from '../attributes/index.ts'
 import { FsError, toFsError } from '../errors.ts'
 import type { Node, NodePlace } from '../inode/index.ts'
-import { checkNewName, toServerName } from '../names/index.ts'
+import { toServerName } from '../names/index.ts'
 import type { Place } from '../ports.ts'
 import { attributesOf, kindOf } from '../tree/index.ts'
 import type { OpContext, RenameFlags } from '../types.ts'
@@ -55,8 +55,7 @@ export class Renames {
       try {
         await pinned(this.#core, [source], async () => {
           assertWritable(this.#core, source)
-          const { maxFileNameBytes } = this.#core.remote.facts
-          checkNewName(to.name, source.kind, { maxFileNameBytes, maxFolderNameBytes: 255 })
+          this.#namespace.checkedName(toFolder, to.name, source.kind)
           const target = await this.#targetOf(source, place, by.signal)
           if (target === source) return
           await pinned(this.#core, [target], async () => {
