@@ -85,6 +85,14 @@ export const driverDifferences = {
     reason: 'libfuse 2 tells a filesystem of paths only, never of the nodes that the kernel keeps',
     expected: { native: true, libfuse2: false },
   }),
+  wholeCopies: difference({
+    label: 'V9',
+    about: 'a copy of a whole file',
+    native: 'is made by the server',
+    libfuse2: 'is read and written',
+    reason: 'libfuse 2 does not know `copy_file_range`',
+    expected: { native: true, libfuse2: false },
+  }),
   openHandlesFollow: difference({
     label: 'V8',
     about: 'what is written through one mount to a file that is open through another one of the account',

@@ -35,6 +35,12 @@ describe.skipIf(reason !== undefined).each(driverNames)('a mount by the driver %
       expect((await fs.stat(served.path('big'))).size).toBe(bytes.length)
     })
 
+    it('remembers a file that nobody has open as long as the kernel does, or not at all [V7]', async () => {
+      await fs.writeFile(served.path('closed'), 'x')
+      const isKnown = async () => (await served.counts()).lookups > 0
+      await expect.poll(isKnown).toBe(expectedOf(driver, 'nodesStayKnown'))
+    })
+
     it('writes in large requests, not of a page [V3]', async () => {
       const before = await served.counts()
       await run('dd', ['if=/dev/zero', `of=${served.path('dd')}`, 'bs=1M', 'count=2', 'status=none'])
@@ -265,6 +271,22 @@ assert c.listxattr(p,None,0)==11`
       holder.stdin.end('\n')
       await once(holder, 'exit')
       await run('flock', ['-n', path, 'true'])
+    })
+
+    it('locks of parts of a file work between programs of this machine [A16]', async () => {
+      const path = served.path('locked-in-parts')
+      await fs.writeFile(path, '0123456789')
+      const script = `import fcntl,os,sys
+held=open(sys.argv[1],"r+b")
+fcntl.lockf(held,fcntl.LOCK_EX,5,0)
+if os.fork()==0:
+  other=open(sys.argv[1],"r+b")
+  fcntl.lockf(other,fcntl.LOCK_EX|fcntl.LOCK_NB,5,5)
+  try: fcntl.lockf(other,fcntl.LOCK_EX|fcntl.LOCK_NB,5,0)
+  except BlockingIOError: os._exit(7)
+  os._exit(0)
+assert os.waitstatus_to_exitcode(os.wait()[1])==7`
+      await run('python3', ['-c', script, path])
     })
 
     it('sqlite3 keeps a database', async () => {

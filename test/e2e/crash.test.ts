@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { open, readdir, readFile, stat, unlink, writeFile } from 'node:fs/promises'
+import { open, readdir, readFile, rm, stat, unlink, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { expectBytes, patterned } from '../conformance/suite.ts'
+import { expectBytes, patterned, refused } from '../conformance/suite.ts'
 import { run } from '../harness/programs.ts'
 import { describeMounts } from './each-driver.ts'
 import { Workplace, type Mount } from './harness.ts'
@@ -82,7 +83,7 @@ await describeMounts('ends that nobody planned', ['fusermount3', 'umount'], (dri
     expect((await place.drive.bytes('refused.txt')).toString()).toBe('precious')
   })
 
-  it('a read-only mount lets programs change nothing, and sends what an earlier one was told', async () => {
+  it('a read-only mount lets programs change nothing, and sends what an earlier one was told [W30]', async () => {
     await place.server.goOffline()
     await writeFile(place.at('later.txt'), 'for later')
     mount.kill('SIGKILL')
@@ -91,8 +92,29 @@ await describeMounts('ends that nobody planned', ['fusermount3', 'umount'], (dri
     const { stderr } = await place.cli([place.mountpoint, '--read-only'])
     expect(stderr).toContain('1 change of an earlier run is being sent')
     mount = await place.current()
+    await refused('EROFS', writeFile(place.at('later.txt'), 'changed'))
+    await refused('EROFS', unlink(place.at('old.txt')))
     await mount.unmount()
     expect((await place.drive.bytes('later.txt')).toString()).toBe('for later')
+  })
+
+  it('unsent bytes whose record is gone lie in lost+found, and each mount says so [W35][W36]', async () => {
+    await place.server.goOffline()
+    await writeFile(place.at('unsent.txt'), 'precious')
+    mount.kill('SIGKILL')
+    await mount.gone()
+    await place.server.goOnline()
+    const state = join(place.scratch, 'state/cloudreve-mount')
+    const names = await readdir(state, { recursive: true })
+    for (const name of names.filter((name) => /journal-\d+\.log$/.test(name))) await rm(join(state, name))
+    for (let i = 0; i < 2; i += 1) {
+      const { stderr } = await place.cli([place.mountpoint])
+      expect(stderr).toMatch(/1 file that an earlier mount could not upload is kept in .*lost\+found/)
+      mount = await place.current()
+      const [stored] = (await mount.status())['lostAndFound'] as string[]
+      expect(await readFile(stored!, 'utf8')).toBe('precious')
+      await mount.unmount()
+    }
   })
 
   it('umount right after a file was deleted while open has nothing to wait for', async () => {

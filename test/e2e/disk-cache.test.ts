@@ -37,7 +37,7 @@ await describeMounts('what is kept on the local disk', ['getfattr'], (driver) =>
     expect((await readFile(place.at(path))).equals(patterned(sizeBytes))).toBe(true)
   }
 
-  it('is read again without a request, also after the drive was mounted anew', async () => {
+  it('is read again without a request, also after the drive was mounted anew [R1]', async () => {
     const first = await costOf(async () => {
       await expectBytes('large.bin', 16 * mebibyte)
       await expectBytes('small.bin', 200_000)
@@ -94,7 +94,7 @@ await describeMounts('what is kept on the local disk', ['getfattr'], (driver) =>
     expect(again[contentRoute]).toBeGreaterThan(1)
   })
 
-  it('is nobody else’s to read', async () => {
+  it('is nobody else’s to read [R4]', async () => {
     expect((await stat(join(place.scratch, 'cache/cloudreve-mount'))).mode & 0o077).toBe(0)
   })
 })

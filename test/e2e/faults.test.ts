@@ -1,5 +1,5 @@
 import { mkdir, open, readFile, readdir, unlink, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { delimiter, join } from 'node:path'
 import { afterEach, expect, it, vi } from 'vitest'
 import { expectBytes, patterned, refused } from '../conformance/suite.ts'
 import type { EmbeddedServerOptions } from '../harness/embedded-server.ts'
@@ -184,6 +184,38 @@ await describeMounts('faults of server, network and disks', ['getfattr'], (drive
     expectBytes(await readFile(place.at('parked.bin')), content)
     expect(await sync('parked.bin')).toMatch(/the drive is full/)
   }
+
+  it('an upload that is refused for good: a desktop is told [F14]', async () => {
+    place = await Workplace.open({ driver })
+    const [bin, said] = [join(place.scratch, 'bin'), join(place.scratch, 'said')]
+    await mkdir(bin)
+    const script = `#!/bin/sh\nprintf '%s\\n' "$@" > ${said}.new && mv ${said}.new ${said}\n`
+    await writeFile(join(bin, 'notify-send'), script, { mode: 0o755 })
+    const path = `${bin}${delimiter}${process.env['PATH']}`
+    mount = await place.mount({ env: { PATH: path, DBUS_SESSION_BUS_ADDRESS: 'unix:path=/nowhere' } })
+    place.server.faults.add({ route: 'PUT /file/content', kind: 'code', code: 40050 })
+    await writeFile(place.at('refused.txt'), 'precious')
+    await vi.waitFor(
+      async () => expect(await readFile(said, 'utf8')).toContain('/refused.txt is not uploaded'),
+      {
+        timeout: 30_000,
+      },
+    )
+  })
+
+  it('a database that is stuck: status says that the server must be restarted; then everything arrives [F6][F7]', async () => {
+    await work()
+    place.server.faults.add({ route: 'PUT /file/content', times: 10_000, kind: 'code', code: 50001 })
+    const names = ['a', 'b', 'c', 'd']
+    for (const name of names) await writeFile(place.at(name), name)
+    await vi.waitFor(
+      async () => expect((await place.cli(['status'])).stdout).toMatch(/server .*must be restarted/),
+      { timeout: 60_000, interval: 500 },
+    )
+    place.server.faults.clear()
+    await mount.settle()
+    for (const name of names) expect((await place.drive.bytes(name)).toString()).toBe(name)
+  })
 
   it('a full local disk is ENOSPC for the writer, and the mount lives on', async () => {
     place = await Workplace.open({ driver })

@@ -70,6 +70,8 @@ export interface MountOptions {
   readonly stateHome?: string
   /** Options of the Node.js that serves. */
   readonly nodeOptions?: string
+  /** Variables of the environment beside those of the workplace. */
+  readonly env?: NodeJS.ProcessEnv
 }
 
 export class Workplace {
@@ -117,6 +119,7 @@ export class Workplace {
       XDG_CACHE_HOME: join(this.scratch, 'cache'),
       XDG_RUNTIME_DIR: join(this.scratch, 'run'),
       ...(options.nodeOptions === undefined ? {} : { NODE_OPTIONS: options.nodeOptions }),
+      ...options.env,
     }
   }
 

@@ -1,5 +1,5 @@
 import { mkdir, open, rename, unlink, writeFile } from 'node:fs/promises'
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest'
 import { expectedOf } from '../conformance/driver-differences.ts'
 import { run } from '../harness/programs.ts'
 import { describeMounts } from './each-driver.ts'
@@ -28,6 +28,24 @@ await describeMounts('what programs wait for', ['dd'], (driver) => {
     mount = await place.mount({ args: ['--sync', 'fsync', ...late] })
     await run('dd', ['if=/dev/zero', `of=${place.at('zeros')}`, 'bs=64k', 'count=4', 'conv=fsync'])
     expect((await onServer('zeros')).length).toBe(256 * 1024)
+  })
+
+  it('closing a file whose upload was given up says so, or nothing [V6]', async () => {
+    mount = await place.mount()
+    place.server.faults.add({ route: 'PUT /file/content', kind: 'code', code: 40050 })
+    await writeFile(place.at('folder/refused'), 'x')
+    await vi.waitFor(async () =>
+      expect((await mount!.status())['uploads']).toMatchObject([{ state: 'parked' }]),
+    )
+    const file = await open(place.at('folder/refused'), 'r+')
+    const closed = await file.close().then(
+      () => 'closed',
+      (error: NodeJS.ErrnoException) => error.code,
+    )
+    expect(closed).toBe(expectedOf(driver, 'closeIsHeard') ? 'EINVAL' : 'closed')
+    expect(await place.cli(['pending', 'retry', '--all'])).toMatchObject({ exitCode: 0 })
+    await mount.settle()
+    await unlink(place.at('folder/refused'))
   })
 
   if (!expectedOf(driver, 'closeIsHeard')) {

@@ -1,7 +1,10 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdir, open, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, it, vi } from 'vitest'
 import { driverDifferences, expectedOf } from '../conformance/driver-differences.ts'
+import { runToEnd } from '../harness/programs.ts'
 import { describeMounts } from './each-driver.ts'
 import { Workplace } from './harness.ts'
 
@@ -10,7 +13,12 @@ const trusting = ['-o', 'attr-ttl=1h,entry-ttl=1h,negative-ttl=1h']
 /** The other kernel is told behind the answer to who made the change. */
 const soon = { timeout: 5_000, interval: 5 }
 
-await describeMounts('two mounts of one drive', [], (driver) => {
+/** 0 when a program could lock the file of that name, 1 when another one has. */
+async function lockIn(folder: string): Promise<number> {
+  return (await runToEnd('flock', ['-n', join(folder, 'locked'), 'true'])).exitCode
+}
+
+await describeMounts('two mounts of one drive', ['flock'], (driver) => {
   let place: Workplace
   /** The same folder by way of both mounts. */
   let here: string
@@ -91,6 +99,16 @@ await describeMounts('two mounts of one drive', [], (driver) => {
       async () => expect(stat(join(here, 'c'))).rejects.toMatchObject({ code: 'ENOENT' }),
       soon,
     )
+  })
+
+  it('do not show each other`s locks [A17]', async () => {
+    await writeFile(join(here, 'locked'), '')
+    await vi.waitFor(async () => expect(await readdir(there)).toEqual(['locked']), soon)
+    const holder = spawn('flock', [join(here, 'locked'), 'sh', '-c', 'echo locked; read line'])
+    await once(holder.stdout, 'data')
+    expect([await lockIn(here), await lockIn(there)]).toEqual([1, 0])
+    holder.stdin.end('\n')
+    await once(holder, 'exit')
   })
 
   it('show which of two files a name stands for [K1]', async () => {

@@ -48,6 +48,8 @@ export interface EmbeddedServer {
   readonly admin: {
     /** Writes a file past the API and the log; folders are made. */
     write(path: string, content: Buffer | string): Promise<string>
+    /** Original URIs or names of what lies in the trash. */
+    trash(): string[]
     setQuota(totalBytes: number): void
     usedBytes(): number
     expireAccessTokens(): void

@@ -93,7 +93,7 @@ describe('a content that was read before', () => {
     expect(await caching.costOf(() => caching.readThrough(other))).toBe(1)
   })
 
-  it('can be read by nobody else', async () => {
+  it('can be read by nobody else [R4]', async () => {
     await caching.readThrough(caching.remote.add('a', patternBytes(1000)))
     await caching.cache.settled()
     const [file] = await caching.files()
@@ -138,7 +138,7 @@ describe('a damaged file', () => {
     ['nothing', (file: string) => truncate(file, 0)],
     ['zeros', async (file: string) => writeFile(file, Buffer.alloc((await stat(file)).size))],
     ['a newer version', (file: string) => flip(file, 12)],
-  ])('(%s) is a miss, and whole again afterwards', async (_, damage) => {
+  ])('(%s) is a miss, and whole again afterwards [R5]', async (_, damage) => {
     const { content, file } = await cached()
     await damage(file)
     await caching.start()
@@ -173,7 +173,7 @@ describe('a damaged file', () => {
 })
 
 describe('the limit', () => {
-  it('is kept while files are open, and what was used longest ago goes', async () => {
+  it('is kept while files are open, and what was used longest ago goes [R1][R2]', async () => {
     await setUp({ cache: { limitBytes: 20 * MIB } })
     const contents = Array.from({ length: 8 }, (_, i) =>
       caching.remote.add(`c${i}`, patternBytes(4 * MIB, i)),
@@ -236,7 +236,7 @@ describe('the limit', () => {
 })
 
 describe('a disk that is full', () => {
-  it('makes no read fail, and is tried again later', async () => {
+  it('makes no read fail, and is tried again later [R6]', async () => {
     const layer = new FullDisk()
     await setUp({ layer })
     layer.space = async () => ({ freeBytes: 1e12, totalBytes: 1e12 }) // it finds out too late

@@ -36,7 +36,7 @@ async function shown(path: string): Promise<number> {
 }
 
 describe('attributes of what the server has', () => {
-  it('show at once, and reach the server a moment after the last change', async () => {
+  it('show at once, and reach the server a moment after the last change [A18][A20]', async () => {
     await drive.setattr('letter', { mode: 0o600, mtime: once })
     await drive.setxattr('letter', 'user.colour', 'blue')
     expect(await drive.stat('letter')).toMatchObject({ mode: 0o600, mtime: once })
@@ -51,7 +51,7 @@ describe('attributes of what the server has', () => {
     expect(await drive.leftovers()).toEqual({ kept: 0, held: 0 })
   })
 
-  it('go together where they are the same, in one call', async () => {
+  it('go together where they are the same, in one call [A21]', async () => {
     for (let i = 0; i < 10; i += 1) await drive.setattr(`docs/f${i}`, { mode: 0o600 })
     await drive.settleAll()
     expect(calls()).toEqual(['patchMetadata docs/f0'])
@@ -80,7 +80,7 @@ describe('attributes of what the server has', () => {
     expect(drive.drive.unsentAttributes).toBe(0)
   })
 
-  it('wait while programs go on setting some, but not for ever', async () => {
+  it('wait while programs go on setting some, but not for ever [A20]', async () => {
     for (let i = 0; i < 14; i += 1) {
       await drive.setxattr(`docs/f${i % 10}`, 'user.n', String(i))
       await drive.clock.advance(400)
@@ -135,7 +135,7 @@ describe('the order with other changes', () => {
     expect(modeAt('papers/f0')).toBe('0600')
   })
 
-  it('they travel with content that is not sent yet', async () => {
+  it('they travel with content that is not sent yet [A22]', async () => {
     await drive.save('letter', 'new letter')
     await drive.setattr('letter', { mode: 0o600, mtime: once })
     await drive.settleAll()
@@ -230,7 +230,7 @@ describe('what somebody else has done meanwhile', () => {
     await drive.setattr('docs/f0', { mode: 0o600, mtime: once })
   })
 
-  it('a file that was moved away gets them where it is now', async () => {
+  it('a file that was moved away gets them where it is now [A26]', async () => {
     drive.remote.moveAsOther('docs/f0', 'away/here')
     await drive.settleAll()
     expect(modeAt('away/here')).toBe('0600')

@@ -44,7 +44,7 @@ describe('attributes that the server refuses', () => {
     await drive.clock.advance(600)
   })
 
-  it('show again as the server has them, and it is said where people look', async () => {
+  it('show again as the server has them, and it is said where people look [A24][A25]', async () => {
     expect(await shown('letter')).toBe(0o644)
     expect(drive.drive.unsentAttributes).toBe(0)
     expect(await drive.getxattr('letter', 'user.cloudreve.sync')).toBe(
@@ -58,7 +58,7 @@ describe('attributes that the server refuses', () => {
     expect(drive.notices).toContain(`attributes ${await drive.ino('letter')}`)
   })
 
-  it('are forgotten with the next ones, or when somebody has taken note', async () => {
+  it('are forgotten with the next ones, or when somebody has taken note [A25]', async () => {
     expect(await drive.drive.top.discardUpload(['letter'], drive.context())).toBe('discarded')
     expect(drive.drive.top.refused()).toEqual([])
     expect(await drive.getxattr('letter', 'user.cloudreve.sync')).toBe('synced')
@@ -114,7 +114,7 @@ describe('while the server is away', () => {
     await drive.setattr('docs/f3', { mode: 0o600 })
   })
 
-  it('they are accepted and shown, and sent when it is back', async () => {
+  it('they are accepted and shown, and sent when it is back [A18]', async () => {
     await drive.clock.advance(20_000)
     expect(await drive.stat('letter')).toMatchObject({ mode: 0o600, mtime: once })
     expect(drive.drive.top.pending()).toHaveLength(3)
@@ -133,7 +133,7 @@ describe('while the server is away', () => {
     expect(drive.drive.unsentAttributes).toBe(0)
   })
 
-  it('they survive kill -9, and the next process sends them', async () => {
+  it('they survive kill -9, and the next process sends them [A19]', async () => {
     await drive.crash(() => {
       drive.remote.offline = false
     })
@@ -165,7 +165,7 @@ describe('while the server is away', () => {
 })
 
 describe('who waits for the server', () => {
-  it('--sync=close: chmod and setfattr end when it has them', async () => {
+  it('--sync=close: chmod and setfattr end when it has them [W16]', async () => {
     await drive.stop()
     await open({ sync: 'close' })
     await drive.setattr('letter', { mode: 0o600 })
@@ -174,7 +174,7 @@ describe('who waits for the server', () => {
     expect(drive.remote.count('patchMetadata')).toBe(2)
   })
 
-  it('--sync=close: attributes of a file that is being written go with its content', async () => {
+  it('--sync=close: attributes of a file that is being written go with its content [A23]', async () => {
     await drive.stop()
     await open({ sync: 'close' })
     const file = await drive.open('letter', constants.O_RDWR)
@@ -200,7 +200,7 @@ describe('who waits for the server', () => {
     expect(modeAt('letter')).toBe('0600')
   })
 
-  it('--sync=fsync: fsync of a file and of a folder sends what was set on them', async () => {
+  it('--sync=fsync: fsync of a file and of a folder sends what was set on them [W11]', async () => {
     await drive.stop()
     await open({ sync: 'fsync' })
     await drive.setattr('letter', { mode: 0o600 })

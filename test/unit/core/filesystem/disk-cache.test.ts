@@ -40,7 +40,7 @@ async function saveBytes(path: string, bytes: Uint8Array): Promise<void> {
 }
 
 describe('a drive with a disk cache', () => {
-  it('asks once for a content, also after it was mounted again', async () => {
+  it('asks once for a content, also after it was mounted again [R1]', async () => {
     const bytes = patternBytes(9 * MIB + 11)
     drive.remote.putAsOther('a.bin', bytes)
     await drive.outdate()
@@ -50,7 +50,7 @@ describe('a drive with a disk cache', () => {
     expect(drive.remote.count('readRange')).toBe(0)
   })
 
-  it('asks again for a new version', async () => {
+  it('asks again for a new version [R3]', async () => {
     drive.remote.putAsOther('a.txt', 'one')
     await drive.outdate()
     expect(await drive.text('a.txt')).toBe('one')
@@ -61,7 +61,7 @@ describe('a drive with a disk cache', () => {
   })
 
   it.each([1, 100_000, 4 * MIB, 4 * MIB + 1, 9 * MIB])(
-    'has what was written here and uploaded, %d bytes, also after it was mounted again',
+    'has what was written here and uploaded, %d bytes, also after it was mounted again [R1]',
     async (sizeBytes) => {
       const bytes = patternBytes(sizeBytes)
       await saveBytes('new.bin', bytes)
@@ -87,7 +87,7 @@ describe('a drive with a disk cache', () => {
     expect(drive.remote.count('readRange')).toBe(0)
   })
 
-  it('tells how much of a file it has', async () => {
+  it('tells how much of a file it has [R8]', async () => {
     const cached = (path: string) => drive.getxattr(path, 'user.cloudreve.cached')
     drive.remote.putAsOther('a.bin', patternBytes(10 * MIB))
     drive.remote.putAsOther('empty', '')
@@ -116,6 +116,18 @@ describe('a drive with a disk cache', () => {
     expect(await cached('one')).toBe('full')
     expect(await drive.drive.top.clearCached(['one'])).toBe(MIB)
     expect(await cached('one')).toBe('none')
+  })
+
+  it('shows a content while the server is away, once its folder is known [R7]', async () => {
+    const bytes = patternBytes(2 * MIB)
+    drive.remote.putAsOther('a.bin', bytes)
+    await drive.outdate()
+    await readAll('a.bin')
+    await drive.remount()
+    await drive.names()
+    drive.remote.offline = true
+    expect(Buffer.compare(await readAll('a.bin'), bytes)).toBe(0)
+    drive.remote.offline = false
   })
 
   it('leaves nothing staged that was copied', async () => {

@@ -42,7 +42,7 @@ async function removeFolder(): Promise<void> {
 }
 
 describe.each(Object.keys(ways))('an editor that saves %s', (way) => {
-  it('after another client wrote and a thumbnailer here saw that, makes a conflict copy', async () => {
+  it('after another client wrote and a thumbnailer here saw that, makes a conflict copy [C1]', async () => {
     expect(await one.text('a', editor)).toBe('v1')
     await two.save('a', 'v2')
     await both.settleAll()
@@ -109,7 +109,7 @@ describe('both without a network', () => {
 })
 
 describe('a file that is deleted here', () => {
-  it('stays when another client has changed it meanwhile', async () => {
+  it('stays when another client has changed it meanwhile [D7]', async () => {
     await two.save('a', 'v2')
     await one.unlink('a')
     await both.settleAll()
@@ -160,7 +160,7 @@ describe('a file that is deleted here', () => {
 })
 
 describe('a folder that is deleted here', () => {
-  it('stays with what another client put in it', async () => {
+  it('stays with what another client put in it [D7]', async () => {
     await two.save('d/new', 'theirs')
     await two.drain()
     await removeFolder()
