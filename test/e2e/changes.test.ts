@@ -27,7 +27,7 @@ await describeMounts('changes that somebody else makes', [], (driver) => {
   })
   afterAll(() => place?.close())
 
-  it('are seen seconds later, for one listing of the folder, though that is believed for minutes', async () => {
+  it('are seen seconds later, for one listing of the folder, though that is believed for minutes [E7][E8]', async () => {
     expect(await readdir(place.at('d'))).toEqual(['known.txt', 'other.txt'])
     const mark = place.mark()
     const startedAt = performance.now()
@@ -94,7 +94,7 @@ await describeMounts('changes at a server that tells of none', [], (driver) => {
   })
   afterAll(() => place?.close())
 
-  it('are seen by the next question, and the status says that it asks', async () => {
+  it('are seen by the next question, and the status says that it asks [E7][E8]', async () => {
     const reason = 'the event stream is switched off on the server'
     await vi.waitFor(async () => {
       expect(await mount.status()).toMatchObject({ changes: { state: 'polling', everyMs: 1_000, reason } })

@@ -160,7 +160,7 @@ await describeMounts('what operations cost in requests', programs, (driver) => {
     })
   })
 
-  it('cp of a whole file: copied by the server and looked at; under another name copied, renamed and moved', async () => {
+  it('cp of a whole file: copied by the server and looked at; under another name copied, renamed and moved [P1][P7][V9]', async () => {
     const cp = (to: string) => costOf(() => run('cp', [place.at('large.bin'), place.at(to)]))
     const where = ['tree/large.bin', 'tree/a copy.bin', 'another copy.bin']
     const position = place.server.requests.position

@@ -53,7 +53,7 @@ async function lookInto(...folders: string[]): Promise<void> {
 }
 
 describe('while the server tells of changes', () => {
-  it('a listing is believed for minutes, and costs nothing', async () => {
+  it('a listing is believed for minutes, and costs nothing [E11]', async () => {
     await live()
     await lookInto('', 'd')
     const calls = fromNow()
@@ -66,7 +66,7 @@ describe('while the server tells of changes', () => {
     expect(calls()).toContain('list d')
   })
 
-  it('what was listed before that is believed no longer than without', async () => {
+  it('what was listed before that is believed no longer than without [E13]', async () => {
     await test.names('d')
     await test.clock.advance(1)
     await live()
@@ -92,7 +92,7 @@ describe('while the server tells of changes', () => {
     expect(calls().filter((call) => call.startsWith('list'))).toEqual(['list d'])
   })
 
-  it('a removal and a move are seen, in both folders, however wrong their paths are', async () => {
+  it('a removal and a move are seen, in both folders, however wrong their paths are [E9]', async () => {
     await live()
     await lookInto('', 'd', 'e')
     const { id } = test.remote.entryAt('d/f')
@@ -107,7 +107,7 @@ describe('while the server tells of changes', () => {
     expect(calls()).toEqual([])
   })
 
-  it('a change in a folder that nobody has looked at for a minute costs a listing only when somebody does', async () => {
+  it('a change in a folder that nobody has looked at for a minute costs a listing only when somebody does [E16]', async () => {
     await live()
     await lookInto('', 'd')
     await test.clock.advance(minute + 1)
@@ -175,7 +175,7 @@ describe('while the server tells of changes', () => {
     await test.close(file)
   })
 
-  it('something restored, which is told by its name in the trash, is looked for', async () => {
+  it('something restored, which is told by its name in the trash, is looked for [E9]', async () => {
     await live()
     await lookInto('', 'd')
     test.remote.putAsOther('d/back', 'x')
@@ -186,7 +186,7 @@ describe('while the server tells of changes', () => {
 })
 
 describe('where changes may not have been told', () => {
-  it('after a gap: one question, what is looked at is listed anew, the rest is answered at once and listed behind', async () => {
+  it('after a gap: one question, what is looked at is listed anew, the rest is answered at once and listed behind [E10][E14]', async () => {
     await live()
     await lookInto('', 'd', 'e')
     await test.clock.advance(minute + 1)
@@ -218,7 +218,7 @@ describe('where changes may not have been told', () => {
     expect(await test.names()).toEqual(['a', 'd', 'e'])
   })
 
-  it('more changes than the server can tell of: the same', async () => {
+  it('more changes than the server can tell of: the same [E10]', async () => {
     await live()
     await lookInto('', 'd')
     test.remote.removeAsOther('d/f')
@@ -239,7 +239,7 @@ describe('where changes may not have been told', () => {
 })
 
 describe('where the server tells nothing', () => {
-  it('it is asked every ten seconds while somebody uses the drive, and not otherwise', async () => {
+  it('it is asked every ten seconds while somebody uses the drive, and not otherwise [E8][E15]', async () => {
     await down('the server has no event stream')
     const calls = fromNow()
     const asked = () => calls().filter((call) => call === 'changesSince').length

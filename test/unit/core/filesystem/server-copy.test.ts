@@ -57,7 +57,7 @@ function arrived(): Promise<void> {
 }
 
 describe('a copy of a whole file', () => {
-  it('is made by the server, under the same name elsewhere', async () => {
+  it('is made by the server, under the same name elsewhere [P1]', async () => {
     drive.remote.script.forgetCalls()
     expect(await cp('film', 'docs/film')).toBe(1)
     expect((await drive.stat('docs/film')).sizeBytes).toBe(big.length)
@@ -67,7 +67,7 @@ describe('a copy of a whole file', () => {
     expect(drive.remote.entryAt('docs/film').entity).toBe(drive.remote.entryAt('film').entity)
   })
 
-  it('is made by the server under another name, in a folder that is not left behind', async () => {
+  it('is made by the server under another name, in a folder that is not left behind [P6]', async () => {
     await cp('film', 'docs/copy of film', { stepBytes: 3 * mebibyte })
     drive.remote.script.forgetCalls()
     await drive.settleAll()
@@ -123,7 +123,7 @@ describe('a copy of a whole file', () => {
     }
   })
 
-  it('is not made of what is not sent yet', async () => {
+  it('is not made of what is not sent yet [P3]', async () => {
     await drive.save('new', 'new')
     await cp('new', 'docs/new')
     await drive.settleAll()
@@ -179,12 +179,15 @@ describe('when the server does not copy what was shown', () => {
     expect(drive.remote.textAt('film')).toBe('a newer film')
   })
 
-  it.each(['docs/film', 'film 2'])('because it is full or forbids it, the bytes are sent: %s', async (to) => {
-    await cp('film', to)
-    drive.remote.script.fail('copy', new RemoteError('denied', 'no'))
-    await drive.settleAll()
-    expect(drive.remote.textAt(to)).toBe(big)
-  })
+  it.each(['docs/film', 'film 2'])(
+    'because it is full or forbids it, the bytes are sent: %s [P3]',
+    async (to) => {
+      await cp('film', to)
+      drive.remote.script.fail('copy', new RemoteError('denied', 'no'))
+      await drive.settleAll()
+      expect(drive.remote.textAt(to)).toBe(big)
+    },
+  )
 
   it.each(['docs/film', 'film 2'])('because the name was taken, both are kept: %s', async (to) => {
     await cp('film', to)
@@ -224,7 +227,7 @@ describe('when the server does not copy what was shown', () => {
 })
 
 describe('what a copy rests on', () => {
-  it('is not deleted before the copy is made', async () => {
+  it('is not deleted before the copy is made [P4]', async () => {
     await cp('film', 'docs/film')
     await drive.unlink('film')
     await arrived()
@@ -243,7 +246,7 @@ describe('what a copy rests on', () => {
   })
 
   it.each([false, true])(
-    'is not replaced before the copy has its bytes; the server copies nothing: %s',
+    'is not replaced before the copy has its bytes; the server copies nothing: %s [P4]',
     async (isStuck) => {
       drive.remote.versionsKept = 1
       if (isStuck) drive.remote.fail('copy', new RemoteError('locked', 'locked'), 1_000)
@@ -257,7 +260,7 @@ describe('what a copy rests on', () => {
     },
   )
 
-  it('is given up in words when somebody else has deleted it for good', async () => {
+  it('is given up in words when somebody else has deleted it for good [P5]', async () => {
     await cp('film', 'docs/film')
     drive.remote.removeAsOther('film')
     drive.remote.tree.trash.length = 0
