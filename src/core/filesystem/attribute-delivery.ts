@@ -50,7 +50,7 @@ export class AttributeDelivery {
     const vanished: Node[] = []
     for (const node of nodes) {
       if (failures.has(node) || !canBeSent(node)) continue
-      if (node.isVanished) vanished.push(node)
+      if (!node.remotePath) vanished.push(node)
       else wanted.set(node, unsentPatches(node, node.entry!))
     }
     for (const [node, patches] of wanted) if (patches.length === 0) wanted.delete(node)

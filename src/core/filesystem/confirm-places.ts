@@ -8,7 +8,7 @@ import type { RemoteEntry } from '../../remote/types.ts'
 import type { Node } from '../inode/index.ts'
 import type { Core } from './core.ts'
 
-/** What is known of a folder may be so old, ms. Who changes something has mostly just looked at it. */
+/** What is known of a folder may be so old, ms, or older while the server tells of changes. Who changes something has mostly just looked at it. */
 const recentMs = 60_000
 /** From so many objects of one folder on, its listing costs less than asking for each. */
 const listFrom = 3
@@ -27,7 +27,10 @@ export async function confirmPlaces(
   for (const node of nodes) {
     await core.folderMoves.passed(node)
     const parent = node.remotePlace?.parent
-    if (parent) byParent.set(parent, [...(byParent.get(parent) ?? []), node])
+    if (!parent?.remotePath) continue
+    const children = byParent.get(parent) ?? []
+    children.push(node)
+    byParent.set(parent, children)
   }
   const failures = new Map<Node, unknown>()
   const unknown = [...byParent].filter(([parent, children]) => !isKnown(core, parent, children, since))
@@ -36,7 +39,7 @@ export async function confirmPlaces(
     unknown.map(([parent, children]) => async () => {
       await ask(core, parent, children).catch((error: unknown) => {
         // The folder itself is gone: what was in it is looked for by id.
-        if (isRemoteError(error, 'not-found')) return
+        if (isRemoteError(error, 'not-found') || parent.isUnlinked) return
         for (const node of children) failures.set(node, error)
       })
     }),
@@ -45,8 +48,9 @@ export async function confirmPlaces(
 }
 
 function isKnown({ tree, clock }: Core, parent: Node, nodes: readonly Node[], since: number): boolean {
-  const listing = parent.id === undefined ? undefined : tree.folders.known(parent.id)
-  if (!listing || listing.askedAt < Math.max(since, clock.monotonic() - recentMs)) return false
+  const listing = parent.id === undefined ? undefined : tree.folders.peek(parent.id)
+  if (!listing || listing.askedAt < since || tree.folders.isDoubtful(parent.id!)) return false
+  if (listing.askedAt < clock.monotonic() - recentMs && tree.trusted(parent) !== listing) return false
   return nodes.every((node) => listing.entries.get(node.remotePlace!.name)?.id === node.id)
 }
 

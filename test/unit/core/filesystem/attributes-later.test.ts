@@ -237,6 +237,17 @@ describe('what somebody else has done meanwhile', () => {
     expect(drive.drive.unsentAttributes).toBe(0)
   })
 
+  it('a file whose folder was deleted is no trouble', async () => {
+    drive.remote.offline = true
+    await drive.clock.advance(1_000)
+    drive.remote.removeAsOther('docs')
+    drive.remote.offline = false
+    await drive.settleAll()
+    expect(drive.drive.unsentAttributes).toBe(0)
+    expect(drive.drive.top.pending()).toEqual([])
+    expect(await drive.leftovers()).toEqual({ kept: 0, held: 0 })
+  })
+
   it('another file that has long been under the name does not get them', async () => {
     await drive.settleAll()
     const file = await drive.open('docs/f0')
