@@ -174,13 +174,17 @@ export class Programs {
     this.#ledger.gaveUp(target)
     const id = isTaken ? await this.#client.idOf(to) : undefined
     this.#ledger.gaveUp(this.#client.strangerAt(to, id) ?? '')
-    const source = await this.#client.shown(from, watcherPid)
+    const shown = await this.#client.shown(from, watcherPid)
+    // The source goes by what a listing of the last two seconds said: here that is one which is asked for now.
+    if (isTaken) await drive.clock.advance(2_001)
+    const stored = drive.remote.textAt(from)
     const isDone = await this.#client.tries(async () => {
       const ino = isTaken ? await drive.ino(to) : undefined
       await drive.rename(from, to, {}, this.#pid)
       if (ino !== undefined) this.#deleted(ino, target)
     })
-    if (!isDone && source !== undefined) this.#ledger.mayBeTwice(source)
+    if (isDone) return
+    for (const content of [shown, stored]) if (content !== undefined) this.#ledger.mayBeTwice(content)
   }
 
   async #removeTree(path: string): Promise<void> {
