@@ -1,3 +1,5 @@
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { Workplace } from '../test/e2e/harness.ts'
 import { plainWorkMs } from './plain-work.ts'
 import { quartiles, ratiosOf, type Quartiles } from './quartiles.ts'
@@ -62,8 +64,9 @@ export async function measure(row: Row, rounds: number): Promise<Result> {
   }
 }
 
-/** Each round on a mount of its own: nothing is known or cached. */
+/** Each round on a mount of its own: nothing is known, and nothing cached unless the row says so. */
 async function mountRound(row: Row, place: Workplace, round: number): Promise<Sample> {
+  if (!row.isCached) await rm(join(place.scratch, 'cache'), { recursive: true, force: true })
   const mount = await place.mount()
   const mark = place.mark()
   const start = performance.now()

@@ -5,10 +5,12 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parentPort, Worker, workerData } from 'node:worker_threads'
+import { runToEnd } from '../test/harness/programs.ts'
 import { DriveClient, type Credentials } from '../test/harness/drive-client.ts'
 
 export type PlainJob =
   | { readonly kind: 'list'; readonly folder: string; readonly expectedFiles: number }
+  | { readonly kind: 'local'; readonly path: string; readonly expectedBytes: number }
   | { readonly kind: 'read'; readonly path: string; readonly expectedBytes: number }
   | {
       readonly kind: 'write'
@@ -38,6 +40,8 @@ async function work(drive: DriveClient, job: PlainJob): Promise<void> {
       return list(drive, job.folder, job.expectedFiles)
     case 'read':
       return read(drive, job.path, job.expectedBytes)
+    case 'local':
+      return readLocal(job.path, job.expectedBytes)
     case 'write':
       return write(drive, job)
     default:
@@ -67,6 +71,12 @@ async function read(drive: DriveClient, path: string, expectedBytes: number): Pr
   let bytes = 0
   for await (const piece of response.body) bytes += (piece as Uint8Array).length
   if (bytes !== expectedBytes) throw new Error(`read ${bytes} bytes instead of ${expectedBytes}`)
+}
+
+/** The same program as on the mount. */
+async function readLocal(path: string, expectedBytes: number): Promise<void> {
+  const { stderr } = await runToEnd('dd', [`if=${path}`, 'of=/dev/null', 'bs=1M'])
+  if (!stderr.includes(`${expectedBytes} bytes`)) throw new Error(`dd read something else: ${stderr}`)
 }
 
 async function write(drive: DriveClient, job: Extract<PlainJob, { kind: 'write' }>): Promise<void> {

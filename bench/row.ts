@@ -13,6 +13,8 @@ export interface Row {
   readonly quietMs?: number
   /** What else the figures depend on, as of this machine. */
   readonly note?: (place: Workplace) => Promise<string>
+  /** What is kept on the local disk stays from the preparation on; otherwise each round begins without. */
+  readonly isCached?: boolean
   /** Largest body of one PUT that the server takes, where the preparation needs more than usual. */
   readonly maxPutBytes?: number
   /** Fills the drive and the scratch folder; not measured. */

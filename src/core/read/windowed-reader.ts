@@ -38,6 +38,7 @@ export class WindowedReader implements ContentReader {
   readonly content: ContentAddress
   readonly #deps: WindowedReaderDeps
   readonly #windows: ReadWindows
+  #wantedEnd = -1
   #isClosed = false
 
   constructor(content: ContentAddress, deps: WindowedReaderDeps) {
@@ -59,14 +60,23 @@ export class WindowedReader implements ContentReader {
     const range = { start: offset, end }
     const { blocks, capBytes } = this.#deps
     const wanted = this.#windows.note(range, blocks.isMissing(range), capBytes(this))
-    return this.#readPatiently(range, wanted, signal)
+    return this.#readPatiently(range, this.#isNews(wanted) ? wanted : range, signal)
+  }
+
+  /** False when this is what was wanted last time: looking at each block of it for each read costs more than the read. */
+  #isNews({ end }: ByteRange): boolean {
+    const isNews = end !== this.#wantedEnd
+    this.#wantedEnd = end
+    return isNews
   }
 
   spanOf(offset: number, length: number): FileSpan | undefined {
     const range = { start: offset, end: Math.min(offset + length, this.content.sizeBytes) }
     const { blocks, capBytes } = this.#deps
     const span = this.#isClosed ? undefined : blocks.spanOf(range)
-    if (span) blocks.prefetch(this.content, this.#windows.note(range, false, capBytes(this)))
+    if (!span) return undefined
+    const wanted = this.#windows.note(range, false, capBytes(this))
+    if (this.#isNews(wanted)) blocks.prefetch(this.content, wanted)
     return span
   }
 
