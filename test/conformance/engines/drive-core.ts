@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock } from '../../../src/base/clock.ts'
 import { silentLog } from '../../../src/base/log.ts'
-import { createDrive, defaultSettings } from '../../../src/core/index.ts'
+import { createDrive, defaultSettings, DiskCache } from '../../../src/core/index.ts'
 import { noKernelCache } from '../../../src/core/ports.ts'
 import type { Remote } from '../../../src/remote/remote.ts'
 import type { RemotePath } from '../../../src/remote/types.ts'
@@ -47,8 +47,20 @@ export interface FarSide {
 export async function driveUnderTest(far: FarSide): Promise<CoreUnderTest> {
   const { view, requests } = far
   const stateFolder = await mkdtemp(join(tmpdir(), 'drive-core-'))
+  const cacheFolder = await mkdtemp(join(tmpdir(), 'drive-core-cache-'))
   const open = async () => {
+    const diskCache = await DiskCache.open({
+      folder: cacheFolder,
+      owner: ['test'],
+      clock: systemClock,
+      log: silentLog,
+      // Little, so that room has to be made all the time.
+      limitBytes: 1024 ** 2,
+      reserveBytes: 0,
+      waitingBytes: 1024 ** 2,
+    })
     const drive = await createDrive({
+      diskCache,
       remote: await far.connect(),
       stateFolder,
       clock: systemClock,
@@ -60,10 +72,11 @@ export async function driveUnderTest(far: FarSide): Promise<CoreUnderTest> {
     const { uid, gid, entryTtlMs, attrTtlMs, readOnly } = defaultSettings
     return {
       drive,
+      diskCache,
       shown: await drive.openView(far.folder, { uid, gid, entryTtlMs, attrTtlMs, readOnly }, noKernelCache),
     }
   }
-  let { drive, shown } = await open()
+  let { drive, diskCache, shown } = await open()
   const rootNodes = drive.nodeCounts.kept
   return {
     fileSystem: shown.fileSystem,
@@ -76,7 +89,8 @@ export async function driveUnderTest(far: FarSide): Promise<CoreUnderTest> {
       await drive.drain()
       shown.close()
       await drive.close()
-      ;({ drive, shown } = await open())
+      await diskCache.close()
+      ;({ drive, diskCache, shown } = await open())
       return shown.fileSystem
     },
     async close() {
@@ -86,7 +100,9 @@ export async function driveUnderTest(far: FarSide): Promise<CoreUnderTest> {
       shown.close()
       const keptAtEnd = drive.nodeCounts.kept
       await drive.close()
+      await diskCache.close()
       await rm(stateFolder, { recursive: true })
+      await rm(cacheFolder, { recursive: true })
       if (keptForNobody > 0) throw new Error(`${keptForNobody} nodes are kept for nobody`)
       if (keptAtEnd > 0) throw new Error(`${keptAtEnd} nodes outlive their mount`)
     },
