@@ -35,6 +35,8 @@ export class CachedContent {
   readonly #parts: CachedContentParts
   readonly #names: string[] = []
   #isVerifying = false
+  /** What somebody is going to read, as far as is known now. */
+  #ahead = { first: 0, past: 0 }
 
   constructor(parts: CachedContentParts) {
     this.#parts = parts
@@ -101,14 +103,14 @@ export class CachedContent {
 
   /** Looks at blocks that somebody is going to read, so that `spanOf` knows them then. */
   verifyAhead(first: number, past: number): void {
-    if (this.#isVerifying) return
-    const piece = this.#firstUnverified(first, past)
-    if (!piece) return
-    this.#isVerifying = true
-    void this.#readPiece(piece).then((bytes) => {
-      this.#isVerifying = false
-      if (bytes) this.verifyAhead(first, past)
-    })
+    this.#ahead = { first, past }
+    if (!this.#isVerifying) this.#verifyOn()
+  }
+
+  #verifyOn(): void {
+    const piece = this.#firstUnverified(this.#ahead.first, this.#ahead.past)
+    this.#isVerifying = piece !== undefined
+    if (piece) void this.#readPiece(piece).then(() => this.#verifyOn())
   }
 
   /** Bytes of the content that are here. */
