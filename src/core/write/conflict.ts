@@ -5,14 +5,7 @@ import { conflictName } from './conflict-name.ts'
 import type { WriteEnvironment } from './environment.ts'
 import type { Generation } from './generation.ts'
 import type { Transfer } from './transfer.ts'
-import type { BaseEntity, WriteRemote } from './types.ts'
-
-/** Content that we sent without hearing what became of it. */
-export interface Attempt {
-  readonly sizeBytes: number
-  /** SHA-256, hex. */
-  readonly digest: string
-}
+import type { Attempt, BaseEntity, WriteRemote } from './types.ts'
 
 /**
  * What a refused upload (`stale`) turned out to be.

@@ -16,7 +16,7 @@ import { readHere } from './read-here.ts'
 import { sayLocal } from './say-local.ts'
 import type { RecoveredFile } from './staging-store.ts'
 import { StagedUsers } from './staged-users.ts'
-import type { BaseEntity, UploadSession } from './types.ts'
+import type { Attempt, BaseEntity, UploadSession } from './types.ts'
 import type { Uploadable } from './uploadable.ts'
 
 /**
@@ -248,14 +248,21 @@ export class ContentBytes implements Uploadable {
   }
 
   freeze(): Promise<Generation> {
-    return this.#mutex.run(() => {
+    return this.#mutex.run(async () => {
       invariant(this.#staged, 'a clean content has nothing to send')
+      // What was promised to survive power loss is found as it was sent, or newer: an older one would be a conflict with it.
+      if (this.#staged.isPromised) await this.#staged.sync().catch((error: unknown) => this.#complain(error))
       return this.#staged.freeze()
     })
   }
 
-  thaw(): Promise<void> {
-    return this.#mutex.run(() => this.#staged?.thaw())
+  thaw(maybeSent: boolean): Promise<void> {
+    return this.#mutex.run(() => this.#staged?.thaw(maybeSent))
+  }
+
+  async attempts(): Promise<readonly Attempt[]> {
+    await this.#staged?.attemptsSettled()
+    return this.#staged?.attempts ?? []
   }
 
   confirm(generation: Generation, entry: RemoteEntry, shown: RemoteEntry): Promise<void> {

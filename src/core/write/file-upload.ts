@@ -282,7 +282,7 @@ export class FileUpload {
       if (!isRemoteError(error, 'stale', 'exists')) throw error
       this.#conflictAtMs ??= this.#environment.clock.now()
       const atMs = this.#conflictAtMs
-      const refused = { path, previous, generation, attempts: this.#sent.attempts, atMs }
+      const refused = { path, previous, generation, attempts: await this.#content.attempts(), atMs }
       const resolution = await resolveConflict(refused, this.#transfer, this.#environment)
       await this.#resolved(generation, resolution, startedAtMs)
     }

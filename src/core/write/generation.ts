@@ -40,6 +40,9 @@ export class Generation implements UploadSource {
   readonly #kept: OpenFile
   readonly #keptRanges = new RangeSet()
   readonly #layer: FileLayer
+  /** What was read of it to be sent. */
+  readonly #handedOut = new RangeSet()
+  #heldBack: Promise<void> | undefined
   #hasKeptFile = false
   #dropped = false
 
@@ -62,26 +65,33 @@ export class Generation implements UploadSource {
     return this.#extents.isAllBase
   }
 
-  read(start: number, end: number): Promise<Uint8Array> {
+  async read(start: number, end: number): Promise<Uint8Array> {
     invariant(start >= 0 && end <= this.sizeBytes, `bytes ${start} to ${end} are outside the generation`)
-    return this.#mutex.run(async () => {
+    const bytes = await this.#mutex.run(() => {
       invariant(!this.#dropped, 'a dropped generation is read')
-      const into = new Uint8Array(Math.max(0, end - start))
-      for (const piece of this.#extents.pieces({ start, end })) {
-        invariant(piece.origin !== 'base', 'bytes of a frozen content are read that are not here')
-        if (piece.origin === 'local') await this.#readPiece(piece, start, into)
-      }
-      return into
+      return this.#readHere(start, end)
     })
+    this.#handedOut.add({ start, end })
+    if (this.#handedOut.covers({ start: 0, end: this.sizeBytes })) await this.#heldBack
+    return bytes
   }
 
-  /** SHA-256 of the whole content, hex. */
-  async digest(): Promise<string> {
-    const hash = createHash('sha256')
-    for (let at = 0; at < this.sizeBytes; at += hashStepBytes) {
-      hash.update(await this.read(at, Math.min(this.sizeBytes, at + hashStepBytes)))
-    }
-    return hash.digest('hex')
+  /** The last bytes that nobody has read yet wait for `until`, which does not reject. */
+  holdBack(until: Promise<void>): void {
+    this.#heldBack = until
+  }
+
+  /** SHA-256 of the whole content, hex; undefined when it was dropped meanwhile. */
+  digest(): Promise<string | undefined> {
+    return this.#digest((start, end) =>
+      this.#mutex.run(async () => (this.#dropped ? undefined : this.#readHere(start, end))),
+    )
+  }
+
+  /** The same, for who holds the mutex. @requires the mutex */
+  async digestHere(): Promise<string> {
+    const digest = await this.#digest((start, end) => this.#readHere(start, end))
+    return digest!
   }
 
   /**
@@ -102,6 +112,27 @@ export class Generation implements UploadSource {
   async drop(): Promise<void> {
     this.#dropped = true
     if (this.#hasKeptFile) await this.#layer.remove(this.#kept.path)
+  }
+
+  async #digest(
+    read: (start: number, end: number) => Promise<Uint8Array | undefined>,
+  ): Promise<string | undefined> {
+    const hash = createHash('sha256')
+    for (let at = 0; at < this.sizeBytes; at += hashStepBytes) {
+      const bytes = await read(at, Math.min(this.sizeBytes, at + hashStepBytes))
+      if (!bytes) return undefined
+      hash.update(bytes)
+    }
+    return hash.digest('hex')
+  }
+
+  async #readHere(start: number, end: number): Promise<Uint8Array> {
+    const into = new Uint8Array(Math.max(0, end - start))
+    for (const piece of this.#extents.pieces({ start, end })) {
+      invariant(piece.origin !== 'base', 'bytes of a frozen content are read that are not here')
+      if (piece.origin === 'local') await this.#readPiece(piece, start, into)
+    }
+    return into
   }
 
   async #keepPiece({ start, end }: ByteRange): Promise<void> {

@@ -1,4 +1,3 @@
-import type { Attempt } from './conflict.ts'
 import type { Generation } from './generation.ts'
 import type { Uploadable } from './uploadable.ts'
 
@@ -10,25 +9,16 @@ export class SentGenerations {
   readonly #content: Uploadable
   #generation: Generation | undefined
   #isUncertain = false
-  #attempts: Attempt[] = []
 
   constructor(content: Uploadable) {
     this.#content = content
   }
 
-  /** Older ones that the server may have. */
-  get attempts(): readonly Attempt[] {
-    return this.#attempts
-  }
-
-  /** The newest content; an older one that was sent without an answer is remembered by its digest. */
+  /** The newest content. An older one that was sent without an answer is remembered by its digest. */
   async freeze(): Promise<Generation> {
     if (this.#generation?.changes === this.#content.changes) return this.#generation
-    if (this.#generation && this.#isUncertain) {
-      const { sizeBytes } = this.#generation
-      this.#attempts.push({ sizeBytes, digest: await this.#generation.digest() })
-    }
-    await this.#thaw()
+    if (this.#isUncertain) await this.#content.attempts()
+    await this.#thaw(this.#isUncertain)
     this.#generation = await this.#content.freeze()
     return this.#generation
   }
@@ -40,26 +30,24 @@ export class SentGenerations {
 
   /** The present one failed: it is not needed any more, unless the server may have it all the same. */
   async failed(): Promise<void> {
-    if (!this.#isUncertain) await this.#thaw()
+    if (!this.#isUncertain) await this.#thaw(false)
   }
 
   /** The server has the present one. */
   confirmed(): void {
     this.#generation = undefined
     this.#isUncertain = false
-    this.#attempts = []
   }
 
   /** All that was sent so far is going to be dropped. */
-  async forget(): Promise<void> {
-    await this.#thaw()
-    this.#attempts = []
+  forget(): Promise<void> {
+    return this.#thaw(true)
   }
 
-  async #thaw(): Promise<void> {
+  async #thaw(maybeSent: boolean): Promise<void> {
     this.#isUncertain = false
     if (!this.#generation) return
     this.#generation = undefined
-    await this.#content.thaw()
+    await this.#content.thaw(maybeSent)
   }
 }

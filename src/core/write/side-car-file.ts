@@ -10,12 +10,12 @@ import {
   type SideCarHead,
 } from './side-car.ts'
 import type { StagedPlace } from './staged-place.ts'
-import type { UploadSession } from './types.ts'
+import type { Attempt, UploadSession } from './types.ts'
 
 /** What a head says of the staged file itself. */
 export interface SideCarContent extends Omit<
   SideCarHead,
-  'version' | 'bootId' | 'isSynced' | 'extents' | 'session'
+  'version' | 'bootId' | 'isSynced' | 'extents' | 'session' | 'attempts'
 > {
   readonly extents: Extents
 }
@@ -31,6 +31,8 @@ export interface SideCarFileParts {
 const compactAfterChanges = 64
 /** … and before one that is kept open does, at an fsync: a database makes several changes a transaction. */
 const compactOpenAfterChanges = 4096
+/** The newest count: a file may change for days while nobody hears what becomes of its uploads. */
+const attemptsKept = 64
 
 /**
  * The side-car of one staged file on the local disk: what it says, and how much of that, and of the bytes that it speaks of, is
@@ -46,6 +48,8 @@ export class SideCarFile {
   /** After the head. */
   #changes = 0
   #session: UploadSession | undefined
+  /** Contents that were sent and not heard of. */
+  attempts: readonly Attempt[] = []
   /** Somebody was promised that the staged file survives power loss. */
   #isSynced = false
   /** All of it is on the disk, and the side-car says so. */
@@ -63,9 +67,10 @@ export class SideCarFile {
   }
 
   /** It is there, with so many changes after its head. */
-  found({ changes, isSynced, extents, session }: SideCar): void {
+  found({ changes, isSynced, extents, session, attempts }: SideCar): void {
     this.#changes = changes
     this.#session = session
+    this.attempts = attempts
     this.#isSynced = isSynced
     if (isSynced) this.#certain = extents.written.clone()
   }
@@ -89,7 +94,7 @@ export class SideCarFile {
   }
 
   async record(change: SideCarChange): Promise<void> {
-    this.#isMarked &&= 's' in change || 'h' in change
+    this.#isMarked &&= 's' in change || 'a' in change || 'h' in change
     await this.#side.use((file) => file.append(Buffer.from(formatChange(change))))
     this.#changes += 1
   }
@@ -113,6 +118,12 @@ export class SideCarFile {
   noteSession(session: UploadSession | undefined): Promise<void> {
     this.#session = session
     return session ? this.recordDurably({ s: session }) : this.record({ s: null })
+  }
+
+  /** The content that was sent is not there any more. Survives power loss before anything that follows does. */
+  async noteAttempt(attempt: Attempt): Promise<void> {
+    await this.record({ a: attempt })
+    this.attempts = [...this.attempts, attempt].slice(-attemptsKept)
   }
 
   /** Everything on record so far survives power loss, and so do the bytes. Costs nothing when they do already. */
@@ -139,6 +150,7 @@ export class SideCarFile {
       ...more,
       extents: extents.toRecord(),
       session: this.#session,
+      ...(this.attempts.length > 0 && { attempts: this.attempts }),
     }
     await this.#place.layer.replace(this.#side.path, formatHead(head), this.#isSynced)
     await this.#side.reopen()

@@ -1,10 +1,13 @@
 import { RangeSet, type ByteRange } from '../../base/ranges.ts'
 import { Extents } from './extents.ts'
 import type { SideCar, SideCarChange, SideCarHead, SideCarNames } from './side-car.ts'
-import type { UploadSession } from './types.ts'
+import type { Attempt, UploadSession } from './types.ts'
 
 type Result = SideCarNames &
-  Pick<SideCar, 'extents' | 'trusted' | 'isCut' | 'isSynced' | 'changes' | 'hasStaleBytes' | 'session'>
+  Pick<
+    SideCar,
+    'extents' | 'trusted' | 'isCut' | 'isSynced' | 'changes' | 'hasStaleBytes' | 'session' | 'attempts'
+  >
 
 /**
  * Goes through the changes of a side-car. When power was lost only what a mark vouches for is known to be on the disk; and
@@ -22,12 +25,14 @@ export class SideCarReading {
   #changes = 0
   #hasStaleBytes: boolean
   #session: UploadSession | undefined
+  readonly #attempts: Attempt[]
   #names: SideCarNames
 
   constructor(head: SideCarHead) {
     this.#extents = Extents.fromRecord(head.extents)
     this.#hasStaleBytes = head.hasStaleBytes
     this.#session = head.session
+    this.#attempts = [...(head.attempts ?? [])]
     this.#names = head
     for (const range of this.#extents.fetched.ranges) this.#unsynced.add(range)
     if (head.isSynced) this.#mark()
@@ -38,6 +43,7 @@ export class SideCarReading {
     if ('m' in change && change.m === this.#changes) this.#mark()
     this.#changes += 1
     if ('s' in change) this.#session = change.s ?? undefined
+    else if ('a' in change) this.#attempts.push(change.a)
     else if ('h' in change) this.#rename(change.h)
     else if ('w' in change) this.#write({ start: change.w[0], end: change.w[1] })
     else if ('f' in change) this.#fetch({ start: change.f[0], end: change.f[1] })
@@ -62,6 +68,7 @@ export class SideCarReading {
       changes: this.#changes,
       hasStaleBytes: this.#hasStaleBytes || !isSameBoot,
       session: this.#session,
+      attempts: this.#attempts,
     }
   }
 

@@ -1,10 +1,10 @@
 import type { RemotePath } from '../../remote/types.ts'
 import type { Extents, ExtentsRecord } from './extents.ts'
 import { SideCarReading } from './side-car-reading.ts'
-import type { BaseEntity, Lender, UploadSession } from './types.ts'
+import type { Attempt, BaseEntity, Lender, UploadSession } from './types.ts'
 
 /** Version of the side-car's format. A newer one is left alone, never guessed. Before 3 there were no marks: it vouches for nothing after power loss. */
-export const sideCarVersion = 4
+export const sideCarVersion = 5
 
 /** What a side-car calls the file, and what becomes of it. */
 export interface SideCarNames {
@@ -36,11 +36,14 @@ export interface SideCarHead extends SideCarNames {
   readonly hasStaleBytes: boolean
   /** Upload session that was open at the server. */
   readonly session?: UploadSession | undefined
+  /** Contents that were sent and not heard of, and that this one is not any more; left out: none. */
+  readonly attempts?: readonly Attempt[] | undefined
 }
 
 /**
  * One change after the head: `w` written, `f` fetched from the base, `b` shows the base, `t` truncated to (with `kept` when the cut bytes still
- * lie in the data file), `s` upload session begun (null: ended), `h` other names (null: none), `m` a mark: the so many changes
+ * lie in the data file), `s` upload session begun (null: ended), `a` another attempt (what was sent is about to be changed), `h` other
+ * names (null: none), `m` a mark: the so many changes
  * above and all their bytes are on the disk.
  */
 export type SideCarChange =
@@ -49,6 +52,7 @@ export type SideCarChange =
   | { readonly b: readonly [number, number] }
   | { readonly t: number; readonly kept?: true }
   | { readonly s: UploadSession | null }
+  | { readonly a: Attempt }
   | { readonly h: NamesRecord }
   | { readonly m: number }
 
@@ -58,7 +62,7 @@ interface NamesRecord extends Pick<SideCarNames, 'label' | 'replaces'> {
 }
 
 /** A side-car read back. */
-export interface SideCar extends Omit<SideCarHead, 'extents'> {
+export interface SideCar extends Omit<SideCarHead, 'extents' | 'attempts'> {
   /** Everything that was acknowledged. */
   readonly extents: Extents
   /**
@@ -68,6 +72,7 @@ export interface SideCar extends Omit<SideCarHead, 'extents'> {
   readonly trusted: Extents | undefined
   /** Something was acknowledged after `trusted`. */
   readonly isCut: boolean
+  readonly attempts: readonly Attempt[]
   /** Changes after the head. */
   readonly changes: number
 }

@@ -3,13 +3,14 @@ import type { Mutex } from '../../base/mutex.ts'
 import type { ByteRange } from '../../base/ranges.ts'
 import type { FileSpan } from '../types.ts'
 import type { EntityId } from '../../remote/types.ts'
+import { AttemptLog } from './attempt-log.ts'
 import { Extents } from './extents.ts'
 import { fill, Generation, writeAll } from './generation.ts'
 import { OpenFile } from './open-file.ts'
 import { namesRecord, type SideCar, type SideCarNames } from './side-car.ts'
 import { SideCarFile } from './side-car-file.ts'
 import type { StagedPlace } from './staged-place.ts'
-import type { BaseEntity, Lender, UploadSession } from './types.ts'
+import type { Attempt, BaseEntity, Lender, UploadSession } from './types.ts'
 
 /** What a side-car says about the file beyond its extents. */
 export interface StagedFacts extends SideCarNames {
@@ -43,6 +44,7 @@ export class StagedFile {
   readonly #data: OpenFile
   readonly #side: SideCarFile
   readonly #mutex: Mutex
+  readonly #attempts: AttemptLog
   #frozen: Generation | undefined
   /** Number of changes to the content so far. */
   #changes: number
@@ -67,6 +69,7 @@ export class StagedFile {
       data: this.#data,
       content: () => ({ ...this.#facts, extents: this.#extents, hasStaleBytes: this.#hasStaleBytes }),
     })
+    this.#attempts = new AttemptLog(this.#side, mutex, place.log)
   }
 
   /** A content of which nothing is here yet: `baseSizeBytes` bytes show the base. */
@@ -87,6 +90,7 @@ export class StagedFile {
     const staged = new StagedFile(place, factsOf(sideCar), sideCar.extents, mutex)
     staged.#hasStaleBytes = sideCar.hasStaleBytes
     staged.#side.found(sideCar)
+    staged.#attempts.found()
     staged.#localBytes = sideCar.extents.written.sizeBytes + sideCar.extents.fetched.sizeBytes
     staged.#isOfThisBoot = sideCar.bootId === place.bootId
     staged.#isTooLong = true
@@ -120,6 +124,11 @@ export class StagedFile {
     return this.#extents
   }
 
+  /** Somebody was promised that it survives power loss. */
+  get isPromised(): boolean {
+    return this.#side.isSynced
+  }
+
   /** Fills `into` with what is here of `range`; answers the gaps, which only the base can fill. */
   async read(range: ByteRange, into: Uint8Array): Promise<ByteRange[]> {
     for (const { start, end } of this.#extents.local(range)) {
@@ -139,6 +148,7 @@ export class StagedFile {
 
   async write(offset: number, data: Uint8Array, atMs: number): Promise<void> {
     const range = { start: offset, end: offset + data.length }
+    await this.#changing()
     await this.#frozen?.keep(range)
     const [certain] = this.#side.certain?.present(range) ?? []
     if (certain) await this.#side.takeBack({ w: [certain.start, certain.end] })
@@ -159,6 +169,7 @@ export class StagedFile {
   }
 
   async truncate(sizeBytes: number, atMs: number): Promise<void> {
+    await this.#changing()
     const before = this.#extents.sizeBytes
     // A frozen generation may still need what is cut off, and so does the content that was synced, until the side-car is:
     // then the bytes stay where they are, hidden by the extents.
@@ -183,6 +194,7 @@ export class StagedFile {
     if (grows && end > this.sizeBytes) await this.truncate(end, atMs)
     const range = { start, end: Math.min(end, this.sizeBytes) }
     if (start >= range.end) return
+    await this.#changing()
     const next = this.#extents.clone()
     next.zero(range)
     await this.#side.writeHead({ extents: next, hasStaleBytes: true })
@@ -232,30 +244,35 @@ export class StagedFile {
   /** The content as it is now, unchanged by everything later until `thaw`. At most one at a time. */
   freeze(): Generation {
     invariant(!this.#frozen, 'a content has one frozen generation at a time')
-    const { layer, folder, id } = this.#place
-    this.#frozen = new Generation({
-      data: this.#data,
-      keptPath: `${folder}/${id}.kept`,
-      layer,
-      extents: this.#extents.clone(),
-      changes: this.#changes,
-      modifiedAtMs: this.#facts.modifiedAtMs,
-      mutex: this.#mutex,
-    })
+    this.#attempts.sending()
+    this.#frozen = this.#generation(this.#extents.clone())
     return this.#frozen
   }
 
-  async thaw(): Promise<void> {
+  /** @param maybeSent the server may have it */
+  async thaw(maybeSent: boolean): Promise<void> {
+    if (!maybeSent) this.#attempts.notSent()
     const frozen = this.#frozen
     this.#frozen = undefined
     await frozen?.drop()
     await this.#cut()
   }
 
+  /** Contents that the server may have, the present one aside. */
+  get attempts(): readonly Attempt[] {
+    return this.#attempts.known
+  }
+
+  /** All of `attempts` that can be known is. Do not hold the mutex. */
+  attemptsSettled(): Promise<void> {
+    return this.#attempts.settled()
+  }
+
   /** The server has `generation` as `entity`, and there are newer changes: they are all that differs from it now. */
   async settle(generation: Generation, entity: BaseEntity): Promise<void> {
     this.#extents.settle(generation.newer)
-    await this.thaw()
+    await this.thaw(true)
+    this.#attempts.confirmed()
     const { sizeBytes: baseSizeBytes } = generation
     this.#facts = { ...this.#facts, base: entity, baseSizeBytes, lender: undefined, replaces: entity }
     await this.#side.writeHead()
@@ -301,6 +318,26 @@ export class StagedFile {
     await this.#side.remove(this.#isRetained)
     await copy?.()
     await this.#place.layer.remove(this.#data.path)
+  }
+
+  /** Before the content becomes another one. */
+  async #changing(): Promise<void> {
+    // It was never sent, or copied at the server without being here.
+    if (!this.#extents.isComplete || this.#frozen?.isAllBase) return
+    await this.#attempts.changing(this.#frozen ?? this.#generation(this.#extents), this.#frozen !== undefined)
+  }
+
+  #generation(extents: Extents): Generation {
+    const { layer, folder, id } = this.#place
+    return new Generation({
+      data: this.#data,
+      keptPath: `${folder}/${id}.kept`,
+      layer,
+      extents,
+      changes: this.#changes,
+      modifiedAtMs: this.#facts.modifiedAtMs,
+      mutex: this.#mutex,
+    })
   }
 
   #wrote(range: ByteRange, atMs: number): void {

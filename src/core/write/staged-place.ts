@@ -1,9 +1,11 @@
 import type { FileLayer } from '../../base/file-layer.ts'
+import type { Log } from '../../base/log.ts'
 import type { SharedWork } from '../../base/shared-work.ts'
 
 /** Where a staged content lies on the local disk. */
 export interface StagedPlace {
   readonly layer: FileLayer
+  readonly log: Log
   readonly folder: string
   /** Makes the names in the folder survive power loss. */
   readonly names: SharedWork

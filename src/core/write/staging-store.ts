@@ -80,8 +80,8 @@ export class StagingStore {
   }
 
   #placeOf(id: string, changes: number): StagedPlace {
-    const { folder, layer, bootId } = this.#options
-    return { folder, layer, bootId, names: this.#names, id, changes }
+    const { folder, layer, log, bootId } = this.#options
+    return { folder, layer, log, bootId, names: this.#names, id, changes }
   }
 
   /** Removes one of an earlier process that nobody takes up. */

@@ -98,3 +98,10 @@ export interface UploadSession {
   readonly id: string
   readonly uri: string
 }
+
+/** Content that was sent without anybody having heard what became of it. */
+export interface Attempt {
+  readonly sizeBytes: number
+  /** SHA-256, hex. */
+  readonly digest: string
+}

@@ -1,7 +1,7 @@
 import type { RemoteEntry } from '../../remote/types.ts'
 import type { CopySource } from './content-base.ts'
 import type { Generation } from './generation.ts'
-import type { BaseEntity, UploadSession } from './types.ts'
+import type { Attempt, BaseEntity, UploadSession } from './types.ts'
 
 /** A file's content as its upload sees it. */
 export interface Uploadable {
@@ -20,8 +20,10 @@ export interface Uploadable {
   /** Brings every byte here that only the server has. */
   complete(signal: AbortSignal): Promise<void>
   freeze(): Promise<Generation>
-  /** The frozen generation is not needed any more. */
-  thaw(): Promise<void>
+  /** The frozen generation is not needed any more; `maybeSent`: the server may have it. */
+  thaw(maybeSent: boolean): Promise<void>
+  /** Older contents that the server may have. */
+  attempts(): Promise<readonly Attempt[]>
   /**
    * The server has `generation` as `entry`. The name shows `shown`, which is another one after a conflict: as soon as nothing is
    * newer here and nobody has the file open for writing.

@@ -94,7 +94,7 @@ class Run {
       modifiedAtMs: 0,
     }
     const names = new SharedWork(() => this.#disk.syncFolder(folder))
-    const place = { layer: this.#disk, folder, names, bootId: 'first', id: 'id', changes: 0 }
+    const place = { layer: this.#disk, log: silentLog, folder, names, bootId: 'first', id: 'id', changes: 0 }
     this.#acknowledged = Infinity
     this.#staged = await StagedFile.create(place, facts, baseUnits * unitBytes, new Mutex())
     this.#acknowledged = 0
@@ -129,7 +129,7 @@ class Run {
         return
       case 'thaw':
         this.#frozen = undefined
-        return staged.thaw()
+        return staged.thaw(true)
       case 'settle': {
         const frozen = this.#frozen
         this.#frozen = undefined

@@ -1,0 +1,125 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { createHash } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { eventually } from '../../../fakes/eventually.ts'
+import { TestDrive } from '../../../fakes/test-drive.ts'
+
+let drive: TestDrive
+
+beforeEach(async () => {
+  drive = await TestDrive.open({}, (remote) => void remote.putAsOther('docs/letter', 'old letter'))
+})
+
+afterEach(() => drive.stop())
+
+/** The server takes what is saved, and nobody hears of it. */
+async function takenUnheard(): Promise<void> {
+  const gate = drive.remote.hold('upload', 'after')
+  await drive.clock.advance(500)
+  await gate.entered
+  // It waits for ever; later ones do not.
+  drive.remote.hold('upload').release()
+}
+
+async function expectOnly(path: string, text: string): Promise<void> {
+  await drive.drain()
+  expect(drive.remote.textAt(path)).toBe(text)
+  expect(drive.copies()).toEqual([])
+  expect(await drive.text(path)).toBe(text)
+}
+
+describe.each(['docs/letter', 'docs/new'])(
+  'an upload of %s that was done before the process died',
+  (path) => {
+    beforeEach(async () => {
+      await drive.save(path, 'first')
+      await takenUnheard()
+    })
+
+    it('is ours, when nothing was changed', async () => {
+      await drive.crash()
+      await expectOnly(path, 'first')
+    })
+
+    it('is ours, when the file was saved again before', async () => {
+      await drive.save(path, 'second')
+      await drive.crash()
+      await expectOnly(path, 'second')
+    })
+
+    it('is ours, when the file was saved again, and again, before', async () => {
+      await drive.save(path, 'second')
+      await drive.save(path, 'third')
+      await drive.crash()
+      await expectOnly(path, 'third')
+    })
+
+    it('is ours, when the file is saved again after that', async () => {
+      await drive.crash()
+      await drive.save(path, 'second')
+      await expectOnly(path, 'second')
+    })
+
+    it('is ours, when another process died in between', async () => {
+      await drive.save(path, 'second')
+      await drive.crash()
+      await drive.save(path, 'third')
+      await drive.crash()
+      await expectOnly(path, 'third')
+    })
+
+    it('is not taken for what somebody else has written since', async () => {
+      await drive.save(path, 'second')
+      await drive.crash(() => void drive.remote.putAsOther(path, 'other'))
+      await drive.drain()
+      expect(drive.remote.textAt(path)).toBe('other')
+      expect(drive.copies().map((copy) => drive.remote.textAt(copy))).toEqual(['second'])
+    })
+  },
+)
+
+/** What is on record of all staged files. */
+function recorded(): string {
+  const folder = join(drive.folder, 'staging')
+  const sideCars = readdirSync(folder).filter((name) => name.endsWith('.side'))
+  return sideCars.map((name) => readFileSync(join(folder, name), 'utf8')).join()
+}
+
+describe('a large file that is changed while it is being sent', () => {
+  const large = 'x'.repeat(17 * 1024 ** 2)
+  const digest = createHash('sha256').update(large).digest('hex')
+
+  beforeEach(async () => {
+    await drive.stop()
+    drive = await TestDrive.open({ remote: { chunkBytes: 8 * 1024 ** 2 } })
+    await drive.save('film', large)
+  })
+
+  it('is on record by its digest before its last byte leaves', async () => {
+    const chunks = drive.remote.hold('uploadChunk')
+    await drive.clock.advance(500)
+    await chunks.entered
+    await drive.write(await drive.open('film', 1), 'new')
+    expect(recorded()).not.toContain(digest)
+    const done = drive.remote.hold('upload', 'after')
+    chunks.release()
+    await done.entered
+    drive.remote.hold('upload').release()
+    expect(recorded()).toContain(digest)
+    await drive.crash()
+    await drive.drain()
+    expect(drive.remote.textAt('film')!.slice(0, 4)).toBe('newx')
+    expect(drive.copies()).toEqual([])
+  })
+
+  it('is on record a moment later when the server had it already', async () => {
+    await takenUnheard()
+    await drive.write(await drive.open('film', 1), 'new')
+    await eventually(() => recorded().includes(digest))
+    await drive.crash()
+    await drive.drain()
+    expect(drive.remote.textAt('film')!.slice(0, 4)).toBe('newx')
+    expect(drive.copies()).toEqual([])
+  })
+})
