@@ -17,11 +17,11 @@ import {
   LocalTimes,
   PendingStates,
   SeenVersions,
+  sortRecords,
   stagedIdsOf,
   TimesFile,
   type Core,
   type FileSystemOptions,
-  type PendingRecord,
 } from './filesystem/index.ts'
 import { NodeTable } from './inode/index.ts'
 import { Patience, defaultPatience, type PatienceOptions } from './patience.ts'
@@ -30,7 +30,7 @@ import type { DiskCache } from './cache/index.ts'
 import { ContentReaders, MemoryBudget, rememberedBytes, rememberUploads } from './read/index.ts'
 import { FolderCache, Tree } from './tree/index.ts'
 import { KernelCaches } from './view/index.ts'
-import { countRecords, Journal } from './journal/index.ts'
+import { Journal, readRecords } from './journal/index.ts'
 import { WriteBack, type UploadFailure, type WriteBackOptions, type WriteRemote } from './write/index.ts'
 import { Facts, type FactsDeps, type ListFacts } from './xattr/index.ts'
 
@@ -126,9 +126,10 @@ async function openDrive(options: CreateOptions, unlock: () => Promise<void>): P
   const kernel = new KernelCaches()
   if (options.kernel) kernel.add(options.kernel)
   const tree = await openTree(options, { settings, patience, kernel })
-  const { journal, records } = await openJournal(stateFolder, { layer: fileLayer, log })
+  const { journal, records, gone } = await openJournal(stateFolder, { layer: fileLayer, log })
   const times = await TimesFile.open(join(stateFolder, 'times.jsonl'), log)
   const readers = openReaders(options, settings, tree)
+  const pending = new PendingStates({ journal })
   const core: Core = {
     remote,
     tree,
@@ -136,6 +137,8 @@ async function openDrive(options: CreateOptions, unlock: () => Promise<void>): P
       remote: rememberingRemote(remote, readers),
       stagingFolder: join(stateFolder, 'staging'),
       claimed: stagedIdsOf(records),
+      gone,
+      onRemoved: (ids) => pending.removed(ids),
       clock,
       log,
       quietMs: settings.quietMs,
@@ -153,7 +156,7 @@ async function openDrive(options: CreateOptions, unlock: () => Promise<void>): P
     times: new LocalTimes(times.known, times.file),
     changes: new ChangeTimes(clock),
     seen: new SeenVersions(),
-    pending: new PendingStates({ journal }),
+    pending,
     kernel,
     clock,
     log,
@@ -233,8 +236,8 @@ async function openTree(
  *
  * @throws {JournalVersionError}
  */
-export function countLeftChanges(stateFolder: string): Promise<number> {
-  return countRecords(journalFolder(stateFolder))
+export async function countLeftChanges(stateFolder: string): Promise<number> {
+  return sortRecords(await readRecords(journalFolder(stateFolder))).records.size
 }
 
 function journalFolder(stateFolder: string): string {
@@ -245,11 +248,11 @@ function journalFolder(stateFolder: string): string {
 async function openJournal(
   stateFolder: string,
   { layer, log }: { readonly layer: FileLayer; readonly log: Log },
-): Promise<{ journal: Journal; records: ReadonlyMap<string, PendingRecord> }> {
+): Promise<{ journal: Journal } & ReturnType<typeof sortRecords>> {
   const folder = journalFolder(stateFolder)
   await layer.makeFolder(folder)
   const { journal, entries } = await Journal.open({ folder, layer, log })
-  return { journal, records: entries as unknown as ReadonlyMap<string, PendingRecord> }
+  return { journal, ...sortRecords(entries) }
 }
 
 /** The write path's view of the server: what it uploads may be read at once. */

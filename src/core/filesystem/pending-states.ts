@@ -40,14 +40,33 @@ export interface PendingStatesParts {
 
 type JournalOfStates = Pick<Journal, 'change' | 'sync'>
 
+/** What is on record of a node. */
+interface Known {
+  readonly key: string
+  readonly text: string
+  readonly staged: string | undefined
+}
+
+interface NodeChanges {
+  readonly node: Node
+  readonly before: Known | undefined
+  readonly known: Known | undefined
+  readonly changes: readonly JournalChange[]
+}
+
+/** Its key ends in the id of a staged file that no record names any more, so that its files are only left to be removed. */
+const goneKey = 'gone:'
+
 /**
  * Keeps on record, for every file, what programs were told and the server does not know: so that the next process goes on with it
  * when this one dies. One record a file says how the file is meant to be; it ends when the server agrees.
  */
 export class PendingStates {
   readonly #journal: JournalOfStates
-  readonly #known = new Map<Node, { readonly key: string; readonly text: string }>()
+  readonly #known = new Map<Node, Known>()
   readonly #touched = new Set<Node>()
+  /** Ids of staged files that are on record as left to be removed. */
+  readonly #gone = new Set<string>()
   #writing: Promise<void> | undefined
   readonly #gate = new Mutex()
 
@@ -72,9 +91,9 @@ export class PendingStates {
     await this.#journal.sync()
   }
 
-  /** `node` goes on with what an earlier process left on record under `key`. */
-  adopt(node: Node, key: string): void {
-    this.#known.set(node, { key, text: '' })
+  /** `node` goes on with what an earlier process left on record under `key`, which names the staged file `staged`. */
+  adopt(node: Node, key: string, staged: string | undefined): void {
+    this.#known.set(node, { key, text: '', staged })
     this.touch(node)
   }
 
@@ -86,6 +105,12 @@ export class PendingStates {
   /** Nothing is left to be done about what an earlier process left on record under `key`. */
   forget(key: string): Promise<void> {
     return this.#journal.change([{ key }])
+  }
+
+  /** The files of these ids are not there any more, not even after power loss. */
+  removed(ids: readonly string[]): Promise<void> {
+    for (const id of ids) this.#gone.delete(id)
+    return this.#journal.change(ids.map((id) => ({ key: `${goneKey}${id}` })))
   }
 
   #write(): Promise<void> {
@@ -111,25 +136,56 @@ export class PendingStates {
     const changes = nodes.flatMap((node) => this.#changeOf(node))
     if (changes.length === 0) return
     try {
-      await this.#journal.change(changes.map(({ change }) => change))
+      await this.#journal.change(changes.flatMap(({ changes }) => changes))
     } catch (error) {
       for (const node of nodes) this.#touched.add(node)
       throw error
     }
-    for (const { node, key, text } of changes) {
-      if (text === undefined) this.#known.delete(node)
-      else this.#known.set(node, { key, text })
+    for (const { node, known, before } of changes) {
+      if (before?.staged !== undefined && before.staged !== known?.staged) this.#gone.add(before.staged)
+      if (known?.staged !== undefined) this.#gone.delete(known.staged)
+      if (known) this.#known.set(node, known)
+      else this.#known.delete(node)
     }
   }
 
-  #changeOf(node: Node): { node: Node; key: string; text: string | undefined; change: JournalChange }[] {
-    const known = this.#known.get(node)
+  #changeOf(node: Node): NodeChanges[] {
+    const before = this.#known.get(node)
     const value = recordOf(node)
     const text = value && JSON.stringify(value)
-    if (text === known?.text) return []
-    const key = known?.key ?? randomUUID()
-    return [{ node, key, text, change: value ? { key, value: value as unknown as JournalValue } : { key } }]
+    if (text === before?.text) return []
+    const key = before?.key ?? randomUUID()
+    const known = text === undefined ? undefined : { key, text, staged: value?.staged }
+    const change = value ? { key, value: value as unknown as JournalValue } : { key }
+    return [{ node, before, known, changes: [change, ...this.#goneChanges(before?.staged, value?.staged)] }]
   }
+
+  /**
+   * In one step with the record that does not name the file any more: when the process dies before it is removed the next one knows.
+   * After a conflict a file may be named again.
+   */
+  #goneChanges(before: string | undefined, after: string | undefined): JournalChange[] {
+    const changes: JournalChange[] = []
+    if (before === after) return changes
+    if (before !== undefined) changes.push({ key: `${goneKey}${before}`, value: true })
+    if (after !== undefined && this.#gone.has(after)) changes.push({ key: `${goneKey}${after}` })
+    return changes
+  }
+}
+
+/** What an earlier process left: the states of files by key, and the staged files that are only left to be removed. */
+export function sortRecords(found: ReadonlyMap<string, JournalValue>): {
+  readonly records: ReadonlyMap<string, PendingRecord>
+  readonly gone: ReadonlySet<string>
+} {
+  const states = [...found].filter(([key]) => !key.startsWith(goneKey)) as unknown as [
+    string,
+    PendingRecord,
+  ][]
+  const goneKeys = [...found.keys()].filter((key) => key.startsWith(goneKey))
+  const gone = new Set(goneKeys.map((key) => key.slice(goneKey.length)))
+  for (const [, { staged }] of states) if (staged !== undefined) gone.delete(staged)
+  return { records: new Map(states), gone }
 }
 
 /** What the server does not know of `node`; undefined when that is nothing. */

@@ -106,7 +106,7 @@ export class Restore {
   }
 
   async #takeUp(located: readonly Located[]): Promise<void> {
-    for (const { key, node } of located) if (node) this.#parts.core.pending.adopt(node, key)
+    for (const { key, node, record } of located) if (node) this.#adopt(node, key, record)
     const moved = located.filter(({ record, node, folder }) => record.at && node && folder && !node.waits)
     for (const { node } of moved) node!.detach()
     for (const found of moved) this.#move(found)
@@ -153,10 +153,16 @@ export class Restore {
     // It is of the content that the file had then.
     const isSameContent = record.staged === undefined && file.entry?.entity === record.entity
     if (recovered || isSameContent) file.unsent.mtime = record.mtime
-    if (!node) core.pending.adopt(file, key)
+    if (!node) this.#adopt(file, key, record)
     if (recovered) await contentOf(file, this.#parts.owners).restore(recovered)
     else this.#parts.owners.attributes.sendLater(file)
     return undefined
+  }
+
+  /** A staged file that could not be read is nobody's to remove. */
+  #adopt(node: Node, key: string, record: PendingRecord): void {
+    const staged = this.#recoveredFor(record) && record.staged
+    this.#parts.core.pending.adopt(node, key, staged)
   }
 
   /** A new file that took another's place is on record as its next version before its side-car says so. */

@@ -1,3 +1,3 @@
-export { countRecords } from './count-records.ts'
+export { readRecords } from './read-records.ts'
 export { Journal, type JournalOptions } from './journal.ts'
 export { JournalVersionError, type JournalChange, type JournalValue } from './values.ts'

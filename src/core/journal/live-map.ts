@@ -13,10 +13,6 @@ export class LiveMap {
     return this.#sizeBytes
   }
 
-  get count(): number {
-    return this.#values.size
-  }
-
   apply(payload: string): void {
     for (const [key, value] of parsePayload(payload)) {
       this.#forget(key)

@@ -214,6 +214,7 @@ export class StagedFile {
     const isGoingOn = this.#facts.base === base.base && this.#facts.lender?.id === base.lender.id
     if (!isGoingOn && (start > 0 || this.sizeBytes > 0)) return false
     if (this.#frozen || this.#extents.local({ start, end }).length > 0) return false
+    await this.#changing()
     if (!isGoingOn) {
       this.#facts = { ...this.#facts, ...base }
       await this.#side.writeHead()

@@ -9,6 +9,7 @@ import type { WaitingCopy } from './keep-uploaded.ts'
 import { LostAndFound, type LostFile } from './lost-and-found.ts'
 import { parseSideCar, type SideCar } from './side-car.ts'
 import { StagedFile, type StagedFacts } from './staged-file.ts'
+import { removeGone, StagedRemovals } from './staged-removals.ts'
 import type { StagedPlace } from './staged-place.ts'
 
 export interface StagingStoreOptions {
@@ -22,6 +23,10 @@ export interface StagingStoreOptions {
   readonly bootId: string
   /** Ids of the staged files that are going to be taken up again. */
   readonly claimed: ReadonlySet<string>
+  /** Ids of those that an earlier process would have removed, had it not ended. */
+  readonly gone: ReadonlySet<string>
+  /** Called with ids of removed ones, once not even power loss brings them back. */
+  readonly onRemoved: (ids: readonly string[]) => Promise<void>
 }
 
 /** A staged file of an earlier process, which is to be taken up again. */
@@ -34,13 +39,13 @@ export interface RecoveredFile {
 export class StagingStore {
   /** Everything in `lost+found`, of this start and earlier ones. */
   readonly lostFiles: readonly LostFile[]
-  /** Side-cars of what this start moved to `lost+found`. */
+  /** Side-cars of what this start moved to `lost+found` or removed. */
   readonly leftovers: readonly SideCar[]
   /** Those that were claimed, by id, and are there. */
   readonly recovered: ReadonlyMap<string, RecoveredFile>
   readonly #options: StagingStoreOptions
   readonly #names: SharedWork
-  readonly #removals = new Set<Promise<void>>()
+  readonly #removals: StagedRemovals
 
   private constructor(
     options: StagingStoreOptions,
@@ -48,6 +53,8 @@ export class StagingStore {
   ) {
     this.#options = options
     this.#names = new SharedWork(() => options.layer.syncFolder(options.folder))
+    this.#removals = new StagedRemovals({ ...options, names: this.#names })
+    this.#removals.removedAtStart(options.gone)
     this.lostFiles = found.lostFiles
     this.leftovers = found.leftovers
     this.recovered = found.recovered
@@ -60,8 +67,13 @@ export class StagingStore {
     const lostAndFound = new LostAndFound(join(dirname(folder), 'lost+found'), layer, log)
     const recovered = await recover(options)
     const now = { atMs: nowMs, bootId }
-    const leftovers = await lostAndFound.collect(folder, now, new Set(recovered.keys()))
-    return new StagingStore(options, { leftovers, recovered, lostFiles: await lostAndFound.list() })
+    const gone = await removeGone(options)
+    const lost = await lostAndFound.collect(folder, now, new Set(recovered.keys()))
+    return new StagingStore(options, {
+      leftovers: [...gone, ...lost],
+      recovered,
+      lostFiles: await lostAndFound.list(),
+    })
   }
 
   /** A staged file of which nothing is here yet. */
@@ -91,31 +103,16 @@ export class StagingStore {
   }
 
   /** Removes a staged file that nobody uses any more, `copy` aside, as soon as `unclaimed`: nothing on record names it. */
-  dispose(
-    staged: StagedFile,
-    unclaimed: Promise<void>,
-    onGone: () => void = () => undefined,
-    copy?: WaitingCopy,
-  ): void {
-    const removal = unclaimed
-      .then(() => staged.remove(copy && (() => copy.run())))
-      .catch((error: unknown) => {
-        this.#options.log.error('a staged file that is not needed any more could not be removed', { error })
-      })
-      .finally(() => {
-        this.#removals.delete(removal)
-        copy?.end()
-        onGone()
-      })
-    this.#removals.add(removal)
+  dispose(staged: StagedFile, unclaimed: Promise<void>, onGone?: () => void, copy?: WaitingCopy): void {
+    this.#removals.add(staged, { unclaimed, onGone, copy })
   }
 
   get isRemoving(): boolean {
-    return this.#removals.size > 0
+    return this.#removals.isRunning
   }
 
-  async close(): Promise<void> {
-    await Promise.all(this.#removals)
+  close(): Promise<void> {
+    return this.#removals.close()
   }
 }
 

@@ -26,6 +26,10 @@ export interface WriteBackOptions {
   readonly stagingFolder: string
   /** Ids of the staged files that are going to be taken up again. */
   readonly claimed?: ReadonlySet<string> | undefined
+  /** Ids of staged files that an earlier process would have removed, had it not ended. */
+  readonly gone?: ReadonlySet<string> | undefined
+  /** Staged files that nobody needs any more are not there any more, not even after power loss. */
+  readonly onRemoved?: ((ids: readonly string[]) => Promise<void>) | undefined
   readonly clock: Clock
   readonly log: Log
   /** From the release of the last writable handle to the upload, ms; 500 by default. */
@@ -93,6 +97,8 @@ export class WriteBack {
       nowMs: clock.now(),
       bootId: options.bootId ?? (await readBootId()),
       claimed: options.claimed ?? new Set(),
+      gone: options.gone ?? new Set(),
+      onRemoved: options.onRemoved ?? (() => Promise.resolve()),
     })
     const listeners = new Set<() => void>()
     const abandoned = new AbandonedSessions({ remote, clock, log, random })

@@ -142,6 +142,37 @@ describe('names of what is not on the server yet', () => {
   })
 })
 
+/** The disk as it may be found after each of its changes while `work` runs. */
+async function eachDisk(seed: number, work: () => Promise<unknown>): Promise<PowerLossDisk[]> {
+  const random = seededRandom(seed)
+  const found: PowerLossDisk[] = []
+  disk.onChange = () => found.push(disk.killed(), disk.crash(random))
+  await work()
+  disk.onChange = () => undefined
+  return found
+}
+
+describe('what has arrived', () => {
+  it.each(seeds.slice(0, 3))('leaves nothing behind, wherever the process ends (%i)', async (seed) => {
+    await open()
+    await drive.save('docs/letter', 'new letter')
+    await drive.save('docs/new', 'hello')
+    const disks = await eachDisk(seed, () => drive.settleAll())
+    expect(disks.length).toBeGreaterThan(10)
+    for (const [number, found] of disks.entries()) {
+      await drive.crash(() => {
+        drive.fileLayer = disk = found
+        drive.bootId = number % 2 === 0 ? 'first boot' : `boot ${number}`
+      })
+      expect(drive.drive.writeBack.lostAndFound).toEqual([])
+      await drive.drain()
+      expect(drive.copies()).toEqual([])
+      expect(drive.remote.textAt('docs/letter')).toBe('new letter')
+      expect((await disk.list(join(drive.folder, 'staging'))).length).toBe(0)
+    }
+  })
+})
+
 describe('what nobody was promised', () => {
   it.each(seeds)('is never shown or sent as if it were whole (%i) [W5]', async (seed) => {
     await open()

@@ -34,7 +34,10 @@ async function afterEachRecord(
       let isDone = false
       void operation(drive).then(() => (isDone = true))
       await eventually(() => isDone || disk.isDead)
-      if (!disk.isDead) return shown
+      if (!disk.isDead) {
+        disk.dieAfter(Infinity, journal)
+        return shown
+      }
       drive.fileLayer = nodeFileLayer
       await drive.crash()
       shown.push(await texts(drive))
