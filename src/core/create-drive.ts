@@ -121,7 +121,7 @@ export async function createDrive(options: CreateOptions): Promise<Drive> {
 
 async function openDrive(options: CreateOptions, unlock: () => Promise<void>): Promise<Drive> {
   const settings = { ...defaultSettings, ...options.settings }
-  const { remote, clock, log, hostName, stateFolder, bootId, fileLayer = nodeFileLayer } = options
+  const { remote, clock, log, hostName, stateFolder, fileLayer = nodeFileLayer } = options
   const patience = new Patience(clock, log, options.patience ?? defaultPatience)
   const kernel = new KernelCaches()
   if (options.kernel) kernel.add(options.kernel)
@@ -134,21 +134,11 @@ async function openDrive(options: CreateOptions, unlock: () => Promise<void>): P
     remote,
     tree,
     writeBack: await WriteBack.create({
+      ...writeBackSettings(options, settings),
       remote: rememberingRemote(remote, readers),
-      stagingFolder: join(stateFolder, 'staging'),
       claimed: stagedIdsOf(records),
       gone,
       onRemoved: (ids) => pending.removed(ids),
-      clock,
-      log,
-      quietMs: settings.quietMs,
-      concurrency: settings.uploadConcurrency,
-      stagingLimitBytes: settings.stagingLimitBytes,
-      stagingReserveBytes: settings.stagingReserveBytes,
-      hostName,
-      fileLayer,
-      bootId,
-      onFailed: options.onUploadFailed,
       ...cacheUses(options, readers),
     }),
     readers,
@@ -253,6 +243,26 @@ async function openJournal(
   await layer.makeFolder(folder)
   const { journal, entries } = await Journal.open({ folder, layer, log })
   return { journal, ...sortRecords(entries) }
+}
+
+function writeBackSettings(
+  { stateFolder, clock, log, hostName, fileLayer, bootId, onUploadFailed }: CreateOptions,
+  settings: CoreSettings,
+): Omit<WriteBackOptions, 'remote'> {
+  return {
+    stagingFolder: join(stateFolder, 'staging'),
+    isReadOnly: settings.readOnly,
+    clock,
+    log,
+    quietMs: settings.quietMs,
+    concurrency: settings.uploadConcurrency,
+    stagingLimitBytes: settings.stagingLimitBytes,
+    stagingReserveBytes: settings.stagingReserveBytes,
+    hostName,
+    fileLayer,
+    bootId,
+    onFailed: onUploadFailed,
+  }
 }
 
 /** The write path's view of the server: what it uploads may be read at once. */

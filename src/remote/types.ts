@@ -138,6 +138,26 @@ export interface UploadSource {
   read(start: number, end: number): Promise<Uint8Array>
 }
 
+/** An upload session that is open at the server: it locks its file, and all folders above, until it ends. */
+export interface UploadSession {
+  readonly id: string
+  readonly uri: string
+  /** What it takes to go on with it, for whoever opened it. Holds secrets. Left out: nobody can. */
+  readonly ticket?: string | undefined
+}
+
+/** A piece of an upload that was taken; what it was called where that is wanted again. */
+export interface SentChunk {
+  readonly index: number
+  readonly etag: string | undefined
+}
+
+/** An upload that did not come to its end. */
+export interface OpenUpload {
+  readonly session: UploadSession
+  readonly chunks: readonly SentChunk[]
+}
+
 export interface UploadRequest {
   readonly path: RemotePath
   /**
@@ -158,7 +178,16 @@ export interface UploadRequest {
    */
   readonly onRemade?: ((entry: RemoteEntry) => void) | undefined
   /** Called before the first byte leaves when the upload holds a lock at the server that a dead client would leave behind. */
-  readonly onSession?: ((session: { readonly id: string; readonly uri: string }) => Promise<void>) | undefined
+  readonly onSession?: ((session: UploadSession) => Promise<void>) | undefined
+  /** A piece was taken: it need not be sent again in this session. */
+  readonly onChunk?: ((chunk: SentChunk) => void) | undefined
+  /** An earlier try with the very same bytes: gone on with if it still lives, otherwise ended. */
+  readonly resume?: OpenUpload | undefined
+  /**
+   * Asked when the upload fails in a way that may pass, or is cut: whether its session is to stay open, to be gone on with by `resume`
+   * or to be cancelled by the caller.
+   */
+  readonly keepsSession?: (() => boolean) | undefined
 }
 
 export interface MetadataPatch {

@@ -19,7 +19,8 @@ import type {
 } from '../../src/remote/types.ts'
 import { exists, MemoryDrive, type RemoteMethod } from './memory-drive.ts'
 import { ManualClock } from './manual-clock.ts'
-import { MemoryTree, pathOf, uriOf, type MemoryNode } from './memory-tree.ts'
+import { sendChunks, type MemorySession } from './memory-sessions.ts'
+import { contains, MemoryTree, pathOf, uriOf, type MemoryNode } from './memory-tree.ts'
 
 export type { RemoteMethod } from './memory-drive.ts'
 
@@ -54,8 +55,7 @@ export class MemoryRemote extends MemoryDrive implements Remote {
   readonly #pageSize: number
   readonly #putLimitBytes: number
   readonly #chunkBytes: number
-  /** Sessions that hold a lock, with the size that they reserve. */
-  readonly #sessions: Map<string, { node: MemoryNode; isNew: boolean; sizeBytes: number }>
+  readonly #sessions: Map<string, MemorySession>
 
   constructor(options: MemoryRemoteOptions = {}) {
     const clock = options.clock ?? new ManualClock()
@@ -199,7 +199,7 @@ export class MemoryRemote extends MemoryDrive implements Remote {
     const path = content.path() ?? []
     return this.#call('readRange', path, () => {
       if (options.signal?.aborted) throw new RemoteError('aborted', `${path.join('/')}: the reader gave up`)
-      const version = this.#version(content.entity)
+      const version = this.tree.versionOf(content.entity)
       if (!version)
         throw new RemoteError('entity-gone', `${path.join('/')}: this version is not kept any more`)
       if (range.start < 0 || range.end > version.bytes.length || range.start > range.end)
@@ -214,6 +214,11 @@ export class MemoryRemote extends MemoryDrive implements Remote {
   upload(request: UploadRequest, options: CallOptions = {}): Promise<RemoteEntry> {
     const { path, source } = request
     return this.#change('upload', path, async () => {
+      const open = this.#sessions.get(request.resume?.session.id ?? '')
+      if (open && this.tree.find(path) === open.node) {
+        await request.onSession?.(request.resume!.session)
+        return this.#sendChunks(request, open, options)
+      }
       this.#checkUpload(request)
       const isSession =
         source.sizeBytes > this.#putLimitBytes ||
@@ -263,16 +268,7 @@ export class MemoryRemote extends MemoryDrive implements Remote {
   }
 
   activities(path: RemotePath, query: ActivityQuery, _options?: CallOptions): Promise<ActivityPage> {
-    return this.#call('activities', path, () => {
-      const all = query.direction === 'desc' ? this.activityLog : [...this.activityLog].reverse()
-      const from = Number(query.cursor ?? 0)
-      const next = from + query.pageSize
-      return {
-        activities: all.slice(from, next),
-        nextCursor: next < all.length ? String(next) : undefined,
-        derived: false,
-      }
-    })
+    return this.#call('activities', path, () => pageOf(this.activityLog, query))
   }
 
   capacity(_options?: CallOptions): Promise<Capacity> {
@@ -290,7 +286,7 @@ export class MemoryRemote extends MemoryDrive implements Remote {
 
   /** Of any version that is kept, wherever its file is. */
   bytesOf(entity: EntityId): Uint8Array | undefined {
-    return this.#version(entity)?.bytes
+    return this.tree.versionOf(entity)?.bytes
   }
 
   #call<T>(method: RemoteMethod, path: RemotePath, work: () => Promise<T> | T): Promise<T> {
@@ -309,24 +305,36 @@ export class MemoryRemote extends MemoryDrive implements Remote {
     const before = this.tree.find(path)
     const node = before ?? this.newFile(path)
     const id = this.tree.nextId('s')
-    this.#sessions.set(id, { node, isNew: before?.current === undefined, sizeBytes: source.sizeBytes })
+    const { sizeBytes } = source
+    const session = {
+      node,
+      isNew: before?.current === undefined,
+      sizeBytes,
+      bytes: new Uint8Array(sizeBytes),
+    }
+    this.#sessions.set(id, session)
     node.sessionId = id
-    await request.onSession?.({ id, uri: uriOf(path) })
-    const bytes = new Uint8Array(source.sizeBytes)
-    let sent = 0
-    do {
-      const end = Math.min(sent + this.#chunkBytes, source.sizeBytes)
-      await this.#call('uploadChunk', path, async () => {
-        if (signal?.aborted) throw new RemoteError('aborted', `${path.join('/')}: the upload was cut`)
-        if (!this.#sessions.has(id)) throw new RemoteError('server', `${path.join('/')}: the session is gone`)
-        bytes.set(await source.read(sent, end), sent)
-      })
-      sent = end
-      request.onProgress?.(sent)
-    } while (sent < source.sizeBytes)
+    await request.onSession?.({ id, uri: uriOf(path), ticket: `ticket of ${id}` })
+    return this.#sendChunks({ ...request, resume: undefined }, session, { signal })
+  }
+
+  /** Those that were not taken before. */
+  async #sendChunks(
+    request: UploadRequest,
+    session: MemorySession,
+    options: CallOptions,
+  ): Promise<RemoteEntry> {
+    const { node } = session
+    const id = node.sessionId ?? ''
+    await sendChunks(request, session, {
+      chunkBytes: this.#chunkBytes,
+      signal: options.signal,
+      isOpen: () => this.#sessions.has(id),
+      call: (work) => this.#call('uploadChunk', request.path, work),
+    })
     this.#sessions.delete(id)
     node.sessionId = undefined
-    return this.#commit(node, request, bytes)
+    return this.#commit(node, request, session.bytes)
   }
 
   #checkUpload({ path, previous, source }: UploadRequest): void {
@@ -372,15 +380,6 @@ export class MemoryRemote extends MemoryDrive implements Remote {
     throw new RemoteError('not-found', `no file or folder has the id ${id}`)
   }
 
-  #version(entity: EntityId): { readonly bytes: Uint8Array } | undefined {
-    for (const top of [this.tree.root, ...this.tree.trash])
-      for (const node of this.tree.walk(top)) {
-        const version = node.versions.find((kept) => kept.entity === entity)
-        if (version) return version
-      }
-    return undefined
-  }
-
   #usedBytes(): number {
     let reserved = 0
     for (const session of this.#sessions.values()) reserved += session.sizeBytes
@@ -392,7 +391,10 @@ export class MemoryRemote extends MemoryDrive implements Remote {
   }
 }
 
-function contains(ancestor: MemoryNode, node: MemoryNode): boolean {
-  for (let at: MemoryNode | undefined = node; at; at = at.parent) if (at === ancestor) return true
-  return false
+function pageOf(log: readonly Activity[], { direction, cursor, pageSize }: ActivityQuery): ActivityPage {
+  const all = direction === 'desc' ? log : log.toReversed()
+  const from = Number(cursor ?? 0)
+  const next = from + pageSize
+  const nextCursor = next < all.length ? String(next) : undefined
+  return { activities: all.slice(from, next), nextCursor, derived: false }
 }

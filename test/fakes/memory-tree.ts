@@ -108,6 +108,16 @@ export class MemoryTree {
     for (const child of node.children.values()) yield* this.walk(child)
   }
 
+  /** A content that is kept somewhere, in the trash too. */
+  versionOf(entity: EntityId): { readonly bytes: Uint8Array } | undefined {
+    for (const top of [this.root, ...this.trash])
+      for (const node of this.walk(top)) {
+        const version = node.versions.find((kept) => kept.entity === entity)
+        if (version) return version
+      }
+    return undefined
+  }
+
   usedBytes(): number {
     let used = 0
     for (const top of [this.root, ...this.trash])
@@ -201,4 +211,9 @@ export function uriOf(path: RemotePath): string {
 export function pathOf(uri: string): RemotePath | undefined {
   const below = /^cloudreve:\/\/my(.*)$/.exec(uri)?.[1]
   return below?.split('/').slice(1).map(decodeURIComponent)
+}
+
+export function contains(ancestor: MemoryNode, node: MemoryNode): boolean {
+  for (let at: MemoryNode | undefined = node; at; at = at.parent) if (at === ancestor) return true
+  return false
 }

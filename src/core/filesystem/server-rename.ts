@@ -16,6 +16,7 @@ export async function renameOnServer(core: Core, node: Node, to: NodePlace): Pro
   if (!from || !folder || !path)
     throw new FsError(Errno.ENOENT, `${node.label}: its folder was deleted by somebody else`)
   await core.patience.run(node.label, () => core.attributeCalls.passed(node))
+  await node.content?.unlock()
   if (node.entry) core.times.keep(node.entry)
   if (node.isFolder) core.changes.keepMtime(node, mtimeOf(core, node))
   if (from.parent === to.parent) await renameStep(core, node, path, to.name)

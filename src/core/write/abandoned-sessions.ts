@@ -2,7 +2,8 @@ import { backoffMs } from '../../base/backoff.ts'
 import type { Clock } from '../../base/clock.ts'
 import type { Log } from '../../base/log.ts'
 import { isRemoteError } from '../../remote/errors.ts'
-import type { UploadSession, WriteRemote } from './types.ts'
+import type { UploadSession } from '../../remote/types.ts'
+import type { WriteRemote } from './types.ts'
 
 export interface AbandonedSessionsOptions {
   readonly remote: Pick<WriteRemote, 'cancelUpload'>

@@ -16,7 +16,8 @@ import { readHere } from './read-here.ts'
 import { sayLocal } from './say-local.ts'
 import type { RecoveredFile } from './staging-store.ts'
 import { StagedUsers } from './staged-users.ts'
-import type { Attempt, BaseEntity, UploadSession } from './types.ts'
+import type { BaseEntity } from './types.ts'
+import { UploadsOnRecord } from './uploads-on-record.ts'
 import type { Uploadable } from './uploadable.ts'
 
 /**
@@ -28,6 +29,11 @@ import type { Uploadable } from './uploadable.ts'
 export class ContentBytes implements Uploadable {
   readonly #parts: ContentBytesParts
   readonly #mutex = new Mutex()
+  readonly uploads = new UploadsOnRecord({
+    mutex: this.#mutex,
+    staged: () => this.#staged,
+    background: (work) => this.#background(work),
+  })
   readonly #base: ContentBase
   #staged: StagedFile | undefined
   readonly #users = new StagedUsers()
@@ -260,11 +266,6 @@ export class ContentBytes implements Uploadable {
     return this.#mutex.run(() => this.#staged?.thaw(maybeSent))
   }
 
-  async attempts(): Promise<readonly Attempt[]> {
-    await this.#staged?.attemptsSettled()
-    return this.#staged?.attempts ?? []
-  }
-
   confirm(generation: Generation, entry: RemoteEntry, shown: RemoteEntry): Promise<void> {
     return this.#mutex.run(async () => {
       const staged = this.#staged
@@ -284,10 +285,6 @@ export class ContentBytes implements Uploadable {
       this.#beside = staysBeside ? { changes: generation.changes, shown } : undefined
       if (!isNewer) this.#settled()
     })
-  }
-
-  noteSession(session: UploadSession | undefined): Promise<void> {
-    return this.#mutex.run(() => this.#staged?.noteSession(session))
   }
 
   /** undefined: the base changed while its bytes were on their way. */

@@ -134,12 +134,13 @@ export class FileUpload {
     }
   }
 
-  /** Nothing is being sent, and nothing starts, until the returned function is called. */
+  /** Nothing is being sent, nothing is locked by us, and nothing starts, until the returned function is called. */
   async hold(): Promise<() => void> {
     this.#holds += 1
     this.#preparing.abort()
     this.#transfer.cut()
     await this.#sending
+    if (!this.#isClosed) await this.#transfer.letGo()
     let isHeld = true
     return () => {
       if (!isHeld) return
@@ -149,6 +150,11 @@ export class FileUpload {
       this.#transfer.mend()
       this.plan()
     }
+  }
+
+  /** An upload that waits to be gone on with does not lock the file any more. @requires that nothing is being sent */
+  letGo(): Promise<void> {
+    return this.#sending ? Promise.resolve() : this.#transfer.letGo()
   }
 
   /** Tries an upload that was given up, or that waits in back-off, again at once. */
@@ -194,6 +200,7 @@ export class FileUpload {
   async close(): Promise<void> {
     this.#isClosed = true
     this.#cancelTimer?.()
+    this.#transfer.end()
     await this.hold()
     this.#waiters.reject(this.#ended())
   }
@@ -282,7 +289,7 @@ export class FileUpload {
       if (!isRemoteError(error, 'stale', 'exists')) throw error
       this.#conflictAtMs ??= this.#environment.clock.now()
       const atMs = this.#conflictAtMs
-      const refused = { path, previous, generation, attempts: await this.#content.attempts(), atMs }
+      const refused = { path, previous, generation, attempts: await this.#content.uploads.attempts(), atMs }
       const resolution = await resolveConflict(refused, this.#transfer, this.#environment)
       await this.#resolved(generation, resolution, startedAtMs)
     }

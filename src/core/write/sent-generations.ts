@@ -17,7 +17,7 @@ export class SentGenerations {
   /** The newest content. An older one that was sent without an answer is remembered by its digest. */
   async freeze(): Promise<Generation> {
     if (this.#generation?.changes === this.#content.changes) return this.#generation
-    if (this.#isUncertain) await this.#content.attempts()
+    if (this.#isUncertain) await this.#content.uploads.attempts()
     await this.#thaw(this.#isUncertain)
     this.#generation = await this.#content.freeze()
     return this.#generation

@@ -1,4 +1,5 @@
 import type { RangeSet } from '../../base/ranges.ts'
+import type { SentChunk, UploadSession } from '../../remote/types.ts'
 import type { Extents } from './extents.ts'
 import { OpenFile } from './open-file.ts'
 import {
@@ -10,12 +11,12 @@ import {
   type SideCarHead,
 } from './side-car.ts'
 import type { StagedPlace } from './staged-place.ts'
-import type { Attempt, UploadSession } from './types.ts'
+import type { Attempt } from './types.ts'
 
 /** What a head says of the staged file itself. */
 export interface SideCarContent extends Omit<
   SideCarHead,
-  'version' | 'bootId' | 'isSynced' | 'extents' | 'session' | 'attempts'
+  'version' | 'bootId' | 'isSynced' | 'extents' | 'session' | 'chunks' | 'attempts'
 > {
   readonly extents: Extents
 }
@@ -48,6 +49,7 @@ export class SideCarFile {
   /** After the head. */
   #changes = 0
   #session: UploadSession | undefined
+  #chunks: readonly SentChunk[] = []
   /** Contents that were sent and not heard of. */
   attempts: readonly Attempt[] = []
   /** Somebody was promised that the staged file survives power loss. */
@@ -67,12 +69,18 @@ export class SideCarFile {
   }
 
   /** It is there, with so many changes after its head. */
-  found({ changes, isSynced, extents, session, attempts }: SideCar): void {
+  found({ changes, isSynced, extents, session, chunks, attempts }: SideCar): void {
     this.#changes = changes
     this.#session = session
+    this.#chunks = chunks
     this.attempts = attempts
     this.#isSynced = isSynced
     if (isSynced) this.#certain = extents.written.clone()
+  }
+
+  /** All of the content that survives power loss is what it is now. */
+  get isMarked(): boolean {
+    return this.#isMarked
   }
 
   get isSynced(): boolean {
@@ -94,7 +102,7 @@ export class SideCarFile {
   }
 
   async record(change: SideCarChange): Promise<void> {
-    this.#isMarked &&= 's' in change || 'a' in change || 'h' in change
+    this.#isMarked &&= !concernsBytes(change)
     await this.#side.use((file) => file.append(Buffer.from(formatChange(change))))
     this.#changes += 1
   }
@@ -117,7 +125,22 @@ export class SideCarFile {
   /** An upload session is open at the server (undefined: none any more). Durable, as it locks the file there for a day. */
   noteSession(session: UploadSession | undefined): Promise<void> {
     this.#session = session
+    this.#chunks = []
     return session ? this.recordDurably({ s: session }) : this.record({ s: null })
+  }
+
+  /** A piece was taken. Not worth a record when nobody may go on with the session. */
+  async noteChunk(chunk: SentChunk): Promise<void> {
+    if (this.#session?.ticket === undefined) return
+    await this.record({ c: chunk })
+    this.#chunks = [...this.#chunks, chunk]
+  }
+
+  /** Before the content becomes another one than the session was opened for: nobody may go on with it then. */
+  async leaveSession(): Promise<void> {
+    if (this.#session?.ticket === undefined) return
+    const { id, uri } = this.#session
+    await this.noteSession({ id, uri })
   }
 
   /** The content that was sent is not there any more. Survives power loss before anything that follows does. */
@@ -150,6 +173,7 @@ export class SideCarFile {
       ...more,
       extents: extents.toRecord(),
       session: this.#session,
+      ...(this.#chunks.length > 0 && { chunks: this.#chunks }),
       ...(this.attempts.length > 0 && { attempts: this.attempts }),
     }
     await this.#place.layer.replace(this.#side.path, formatHead(head), this.#isSynced)
@@ -188,4 +212,9 @@ export class SideCarFile {
     this.#isMarked = true
     this.#certain = this.#content().extents.written.clone()
   }
+}
+
+/** Bytes have to get to the disk for it. */
+function concernsBytes(change: SideCarChange): boolean {
+  return !('s' in change || 'c' in change || 'a' in change || 'h' in change)
 }

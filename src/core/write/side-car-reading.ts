@@ -1,12 +1,21 @@
 import { RangeSet, type ByteRange } from '../../base/ranges.ts'
+import type { SentChunk, UploadSession } from '../../remote/types.ts'
 import { Extents } from './extents.ts'
 import type { SideCar, SideCarChange, SideCarHead, SideCarNames } from './side-car.ts'
-import type { Attempt, UploadSession } from './types.ts'
+import type { Attempt } from './types.ts'
 
 type Result = SideCarNames &
   Pick<
     SideCar,
-    'extents' | 'trusted' | 'isCut' | 'isSynced' | 'changes' | 'hasStaleBytes' | 'session' | 'attempts'
+    | 'extents'
+    | 'trusted'
+    | 'isCut'
+    | 'isSynced'
+    | 'changes'
+    | 'hasStaleBytes'
+    | 'session'
+    | 'chunks'
+    | 'attempts'
   >
 
 /**
@@ -25,6 +34,7 @@ export class SideCarReading {
   #changes = 0
   #hasStaleBytes: boolean
   #session: UploadSession | undefined
+  #chunks: SentChunk[]
   readonly #attempts: Attempt[]
   #names: SideCarNames
 
@@ -32,6 +42,7 @@ export class SideCarReading {
     this.#extents = Extents.fromRecord(head.extents)
     this.#hasStaleBytes = head.hasStaleBytes
     this.#session = head.session
+    this.#chunks = [...(head.chunks ?? [])]
     this.#attempts = [...(head.attempts ?? [])]
     this.#names = head
     for (const range of this.#extents.fetched.ranges) this.#unsynced.add(range)
@@ -42,7 +53,8 @@ export class SideCarReading {
     // A mark with another number has lost changes above it: it vouches for nothing.
     if ('m' in change && change.m === this.#changes) this.#mark()
     this.#changes += 1
-    if ('s' in change) this.#session = change.s ?? undefined
+    if ('s' in change) this.#begin(change.s ?? undefined)
+    else if ('c' in change) this.#chunks.push(change.c)
     else if ('a' in change) this.#attempts.push(change.a)
     else if ('h' in change) this.#rename(change.h)
     else if ('w' in change) this.#write({ start: change.w[0], end: change.w[1] })
@@ -68,6 +80,7 @@ export class SideCarReading {
       changes: this.#changes,
       hasStaleBytes: this.#hasStaleBytes || !isSameBoot,
       session: this.#session,
+      chunks: this.#chunks,
       attempts: this.#attempts,
     }
   }
@@ -77,6 +90,11 @@ export class SideCarReading {
     this.#unsynced.truncate(0)
     this.#isTouched = false
     this.#isNewer = false
+  }
+
+  #begin(session: UploadSession | undefined): void {
+    this.#session = session
+    this.#chunks = []
   }
 
   #fetch(range: ByteRange): void {

@@ -1,7 +1,7 @@
-import type { RemotePath } from '../../remote/types.ts'
+import type { RemotePath, SentChunk, UploadSession } from '../../remote/types.ts'
 import type { Extents, ExtentsRecord } from './extents.ts'
 import { SideCarReading } from './side-car-reading.ts'
-import type { Attempt, BaseEntity, Lender, UploadSession } from './types.ts'
+import type { Attempt, BaseEntity, Lender } from './types.ts'
 
 /** Version of the side-car's format. A newer one is left alone, never guessed. Before 3 there were no marks: it vouches for nothing after power loss. */
 export const sideCarVersion = 5
@@ -34,15 +34,18 @@ export interface SideCarHead extends SideCarNames {
   readonly extents: ExtentsRecord
   /** The data file may hold old bytes where the content has holes. */
   readonly hasStaleBytes: boolean
-  /** Upload session that was open at the server. */
+  /** Upload session that was open at the server; with a ticket while the content is what it was opened for. */
   readonly session?: UploadSession | undefined
+  /** Pieces that were taken in that session; left out: none. */
+  readonly chunks?: readonly SentChunk[] | undefined
   /** Contents that were sent and not heard of, and that this one is not any more; left out: none. */
   readonly attempts?: readonly Attempt[] | undefined
 }
 
 /**
- * One change after the head: `w` written, `f` fetched from the base, `b` shows the base, `t` truncated to (with `kept` when the cut bytes still
- * lie in the data file), `s` upload session begun (null: ended), `a` another attempt (what was sent is about to be changed), `h` other
+ * One change after the head: `w` written, `f` fetched from the base, `b` shows the base, `t` truncated to (with `kept` when the cut
+ * bytes still lie in the data file), `s` upload session begun (null: ended), `c` a piece taken in it, `a` another attempt (what was
+ * sent is about to be changed), `h` other
  * names (null: none), `m` a mark: the so many changes
  * above and all their bytes are on the disk.
  */
@@ -52,6 +55,7 @@ export type SideCarChange =
   | { readonly b: readonly [number, number] }
   | { readonly t: number; readonly kept?: true }
   | { readonly s: UploadSession | null }
+  | { readonly c: SentChunk }
   | { readonly a: Attempt }
   | { readonly h: NamesRecord }
   | { readonly m: number }
@@ -62,7 +66,7 @@ interface NamesRecord extends Pick<SideCarNames, 'label' | 'replaces'> {
 }
 
 /** A side-car read back. */
-export interface SideCar extends Omit<SideCarHead, 'extents' | 'attempts'> {
+export interface SideCar extends Omit<SideCarHead, 'extents' | 'attempts' | 'chunks'> {
   /** Everything that was acknowledged. */
   readonly extents: Extents
   /**
@@ -73,6 +77,7 @@ export interface SideCar extends Omit<SideCarHead, 'extents' | 'attempts'> {
   /** Something was acknowledged after `trusted`. */
   readonly isCut: boolean
   readonly attempts: readonly Attempt[]
+  readonly chunks: readonly SentChunk[]
   /** Changes after the head. */
   readonly changes: number
 }

@@ -2,7 +2,7 @@ import { invariant } from '../../base/assert.ts'
 import type { Mutex } from '../../base/mutex.ts'
 import type { ByteRange } from '../../base/ranges.ts'
 import type { FileSpan } from '../types.ts'
-import type { EntityId } from '../../remote/types.ts'
+import type { EntityId, SentChunk, UploadSession } from '../../remote/types.ts'
 import { AttemptLog } from './attempt-log.ts'
 import { Extents } from './extents.ts'
 import { fill, Generation, writeAll } from './generation.ts'
@@ -10,7 +10,7 @@ import { OpenFile } from './open-file.ts'
 import { namesRecord, type SideCar, type SideCarNames } from './side-car.ts'
 import { SideCarFile } from './side-car-file.ts'
 import type { StagedPlace } from './staged-place.ts'
-import type { Attempt, BaseEntity, Lender, UploadSession } from './types.ts'
+import type { Attempt, BaseEntity, BegunUpload, Lender } from './types.ts'
 
 /** What a side-car says about the file beyond its extents. */
 export interface StagedFacts extends SideCarNames {
@@ -46,6 +46,7 @@ export class StagedFile {
   readonly #mutex: Mutex
   readonly #attempts: AttemptLog
   #frozen: Generation | undefined
+  #inherited: BegunUpload | undefined
   /** Number of changes to the content so far. */
   #changes: number
   #localBytes = 0
@@ -91,6 +92,8 @@ export class StagedFile {
     staged.#hasStaleBytes = sideCar.hasStaleBytes
     staged.#side.found(sideCar)
     staged.#attempts.found()
+    const { session, chunks } = sideCar
+    if (session?.ticket !== undefined) staged.#inherited = { session, chunks, changes: staged.changes }
     staged.#localBytes = sideCar.extents.written.sizeBytes + sideCar.extents.fetched.sizeBytes
     staged.#isOfThisBoot = sideCar.bootId === place.bootId
     staged.#isTooLong = true
@@ -114,6 +117,11 @@ export class StagedFile {
 
   get changes(): number {
     return this.#changes
+  }
+
+  /** What an earlier process did not bring to its end. */
+  get inherited(): BegunUpload | undefined {
+    return this.#inherited
   }
 
   get facts(): StagedFacts {
@@ -289,7 +297,13 @@ export class StagedFile {
 
   /** An upload session is open at the server (undefined: none any more). Durable, as it locks the file there for a day. */
   noteSession(session: UploadSession | undefined): Promise<void> {
-    return this.#side.noteSession(session)
+    if (!session || this.#isAsFrozen) return this.#side.noteSession(session)
+    const { id, uri } = session
+    return this.#side.noteSession({ id, uri })
+  }
+
+  noteChunk(chunk: SentChunk): Promise<void> {
+    return this.#side.noteChunk(chunk)
   }
 
   /** Everything acknowledged so far survives power loss. Costs nothing when it does already. */
@@ -323,9 +337,16 @@ export class StagedFile {
 
   /** Before the content becomes another one. */
   async #changing(): Promise<void> {
+    await this.#side.leaveSession()
     // It was never sent, or copied at the server without being here.
     if (!this.#extents.isComplete || this.#frozen?.isAllBase) return
     await this.#attempts.changing(this.#frozen ?? this.#generation(this.#extents), this.#frozen !== undefined)
+  }
+
+  /** What is sent is what is here, and what would be found here after power loss. */
+  get #isAsFrozen(): boolean {
+    const isUnchanged = this.#frozen?.changes === this.#changes
+    return isUnchanged && (!this.isPromised || this.#side.isMarked)
   }
 
   #generation(extents: Extents): Generation {

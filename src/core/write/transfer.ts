@@ -1,8 +1,8 @@
-import { RemoteError } from '../../remote/errors.ts'
-import type { RemoteEntry, RemotePath } from '../../remote/types.ts'
+import { isRemoteError, RemoteError } from '../../remote/errors.ts'
+import type { RemoteEntry, RemotePath, SentChunk, UploadSession } from '../../remote/types.ts'
 import type { WriteEnvironment } from './environment.ts'
 import type { Generation } from './generation.ts'
-import type { BaseEntity, ContentOwner, UploadSession } from './types.ts'
+import type { BaseEntity, BegunUpload, ContentOwner } from './types.ts'
 import type { Uploadable } from './uploadable.ts'
 
 /** The upload was stopped by ourselves, for a rename or an unlink. */
@@ -14,18 +14,28 @@ export class UploadCutError extends Error {
   }
 }
 
+interface OpenSession extends BegunUpload {
+  readonly chunks: SentChunk[]
+}
+
 /**
  * Sends generations of one file, one at a time, and can be cut: a request that carries the whole file is waited for (cutting
  * short requests can wedge a server, api/00-live-files §1), an upload session ends between two chunks and is cancelled, as it
  * locks the file and its folders.
+ *
+ * A session in which something was taken stays open over trouble that may pass, and over the end of the process: as long as the
+ * content does not change, the next try goes on with it. Whoever needs the file unlocked calls `letGo`.
  */
 export class Transfer {
   readonly #content: Uploadable
   readonly #owner: ContentOwner
   readonly #environment: WriteEnvironment
-  #session: UploadSession | undefined
+  #open: OpenSession | undefined
+  /** What an earlier process left open was looked for. */
+  #hasInherited = false
   #abort = new AbortController()
   #isCut = false
+  #isEnding = false
   #sentBytes = 0
 
   constructor(content: Uploadable, owner: ContentOwner, environment: WriteEnvironment) {
@@ -42,11 +52,17 @@ export class Transfer {
   /** Stops what is being sent, and everything later until `mend`. */
   cut(): void {
     this.#isCut = true
-    if (this.#session) this.#abort.abort()
+    if (this.#open) this.#abort.abort()
   }
 
   mend(): void {
     this.#isCut = false
+  }
+
+  /** The same for good: the next process goes on. */
+  end(): void {
+    this.#isEnding = true
+    this.cut()
   }
 
   /** @throws {UploadCutError} after `cut` */
@@ -54,29 +70,42 @@ export class Transfer {
     if (this.#isCut) throw new UploadCutError()
   }
 
+  /** No session locks the file any more, if the server can be told so. @requires that nothing is being sent */
+  async letGo(): Promise<void> {
+    this.#inherit()
+    // Nobody should wait for a server that is away.
+    if (this.#environment.queue.outage.detail === undefined) await this.#cancelSession()
+    if (!this.#open) return
+    const { id, uri } = this.#open.session
+    this.abandon()
+    await this.#content.uploads.noteSession({ id, uri })
+  }
+
   /** The file goes no further: a session that could not be cancelled so far is somebody else's to cancel. */
   abandon(): void {
-    if (!this.#session) return
-    this.#environment.abandoned.add(this.#session, this.#owner.label)
+    this.#inherit()
+    if (!this.#open) return
+    this.#environment.abandoned.add(this.#open.session, this.#owner.label)
     this.#environment.quota.session(this.#content, undefined)
-    this.#session = undefined
+    this.#open = undefined
   }
 
   async send(path: RemotePath, previous: BaseEntity, source: Generation): Promise<RemoteEntry> {
-    await this.#cancelSession() // one that could not be cancelled before
+    this.#inherit()
+    if (this.#open?.changes !== source.changes) await this.#cancelSession()
     this.checkCut()
     this.#abort = new AbortController()
     this.#sentBytes = 0
     try {
       const entry = await this.#environment.queue.learnFrom(
         () => this.#request(path, previous, source),
-        () => ({ sizeBytes: source.sizeBytes, isSession: this.#session !== undefined }),
+        () => ({ sizeBytes: source.sizeBytes, isSession: this.#open !== undefined }),
       )
       await this.#ended()
       return entry
     } catch (error) {
-      const wasSession = this.#session !== undefined
-      await this.#cancelSession()
+      const wasSession = this.#open !== undefined
+      if (!this.#isKept(error, source)) await this.#cancelSession()
       if (this.#isCut && wasSession) throw new UploadCutError()
       throw error
     } finally {
@@ -91,11 +120,21 @@ export class Transfer {
         previous,
         source,
         ...this.#owner.uploadFacts(),
+        resume: this.#open,
+        keepsSession: () => this.#canBeKept(source),
         onProgress: (sentBytes) => this.#progressed(sentBytes),
-        onSession: (session) => this.#begun(session, source.sizeBytes),
+        onSession: (session) => this.#begun(session, source),
+        onChunk: (chunk) => this.#taken(chunk),
       },
       { signal: this.#abort.signal },
     )
+  }
+
+  /** What an earlier process did not bring to its end. */
+  #inherit(): void {
+    const found = this.#hasInherited ? undefined : this.#content.uploads.inherited
+    this.#hasInherited = true
+    if (found) this.#open ??= { ...found, chunks: [...found.chunks] }
   }
 
   #progressed(sentBytes: number): void {
@@ -104,30 +143,50 @@ export class Transfer {
     for (const heard of this.#environment.onTaken) heard()
   }
 
-  async #begun(session: UploadSession, sizeBytes: number): Promise<void> {
-    this.#session = session
+  async #begun(session: UploadSession, { changes, sizeBytes }: Generation): Promise<void> {
     // A film may take hours: others need not wait for its end.
     this.#environment.queue.outage.sessionOpened()
     this.#environment.quota.session(this.#content, sizeBytes)
-    await this.#content.noteSession(session)
+    if (this.#open?.session.id !== session.id) {
+      this.#open = { session, chunks: [], changes }
+      await this.#content.uploads.noteSession(session)
+    }
     if (this.#isCut) {
       this.#abort.abort()
       throw new RemoteError('aborted', `${this.#owner.label}: the upload was interrupted here`)
     }
   }
 
+  #taken(chunk: SentChunk): void {
+    this.#open?.chunks.push(chunk)
+    this.#content.uploads.noteChunk(chunk)
+  }
+
+  /** Nothing has changed since, something would have to be sent again, and no rename or removal waits for the lock. */
+  #canBeKept(source: Generation): boolean {
+    const { session, chunks } = this.#open ?? {}
+    if (session?.ticket === undefined || !chunks?.length || source.changes !== this.#content.changes)
+      return false
+    return this.#isEnding || !this.#isCut
+  }
+
+  #isKept(error: unknown, source: Generation): boolean {
+    const mayPass = this.#isEnding || (isRemoteError(error) && error.isTransient)
+    return mayPass && this.#canBeKept(source)
+  }
+
   async #ended(): Promise<void> {
-    if (!this.#session) return
-    this.#session = undefined
+    if (!this.#open) return
+    this.#open = undefined
     this.#environment.quota.session(this.#content, undefined)
-    await this.#content.noteSession(undefined)
+    await this.#content.uploads.noteSession(undefined)
   }
 
   /** Takes the lock of a session away that is not going to be finished. Left for the next attempt when that fails. */
   async #cancelSession(): Promise<void> {
-    if (!this.#session) return
+    if (!this.#open) return
     try {
-      await this.#environment.remote.cancelUpload(this.#session)
+      await this.#environment.remote.cancelUpload(this.#open.session)
     } catch (error) {
       const { label } = this.#owner
       this.#environment.log.warn('an upload session could not be cancelled; it is tried again', {

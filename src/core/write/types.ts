@@ -1,4 +1,4 @@
-import type { EntityId, FileId, RemoteEntry, RemotePath } from '../../remote/types.ts'
+import type { EntityId, FileId, OpenUpload, RemoteEntry, RemotePath } from '../../remote/types.ts'
 import type { Remote } from '../../remote/remote.ts'
 
 /** What of the server the write path uses. */
@@ -93,10 +93,10 @@ export interface UploadFailure {
   readonly error: Error
 }
 
-/** An upload session that holds a lock at the server. */
-export interface UploadSession {
-  readonly id: string
-  readonly uri: string
+/** An upload that was not brought to its end: its session locks the file until it is gone on with or cancelled. */
+export interface BegunUpload extends OpenUpload {
+  /** Number of the last change that it has. */
+  readonly changes: number
 }
 
 /** Content that was sent without anybody having heard what became of it. */

@@ -1,7 +1,8 @@
 import type { RemoteEntry } from '../../remote/types.ts'
 import type { CopySource } from './content-base.ts'
 import type { Generation } from './generation.ts'
-import type { Attempt, BaseEntity, UploadSession } from './types.ts'
+import type { BaseEntity } from './types.ts'
+import type { UploadsOnRecord } from './uploads-on-record.ts'
 
 /** A file's content as its upload sees it. */
 export interface Uploadable {
@@ -22,13 +23,11 @@ export interface Uploadable {
   freeze(): Promise<Generation>
   /** The frozen generation is not needed any more; `maybeSent`: the server may have it. */
   thaw(maybeSent: boolean): Promise<void>
-  /** Older contents that the server may have. */
-  attempts(): Promise<readonly Attempt[]>
   /**
    * The server has `generation` as `entry`. The name shows `shown`, which is another one after a conflict: as soon as nothing is
    * newer here and nobody has the file open for writing.
    */
   confirm(generation: Generation, entry: RemoteEntry, shown: RemoteEntry): Promise<void>
   rebase(entity: BaseEntity): void
-  noteSession(session: UploadSession | undefined): Promise<void>
+  readonly uploads: UploadsOnRecord
 }

@@ -30,6 +30,8 @@ export interface WriteBackOptions {
   readonly gone?: ReadonlySet<string> | undefined
   /** Staged files that nobody needs any more are not there any more, not even after power loss. */
   readonly onRemoved?: ((ids: readonly string[]) => Promise<void>) | undefined
+  /** What is there is shown, and nothing is sent. */
+  readonly isReadOnly?: boolean | undefined
   readonly clock: Clock
   readonly log: Log
   /** From the release of the last writable handle to the upload, ms; 500 by default. */
@@ -139,8 +141,11 @@ export class WriteBack {
       },
       listeners,
     )
-    const found = [...store.leftovers, ...[...store.recovered.values()].map(({ sideCar }) => sideCar)]
-    for (const { session, label } of found) if (session) abandoned.add(session, label)
+    const recovered = [...store.recovered.values()].map(({ sideCar }) => sideCar)
+    // What can be gone on with is kept for that, unless nothing is going to be sent.
+    const ended = recovered.filter(({ session }) => options.isReadOnly || session?.ticket === undefined)
+    for (const { session, label } of [...store.leftovers, ...ended])
+      if (session) abandoned.add(session, label)
     return writeBack
   }
 
@@ -163,6 +168,8 @@ export class WriteBack {
 
   /** A claimed file is not wanted any more. */
   dropRecovered(id: string): void {
+    const { session, label } = this.recovered(id)?.sideCar ?? {}
+    if (session?.ticket !== undefined) this.#environment.abandoned.add(session, label ?? id)
     this.#store.dropRecovered(id)
   }
 

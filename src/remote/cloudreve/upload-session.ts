@@ -3,9 +3,10 @@
  *
  *   open ──► sending ──► confirm ──► done
  *     ▲         │           │
- *     └─────────┴─ cancel ◄─┘        lost lock, lost session, stuck completion: start over
+ *     ├─────────┴─ cancel ◄─┤        lost lock, lost session, stuck completion: start over
+ *     └──────── resume ◄────┘        trouble that may pass, in this try or a later one
  *
- * Every way out that is not `done` cancels the session.
+ * Every way out that is not `done` cancels the session, unless the caller keeps it.
  */
 import { delay } from '../../base/clock.ts'
 import { Code } from '../../api/codes.ts'
@@ -19,9 +20,10 @@ import { isStorageError } from '../../transfer/storage-error.ts'
 import { isLoneLock } from '../../transfer/upload/lone-lock.ts'
 import { canSend, sendContent } from '../../transfer/upload/send-content.ts'
 import { RemoteError } from '../errors.ts'
-import type { RemoteEntry, UploadRequest } from '../types.ts'
+import type { RemoteEntry, SentChunk, UploadRequest } from '../types.ts'
 import { expectedEntity, uriOf, type MountContext } from './context.ts'
 import { toEntry, UPLOAD_MARK } from './map-entry.ts'
+import { isAllSent, openAgain, recordOf, type OpenSession } from './open-session.ts'
 import type { OwnSessions } from './own-sessions.ts'
 import { unknownOutcome } from './upload-put.ts'
 
@@ -47,15 +49,16 @@ const LOOK_WAIT_MS = 250
 /** Clocks of `Date` headers have whole seconds. */
 const CLOCK_TOLERANCE_MS = 3000
 
-interface OpenSession {
-  readonly wire: WireUploadSession
-  /** By the server's clock. */
-  readonly openedAtMs: number
-}
-
 /** What the server says about a session whose chunks were sent. */
 type Confirmation =
-  { readonly kind: 'done'; readonly entry: RemoteEntry } | { readonly kind: 'undone' | 'foreign' }
+  { readonly kind: 'done'; readonly entry: RemoteEntry } | { readonly kind: 'waiting' | 'undone' | 'foreign' }
+
+/** What an attempt came to. Neither: nothing is left of it, so start over. */
+interface Result {
+  readonly entry?: RemoteEntry
+  /** An answer was lost, and there is more to be sent. */
+  readonly unfinished?: OpenSession
+}
 
 export class SessionUploader {
   readonly #context: MountContext
@@ -70,11 +73,15 @@ export class SessionUploader {
 
   /** @throws {SessionUnsuited} when nothing is known of the storage policy's own way; nothing is left behind then */
   async upload(request: UploadRequest, signal?: AbortSignal): Promise<RemoteEntry> {
+    let session = await this.#resumed(request)
     for (let attempt = 1; attempt <= TRIES; attempt += 1) {
       try {
-        const entry = await this.#attempt(request, signal)
-        if (entry) return entry
+        session ??= await this.#open(request)
+        const result = session && (await this.#attempt(session, request, signal))
+        if (result?.entry) return result.entry
+        session = result?.unfinished
       } catch (error) {
+        session = undefined
         // What has expired is not what a new session gets.
         if (!isStorageError(error, 'expired') || attempt === TRIES) throw error
       }
@@ -86,16 +93,30 @@ export class SessionUploader {
     )
   }
 
-  /** `undefined` = nothing is left of it: start over. */
-  async #attempt(request: UploadRequest, signal?: AbortSignal): Promise<RemoteEntry | undefined> {
-    const session = await this.#open(request)
-    if (!session) return undefined
+  async #attempt(session: OpenSession, request: UploadRequest, signal?: AbortSignal): Promise<Result> {
     this.#sessions.opened(session.wire.session_id, uriOf(this.#context, request.path))
     try {
       return await this.#run(session, request, signal)
     } finally {
       this.#sessions.letGo(session.wire.session_id)
     }
+  }
+
+  /**
+   * The session of an earlier try, if the file still waits for it. One that is complete is not looked for: whoever asks for another
+   * session then hears that the content has changed, and compares.
+   */
+  async #resumed(request: UploadRequest): Promise<OpenSession | undefined> {
+    const { resume, source, path } = request
+    if (!resume) return undefined
+    const { client } = this.#context
+    const requestUri = uriOf(this.#context, path)
+    const wanted = { requestUri, sizeBytes: source.sizeBytes, nowMs: client.serverClock.now() }
+    const session = openAgain(resume.session, resume.chunks, wanted)
+    const entry = session && (await this.#find(request))
+    if (session && entry?.uploadSessionId === session.wire.session_id) return session
+    await cancelSession(client, resume.session)
+    return undefined
   }
 
   /** Not given up half-way: a session whose id is not known could not be cancelled. */
@@ -110,7 +131,7 @@ export class SessionUploader {
         modifiedAtMs: request.modifiedAtMs,
         metadata: request.metadata,
       })
-      return { wire, openedAtMs }
+      return { wire, openedAtMs, sizeBytes: request.source.sizeBytes, done: [] }
     } catch (error) {
       if (!isApiError(error, 'lost') && !(isApiError(error, 'gateway') && (error.status ?? 0) >= 500))
         throw error
@@ -120,38 +141,51 @@ export class SessionUploader {
     }
   }
 
-  async #run(
-    session: OpenSession,
-    request: UploadRequest,
-    signal?: AbortSignal,
-  ): Promise<RemoteEntry | undefined> {
+  async #run(session: OpenSession, request: UploadRequest, signal?: AbortSignal): Promise<Result> {
     const { wire } = session
+    let trouble: unknown
     try {
-      const { client } = this.#context
-      const { source, onProgress } = request
-      requireSuited(wire, source.sizeBytes)
-      await request.onSession?.({ id: wire.session_id, uri: withoutPassword(wire.uri) })
-      await sendContent({ client, storage: this.#storage, session: wire, source, onProgress, signal })
+      await this.#sendRest(session, request, signal)
     } catch (error) {
+      trouble = error
       if (!this.#isUnclear(error)) {
+        if (mayPass(error, signal) && request.keepsSession?.()) throw error
         await this.#cancelAfter(session, request, error)
         const mayBeDone = signal?.aborted === true || isStorageError(error, 'failed')
         const entry = mayBeDone ? await this.#doneMeanwhile(request) : undefined
-        if (entry) return entry
+        if (entry) return { entry }
         throw error
       }
     }
     const confirmation = await this.#confirm(session, request, signal)
     if (confirmation.kind === 'done') {
       this.#sessions.ended(wire.session_id)
-      return confirmation.entry
+      return { entry: confirmation.entry }
+    }
+    if (confirmation.kind === 'waiting') {
+      if (signal?.aborted && request.keepsSession?.()) throw signal.reason
+      if (!signal?.aborted && isUnanswered(trouble) && !isAllSent(session)) return { unfinished: session }
     }
     await this.#cancel(session, request)
     const entry = signal?.aborted ? await this.#doneMeanwhile(request) : undefined
-    if (entry) return entry
+    if (entry) return { entry }
     signal?.throwIfAborted()
-    if (confirmation.kind === 'undone') return undefined
+    if (confirmation.kind !== 'foreign') return {}
     throw new RemoteError('stale', `${nameOf(request)} was changed by somebody else meanwhile`)
+  }
+
+  async #sendRest(session: OpenSession, request: UploadRequest, signal?: AbortSignal): Promise<void> {
+    const { client } = this.#context
+    const { wire, done } = session
+    const { source, path, onProgress } = request
+    requireSuited(wire, source.sizeBytes)
+    await request.onSession?.(recordOf(session, uriOf(this.#context, path)))
+    const onChunkDone = (chunk: SentChunk) => {
+      done.push(chunk)
+      request.onChunk?.(chunk)
+    }
+    const upload = { client, storage: this.#storage, session: wire, source, done: [...done] }
+    await sendContent({ ...upload, onChunkDone, onProgress, signal })
   }
 
   /** The session may be complete, gone, or stuck: only a look at the file tells (api/00-live-files §2). */
@@ -183,7 +217,7 @@ export class SessionUploader {
       if (entry.uploadSessionId !== wire.session_id) return this.#judge(entry, request)
       await delay(this.#context.clock, LOOK_WAIT_MS)
     }
-    return { kind: 'undone' }
+    return { kind: 'waiting' }
   }
 
   /**
@@ -237,11 +271,7 @@ export class SessionUploader {
 
   async #cancel({ wire, openedAtMs }: OpenSession, request: UploadRequest): Promise<void> {
     const emptyFile = await this.#olderEmptyFile(request, openedAtMs)
-    try {
-      await cancelUploadSession(this.#context.client, { id: wire.session_id, uri: wire.uri })
-    } catch (error) {
-      if (!isRefusal(error, Code.pathNotFound, Code.notFound)) throw error
-    }
+    await cancelSession(this.#context.client, { id: wire.session_id, uri: wire.uri })
     this.#sessions.ended(wire.session_id)
     if (emptyFile) await this.#recreate(emptyFile, request)
   }
@@ -270,6 +300,27 @@ export class SessionUploader {
 function requireSuited(session: WireUploadSession, sizeBytes: number): void {
   if (canSend(session, sizeBytes)) return
   throw new SessionUnsuited(session.storage_policy?.name ?? '', session.storage_policy?.type ?? '')
+}
+
+/** The same request may do later. */
+function mayPass(error: unknown, signal: AbortSignal | undefined): boolean {
+  if (signal?.aborted) return true
+  return isApiError(error, 'unsent', 'busy', 'gateway') || isStorageError(error, 'unreachable', 'failed')
+}
+
+function isUnanswered(error: unknown): boolean {
+  return isApiError(error, 'lost', 'gateway')
+}
+
+async function cancelSession(
+  client: MountContext['client'],
+  session: { readonly id: string; readonly uri: string },
+): Promise<void> {
+  try {
+    await cancelUploadSession(client, session)
+  } catch (error) {
+    if (!isRefusal(error, Code.pathNotFound, Code.notFound)) throw error
+  }
 }
 
 function nameOf({ path }: UploadRequest): string {

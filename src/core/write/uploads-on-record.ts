@@ -1,0 +1,40 @@
+import type { Mutex } from '../../base/mutex.ts'
+import type { SentChunk, UploadSession } from '../../remote/types.ts'
+import type { StagedFile } from './staged-file.ts'
+import type { Attempt, BegunUpload } from './types.ts'
+
+export interface UploadsOnRecordParts {
+  readonly mutex: Mutex
+  readonly staged: () => StagedFile | undefined
+  /** Work that nobody waits for. */
+  readonly background: (work: () => Promise<void>) => void
+}
+
+/** What the next process must know of the uploads of one content. */
+export class UploadsOnRecord {
+  readonly #parts: UploadsOnRecordParts
+
+  constructor(parts: UploadsOnRecordParts) {
+    this.#parts = parts
+  }
+
+  /** What an earlier process did not bring to its end. */
+  get inherited(): BegunUpload | undefined {
+    return this.#parts.staged()?.inherited
+  }
+
+  /** Older contents that the server may have. */
+  async attempts(): Promise<readonly Attempt[]> {
+    const staged = this.#parts.staged()
+    await staged?.attemptsSettled()
+    return staged?.attempts ?? []
+  }
+
+  noteSession(session: UploadSession | undefined): Promise<void> {
+    return this.#parts.mutex.run(() => this.#parts.staged()?.noteSession(session))
+  }
+
+  noteChunk(chunk: SentChunk): void {
+    this.#parts.background(async () => this.#parts.staged()?.noteChunk(chunk))
+  }
+}
