@@ -40,7 +40,7 @@ describe('--staging-limit', () => {
   it('holds after a restart', async () => {
     await openWithFirst()
     await drive.crash(() => {
-      drive.remote.script.fail('upload', new RemoteError('denied', 'not yours'))
+      drive.remote.script.fail('upload', new RemoteError('denied', 'not yours'), 2)
     })
     await drive.drain()
     expect(await errnoOf(write(await drive.create('third'), 'more'))).toBe('ENOSPC')
