@@ -19,7 +19,9 @@ beforeEach(async () => {
   embedded = await embeddedRemote({ chunkSizeBytes: 1024 * 1024 })
   folder = await mkdtemp(join(tmpdir(), 'server-faults-'))
   const { remote, clock, log } = embedded
-  drive = await createDrive({ remote, clock, log, stateFolder: folder, hostName: 'here' })
+  // The clock lets no wait of 3 s or more come to its end: a lock's is none of them.
+  const patience = { deadlineMs: 120_000, lockDeadlineMs: 2_900 }
+  drive = await createDrive({ remote, clock, log, stateFolder: folder, hostName: 'here', patience })
   const able = true as const
   const can = {
     times: able,
