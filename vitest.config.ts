@@ -30,7 +30,7 @@ export default defineConfig({
     projects: [
       { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], ...quick } },
       { test: { name: 'http', include: ['test/http/**/*.test.ts'], ...quick } },
-      { test: { name: 'addon', include: ['test/addon/**/*.test.ts'], testTimeout: unitTimeout } },
+      { test: { name: 'addon', include: ['test/addon/**/*.test.ts'], testTimeout: unitTimeout, retry } },
       { test: { name: 'model', include: ['test/model/**/*.test.ts'], testTimeout: 600_000 } },
       {
         test: {
