@@ -99,8 +99,6 @@ await describeMounts('a server that does not answer', ['perl', 'getfattr'], (dri
   it.each([
     ['a listing', 'GET /file', 'opendir(FOLDER, $path) && readdir(FOLDER)', 'SIGINT'],
     ['a look-up', 'GET /file', 'stat("$path/inner")', 'SIGTERM'],
-    ['a new folder', 'POST /file/create', 'mkdir("$path/new")', 'SIGKILL'],
-    ['a rename', 'POST /file/rename', 'rename("$path/inner", "$path/renamed")', 'SIGTERM'],
     ['the mode of a folder', 'PATCH /file/metadata', 'chmod(0700, "$path/inner")', 'SIGTERM'],
   ] as const)(
     '%s (%s) that hangs stops nothing else, and its program can be ended [F3][F4][V5]',

@@ -1,4 +1,4 @@
-import { mkdir, open, readFile, rename, stat, unlink, writeFile } from 'node:fs/promises'
+import { mkdir, open, readFile, rename, rmdir, stat, unlink, writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { patterned } from '../conformance/suite.ts'
 import { run } from '../harness/programs.ts'
@@ -141,14 +141,19 @@ await describeMounts('what operations cost in requests', programs, (driver) => {
     expect(counts).toEqual({})
   })
 
-  it('mkdir: one request, files in it or not', async () => {
+  it('mkdir: one request, or none but those of the files in it and a listing; none when it is removed again', async () => {
     expect(await costOf(() => mkdir(place.at('empty')))).toEqual({ 'POST /file/create': 1 })
     const full = await costOf(async () => {
       await mkdir(place.at('full'))
       await writeFile(place.at('full/a'), '1')
       await writeFile(place.at('full/b'), '2')
     })
-    expect(full).toEqual({ 'POST /file/create': 1, 'PUT /file/content': 2 })
+    expect(full).toEqual({ 'PUT /file/content': 2, 'GET /file': 1 })
+    const removed = await costOf(async () => {
+      await mkdir(place.at('brief'))
+      await rmdir(place.at('brief'))
+    })
+    expect(removed).toEqual({})
   })
 
   it('rename: one request, move: one, both at once: two', async () => {

@@ -19,7 +19,7 @@ const programs = {
     defined syswrite(F, "content of $i\\n" x 500) or exit($!+0); close(F) or exit($!+0); print "$i\\n" }`,
   appender: `open(F, '>>', "$ARGV[0]/log.txt") or exit($!+0);
     for (my $i = 0; ; $i++) { defined syswrite(F, "line $i\\n") or exit($!+0); print "$i\\n" }`,
-  // Folders are at the server when mkdir has returned.
+  // Folders are kept, with their last names, when the calls have returned.
   maker: `for (my $i = 0; ; $i++) { mkdir("$ARGV[0]/d$i") or exit($!+0);
     rename("$ARGV[0]/d$i", "$ARGV[0]/e$i") or exit($!+0); print "$i\\n" }`,
 } as const

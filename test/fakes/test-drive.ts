@@ -322,9 +322,9 @@ export class TestDrive {
   async settleAll(): Promise<void> {
     await this.clock.advance(2_000)
     const { drive } = this
-    await eventually(() => drive.unsentNames === 0 && drive.writeBack.pending().length === 0)
-    // Attributes that follow the content wait for one another once more.
-    for (let i = 0; i < 100 && drive.unsentAttributes > 0; i += 1) await this.clock.advance(500)
+    const isDone = () =>
+      drive.unsentNames === 0 && drive.writeBack.pending().length === 0 && drive.unsentAttributes === 0
+    await this.during(eventually(isDone))
     await settle()
   }
 

@@ -4,18 +4,27 @@ import { errnoOfRemote, FsError, toFsError } from '../errors.ts'
 import type { Node } from '../inode/index.ts'
 import type { AttributeSender } from './attribute-sender.ts'
 import { pinned, type Core } from './core.ts'
+import type { Creations } from './creations.ts'
 import type { RenameDelay } from './rename-delay.ts'
+
+export interface ArrivalParts {
+  readonly renames: RenameDelay
+  readonly attributes: AttributeSender
+  readonly creations: Creations
+}
 
 /** Lets programs wait until the server has what they did (`--sync`). Whatever comes of it, what was done is kept here. */
 export class Arrival {
   readonly #core: Core
   readonly #renames: RenameDelay
   readonly #attributes: AttributeSender
+  readonly #creations: Creations
 
-  constructor(core: Core, parts: { readonly renames: RenameDelay; readonly attributes: AttributeSender }) {
+  constructor(core: Core, parts: ArrivalParts) {
     this.#core = core
     this.#renames = parts.renames
     this.#attributes = parts.attributes
+    this.#creations = parts.creations
   }
 
   /** As `of`, where every change of a name or without an open file is waited for. */
@@ -35,6 +44,7 @@ export class Arrival {
    */
   async of(node: Node, signal: AbortSignal): Promise<void> {
     const send = async (progress: () => void) => {
+      await this.#creations.settle(node)
       await this.#renames.settle(node)
       await node.content?.flushNow(signal, progress)
       await this.#attributes.settle(node)
@@ -50,6 +60,7 @@ export class Arrival {
   /** As `of`, for the names in and below `folder` that wait, and for its own attributes. */
   async ofNamesIn(folder: Node, signal: AbortSignal): Promise<void> {
     const send = async () => {
+      await this.#creations.settleWithin(folder)
       await this.#renames.settleWithin(folder)
       await this.#attributes.settle(folder)
     }

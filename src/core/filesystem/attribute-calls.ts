@@ -1,5 +1,5 @@
 import type { Node } from '../inode/index.ts'
-import { isRemotelyWithin } from './removal-check.ts'
+import { isRemotelyWithin } from './folder-moves.ts'
 
 /**
  * Calls on their way that change attributes of what lies at certain paths. Whatever takes such a path away from its object (a

@@ -85,13 +85,15 @@ export class AttributeDelivery {
   }
 
   async #call({ nodes, patches }: AttributeBatch): Promise<void> {
-    const { remote, attributeCalls, changes } = this.#core
-    const paths = nodes.map((node) => node.remotePath ?? gone(node))
-    for (const node of nodes) if (node.isFolder) changes.keepMtime(node, mtimeOf(this.#core, node))
-    const send = () => attributeCalls.run(nodes, () => remote.patchMetadata(paths, patches))
-    await send().catch((error: unknown) => {
-      if (isRemoteError(error, 'unknown-outcome')) return send()
-      throw error
+    const { remote, attributeCalls, folderMoves, changes } = this.#core
+    await folderMoves.use(nodes, async () => {
+      const paths = nodes.map((node) => node.remotePath ?? gone(node))
+      for (const node of nodes) if (node.isFolder) changes.keepMtime(node, mtimeOf(this.#core, node))
+      const send = () => attributeCalls.run(nodes, () => remote.patchMetadata(paths, patches))
+      await send().catch((error: unknown) => {
+        if (isRemoteError(error, 'unknown-outcome')) return send()
+        throw error
+      })
     })
   }
 

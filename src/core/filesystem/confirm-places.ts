@@ -56,7 +56,9 @@ function isKnown({ tree, clock }: Core, parent: Node, nodes: readonly Node[], si
 
 async function ask(core: Core, parent: Node, nodes: readonly Node[]): Promise<void> {
   if (nodes.length < listFrom) {
-    const found = await Promise.all(nodes.map((node) => entryOf(core, node)))
+    const found = await core.folderMoves.use(nodes, () =>
+      Promise.all(nodes.map((node) => entryOf(core, node))),
+    )
     if (found.every((entry, index) => isSame(nodes[index]!, entry))) {
       for (const [index, node] of nodes.entries()) core.tree.table.bind(node, found[index]!)
       return

@@ -120,23 +120,9 @@ export async function pinned<T>(
   }
 }
 
-/**
- * A call by which the server changes something in `folder`. Who stops waiting for it does not stop it: when it has ended, the
- * next use of the folder asks what has become of it.
- */
-export function change<T>(
-  { tree }: Core,
-  folder: Node | undefined,
-  signal: AbortSignal | undefined,
-  call: () => Promise<T>,
-): () => Promise<T> {
-  return async () => {
-    try {
-      return await call()
-    } finally {
-      if (signal?.aborted && folder?.id !== undefined) tree.folders.expire(folder.id)
-    }
-  }
+/** Files in and below `folder` whose content is not sent yet. */
+export function dirtyWithin({ tree }: Core, folder: Node): Node[] {
+  return [...tree.table.nodes()].filter((node) => node.content?.isDirty && node.isWithin(folder))
 }
 
 /** @throws {FsError} ENOENT */

@@ -5,6 +5,7 @@ import { encodeMtime, MTIME_KEY } from '../attributes/index.ts'
 import type { Node } from '../inode/index.ts'
 import type { BaseEntity, ContentOwner, FileContent, KnownFile } from '../write/index.ts'
 import type { AttributeSender } from './attribute-sender.ts'
+import type { Creations } from './creations.ts'
 import { tellKernels, type Core } from './core.ts'
 import type { RenameDelay } from './rename-delay.ts'
 import { replaceAttributes } from './replace-attributes.ts'
@@ -13,6 +14,7 @@ export interface OwnerParts {
   readonly core: Core
   readonly renames: RenameDelay
   readonly attributes: AttributeSender
+  readonly creations: Creations
   /** Handles of the node read the new content from now on. */
   readonly onConfirmed: (node: Node) => void
 }
@@ -72,13 +74,15 @@ export class FileOwner implements ContentOwner {
   }
 
   async beforeUpload(): Promise<void> {
-    const { core, renames } = this.#parts
-    const { id } = this.#node
+    const { core, renames, creations } = this.#parts
+    const node = this.#node
     // What others show of the content that is to be replaced may not be kept by the server.
-    if (id !== undefined) await core.writeBack.lendings.end(id, new AbortController().signal)
-    await core.folderMoves.passed(this.#node)
-    await core.attributeCalls.passed(this.#node)
-    await renames.settleFor(this.#node)
+    if (node.id !== undefined) await core.writeBack.lendings.end(node.id, new AbortController().signal)
+    await core.folderMoves.passed(node)
+    await core.attributeCalls.passed(node)
+    // What the server has is saved where it is, whatever waits to be renamed.
+    while (!node.remotePlace && !renames.isNameFree(node)) await renames.freeNameOf(node)
+    await creations.beforeUpload(node)
   }
 
   recorded(): Promise<void> {
@@ -156,13 +160,14 @@ export class FileOwner implements ContentOwner {
 
   /** The server has the file where the upload went; a rename that waits is not sent by that. */
   #placed(entry: RemoteEntry): void {
-    const { core, renames } = this.#parts
+    const { core, renames, creations } = this.#parts
     const node = this.#node
     if (node.place && !renames.has(node)) node.remotePlace = node.place
     const at = node.remotePlace
     if (!at || node.isUnlinked) return
     core.tree.placed(at.parent, entry)
     core.tree.madeAgain(at.parent)
+    creations.uploadedInto(at.parent)
   }
 
   #pin(wanted: boolean): void {

@@ -1,6 +1,7 @@
 /** The filesystem: one short method an operation. What each means lives in the files beside. */
 import { Errno } from '../../base/errno.ts'
 import { andThen, orElse, type MaybePromise } from '../../base/maybe-promise.ts'
+import { isRemoteError } from '../../remote/errors.ts'
 import { FsError, NoSuchNameError, toFsError } from '../errors.ts'
 import type { Node } from '../inode/index.ts'
 import { toServerName } from '../names/index.ts'
@@ -21,6 +22,7 @@ import { Arrival } from './arrival.ts'
 import { AttributeOps } from './attribute-ops.ts'
 import { AttributeSender } from './attribute-sender.ts'
 import { assertFolder, type Core } from './core.ts'
+import { Creations } from './creations.ts'
 import type { OwnerParts } from './file-owner.ts'
 import { FileRanges } from './file-ranges.ts'
 import { Files } from './files.ts'
@@ -48,6 +50,7 @@ export class CloudreveFileSystem implements FileSystem {
   readonly #statFs: StatFsReader
   readonly #delay: RenameDelay
   readonly #sender: AttributeSender
+  readonly #creations: Creations
   readonly #arrival: Arrival
   readonly #owners: OwnerParts
 
@@ -58,16 +61,22 @@ export class CloudreveFileSystem implements FileSystem {
       core,
       preserve: (node) => files.preserve(node),
       discard: (node) => files.discard(node),
+      bringOut: (folders) => renames.bringOut(folders),
       onShownAgain: (node) => attributes.sendLater(node),
     })
-    const renames = new RenameDelay(core, removals)
-    const arrival = new Arrival(core, { renames, attributes })
+    const makeFolder = (folder: Node) => creations.settle(folder)
+    const renames: RenameDelay = new RenameDelay({ core, removals, makeFolder })
+    const creations: Creations = new Creations({ core, renames, attributes })
+    const arrival = new Arrival(core, { renames, attributes, creations })
     const files = new Files(core, { numbers, arrival, owners: () => parts })
-    const parts: OwnerParts = { core, renames, attributes, onConfirmed: (node) => files.reopenReaders(node) }
+    const onConfirmed = (node: Node) => files.reopenReaders(node)
+    const parts: OwnerParts = { core, renames, attributes, creations, onConfirmed }
+    core.tree.onceStill = (folder) => core.folderMoves.passed(folder)
     this.#core = core
     this.#owners = parts
     this.#delay = renames
     this.#sender = attributes
+    this.#creations = creations
     this.#files = files
     this.#ranges = new FileRanges(files)
     this.#folders = new Folders(core, numbers)
@@ -124,19 +133,15 @@ export class CloudreveFileSystem implements FileSystem {
   }
 
   mknod(parent: Ino, name: string, mode: number, context: OpContext) {
-    return this.#said(name, async () => {
-      const { entry, node } = await this.#namespace.mknod(parent, name, mode, context)
-      await this.#arrival.afterChange(node, context.signal)
-      return entry
-    })
+    return this.#made(name, () => this.#namespace.mknod(parent, name, mode, context), context)
   }
 
   mkdir(parent: Ino, name: string, mode: number, context: OpContext) {
-    return this.#said(name, () => this.#namespace.mkdir(parent, name, mode, context))
+    return this.#made(name, () => this.#namespace.mkdir(parent, name, mode, context), context)
   }
 
   symlink(parent: Ino, name: string, target: string, context: OpContext) {
-    return this.#said(name, () => this.#namespace.symlink(parent, name, target, context))
+    return this.#made(name, () => this.#namespace.symlink(parent, name, target, context), context)
   }
 
   async link(_ino: Ino, _newParent: Ino, newName: string): Promise<Entry> {
@@ -263,9 +268,9 @@ export class CloudreveFileSystem implements FileSystem {
     return new Restore({ core: this.#core, owners: this.#owners, records, removeAgain })
   }
 
-  /** Renames and deletions that the server has not heard of. */
+  /** New folders and links, renames and deletions that the server has not heard of. */
   get unsentNames(): number {
-    return this.#delay.count
+    return this.#delay.count + this.#creations.count
   }
 
   /** Attributes that wait to be sent, by the file or folder that they are of. */
@@ -273,28 +278,62 @@ export class CloudreveFileSystem implements FileSystem {
     return this.#sender
   }
 
-  /** Sends every rename and attribute that waits: part of a clean unmount. */
+  /** Sends every name and attribute that waits, but for folders that an upload is about to make: part of a clean unmount. */
   async settle(onProgress?: () => void): Promise<void> {
-    await this.#delay.settleWithin(this.#core.tree.table.root).catch((error: unknown) => {
+    const { root } = this.#core.tree.table
+    const told = (error: unknown) => {
       // Told where it was refused; the rest of the work must not wait for it.
-      this.#core.log.warn('a rename or deletion could not be sent', { error: String(error) })
-    })
+      this.#core.log.warn('a new name or a deletion could not be sent', { error: String(error) })
+    }
+    await this.#patiently('new folders', () => this.#creations.settleWithin(root, { mayWait: true })).catch(
+      told,
+    )
+    await this.#patiently('renames and deletions', () => this.#delay.settleWithin(root)).catch(told)
     await this.#sender.drain(onProgress)
   }
 
-  /** Sends the rename and attributes of `node`, and renames of everything in it, that wait. @throws {FsError} when the server refuses: then it is taken back. */
+  /**
+   * Sends what waits of the name and attributes of `node`, and of the names of everything in it.
+   * @throws {FsError} when the server refuses a name: then it is taken back
+   */
   settleNames(node: Node): Promise<void> {
     return this.#said(node.label, async () => {
+      await this.#creations.settle(node)
       await this.#delay.settle(node)
-      if (node.isFolder) await this.#delay.settleWithin(node)
+      if (node.isFolder) {
+        await this.#creations.settleWithin(node)
+        await this.#delay.settleWithin(node)
+      }
       await this.#sender.settleIfPossible(node)
     })
   }
 
   /** Nothing is sent from now on that still waits. */
   close(): void {
+    this.#creations.close()
     this.#delay.close()
     this.#sender.close()
+  }
+
+  /** Waits for a server that is away. */
+  #patiently(subject: string, work: () => Promise<void>): Promise<void> {
+    const unwrapped = () =>
+      work().catch((error: unknown) => {
+        throw error instanceof FsError && isRemoteError(error.cause) ? error.cause : error
+      })
+    return this.#core.patience.run(subject, unwrapped)
+  }
+
+  #made(
+    name: string,
+    make: () => Promise<{ entry: Entry; node: Node }>,
+    { signal }: OpContext,
+  ): Promise<Entry> {
+    return this.#said(name, async () => {
+      const { entry, node } = await make()
+      await this.#arrival.afterChange(node, signal)
+      return entry
+    })
   }
 
   /** What `work` promises is on record before its program hears of it. */

@@ -3,6 +3,7 @@ import { constants } from 'node:fs'
 import { Errno } from '../../base/errno.ts'
 import type { MaybePromise } from '../../base/maybe-promise.ts'
 import type { ByteRange } from '../../base/ranges.ts'
+import { isRemoteError } from '../../remote/errors.ts'
 import type { EntityId } from '../../remote/types.ts'
 import { FsError, toFsError } from '../errors.ts'
 import type { Node } from '../inode/index.ts'
@@ -120,7 +121,7 @@ export class Files {
         )
       }
       const reader = this.#readerOf(handle)
-      return reader ? await reader.read(offset, length, signal) : new Uint8Array(0)
+      return reader ? await this.#readFrom(reader, node, { offset, length }, signal) : new Uint8Array(0)
     } catch (error) {
       throw toFsError(error, node.label)
     }
@@ -328,7 +329,6 @@ export class Files {
 
   async #prepareForWriting(node: Node): Promise<void> {
     assertWritable(this.#core, node)
-    await this.#owners().renames.settle(node)
     // An upload that was given up is no reason to refuse: new content may mend it. Writes, fsync and close tell.
   }
 
@@ -361,7 +361,25 @@ export class Files {
       throw new FsError(Errno.EIO, `${handle.node.label}: the content under unsaved changes is not known`)
     const reader =
       handle.reader?.content.entity === base ? handle.reader : this.#openReader(handle, base, baseSizeBytes)
-    return reader.read(start, end - start, signal)
+    return this.#readFrom(reader, handle.node, { offset: start, length: end - start }, signal)
+  }
+
+  /** What was asked for under a name that the server was just changing is asked for under the new one. */
+  async #readFrom(
+    reader: ContentReader,
+    node: Node,
+    { offset, length }: { readonly offset: number; readonly length: number },
+    signal: AbortSignal,
+  ): Promise<Uint8Array> {
+    const path = node.contentPath?.join('/')
+    try {
+      return await reader.read(offset, length, signal)
+    } catch (error) {
+      if (!isRemoteError(error, 'not-found')) throw error
+      await this.#core.folderMoves.passed(node)
+      if (node.contentPath?.join('/') === path) throw error
+      return reader.read(offset, length, signal)
+    }
   }
 }
 

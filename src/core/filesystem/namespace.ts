@@ -1,17 +1,13 @@
 /** Names come and go: mknod, create, mkdir, symlink, unlink, rmdir. */
 import { constants } from 'node:fs'
 import { Errno } from '../../base/errno.ts'
-import { isRemoteError } from '../../remote/errors.ts'
-import type { RemoteEntry, RemotePath } from '../../remote/types.ts'
 import { encodeLinkTarget, encodeMode } from '../attributes/index.ts'
 import { FsError, toFsError } from '../errors.ts'
 import type { Node } from '../inode/index.ts'
 import { checkNewName, toServerName } from '../names/index.ts'
 import type { Place } from '../ports.ts'
-import { kindOf } from '../tree/index.ts'
 import type { Entry, FileKind, Ino, OpContext, Opened } from '../types.ts'
-import { assertFolder, assertWritable, change, pinned, requireChild, assertFree, type Core } from './core.ts'
-import { createOrFind } from './create-or-find.ts'
+import { assertFolder, assertWritable, pinned, requireChild, assertFree, type Core } from './core.ts'
 import { contentOf, type OwnerParts } from './file-owner.ts'
 import type { Files } from './files.ts'
 import { defaultMode, entryReply } from './node-view.ts'
@@ -19,6 +15,12 @@ import { takeOver, versionFor } from './take-over.ts'
 
 const typeMask = 0o170000
 const regularFile = 0o100000
+
+/** A new name, counted as a look-up of the kernel's. */
+export interface Made {
+  readonly entry: Entry
+  readonly node: Node
+}
 
 export class Namespace {
   readonly #core: Core
@@ -31,12 +33,7 @@ export class Namespace {
     this.#files = files
   }
 
-  async mknod(
-    parent: Ino,
-    name: string,
-    mode: number,
-    context: OpContext,
-  ): Promise<{ entry: Entry; node: Node }> {
+  async mknod(parent: Ino, name: string, mode: number, context: OpContext): Promise<Made> {
     if ((mode & typeMask) !== regularFile && (mode & typeMask) !== 0) {
       throw new FsError(
         Errno.EPERM,
@@ -70,51 +67,21 @@ export class Namespace {
     })
   }
 
-  async mkdir(parent: Ino, name: string, mode: number, { signal }: OpContext): Promise<Entry> {
-    return this.#createOnServer({ parent, name }, 'folder', signal, async (path, changing) => {
-      const { remote, patience } = this.#core
-      const entry = await patience.run(
-        name,
-        changing(
-          createOrFind(
-            () => remote.info(path),
-            () => this.#newFolder(path),
-            ({ kind }) => kind === 'folder',
-          ),
-        ),
-        signal,
-      )
+  async mkdir(parent: Ino, name: string, mode: number, { signal }: OpContext): Promise<Made> {
+    return this.#newName({ parent, name }, 'folder', signal, (node) => {
       const bits = mode & 0o7777
-      if (bits === this.#core.options.folderMode) return entry
+      if (bits === this.#core.options.folderMode) return
       const patch = encodeMode(bits)
-      await patience.run(
-        name,
-        changing(() => remote.patchMetadata([path], [patch])),
-        signal,
-      )
-      return { ...entry, metadata: { ...entry.metadata, [patch.key]: patch.value! } }
+      node.unsent.patches.set(patch.key, patch)
     })
   }
 
-  async symlink(parent: Ino, name: string, target: string, { signal }: OpContext): Promise<Entry> {
+  async symlink(parent: Ino, name: string, target: string, { signal }: OpContext): Promise<Made> {
     if (Buffer.byteLength(target) > 4095)
       throw new FsError(Errno.ENAMETOOLONG, `${name}: the link's target is too long`)
-    const { key, value } = encodeLinkTarget(target)
-    return this.#createOnServer({ parent, name }, 'symlink', signal, async (path, changing) => {
-      const { remote, patience } = this.#core
-      const metadata = { [key]: value! }
-      const entry = await patience.run(
-        name,
-        changing(
-          createOrFind(
-            () => remote.info(path),
-            () => remote.createFile(path, metadata),
-            (found) => found.kind === 'file' && !found.entity && found.metadata[key] === value,
-          ),
-        ),
-        signal,
-      )
-      return { ...entry, metadata }
+    return this.#newName({ parent, name }, 'symlink', signal, (node) => {
+      const patch = encodeLinkTarget(target)
+      node.unsent.patches.set(patch.key, patch)
     })
   }
 
@@ -155,6 +122,7 @@ export class Namespace {
   /** Not to be seen from now on; the server hears of it in a moment. @requires lock of the file's folder */
   async removeFile(node: Node, pid?: number): Promise<void> {
     const { renames } = this.#parts
+    if (await this.#removeNew(node)) return
     await renames.settleIfSending(node)
     const heir = renames.has(node) ? this.#heirOf(node) : undefined
     if (heir) takeOver(this.#parts, heir, node, pid)
@@ -179,8 +147,8 @@ export class Namespace {
     // An upload on its way would change what is compared before the server deletes it.
     const release = await node.content?.pause()
     this.#rememberShown(node)
-    this.#parts.renames.drop(node)
     if (node.remotePlace) this.#parts.renames.addRemoval(node)
+    else this.#parts.renames.drop(node)
     node.detach()
     this.#core.pending.touch(node)
     release?.()
@@ -197,12 +165,30 @@ export class Namespace {
   async removeFolder(node: Node, signal?: AbortSignal): Promise<void> {
     assertFolder(node)
     const { renames } = this.#parts
-    await renames.settleRenamesWithin(node)
+    if (await this.#removeNew(node)) return
     if (!(await this.#isEmpty(node, signal))) throw new FsError(Errno.ENOTEMPTY, `${node.label} is not empty`)
     if (!node.remotePlace) throw new FsError(Errno.ENOENT, `${node.label} was deleted by somebody else`)
     renames.addRemoval(node)
     node.detach()
     this.#core.tree.table.release(node)
+  }
+
+  /** The server hears nothing of what it never had. False: it has it, or it never was new. */
+  async #removeNew(node: Node): Promise<boolean> {
+    const { creations } = this.#parts
+    const { tree, folderMoves, pending } = this.#core
+    if (!creations.has(node)) return false
+    return folderMoves.run(node, async () => {
+      await creations.look(node)
+      if (!creations.has(node)) return false
+      if (node.isFolder && tree.namesIn(node, tree.trusted(node)!).length > 0)
+        throw new FsError(Errno.ENOTEMPTY, `${node.label} is not empty`)
+      node.detach()
+      pending.touch(node)
+      creations.drop(node)
+      tree.table.release(node)
+      return true
+    })
   }
 
   /** What is not is asked about once more: somebody else may have emptied it. */
@@ -258,50 +244,27 @@ export class Namespace {
     })
   }
 
-  async #createOnServer(
+  /** A folder or link that exists only here until the server hears of it; `prepare` gives it its attributes. */
+  async #newName(
     at: Place,
-    kind: FileKind,
+    kind: 'folder' | 'symlink',
     signal: AbortSignal,
-    send: (
-      path: RemotePath,
-      changing: <T>(call: () => Promise<T>) => () => Promise<T>,
-    ) => Promise<RemoteEntry>,
-  ): Promise<Entry> {
+    prepare: (node: Node) => void,
+  ): Promise<Made> {
     const folder = this.#folder(at.parent)
     assertWritable(this.#core, folder)
     const name = this.checkedName(folder, at.name, kind)
     return this.#core.folderLocks.run(folder, async () => {
-      const { tree } = this.#core
+      const { tree, changes } = this.#core
       await assertFree(this.#core, folder, name, signal)
-      const former = this.#parts.renames.formerOf(folder, name)
-      if (former) await this.#parts.renames.settle(former)
-      await this.#core.folderMoves.passed(folder)
       assertFolder(folder)
-      const entry = await this.#sent(folder, at.name, () =>
-        send([...folder.remotePath!, name], (call) => change(this.#core, folder, signal, call)),
-      )
-      tree.placed(folder, entry)
-      tree.madeAgain(folder)
-      this.#core.changes.namesChanged(folder)
-      const node = folder.children.get(name) ?? tree.table.addRemote(folder, entry, kindOf(entry))
-      return entryReply(this.#core, node)
+      const node = kind === 'folder' ? tree.addFolder(folder, name) : tree.table.addLocal(folder, name, kind)
+      prepare(node)
+      this.#parts.creations.add(node)
+      changes.namesChanged(folder)
+      if (node.isFolder) changes.namesChanged(node)
+      return { entry: entryReply(this.#core, node), node }
     })
-  }
-
-  async #sent<T>(folder: Node, name: string, send: () => Promise<T>): Promise<T> {
-    try {
-      return await send()
-    } catch (error) {
-      if (isRemoteError(error) && folder.id !== undefined) this.#core.tree.folders.expire(folder.id)
-      throw toFsError(error, name)
-    }
-  }
-
-  async #newFolder(path: RemotePath): Promise<RemoteEntry> {
-    const { remote, tree } = this.#core
-    const entry = await remote.createFolder(path)
-    tree.folders.knowEmpty(entry)
-    return entry
   }
 
   /** The name that the server is to have. @throws {FsError} of one that cannot be */

@@ -16,11 +16,12 @@ export function viewAttributes(node: Node): EntryAttributes {
     if (value === undefined) delete metadata[key]
     else metadata[key] = value
   }
-  return decodeAttributes({ ...(node.entry ?? newFileRecord), metadata })
+  if (node.entry) return decodeAttributes({ ...node.entry, metadata })
+  return decodeAttributes({ ...newRecord, kind: node.isFolder ? 'folder' : 'file', metadata })
 }
 
-/** Stands in for the record of a file that the server does not have yet. */
-const newFileRecord = {
+/** Stands in for the record of what the server does not have yet. */
+const newRecord = {
   id: '',
   kind: 'file',
   name: '',
@@ -49,7 +50,7 @@ export function mtimeOf({ times, changes, clock }: Core, node: Node): Timespec {
   if (node.hasUnsent && node.unsent.mtime) return node.unsent.mtime
   const written = node.content?.modifiedAt
   if (written) return written
-  if (!node.entry) return timespecFromMs(clock.now())
+  if (!node.entry) return viewAttributes(node).mtime ?? timespecFromMs(clock.now())
   return viewAttributes(node).mtime ?? times.of(node.entry)
 }
 

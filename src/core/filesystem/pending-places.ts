@@ -9,8 +9,10 @@ import type { PendingRecord, PlaceRecord } from './pending-states.ts'
 export interface Located {
   readonly key: string
   readonly record: PendingRecord
-  /** Where the file is to be seen; undefined when it was deleted. */
+  /** Where the file is to be seen; undefined when it was deleted, or when that folder is to be made too. */
   readonly folder: Node | undefined
+  /** Key of the record of that folder, which is to be made too. */
+  readonly newFolder: string | undefined
   /** What stands for the server's object; undefined when there is none, or none any more. */
   readonly node: Node | undefined
 }
@@ -18,21 +20,66 @@ export interface Located {
 /** Looks for one record after the other; everything that it finds stays in memory until `release`. */
 export class PendingPlaces {
   readonly #core: Core
-  readonly #folders = new Map<FileId, Node>()
+  readonly #records: ReadonlyMap<string, PendingRecord>
+  /** Objects whose names at the server are free here: they were renamed or deleted. */
+  readonly #leaving: ReadonlySet<FileId>
+  /** Folders that were to be made, by the key of their record, as far as the server has them by now. */
+  readonly #made = new Map<string, Node | undefined>()
+  /** By id, or path. */
+  readonly #folders = new Map<string, Node>()
   readonly #pinned = new Set<Node>()
 
-  constructor(core: Core) {
+  constructor(core: Core, records: ReadonlyMap<string, PendingRecord>) {
     this.#core = core
+    this.#records = records
+    const leaving = [...records.values()].filter(({ at, place }) => at !== undefined || place === undefined)
+    this.#leaving = new Set(leaving.flatMap(({ id }) => (id === undefined ? [] : [id])))
   }
 
   /** @throws {RemoteError} when the server cannot be asked */
   async locate(key: string, record: PendingRecord): Promise<Located> {
-    const mustBe = record.staged !== undefined
-    const folder = record.place && (await this.#folderOf(record.place, mustBe))
-    const at = record.at ?? record.place
+    const mustBe = record.staged !== undefined || record.kind !== undefined
+    const { place, at = place } = record
+    const newFolder = this.#newFolderOf(place)
+    const folder = place && (await this.#seenIn(place, mustBe))
     const former = record.at ? await this.#folderOf(record.at, false) : folder
-    const node = record.id && at ? await this.#bound(record.id, former, at.name) : undefined
-    return { key, record, folder, node }
+    const node =
+      record.kind === 'folder'
+        ? await this.#newFolderNow(key, record)
+        : record.id && at
+          ? await this.#bound(record.id, former, at.name)
+          : undefined
+    if (record.kind === 'symlink' && folder?.isFolder) await this.#childOf(folder, place!.name)
+    return { key, record, folder, newFolder: folder ? undefined : newFolder, node }
+  }
+
+  /** Key of the record of the folder of `place`, where that was to be made. */
+  #newFolderOf(place: PlaceRecord | undefined): string | undefined {
+    const key = place?.record
+    return key !== undefined && this.#records.get(key)?.kind === 'folder' ? key : undefined
+  }
+
+  /** Undefined also where the folder is still to be made. */
+  #seenIn(place: PlaceRecord, mustBe: boolean): Promise<Node | undefined> {
+    const key = this.#newFolderOf(place)
+    return key === undefined
+      ? this.#folderOf(place, mustBe)
+      : this.#newFolderNow(key, this.#records.get(key)!)
+  }
+
+  /** The server's folder where one was to be made, whoever has made it. */
+  async #newFolderNow(key: string, { place }: PendingRecord): Promise<Node | undefined> {
+    if (this.#made.has(key)) return this.#made.get(key)
+    const above = await this.#seenIn(place!, true)
+    const found = above?.isFolder ? await this.#childOf(above, place!.name) : undefined
+    const node = found?.isFolder && !(found.id && this.#leaving.has(found.id)) ? found : undefined
+    this.#made.set(key, node)
+    return node
+  }
+
+  async #childOf(folder: Node, name: string): Promise<Node | undefined> {
+    const child = await this.#core.tree.child(folder, name)
+    return child && this.#pin(child)
   }
 
   release(): void {
@@ -45,19 +92,20 @@ export class PendingPlaces {
 
   /** By its id, wherever it is by now; one that is gone is made again where something has to be saved in it. */
   async #folderOf(place: PlaceRecord, mustBe: boolean): Promise<Node | undefined> {
-    const found = this.#folders.get(place.folder) ?? (await this.#folderNow(place, mustBe))
+    const key = place.folder ?? place.path.join('/')
+    const found = this.#folders.get(key) ?? (await this.#folderNow(place, mustBe))
     if (!found) return undefined
-    this.#folders.set(place.folder, found)
+    this.#folders.set(key, found)
     return this.#pin(found)
   }
 
   async #folderNow({ folder: id, path }: PlaceRecord, mustBe: boolean): Promise<Node | undefined> {
     const { remote, patience, tree } = this.#core
-    const known = tree.table.byId(id) ?? (await this.#reach(path))
-    if (known?.id === id) return known
-    const moved = await this.#pathOf(id)
+    const known = (id && tree.table.byId(id)) ?? (await this.#reach(path))
+    if (known && known.id === id) return known
+    const moved = id && (await this.#pathOf(id))
     const found = moved && (await this.#reach(moved))
-    if (found?.id === id) return found
+    if (found && found.id === id) return found
     if (known?.isFolder) return known
     if (!mustBe) return undefined
     await patience.run(`/${path.join('/')}`, () => remote.createFolder(path))

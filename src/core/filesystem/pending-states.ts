@@ -7,8 +7,11 @@ import type { Journal, JournalChange, JournalValue } from '../journal/index.ts'
 
 /** A name in a folder, so that it can be found again. */
 export interface PlaceRecord {
-  readonly folder: FileId
-  /** Where the folder was, should nothing have its id any more. */
+  /** The folder's id; left out: the server does not have it, or nobody knows its id yet. */
+  readonly folder?: FileId
+  /** Without an id: the key under which the folder itself is on record. */
+  readonly record?: string
+  /** Where the folder was, should nothing have its id any more, nor that key. */
   readonly path: RemotePath
   readonly name: string
 }
@@ -17,6 +20,8 @@ export interface PlaceRecord {
 export interface PendingRecord {
   /** As the person knows it. */
   readonly label: string
+  /** Of what is to be made at the server and is no file. */
+  readonly kind?: 'folder' | 'symlink'
   /** The server's object; left out: the server has none. */
   readonly id?: FileId
   /** Content that the server had when it was seen last. */
@@ -113,6 +118,15 @@ export class PendingStates {
     return this.#journal.change(ids.map((id) => ({ key: `${goneKey}${id}` })))
   }
 
+  /** Under which `node` is on record, or is going to be. */
+  #keyOf(node: Node): string {
+    const known = this.#known.get(node)
+    if (known) return known.key
+    const key = randomUUID()
+    this.#known.set(node, { key, text: '', staged: undefined })
+    return key
+  }
+
   #write(): Promise<void> {
     this.#writing ??= this.#writeTouched()
     return this.#writing
@@ -151,10 +165,10 @@ export class PendingStates {
 
   #changeOf(node: Node): NodeChanges[] {
     const before = this.#known.get(node)
-    const value = recordOf(node)
+    const value = recordOf(node, (folder) => this.#keyOf(folder))
     const text = value && JSON.stringify(value)
     if (text === before?.text) return []
-    const key = before?.key ?? randomUUID()
+    const key = this.#keyOf(node)
     const known = text === undefined ? undefined : { key, text, staged: value?.staged }
     const change = value ? { key, value: value as unknown as JournalValue } : { key }
     return [{ node, before, known, changes: [change, ...this.#goneChanges(before?.staged, value?.staged)] }]
@@ -188,19 +202,20 @@ export function sortRecords(found: ReadonlyMap<string, JournalValue>): {
   return { records: new Map(states), gone }
 }
 
-/** What the server does not know of `node`; undefined when that is nothing. */
-export function recordOf(node: Node): PendingRecord | undefined {
+/** What the server does not know of `node`; undefined when that is nothing. `keyOf`: of the record of a folder without an id. */
+export function recordOf(node: Node, keyOf: (folder: Node) => string): PendingRecord | undefined {
   const { content, label, entry, place, remotePlace } = node
   const staged = content?.isDirty ? content.stagedId : undefined
   const isGone = node.isUnlinked && !node.waits
-  if (staged === undefined && (isGone || (!node.waits && !node.hasUnsent))) return undefined
+  if (staged === undefined && (isGone || (!node.waits && !node.isNew && !node.hasUnsent))) return undefined
   if (isGone) return { label, staged: staged! }
   return {
     label,
+    ...(node.isNew && { kind: node.kind as 'folder' | 'symlink' }),
     ...(entry && { id: entry.id }),
     ...(entry?.entity && { entity: entry.entity }),
-    ...(place && { place: placeRecord(place) }),
-    ...(entry && remotePlace && !samePlace(place, remotePlace) && { at: placeRecord(remotePlace) }),
+    ...(place && { place: placeRecord(place, keyOf) }),
+    ...(entry && remotePlace && !samePlace(place, remotePlace) && { at: placeRecord(remotePlace, keyOf) }),
     ...(staged !== undefined && { staged }),
     ...(staged !== undefined && content!.replaces !== 'absent' && { replaces: content!.replaces }),
     ...(node.hasUnsent && unsentOf(node)),
@@ -216,6 +231,7 @@ function patchRecord({ key, value }: MetadataPatch): { key: string; value?: stri
   return value === undefined ? { key } : { key, value }
 }
 
-function placeRecord({ parent, name }: NodePlace): PlaceRecord {
-  return { folder: parent.id!, path: parent.remotePath ?? [], name }
+function placeRecord({ parent, name }: NodePlace, keyOf: (folder: Node) => string): PlaceRecord {
+  const folder = parent.id === undefined ? { record: keyOf(parent) } : { folder: parent.id }
+  return { ...folder, path: parent.remotePath ?? [], name }
 }

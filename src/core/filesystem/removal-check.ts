@@ -6,6 +6,7 @@ import { isRemoteError } from '../../remote/errors.ts'
 import type { RemoteEntry, RemotePath } from '../../remote/types.ts'
 import type { Node } from '../inode/index.ts'
 import type { Core } from './core.ts'
+import { isRemotelyWithin } from './folder-moves.ts'
 
 /** What to do about files and folders that were deleted here. */
 export interface Verdict {
@@ -154,13 +155,6 @@ function isUnchanged(node: Node, entry: RemoteEntry): boolean {
 export function withAllIn(node: Node, nodes: ReadonlySet<Node>): Node[] {
   if (!node.isFolder) return nodes.has(node) ? [node] : []
   return [...nodes].filter((each) => isRemotelyWithin(each, node))
-}
-
-/** By where the server has them. */
-export function isRemotelyWithin(node: Node, folder: Node): boolean {
-  for (let at: Node | undefined = node; at; at = (at.remotePlace ?? at.place)?.parent)
-    if (at === folder) return true
-  return false
 }
 
 /** Keys of the folders that lead to `path`, from depth `from` on. */

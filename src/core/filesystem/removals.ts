@@ -4,7 +4,8 @@ import { Errno } from '../../base/errno.ts'
 import { FsError, toFsError } from '../errors.ts'
 import type { Node } from '../inode/index.ts'
 import { tellKernels, type Core } from './core.ts'
-import { checkRemovals, isRemotelyWithin, withAllIn, type Verdict } from './removal-check.ts'
+import { isRemotelyWithin } from './folder-moves.ts'
+import { checkRemovals, withAllIn, type Verdict } from './removal-check.ts'
 
 /** While programs go on deleting, what they deleted first waits for the rest so long, ms. */
 const longestWaitMs = 30_000
@@ -17,6 +18,8 @@ export interface RemovalParts {
   readonly discard: (node: Node) => Promise<void>
   /** It is not deleted: what was to be sent of it is wanted again. */
   readonly onShownAgain: (node: Node) => void
+  /** What programs have moved out of folders goes out of them at the server. */
+  readonly bringOut: (folders: readonly Node[]) => Promise<void>
 }
 
 type Check = (wanted: ReadonlySet<Node>) => Verdict | Promise<Verdict>
@@ -74,14 +77,42 @@ export class Removals {
     return this.#names.get(folder)?.get(name)
   }
 
+  /** What the server still has in `folder`. */
+  allIn(folder: Node): Node[] {
+    return [...(this.#names.get(folder)?.values() ?? [])]
+  }
+
+  /** The server has `node` under another name now. */
+  relocated(node: Node): void {
+    const waiting = this.#waiting.get(node)
+    const at = node.remotePlace
+    if (!waiting || !at || (waiting.parent === at.parent && waiting.name === at.name)) return
+    this.#forgetName(node, waiting)
+    at.parent.pins += 1
+    this.#waiting.set(node, { ...waiting, ...at })
+    this.#noteName(node, at)
+    waiting.parent.pins -= 1
+    this.#core.tree.table.release(waiting.parent)
+  }
+
+  #noteName(node: Node, { parent, name }: Pick<Waiting, 'parent' | 'name'>): void {
+    if (!this.#names.has(parent)) this.#names.set(parent, new Map())
+    this.#names.get(parent)!.set(name, node)
+  }
+
+  #forgetName(node: Node, { parent, name }: Pick<Waiting, 'parent' | 'name'>): void {
+    const names = this.#names.get(parent)
+    if (names?.get(name) === node) names.delete(name)
+    if (names?.size === 0) this.#names.delete(parent)
+  }
+
   /** `node` is not to be seen any more; the server hears of it later. @requires that the server has it */
   add(node: Node): void {
     const { parent, name } = node.remotePlace!
     node.pins += 1
     parent.pins += 1
     this.#waiting.set(node, { parent, name, sinceMs: this.#core.clock.monotonic() })
-    if (!this.#names.has(parent)) this.#names.set(parent, new Map())
-    this.#names.get(parent)!.set(name, node)
+    this.#noteName(node, { parent, name })
     node.waits = true
     if (node.id !== undefined) this.#core.writeBack.lendings.hurry(node.id)
     this.#core.pending.touch(node)
@@ -94,9 +125,7 @@ export class Removals {
     if (!waiting) return
     this.#waiting.delete(node)
     this.#preserved.delete(node)
-    const names = this.#names.get(waiting.parent)
-    if (names?.get(waiting.name) === node) names.delete(waiting.name)
-    if (names?.size === 0) this.#names.delete(waiting.parent)
+    this.#forgetName(node, waiting)
     node.waits = false
     this.#core.pending.touch(node)
     for (const held of [node, waiting.parent]) {
@@ -168,13 +197,23 @@ export class Removals {
   }
 
   /** One after the other, so that nothing is named twice. */
-  #send(nodes: readonly Node[], check: Check = (wanted) => checkRemovals(this.#core, wanted)): Promise<void> {
+  async #send(
+    nodes: readonly Node[],
+    check: Check = (wanted) => checkRemovals(this.#core, wanted),
+  ): Promise<void> {
+    let failure: { readonly reason: unknown } | undefined
+    // Not in the queue: what is moved may itself wait for something to be deleted.
+    if (nodes.some(({ isFolder }) => isFolder))
+      await this.#parts.bringOut(nodes).catch((reason: unknown) => {
+        failure = { reason }
+      })
     const sending = this.#sending.then(async () => {
       const wanted = new Set(nodes.filter((node) => this.#stillWanted(node)))
       if (wanted.size === 0) return
       this.#sent = wanted
       try {
-        await this.#remove(wanted, check)
+        if (failure) throw failure.reason
+        await this.#core.folderMoves.use([...wanted], () => this.#remove(wanted, check))
         this.#failures = 0
       } catch (error) {
         this.#tryAgain(wanted, error)
@@ -188,8 +227,6 @@ export class Removals {
   }
 
   async #remove(wanted: ReadonlySet<Node>, check: Check): Promise<void> {
-    const { folderMoves } = this.#core
-    for (const node of wanted) await folderMoves.passed(node)
     await this.#endLending(wanted)
     const verdict = await check(wanted)
     const kept = new Set(verdict.keep)

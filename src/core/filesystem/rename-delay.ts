@@ -1,44 +1,73 @@
 /**
+ * Renames and moves, and what was deleted: states that are sent later.
+ *
  * Editors save by renaming the original away, writing a new file in its place and removing the original (vim, Office). Sent
- * one by one, the file would lose its id, history and shares. So the rename of a clean file waits a moment:
+ * one by one, the file would lose its id, history and shares. So a rename waits a moment:
  *
  *   renamed ──(a new file takes the old name, the original is unlinked)──▶ the new file becomes the next version of the original
- *      └────(time passes, or anything needs the names at the server)─────▶ sent
+ *      └────(time passes, or what depends on the name is to be sent)────▶ sent, in as many requests as it takes
  *
  * What was deleted waits too (`Removals`): most often its successor takes the name at once (libfuse 2 turns a rename over an open
  * file into an unlink before it).
  *
- * Nothing is lost when the process dies in between: the server still has the file under its old name.
+ * The order of sending follows from the states (`NameOrder`), not from the order in which programs did things. Each request leaves
+ * the node where `remotePlace` says, which is on record: nothing is lost when the process dies in between.
  */
+import { backoffMs } from '../../base/backoff.ts'
 import { isRemoteError } from '../../remote/errors.ts'
-import { FsError } from '../errors.ts'
 import { samePlace, type Node, type NodePlace } from '../inode/index.ts'
-import { toPosixName } from '../names/index.ts'
 import { pinned, type Core } from './core.ts'
-import { freeConflictName } from './free-conflict-name.ts'
+import { isRemotelyWithin } from './folder-moves.ts'
+import { NameOrder } from './name-order.ts'
+import { causeOf, isPassing, showRefused } from './refused-rename.ts'
 import type { Removals } from './removals.ts'
-import { renameOnServer } from './server-rename.ts'
+import { freeName, nextPlace, relocate } from './server-rename.ts'
 
-/** Before what could not be sent is sent again, ms. */
+/** Before what could not be sent is sent again, ms; longer with each time. */
 const retryMs = 10_000
+const longestRetryMs = 300_000
+/** At most so many files and folders are moved by one request; the server takes 3,000 (api/00-live-files §15). */
+const mostAtOnce = 1_000
 
 interface Delayed {
-  readonly cancelTimer: () => void
-  readonly send: () => Promise<void>
-  /** Where the server has it: nothing else may hold that folder. */
-  readonly folder: Node | undefined
-  sending: Promise<void> | undefined
+  cancelTimer: () => void
+  /** Where the server has it: kept in memory with it. */
+  held: Node | undefined
+  /** Where the server had it before anything was sent. */
+  readonly origin: NodePlace | undefined
+  settling: Promise<void> | undefined
+  failures: number
+  /** How often the server refused it, under one name and another. */
+  refusals: number
+}
+
+export interface RenameParts {
+  readonly core: Core
+  readonly removals: Removals
+  /** Makes a folder at the server that exists only here. */
+  readonly makeFolder: (folder: Node) => Promise<void>
 }
 
 export class RenameDelay {
-  readonly #core: Core
+  readonly #parts: RenameParts
   readonly #delayed = new Map<Node, Delayed>()
-  readonly #removals: Removals
+  readonly #order: NameOrder
   #isClosed = false
 
-  constructor(core: Core, removals: Removals) {
-    this.#core = core
-    this.#removals = removals
+  constructor(parts: RenameParts) {
+    this.#parts = parts
+    this.#order = new NameOrder({
+      waiting: () => this.#delayed.keys(),
+      formerOf: (folder, name) => this.formerOf(folder, name),
+    })
+  }
+
+  get #core(): Core {
+    return this.#parts.core
+  }
+
+  get #removals(): Removals {
+    return this.#parts.removals
   }
 
   get count(): number {
@@ -52,9 +81,17 @@ export class RenameDelay {
   /** What the server still has under `name` of `folder`, although it was renamed or deleted here. */
   formerOf(folder: Node, name: string): Node | undefined {
     for (const node of this.#delayed.keys()) {
-      if (node.remotePlace?.parent === folder && node.remotePlace.name === name) return node
+      if (node.remotePlace?.parent === folder && node.remotePlace.name === name && isWanted(node)) return node
     }
     return this.#removals.at(folder, name)
+  }
+
+  /** What waits to be renamed or deleted and has, or had, its name in `folder`. */
+  namesIn(folder: Node): Node[] {
+    const renamed = [...this.#delayed.keys()].filter(
+      ({ place, remotePlace }) => place?.parent === folder || remotePlace?.parent === folder,
+    )
+    return [...renamed, ...this.#removals.allIn(folder)]
   }
 
   /** The file that was deleted here and that the server still has under `name` of `folder`. */
@@ -65,12 +102,32 @@ export class RenameDelay {
 
   /** `node` has its new place already; the server hears of it later. */
   addRename(node: Node): void {
-    this.#add(node, () => this.#sendRename(node))
+    const present = this.#delayed.get(node)
+    if (present) {
+      present.refusals = 0
+      this.#sendLater(node, present, this.#core.options.renameDelayMs)
+      return this.#core.pending.touch(node)
+    }
+    node.pins += 1
+    const delayed: Delayed = {
+      cancelTimer: () => undefined,
+      held: undefined,
+      origin: node.remotePlace,
+      settling: undefined,
+      failures: 0,
+      refusals: 0,
+    }
+    this.#delayed.set(node, delayed)
+    this.#hold(node, delayed)
+    node.waits = true
+    this.#core.pending.touch(node)
+    return this.#sendLater(node, delayed, this.#core.options.renameDelayMs)
   }
 
   /** `node` has no place any more; the server hears of it later. */
   addRemoval(node: Node): void {
     this.#removals.add(node)
+    this.#forget(node)
   }
 
   /** Nothing is sent any more: at the server everything stays under the names that it has there. */
@@ -80,31 +137,22 @@ export class RenameDelay {
     for (const { cancelTimer } of this.#delayed.values()) cancelTimer()
   }
 
-  #add(node: Node, send: () => Promise<void>, delayMs = this.#core.options.renameDelayMs): void {
-    const folder = node.remotePlace?.parent
-    node.pins += 1
-    if (folder) folder.pins += 1
-    const cancelTimer = this.#core.clock.after(delayMs, () => {
-      this.settle(node).catch((error: unknown) => {
-        const fields = { file: node.label, error: String(error) }
-        this.#core.log.warn('a rename or deletion could not be sent', fields)
-      })
-    })
-    this.#delayed.set(node, { cancelTimer, send, folder, sending: undefined })
-    node.waits = true
-    this.#core.pending.touch(node)
-  }
-
   /** Forgets the rename without sending it: somebody else took over the file's id, or it is deleted under its old name. */
   drop(node: Node): void {
     this.#removals.drop(node)
+    this.#forget(node)
+  }
+
+  /** Where it was deleted, that goes on waiting. */
+  #forget(node: Node): void {
     const delayed = this.#delayed.get(node)
     if (!delayed) return
     delayed.cancelTimer()
     this.#delayed.delete(node)
-    node.waits = false
+    node.waits = this.#removals.has(node)
+    node.refusal = undefined
     this.#core.pending.touch(node)
-    for (const held of [node, delayed.folder]) {
+    for (const held of [node, delayed.held]) {
       if (!held) continue
       held.pins -= 1
       this.#core.tree.table.release(held)
@@ -116,36 +164,36 @@ export class RenameDelay {
     const delayed = this.#delayed.get(node)
     if (!delayed) return this.#removals.settle(node)
     delayed.cancelTimer()
-    delayed.sending ??= pinned(this.#core, [node, delayed.folder], () => this.#send(node, delayed))
-    await delayed.sending
+    delayed.settling ??= pinned(this.#core, [node], () => this.#settle(node, delayed)).finally(() => {
+      delayed.settling = undefined
+    })
+    await delayed.settling
     return undefined
   }
 
-  async #send(node: Node, delayed: Delayed): Promise<void> {
-    try {
-      await delayed.send()
-      this.drop(node)
-    } catch (error) {
-      this.drop(node)
-      // Programs were told that it is done: it is tried again until it is, or until the server refuses it.
-      const isWanted = node.remotePlace !== undefined && !samePlace(node.place, node.remotePlace)
-      if (isPassing(error) && isWanted && !this.#isClosed) this.#add(node, delayed.send, retryMs)
-      throw error
-    }
-  }
-
-  /** Waits for a rename that is on its way; one that still waits stays. */
+  /** Waits for a removal of `node` that is on its way, and for a request that renames it. */
   async settleIfSending(node: Node): Promise<void> {
-    await this.#delayed.get(node)?.sending
+    await this.#core.folderMoves.passed(node)
     if (this.#removals.isSending(node)) await this.#removals.settle(node)
   }
 
-  /** Sends what stands in the way of an upload of `node` under its name. */
-  async settleFor(node: Node): Promise<void> {
-    await this.settle(node)
-    const at = node.place
-    const former = at && this.formerOf(at.parent, at.name)
-    if (former && former !== node) await this.settle(former)
+  /** Frees the name of `node` at the server of what was renamed or deleted here: that is sent, or steps aside where it waits for `node`. */
+  async freeNameOf(node: Node): Promise<void> {
+    const former = this.#order.formerOf(node)
+    if (!former) return
+    if (this.#order.waitsFor(former, node)) return this.#stepAside(former, former.remotePlace!.parent)
+    try {
+      await this.settle(former)
+    } catch (error) {
+      // Refused, and so gone from the name in another way.
+      if (this.#order.formerOf(node) === former) throw error
+    }
+    return undefined
+  }
+
+  /** Nothing that was renamed or deleted here has the name of `node` at the server. */
+  isNameFree(node: Node): boolean {
+    return this.#order.formerOf(node) === undefined
   }
 
   /** Deletes at the server, now, what was deleted here and was compared with what the server has only just now. */
@@ -155,56 +203,193 @@ export class RenameDelay {
 
   /** Sends everything that waits in or below `folder`. @throws {FsError} */
   async settleWithin(folder: Node): Promise<void> {
-    await this.settleRenamesWithin(folder)
-    await this.#removals.settleWithin(folder)
-  }
-
-  /** Sends the renames that wait in or below `folder`. @throws {FsError} */
-  async settleRenamesWithin(folder: Node): Promise<void> {
     const below = [...this.#delayed.keys()].filter(
       (node) => node.remotePlace?.parent.isWithin(folder) || node.place?.parent.isWithin(folder),
     )
     const results = await Promise.allSettled(below.map((node) => this.settle(node)))
     for (const result of results) if (result.status === 'rejected') throw result.reason
+    await this.#removals.settleWithin(folder)
   }
 
-  async #sendRename(node: Node): Promise<void> {
-    await this.#core.folderMoves.passed(node)
-    const { place, remotePlace } = node
-    if (!place || !remotePlace || samePlace(place, remotePlace)) return
-    try {
-      await renameOnServer(this.#core, node, place)
-    } catch (error) {
-      if (node.place !== place || isPassing(error)) throw error
-      if (node.id !== undefined) this.#core.tree.folders.expire(remotePlace.parent.id!)
-      if (remotePlace.parent.children.has(remotePlace.name)) return this.#moveAside(node, place)
-      this.#takeBack(node, remotePlace)
-      throw error
+  /** Before folders are deleted at the server: what was moved out of them here goes out of them there. @throws {FsError} */
+  async bringOut(folders: readonly Node[]): Promise<void> {
+    for (const folder of folders) {
+      if (!folder.isFolder) continue
+      for (const node of this.#order.leaving(folder)) {
+        if (this.#order.waitsFor(node, folder)) await this.#stepAside(node, folder.remotePlace!.parent)
+        else await this.settle(node)
+      }
     }
   }
 
-  /** Somebody else took the new name, and a new file of ours the old one: both keep theirs. */
-  async #moveAside(node: Node, { parent, name }: NodePlace): Promise<void> {
-    const { log, kernel } = this.#core
-    const free = freeConflictName(this.#core, { parent, name })
-    log.warn('the new name of a file was taken by somebody else', { file: node.label, instead: free })
-    node.moveTo(parent, free)
-    this.#core.pending.touch(node)
-    kernel.expireEntry(parent.ino, toPosixName(name))
-    await renameOnServer(this.#core, node, node.place!)
-    await node.content?.relabel()
+  #sendLater(node: Node, delayed: Delayed, delayMs: number): void {
+    delayed.cancelTimer()
+    if (this.#isClosed) return
+    delayed.cancelTimer = this.#core.clock.after(delayMs, () => {
+      this.settle(node).catch((error: unknown) => {
+        const fields = { file: node.label, error: String(error) }
+        this.#core.log.warn('a rename could not be sent', fields)
+      })
+    })
   }
 
-  #takeBack(node: Node, former: NonNullable<Node['remotePlace']>): void {
-    const shown = node.place
-    if (former.parent.children.has(former.name)) node.detach()
-    else node.moveTo(former.parent, former.name)
-    for (const at of [shown, former])
-      if (at) this.#core.kernel.expireEntry(at.parent.ino, toPosixName(at.name))
+  #hold(node: Node, delayed: Delayed): void {
+    const former = delayed.held
+    delayed.held = node.remotePlace?.parent
+    if (delayed.held) delayed.held.pins += 1
+    if (!former) return
+    former.pins -= 1
+    this.#core.tree.table.release(former)
+  }
+
+  async #settle(node: Node, delayed: Delayed): Promise<void> {
+    try {
+      while (this.#delayed.get(node) === delayed) {
+        if (!isWanted(node)) return this.#forget(node)
+        await this.#prepare(node)
+        if (this.#isReady(node)) await this.#step(node)
+      }
+    } catch (error) {
+      await this.#failed(node, delayed, error)
+      throw error
+    }
+    return undefined
+  }
+
+  /** What its next request depends on is done first: its folder is there, not below itself, and the name is free. */
+  async #prepare(node: Node): Promise<void> {
+    const { parent } = node.place!
+    await this.#parts.makeFolder(parent)
+    const inner = this.#order.insideOf(node)
+    if (inner && this.#order.waitsFor(inner, node)) await this.#stepAside(inner, node.remotePlace!.parent)
+    else if (inner) await this.settle(inner)
+    if (node.place) await this.freeNameOf(node)
+  }
+
+  #isReady(node: Node): boolean {
+    if (!isWanted(node)) return false
+    return !node.place.parent.isNew && !this.#order.insideOf(node) && this.isNameFree(node)
+  }
+
+  /** The next request for `node`; what else moves to its folder under the name that it has goes with it. */
+  async #step(node: Node): Promise<void> {
+    const to = node.place!
+    const next = nextPlace(this.#core, node, to)
+    if (next !== to || next.parent === node.remotePlace!.parent) return this.#relocate([node], () => next)
+    const beside = [...this.#delayed.keys()].filter(
+      (other) =>
+        other !== node &&
+        other.place?.parent === to.parent &&
+        other.remotePlace?.name === other.place.name &&
+        this.#isReady(other) &&
+        !isRemotelyWithin(other, node) &&
+        !isRemotelyWithin(node, other),
+    )
+    const together = [node, ...disjoint(beside)].slice(0, mostAtOnce)
+    try {
+      return await this.#relocate(together, (each) => each.place ?? to)
+    } catch (error) {
+      // One that is locked or refused keeps all others of its call from being moved.
+      if (together.length === 1 || isRemoteError(error, 'offline', 'server', 'unauthenticated')) throw error
+    }
+    return node.remotePlace === to ? undefined : this.#relocate([node], () => to)
+  }
+
+  /** While nothing else is sent to what moves, or below it. Does nothing where something else has happened until then. */
+  async #relocate(nodes: readonly Node[], next: (node: Node) => NodePlace): Promise<void> {
+    const { folderMoves } = this.#core
+    const moves = nodes.map((node) => ({
+      node,
+      to: next(node),
+      place: node.place,
+      from: node.remotePlace,
+    }))
+    const isStill = ({ node, place, from }: (typeof moves)[number]) =>
+      this.has(node) && node.place === place && node.remotePlace === from
+    const ends = moves.flatMap(({ to, from }) => [to.parent, ...(from ? [from.parent] : [])])
+    for (const node of nodes) await folderMoves.passed(node)
+    await folderMoves.use([...new Set(ends)], async () => {
+      if (nodes.some((node) => folderMoves.isMoving(node)) || !moves.every(isStill)) return
+      await folderMoves.runAll(nodes, () => this.#relocateQuiet(nodes, () => moves.filter(isStill)))
+    })
+  }
+
+  async #relocateQuiet(
+    nodes: readonly Node[],
+    wanted: () => readonly { readonly node: Node; readonly to: NodePlace }[],
+  ): Promise<void> {
+    for (const node of nodes) await this.#core.attributeCalls.passed(node)
+    const isBelow = (each: Node) => nodes.some((node) => isRemotelyWithin(each, node))
+    const all = [...this.#core.tree.table.nodes()]
+    const below = all.filter((each) => each.content?.isDirty && isBelow(each))
+    const releases = await Promise.all(below.map((each) => each.content!.pause()))
+    try {
+      const places = new Map(wanted().map(({ node, to }) => [node, to]))
+      if (places.size > 0) await relocate(this.#core, [...places.keys()], (node) => places.get(node)!)
+    } finally {
+      for (const release of releases) release()
+      for (const node of nodes) {
+        const delayed = this.#delayed.get(node)
+        if (delayed) this.#hold(node, delayed)
+        this.#removals.relocated(node)
+      }
+    }
+  }
+
+  /** Makes room for what it waits for itself: under a name that nobody uses, until it gets its own. */
+  async #stepAside(node: Node, folder: Node): Promise<void> {
+    const from = node.remotePlace
+    if (!from) return
+    const name = freeName()
+    await this.#relocate([node], () => ({ parent: from.parent, name }))
+    const at = node.remotePlace
+    if (at?.name === name && at.parent !== folder)
+      await this.#relocate([node], () => ({ parent: folder, name }))
+  }
+
+  async #failed(node: Node, delayed: Delayed, error: unknown): Promise<void> {
+    if (this.#delayed.get(node) !== delayed) return
+    if (!isWanted(node)) return this.#forget(node)
+    // Programs were told that it is done: it is tried again until it is, or until the server refuses it.
+    if (isPassing(error) || this.#isClosed) {
+      const delayMs = backoffMs(delayed.failures, { firstMs: retryMs, maxMs: longestRetryMs })
+      delayed.failures += 1
+      node.refusal = causeOf(error)
+      return this.#sendLater(node, delayed, delayMs)
+    }
+    await this.#refused(node, delayed, error)
+  }
+
+  async #refused(node: Node, delayed: Delayed, error: unknown): Promise<void> {
+    const { tree } = this.#core
+    delayed.refusals += 1
+    for (const { parent } of [node.place!, node.remotePlace!]) tree.folders.expire(parent.listingKey)
+    await this.#undo(node, delayed.origin)
+    if (!isWanted(node)) return this.#forget(node)
+    if (showRefused(this.#core, node, error, delayed.refusals)) this.#sendLater(node, delayed, 0)
+    else this.drop(node)
+    await node.content?.relabel()
+    return undefined
+  }
+
+  /** Half of what takes two requests was done. */
+  async #undo(node: Node, origin: NodePlace | undefined): Promise<void> {
+    if (!origin || samePlace(node.remotePlace, origin) || origin.parent !== node.remotePlace?.parent) return
+    try {
+      await this.#relocate([node], () => origin)
+    } catch (error) {
+      this.#core.log.error('half a move could not be undone', { file: node.label, error: String(error) })
+    }
   }
 }
 
-function isPassing(error: unknown): boolean {
-  const cause = error instanceof FsError ? error.cause : error
-  return isRemoteError(cause) && cause.isTransient
+/** Programs see it elsewhere than the server has it. */
+function isWanted(node: Node): node is Node & { readonly place: NodePlace; readonly remotePlace: NodePlace } {
+  const { place, remotePlace } = node
+  return place !== undefined && remotePlace !== undefined && !samePlace(place, remotePlace)
+}
+
+/** Those that lie in none of the others. */
+function disjoint(nodes: readonly Node[]): Node[] {
+  return nodes.filter((node) => !nodes.some((other) => other !== node && isRemotelyWithin(node, other)))
 }

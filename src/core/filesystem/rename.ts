@@ -5,17 +5,25 @@ import { isRemoteError } from '../../remote/errors.ts'
 import type { EntityId, RemoteEntry, UploadRequest } from '../../remote/types.ts'
 import { encodeMtime, isOwnKey, MTIME_KEY } from '../attributes/index.ts'
 import { FsError, toFsError } from '../errors.ts'
-import type { Node, NodePlace } from '../inode/index.ts'
+import { samePlace, type Node, type NodePlace } from '../inode/index.ts'
 import { toServerName } from '../names/index.ts'
 import type { Place } from '../ports.ts'
 import { attributesOf, kindOf } from '../tree/index.ts'
 import type { OpContext, RenameFlags } from '../types.ts'
-import { assertFolder, assertWritable, pinned, requireChild, requireRecentChild, type Core } from './core.ts'
+import {
+  assertFolder,
+  assertWritable,
+  dirtyWithin,
+  pinned,
+  requireChild,
+  requireRecentChild,
+  tellKernels,
+  type Core,
+} from './core.ts'
 import { type OwnerParts } from './file-owner.ts'
 import type { Files } from './files.ts'
 import type { Namespace } from './namespace.ts'
 import { mtimeOf } from './node-view.ts'
-import { renameOnServer } from './server-rename.ts'
 import { takeOver, versionFor } from './take-over.ts'
 
 /** A clean source up to this size replaces a file by becoming its next version: one request, and the target keeps its id. */
@@ -100,15 +108,18 @@ export class Renames {
   }
 
   async #move(move: Move): Promise<void> {
-    const { source, target } = move
-    if (source.isFolder) return this.#moveFolder(move)
-    const { renames } = this.#parts
-    if (renames.has(source)) await renames.settle(source)
+    const { source, target, by } = move
+    const { creations } = this.#parts
+    if (target && !target.isFolder) await this.#keepHere(target)
+    if (creations.has(source) && (await this.#moveNew(move))) return undefined
+    if (target?.isFolder && target.place) await this.#namespace.removeFolder(target, by.signal)
+    if (source.entry && (source.isFolder || !target)) return this.#later(move)
     const release = await source.content?.pause()
     const releaseTarget = await target?.content?.pause()
     try {
       if (source.entry === undefined) await this.#moveUnsent(move)
-      else await this.#moveSent(move)
+      else if (target) await this.#moveSent(move, target)
+      else await this.#later(move)
       if (source.isLocal) await source.content?.relabel()
     } finally {
       release?.()
@@ -117,74 +128,122 @@ export class Renames {
     return undefined
   }
 
+  /** Programs see it there at once; the server hears of it later. */
+  async #later({ source, to }: Move): Promise<void> {
+    this.#take(source, to)
+    this.#parts.renames.addRename(source)
+    await Promise.all(dirtyWithin(this.#core, source).map((node) => node.content!.relabel()))
+  }
+
+  /** A link that the server does not have is not made there any more: something else takes its name. */
+  async #keepHere(target: Node): Promise<void> {
+    const { creations } = this.#parts
+    if (!creations.has(target)) return
+    await this.#core.folderMoves.run(target, async () => {
+      await creations.look(target)
+      creations.drop(target)
+    })
+  }
+
+  /** A folder or link that the server does not have, nor hears of here. False: it has it by now. */
+  async #moveNew({ source, target, to, by }: Move): Promise<boolean> {
+    const { creations, renames } = this.#parts
+    if (target?.isFolder) await this.#namespace.removeFolder(target, by.signal)
+    const below = dirtyWithin(this.#core, source)
+    const releases = await Promise.all(below.map((node) => node.content!.pause()))
+    if (target?.content) releases.push(await target.content.pause())
+    try {
+      return await this.#core.folderMoves.run(source, async () => {
+        await creations.look(source)
+        if (!creations.has(source)) return false
+        if (target?.remotePlace && target.place) renames.addRemoval(target)
+        target?.detach()
+        this.#take(source, to)
+        creations.renamed(source)
+        if (target && !target.isFolder && !target.waits) await this.#letGo(target, source)
+        await Promise.all(below.map((node) => node.content!.relabel()))
+        return true
+      })
+    } finally {
+      for (const release of releases) release()
+    }
+  }
+
   /** A file that the server never saw: at most its target changes there, and that only by the upload to come. */
   async #moveUnsent({ source, target, to, by }: Move): Promise<void> {
     const { renames } = this.#parts
-    if (target?.entry && renames.has(target)) await renames.settle(target)
-    if (target && isReplaceable(target)) takeOver(this.#parts, source, target, by.pid)
+    if (target) await renames.settleIfSending(target)
+    if (target && isReplaceable(target) && source.kind === 'file')
+      takeOver(this.#parts, source, target, by.pid)
     else if (target?.remotePlace) renames.addRemoval(target)
     // Nothing is waited for in between: what is on record of the two files is the whole of it, or nothing.
     target?.detach()
     this.#take(source, to)
     this.#namespace.succeed(source, by.pid)
-    if (source.remotePlace) source.remotePlace = source.place
+    if (samePlace(source.remotePlace, source.place)) source.remotePlace = source.place
+    else if (source.remotePlace) renames.addRename(source)
     if (target && !target.waits) await this.#letGo(target, source)
   }
 
-  async #moveSent(move: Move): Promise<void> {
-    const { source, target, by } = move
-    if (!target) return this.#toFreeName(move)
+  async #moveSent(move: Move, target: Node): Promise<void> {
+    const { source, by } = move
     if (target.entry === undefined) return this.#overUnsent(move, target)
-    if (this.#parts.renames.has(target)) await this.#parts.renames.settle(target)
+    for (const node of [source, target]) await this.#settle(node)
     if (isReplaceable(target) && isSmallAndClean(source)) return this.#asVersion(move, target)
     await this.#assertUnchanged(target, by)
     await this.#namespace.removeFile(target, by.pid)
     await this.#parts.renames.removeCompared(target)
+    await this.#later(move)
     // At once: while neither has the name at the server, somebody else finds nothing under it.
-    return this.#toFreeName(move, false)
+    return this.#settle(source)
   }
 
-  /** The server has nothing under the name: what is only here goes when the server has renamed the source, not before. */
+  #settle(node: Node): Promise<void> {
+    return this.#core.patience.run(node.label, () => this.#parts.renames.settle(node))
+  }
+
+  /** What is only here goes when the server has done it: where that fails, nothing of it is lost. */
   async #overUnsent({ source, to }: Move, target: Node): Promise<void> {
-    const former = this.#parts.renames.formerOf(to.parent, to.name)
-    if (former && former !== source) await this.#parts.renames.settle(former)
-    await renameOnServer(this.#core, source, to)
+    const from = source.place!
     target.detach()
     this.#take(source, to)
-    source.remotePlace = source.place
+    this.#parts.renames.addRename(source)
+    try {
+      await this.#settle(source)
+    } catch (error) {
+      this.#takeBack({ source, from, target, to })
+      throw error
+    }
     await this.#letGo(target, source)
   }
 
-  async #toFreeName({ source, to }: Move, mayBeLate = true): Promise<void> {
+  #takeBack({ source, from, target, to }: Omit<Move, 'by'> & { from: NodePlace; target: Node }): void {
     const { renames } = this.#parts
-    const former = renames.formerOf(to.parent, to.name)
-    if (former && former !== source) await renames.settle(former)
-    const isSimple = to.parent === source.place?.parent && source.kind === 'file' && source.writers === 0
-    const mayWait = mayBeLate && isSimple && this.#core.options.sync !== 'close'
-    if (!mayWait) await renameOnServer(this.#core, source, to)
-    this.#take(source, to)
-    if (mayWait) renames.addRename(source)
-    else source.remotePlace = source.place
+    if (samePlace(source.place, to)) {
+      this.#take(source, from)
+      if (samePlace(source.remotePlace, from)) renames.drop(source)
+    }
+    if (to.parent.children.has(to.name)) return
+    target.moveTo(to.parent, to.name)
+    this.#core.pending.touch(target)
+    for (const at of [from, to]) tellKernels(this.#core, at)
   }
 
   /** The source's bytes become the target's next version; then the source goes. */
   async #asVersion({ source, to, by }: Move, target: Node): Promise<void> {
-    const { remote, patience, tree, times, seen, attributeCalls } = this.#core
+    const { remote, patience, tree, times, seen, folderMoves, attributeCalls } = this.#core
     for (const node of [source, target]) await patience.run(node.label, () => attributeCalls.passed(node))
     const time = mtimeOf(this.#core, source)
     const bytes = await this.#bytesOf(source, by.signal)
     const facts = travellingFacts(source)
     const previous = versionFor(this.#core, target, by.pid)
-    const path = target.remotePath
-    if (!path) throw new FsError(Errno.ESTALE, `${target.label} was deleted by somebody else just now`)
-    const answer = await patience.run(target.label, () =>
-      remote.upload({
-        path,
-        previous,
-        source: { sizeBytes: bytes.length, read: async (start, end) => bytes.subarray(start, end) },
-        ...facts,
-      }),
-    )
+    const upload = () => {
+      const path = target.remotePath
+      if (!path) throw new FsError(Errno.ESTALE, `${target.label} was deleted by somebody else just now`)
+      const read = async (start: number, end: number) => bytes.subarray(start, end)
+      return remote.upload({ path, previous, source: { sizeBytes: bytes.length, read }, ...facts })
+    }
+    const answer = await patience.run(target.label, () => folderMoves.use([target], async () => upload()))
     // A one-request save answers without metadata: what the target had still holds.
     const metadata = facts.metadata ? answer.metadata : { ...target.entry!.metadata, ...answer.metadata }
     const shared = answer.shared || target.entry!.shared
@@ -240,28 +299,6 @@ export class Renames {
       return await reader.read(0, sizeBytes, signal)
     } finally {
       reader.close()
-    }
-  }
-
-  async #moveFolder({ source, target, to, by }: Move): Promise<void> {
-    const { renames } = this.#parts
-    if (target) await this.#namespace.removeFolder(target, by.signal)
-    await renames.settleWithin(source)
-    const former = renames.formerOf(to.parent, to.name)
-    if (former) await renames.settle(former)
-    const below = () =>
-      [...this.#core.tree.table.nodes()].filter((node) => node.content?.isDirty && node.isWithin(source))
-    const releases: (() => void)[] = []
-    try {
-      await this.#core.folderMoves.run(source, async () => {
-        releases.push(...(await Promise.all(below().map((node) => node.content!.pause()))))
-        await renameOnServer(this.#core, source, to)
-      })
-      this.#take(source, to)
-      source.remotePlace = source.place
-      await Promise.all(below().map((node) => node.content!.relabel()))
-    } finally {
-      for (const release of releases) release()
     }
   }
 

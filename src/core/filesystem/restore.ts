@@ -28,6 +28,8 @@ export interface RestoreParts {
 export class Restore {
   readonly #parts: RestoreParts
   readonly #left: Map<string, PendingRecord>
+  /** Folders that are to be made, by the key of their record. */
+  readonly #newFolders = new Map<string, Node>()
   #detail = ''
   #cancelTimer: (() => void) | undefined
   #isTrying = false
@@ -82,7 +84,7 @@ export class Restore {
 
   async #try(attempt: number): Promise<void> {
     const { core } = this.#parts
-    const places = new PendingPlaces(core)
+    const places = new PendingPlaces(core, this.#parts.records)
     this.#isTrying = true
     try {
       const located: Located[] = []
@@ -107,14 +109,22 @@ export class Restore {
 
   async #takeUp(located: readonly Located[]): Promise<void> {
     for (const { key, node, record } of located) if (node) this.#adopt(node, key, record)
-    const moved = located.filter(({ record, node, folder }) => record.at && node && folder && !node.waits)
+    const removed = located.filter(({ record }) => !record.place)
+    const failures = await this.#restoreAll(removed)
+    const moved = located.filter(
+      ({ record, node, folder, newFolder }) =>
+        record.at && node && !node.waits && (folder !== undefined || newFolder !== undefined),
+    )
     for (const { node } of moved) node!.detach()
+    const byKey = new Map(located.map((found) => [found.key, found]))
+    for (const { key, record } of located) if (record.kind === 'folder') this.#placeFolder(key, byKey)
     for (const found of moved) this.#move(found)
-    await this.#restoreAll(located)
+    failures.push(...(await this.#restoreAll(located.filter(({ record }) => record.place))))
+    if (failures.length > 0) throw failures[0]
   }
 
-  /** One that fails keeps none of the others back. */
-  async #restoreAll(located: readonly Located[]): Promise<void> {
+  /** One that fails keeps none of the others back. Answers why some did. */
+  async #restoreAll(located: readonly Located[]): Promise<unknown[]> {
     const failures: unknown[] = []
     for (const found of located) {
       try {
@@ -124,16 +134,41 @@ export class Restore {
         failures.push(error)
       }
     }
-    if (failures.length > 0) throw failures[0]
+    return failures
+  }
+
+  /** A folder that is to be made is seen again, in one that may be to be made too. */
+  #placeFolder(key: string, byKey: ReadonlyMap<string, Located>): Node {
+    const known = this.#newFolders.get(key)
+    if (known) return known
+    const { record, folder, newFolder, node } = byKey.get(key)!
+    const placed = node ?? this.#addFolder(folder ?? this.#placeFolder(newFolder!, byKey), record.place!.name)
+    this.#newFolders.set(key, placed)
+    return placed
+  }
+
+  #addFolder(parent: Node, name: string): Node {
+    const { core, owners } = this.#parts
+    const node = core.tree.addFolder(parent, this.#freeName(parent, name))
+    owners.creations.add(node, { maybeSent: true })
+    core.changes.namesChanged(node)
+    tellKernels(core, node.place!)
+    return node
+  }
+
+  #folderOf({ folder, newFolder }: Located): Node {
+    return folder ?? this.#newFolders.get(newFolder!)!
   }
 
   /** Under its new name again; the server hears of it in a moment. */
-  #move({ record, node, folder }: Located): void {
+  #move(found: Located): void {
+    const { record, node } = found
     const { core, owners } = this.#parts
-    const name = this.#freeName(folder!, record.place!.name)
-    node!.moveTo(folder!, name)
+    const folder = this.#folderOf(found)
+    const name = this.#freeName(folder, record.place!.name)
+    node!.moveTo(folder, name)
     owners.renames.addRename(node!)
-    tellKernels(core, { parent: folder!, name })
+    tellKernels(core, { parent: folder, name })
     core.log.debug('a rename is sent once more', { file: node!.label })
   }
 
@@ -141,6 +176,7 @@ export class Restore {
     const { record, key, node } = found
     const { core } = this.#parts
     if (!record.place) return this.#restoreRemoval(found)
+    if (record.kind !== undefined) return this.#restoreNew(found)
     const recovered = this.#recoveredFor(record)
     if (record.staged !== undefined && !recovered)
       core.log.warn('of a file that an earlier run had not sent there is nothing that can be sent now', {
@@ -148,11 +184,7 @@ export class Restore {
       })
     if (!recovered && !node) return core.pending.forget(key)
     const file = node ?? (await this.#newFile(found))
-    for (const { key: name, value } of record.patches ?? [])
-      file.unsent.patches.set(name, { key: name, value })
-    // It is of the content that the file had then.
-    const isSameContent = record.staged === undefined && file.entry?.entity === record.entity
-    if (recovered || isSameContent) file.unsent.mtime = record.mtime
+    this.#giveAttributes(file, record, recovered)
     if (!node) this.#adopt(file, key, record)
     if (recovered) await contentOf(file, this.#parts.owners).restore(recovered)
     else this.#parts.owners.attributes.sendLater(file)
@@ -163,6 +195,38 @@ export class Restore {
   #adopt(node: Node, key: string, record: PendingRecord): void {
     const staged = this.#recoveredFor(record) && record.staged
     this.#parts.core.pending.adopt(node, key, staged)
+  }
+
+  #giveAttributes({ unsent, entry }: Node, record: PendingRecord, recovered?: RecoveredFile): void {
+    for (const { key, value } of record.patches ?? []) unsent.patches.set(key, { key, value })
+    // It is of the content that the file had then.
+    const isSameContent = record.staged === undefined && entry?.entity === record.entity
+    if (recovered || isSameContent) unsent.mtime = record.mtime
+  }
+
+  /** A folder or link that was to be made. */
+  async #restoreNew(found: Located): Promise<void> {
+    const { key, record } = found
+    const { core, owners } = this.#parts
+    const node = this.#newFolders.get(key) ?? this.#addLink(found)
+    this.#giveAttributes(node, record)
+    core.pending.adopt(node, key, undefined)
+    if (!node.isNew) owners.attributes.sendLater(node)
+  }
+
+  /** The server may have it by now: making it once more finds that out. */
+  #addLink(found: Located): Node {
+    const { core, owners } = this.#parts
+    const parent = this.#folderOf(found)
+    const { name } = found.record.place!
+    const present = parent.children.get(name)
+    const isSame = ({ key, value }: { key: string; value?: string }) =>
+      present!.entry?.metadata[key] === value
+    if (present?.kind === 'symlink' && found.record.patches?.every(isSame)) return present
+    const node = core.tree.table.addLocal(parent, this.#freeName(parent, name), 'symlink')
+    owners.creations.add(node, { maybeSent: true })
+    tellKernels(core, node.place!)
+    return node
   }
 
   /** A new file that took another's place is on record as its next version before its side-car says so. */
@@ -186,14 +250,15 @@ export class Restore {
   }
 
   /** The server may have a file of the name by now: the upload finds out whose it is. */
-  async #newFile({ record, folder }: Located): Promise<Node> {
+  async #newFile(found: Located): Promise<Node> {
     const { core } = this.#parts
     const { tree } = core
-    const { name } = record.place!
-    const present = await tree.child(folder!, name)
+    const { name } = found.record.place!
+    const folder = this.#folderOf(found)
+    const present = await tree.child(folder, name)
     if (present?.kind === 'file' && !present.isLocal && !present.waits) return present
-    const node = tree.table.addLocal(folder!, this.#freeName(folder!, name))
-    tellKernels(core, { parent: folder!, name })
+    const node = tree.table.addLocal(folder, this.#freeName(folder, name))
+    tellKernels(core, { parent: folder, name })
     return node
   }
 

@@ -5,6 +5,7 @@ import { encodeXattr } from '../attributes/index.ts'
 import { FsError, toFsError } from '../errors.ts'
 import type { Node } from '../inode/index.ts'
 import type { Ino, OpContext, XattrMode } from '../types.ts'
+import type { SyncState } from '../write/index.ts'
 import type { Facts, FileView } from '../xattr/index.ts'
 import type { Arrival } from './arrival.ts'
 import { attributeSync, type AttributeSender } from './attribute-sender.ts'
@@ -114,12 +115,21 @@ function checkNamespace(name: string): void {
   throw new FsError(Errno.EOPNOTSUPP, `${name}: only attributes in the namespace user are kept`)
 }
 
+const syncedState: SyncState = { state: 'synced' }
+
 export function viewOf(node: Node): FileView {
-  const content = node.content?.sync ?? { state: 'synced' }
-  const { state, detail } = (content.state === 'synced' && attributeSync(node)) || content
+  const states = [node.content?.sync, syncOfName(node), attributeSync(node)]
+  const { state, detail } = states.find((each) => each && each.state !== 'synced') ?? syncedState
   return {
     entry: node.entry,
     path: node.remotePath ?? [],
     sync: detail === undefined ? state : `${state}: ${detail}`,
   }
+}
+
+/** Whether the server has it, under its name. */
+function syncOfName({ isNew, waits, refusal }: Node): SyncState {
+  if (!isNew && !waits) return syncedState
+  if (refusal === undefined) return { state: 'waiting' }
+  return { state: isNew ? 'failed' : 'retrying', detail: refusal }
 }

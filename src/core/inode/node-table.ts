@@ -60,9 +60,9 @@ export class NodeTable {
     return node
   }
 
-  /** A node for a file that exists only here. */
-  addLocal(parent: Node, name: string): Node {
-    const node = this.#add('file', undefined)
+  /** A node for what exists only here. */
+  addLocal(parent: Node, name: string, kind: FileKind = 'file'): Node {
+    const node = this.#add(kind, undefined)
     node.moveTo(parent, name)
     return node
   }

@@ -30,7 +30,7 @@ export class Node {
   readonly kind: FileKind
   place: NodePlace | undefined
   remotePlace: NodePlace | undefined
-  /** What the server said last; undefined for a file that exists only here. */
+  /** What the server said last; undefined for what exists only here. */
   entry: RemoteEntry | undefined
   /** Local content; made at the first open. Files only. */
   content: FileContent | undefined
@@ -49,6 +49,8 @@ export class Node {
   isMissing = false
   /** Its rename or removal is not sent yet; see `RenameDelay`. */
   waits = false
+  /** Why the server does not take it, in words; it is kept here. */
+  refusal: string | undefined
   /** References by the kernel. */
   lookups = 0
   /** Open handles of files and folders. */
@@ -83,6 +85,16 @@ export class Node {
 
   get id(): FileId | undefined {
     return this.entry?.id
+  }
+
+  /** What its listing is filed under: its id, or for a folder that the server does not have yet a stand-in. */
+  get listingKey(): FileId {
+    return this.entry?.id ?? (`new ${this.ino}` as FileId)
+  }
+
+  /** A folder or symbolic link that exists only here so far; see `Creations`. */
+  get isNew(): boolean {
+    return this.entry === undefined && this.kind !== 'file' && this.place !== undefined
   }
 
   get isRoot(): boolean {

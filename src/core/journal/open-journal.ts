@@ -49,7 +49,7 @@ export async function openSegment(place: JournalPlace): Promise<{
   return { segment, live, damage: replaced.flatMap(({ reading }) => reading.damage) }
 }
 
-/** The newest segment if it is sound, otherwise a new one with what could be read of it. */
+/** The newest segment if it is sound and of this version, otherwise a new one with what could be read of it. */
 function segmentFor({
   place,
   newest,
@@ -61,7 +61,7 @@ function segmentFor({
   live: LiveMap
   number: number
 }): Promise<Segment> {
-  if (!newest || newest.reading.damage.length > 0)
+  if (!newest || newest.reading.isOld || newest.reading.damage.length > 0)
     return Segment.create({ ...place, number }, live.payloads())
   const { frames, endBytes } = newest.reading
   return Segment.resume(

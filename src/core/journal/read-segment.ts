@@ -5,6 +5,8 @@ import { JournalVersionError } from './values.ts'
 const sectorBytes = 512
 
 export interface SegmentReading {
+  /** An older version wrote it: to be written anew before anything is added. */
+  readonly isOld: boolean
   /** What counts, in order. */
   readonly frames: readonly Frame[]
   /** Everything from here on is torn, and is cut off. */
@@ -23,6 +25,7 @@ interface Gap {
 }
 
 interface Scan {
+  readonly isOld: boolean
   readonly frames: readonly Frame[]
   readonly gaps: readonly Gap[]
   /** The frames before this number were on the disk, for a later one says so. */
@@ -42,22 +45,22 @@ interface Scan {
  * @throws {JournalVersionError}
  */
 export function readSegment(path: string, bytes: Buffer): SegmentReading {
-  const { frames, gaps, durable } = scanSegment(path, bytes)
+  const { frames, gaps, durable, isOld } = scanSegment(path, bytes)
   const damage: string[] = []
   for (const gap of gaps) {
     // A segment gets its name after its first line is on the disk.
     if (gap.start > 0 && gap.number >= durable && looksTorn(bytes, gap)) {
-      return { frames: frames.filter(({ end }) => end < gap.start), endBytes: gap.start, damage }
+      return { isOld, frames: frames.filter(({ end }) => end < gap.start), endBytes: gap.start, damage }
     }
     damage.push(describeDamage(path, gap))
   }
-  return { frames, endBytes: bytes.length, damage }
+  return { isOld, frames, endBytes: bytes.length, damage }
 }
 
 function scanSegment(path: string, bytes: Buffer): Scan {
   const headerEnd = bytes.indexOf(10)
   const header = headerEnd < 0 ? undefined : parseHeader(bytes.subarray(0, headerEnd))
-  if (header && header.version !== journalVersion) throw new JournalVersionError(path, header.version)
+  if (header && header.version > journalVersion) throw new JournalVersionError(path, header.version)
   const frames: Frame[] = []
   const gaps: Gap[] = []
   let durable = header?.baseFrames ?? 0
@@ -83,7 +86,7 @@ function scanSegment(path: string, bytes: Buffer): Scan {
   const end = bytes.length
   if (gapStart !== undefined || missing > 0)
     gaps.push({ start: gapStart ?? end, end, number: expected, missing })
-  return { frames, gaps, durable }
+  return { isOld: header !== undefined && header.version < journalVersion, frames, gaps, durable }
 }
 
 function looksTorn(bytes: Buffer, { start, end }: Gap): boolean {

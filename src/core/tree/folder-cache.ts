@@ -31,7 +31,7 @@ interface KeptListing extends Listing {
 }
 
 export interface ListedFolder {
-  /** Undefined for the top folder, whose id nobody knows before it was listed. */
+  /** Undefined where nobody knows the id before it was listed: of the top folder, and of one that was made on the way. */
   readonly id: FileId | undefined
   readonly label: string
   /** Where it is now. */
@@ -62,6 +62,8 @@ interface Flight {
 export class FolderCache {
   readonly #options: FolderCacheOptions
   readonly #listings: LRUCache<FileId, KeptListing>
+  /** What is known of folders that the server does not have, or whose ids are not known yet: kept until they are. */
+  readonly #new = new Map<FileId, Listing>()
   readonly #flights = new SingleFlight<FileId, Listing>()
   /** Listings on their way: own changes since they were asked for, and whether they are out of date on arrival. */
   readonly #since = new Map<FileId, Flight>()
@@ -85,6 +87,8 @@ export class FolderCache {
 
   /** Cached and still trusted, and not older than `maxAgeMs`. */
   fresh(id: FileId, maxAgeMs = Infinity): Listing | undefined {
+    const own = this.#new.get(id)
+    if (own) return own
     const listing = this.#listings.get(id)
     if (!listing) return undefined
     const now = this.#options.clock.monotonic()
@@ -97,6 +101,7 @@ export class FolderCache {
   /** For how long what is cached will still be trusted, ms; 0 when it is not. */
   trustedMs(id: FileId): number {
     const listing = this.fresh(id)
+    if (this.#new.has(id)) return this.#options.ttlMs
     return listing ? listing.askedAt + this.#ttlOf(listing) - this.#options.clock.monotonic() : 0
   }
 
@@ -192,7 +197,27 @@ export class FolderCache {
 
   /** Cached, however old. */
   known(id: FileId): Listing | undefined {
-    return this.#listings.get(id)
+    return this.#new.get(id) ?? this.#listings.get(id)
+  }
+
+  /** A folder that exists only here so far, filed under a stand-in for its id: what is in it nobody has to be asked. */
+  begin(key: FileId, folder: RemoteEntry): void {
+    this.#new.set(key, { entries: new Map(), folder, policy: undefined, askedAt: -Infinity })
+  }
+
+  /**
+   * The folder that began under `key` is gone, or the server has it as `made`. Where that is ours, made just now, nothing is in it but
+   * what is known; else the server is asked from now on.
+   */
+  end(key: FileId, made?: RemoteEntry, isOurs = false): void {
+    const own = this.#new.get(key)
+    if (own && made && isOurs)
+      this.#keep(made.id, { ...own, folder: made, askedAt: this.#options.clock.monotonic() })
+    // What was changed in it was noted under the stand-in.
+    if (made) for (const log of this.#logs) log.noteExpired(made.id)
+    this.#new.delete(key)
+    const flight = this.#since.get(key)
+    if (flight) flight.isExpired = true
   }
 
   /** Cached, however old, without counting as used. */
@@ -226,12 +251,6 @@ export class FolderCache {
     const listing = await asked
     this.#keep(listing.folder.id, listing)
     return listing
-  }
-
-  /** A folder that was made here just now: it is known to be empty without asking. */
-  knowEmpty(folder: RemoteEntry): void {
-    const askedAt = this.#options.clock.monotonic()
-    this.#keep(folder.id, { entries: new Map(), folder, policy: undefined, askedAt })
   }
 
   /** Notes own changes of all folders until `unlog`. */
@@ -277,7 +296,7 @@ export class FolderCache {
   }
 
   #mutate(folder: FileId, mutation: Mutation): void {
-    const listing = this.#listings.peek(folder)
+    const listing = this.#new.get(folder) ?? this.#listings.peek(folder)
     if (listing) mutation(listing.entries)
     this.#since.get(folder)?.mutations.push(mutation)
     for (const log of this.#logs) log.noteMutation(folder, mutation)
@@ -287,12 +306,14 @@ export class FolderCache {
     const flight = newFlight()
     this.#since.set(folder.id, flight)
     try {
+      const asked = this.#new.has(folder.id) ? { ...folder, id: undefined } : folder
       const listing = await this.#options.patience.run(folder.label, (progress) =>
-        this.#ask(folder, flight, progress),
+        this.#ask(asked, flight, progress),
       )
       for (const mutation of flight.mutations) mutation(listing.entries)
-      const before = this.#listings.peek(folder.id)
-      if (!flight.isExpired) this.#keep(folder.id, listing, flight.isOutdated)
+      const before = this.#new.get(folder.id) ?? this.#listings.peek(folder.id)
+      const id = asked.id ?? listing.folder.id
+      if (!flight.isExpired) this.#keep(id, listing, flight.isOutdated)
       arrived(listing, before)
       return listing
     } finally {

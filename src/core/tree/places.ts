@@ -1,15 +1,17 @@
-/** Where a folder is at the server, or the error that says why it is nowhere. */
+/** Where a folder is asked about, and under what the answer is filed. */
 import { Errno } from '../../base/errno.ts'
-import type { FileId, RemotePath } from '../../remote/types.ts'
+import type { FileId, RemoteEntry, RemotePath } from '../../remote/types.ts'
 import { FsError } from '../errors.ts'
 import type { Node } from '../inode/index.ts'
 
-/** @throws {FsError} ENOTDIR, ENOENT */
+/** Stands in for the record of a folder that the server does not have yet. */
+export const newRecord = { id: '', kind: 'folder', name: '', metadata: {} } as unknown as RemoteEntry
+
+/** What its listing is filed under. @throws {FsError} when it has none */
 export function idOf(folder: Node): FileId {
   if (!folder.isFolder) throw new FsError(Errno.ENOTDIR, `${folder.label} is not a folder`)
-  if (folder.id === undefined || folder.isUnlinked)
-    throw new FsError(Errno.ENOENT, `${folder.label} was deleted`)
-  return folder.id
+  if (folder.isUnlinked) throw new FsError(Errno.ENOENT, `${folder.label} was deleted`)
+  return folder.listingKey
 }
 
 export function samePath(a: RemotePath | undefined, b: RemotePath | undefined): boolean {

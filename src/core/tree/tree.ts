@@ -1,13 +1,13 @@
 /**
- * The view that programs see: what the server last told us, and over it what exists or has changed only here. Owns the node
- * table and the listings; sends nothing but listings. After every `await` nodes are looked at anew.
+ * The view that programs see: what the server last told us, and over it what is only here. Owns the node table and the listings;
+ * sends nothing but listings. After every `await` nodes are looked at anew.
  */
 import { waitUnlessAborted, type Clock } from '../../base/clock.ts'
 import type { Log } from '../../base/log.ts'
 import { andThen, type MaybePromise } from '../../base/maybe-promise.ts'
 import { isRemoteError, RemoteError } from '../../remote/errors.ts'
 import type { Remote, RemoteTree } from '../../remote/remote.ts'
-import type { FileId, RemoteEntry, RemotePath } from '../../remote/types.ts'
+import type { RemoteEntry, RemotePath } from '../../remote/types.ts'
 import { kindOf } from './entry-attributes.ts'
 import type { Node, NodeTable } from '../inode/index.ts'
 import { toPosixName, toServerName } from '../names/index.ts'
@@ -16,8 +16,9 @@ import type { KernelCache } from '../ports.ts'
 import { AbsentNames } from './absent-names.ts'
 import { nameOfLive, type ChildName } from './child-name.ts'
 import type { FolderCache, Listing, ListingArrival } from './folder-cache.ts'
+import { isHidden } from './hidden.ts'
 import { sameAttributes, sameNames } from './listing-changes.ts'
-import { idOf, pathOf, samePath } from './places.ts'
+import { idOf, newRecord, pathOf, samePath } from './places.ts'
 import { Walks } from './walks.ts'
 
 export interface TreeOptions {
@@ -43,6 +44,10 @@ export class Tree {
   readonly #patience: Patience
   readonly #absent: AbsentNames
   readonly #walks: Walks
+  /** A folder that existed only here stands for one of the server now. */
+  onFolderBound: (folder: Node) => void = () => undefined
+  /** Waits until a folder is not just being renamed. */
+  onceStill: (folder: Node) => Promise<void> = () => Promise.resolve()
 
   constructor(options: TreeOptions) {
     const { table, folders, kernel, remote, patience, clock } = options
@@ -71,20 +76,17 @@ export class Tree {
     let node = this.table.root
     for (const [depth, name] of path.entries()) {
       const at = path.slice(0, depth + 1)
+      const ask = () => this.#patience.run(`/${at.join('/')}`, () => this.#remote.info(at))
       const parent = node
       parent.pins += 1
       try {
-        node = parent.children.get(name) ?? this.#place(parent, await this.#askInfo(at))
+        node = parent.children.get(name) ?? this.#place(parent, await ask())
       } finally {
         parent.pins -= 1
         this.table.release(parent)
       }
     }
     return node
-  }
-
-  #askInfo(path: RemotePath): Promise<RemoteEntry> {
-    return this.#patience.run(`/${path.join('/')}`, () => this.#remote.info(path))
   }
 
   #place(parent: Node, entry: RemoteEntry): Node {
@@ -117,13 +119,9 @@ export class Tree {
     const fresh = this.folders.fresh(id, maxAgeMs)
     if (fresh || maxAgeMs !== undefined) return fresh
     const probable = this.folders.probable(id)
-    if (probable && !this.folders.isLoading(id)) this.#askBehind(folder, id)
+    // Where it fails the next use asks, and is told why.
+    if (probable && !this.folders.isLoading(id)) this.refresh(folder).catch(() => this.folders.outdate(id))
     return probable
-  }
-
-  /** Where it fails the next use asks, and is told why. */
-  #askBehind(folder: Node, id: FileId): void {
-    this.refresh(folder).catch(() => this.folders.outdate(id))
   }
 
   /** A trusted listing. Live nodes follow what it says. */
@@ -144,6 +142,28 @@ export class Tree {
     return this.trusted(folder) ?? this.refresh(folder, signal)
   }
 
+  /** A folder that exists only here so far, under a name that is free. */
+  addFolder(parent: Node, name: string): Node {
+    const folder = this.table.addLocal(parent, name, 'folder')
+    this.folders.begin(folder.listingKey, newRecord)
+    return folder
+  }
+
+  /** A folder that existed only here stands for `entry` of the server from now on. `isOurs`: we made that, just now. */
+  bindFolder(folder: Node, entry: RemoteEntry, isOurs = false): void {
+    const other = this.table.byId(entry.id)
+    this.folders.end(folder.listingKey, entry, isOurs)
+    this.table.bind(folder, entry)
+    folder.remotePlace = folder.place
+    if (folder.place) this.folders.put(folder.place.parent.listingKey, entry)
+    // Moved here by somebody else, onto ours: what is unsent in it stays where it was, and makes it again.
+    if (other && other !== folder) {
+      if (other.isNeeded) other.isMissing = true
+      else this.#vanish(other)
+    }
+    this.onFolderBound(folder)
+  }
+
   /** Asks the server, whatever is known. */
   async refresh(folder: Node, signal?: AbortSignal): Promise<Listing> {
     const path = folder.remotePath
@@ -152,10 +172,14 @@ export class Tree {
       return await this.#load(folder, signal)
     } catch (error) {
       const above = folder.remotePlace?.parent
-      if (!isRemoteError(error, 'not-found') || !above) throw error
+      if (!isRemoteError(error, 'not-found')) throw error
+      if (folder.isNew) return this.#nothing(folder, newRecord)
+      await this.onceStill(folder)
+      if (!folder.isUnlinked && !samePath(folder.remotePath, path)) return this.#load(folder, signal)
+      if (!above) throw error
       // Somebody else moved or deleted it: the folder above knows.
       await this.refresh(above, signal)
-      if (folder.isMissing) return this.#nothing(folder)
+      if (folder.isMissing) return this.#nothing(folder, folder.entry!)
       if (folder.isUnlinked || (folder.id === id && samePath(folder.remotePath, path))) throw error
       return this.#load(folder, signal)
     }
@@ -163,7 +187,7 @@ export class Tree {
 
   /** Names and attributes of the folder are known, and need not be asked for. */
   isTrusted(folder: Node): boolean {
-    return !folder.isUnlinked && folder.id !== undefined && this.folders.fresh(folder.id) !== undefined
+    return !folder.isUnlinked && this.folders.fresh(folder.listingKey) !== undefined
   }
 
   /** Every name that programs see, once; in the same order as long as `namesVersion` is the same. */
@@ -172,7 +196,7 @@ export class Tree {
     for (const entry of entries.values()) {
       const live = folder.children.get(entry.name)
       if (live) names.push(nameOfLive(live))
-      else if (!this.#isHidden(folder, entry, this.table.byId(entry.id)))
+      else if (!isHidden(this.folders, folder, entry, this.table.byId(entry.id)))
         names.push({ name: entry.name, kind: kindOf(entry), stableIno: 0 })
     }
     for (const node of folder.children.values())
@@ -180,23 +204,20 @@ export class Tree {
     return names
   }
 
-  /**
-   * A folder was found not to have `name`: for how long the kernel may believe it, ms. No longer than the listing that says so,
-   * and it is told when somebody else makes one.
-   */
+  /** A folder was found not to have `name`: for how long the kernel may believe it, ms. It is told when somebody else makes one. */
   absent(folder: Node, name: string): number {
     return folder.isUnlinked ? 0 : this.#absent.note(folder, name, this.folders.trustedMs(idOf(folder)))
   }
 
   /** The server object `entry` is under `folder` now, by a change of ours. `formerName` when it had another one there. */
   placed(folder: Node, entry: RemoteEntry, formerName?: string): void {
-    this.folders.put(idOf(folder), entry, formerName)
+    this.folders.put(folder.listingKey, entry, formerName)
     folder.namesVersion += 1
   }
 
   /** The server has no `name` in `folder` any more, by a change of ours. */
   removed(folder: Node, name: string): void {
-    this.folders.remove(idOf(folder), name)
+    this.folders.remove(folder.listingKey, name)
     folder.namesVersion += 1
   }
 
@@ -206,7 +227,7 @@ export class Tree {
       if (at.isMissing && at.place.parent.id !== undefined) this.folders.expire(at.place.parent.id)
   }
 
-  /** Another node that shows under the name has to go: what the name stands for is decided by an operation of ours. */
+  /** Another node that shows under the name has to go. */
   makeRoom(folder: Node, name: string, node: Node): void {
     const present = folder.children.get(name)
     if (present && present !== node) this.#vanish(present)
@@ -285,10 +306,13 @@ export class Tree {
 
   #load(folder: Node, signal?: AbortSignal): Promise<Listing> {
     const id = idOf(folder)
-    const path = () => pathOf(folder)
-    const arrived: ListingArrival = (listing, before) =>
+    const { isNew } = folder
+    const arrived: ListingArrival = (listing, before) => {
+      if (isNew && !folder.isNew) return // known by another way, and perhaps changed since
+      if (isNew) this.bindFolder(folder, { ...listing.folder, metadata: {} })
       this.#follows(this.table.byId(id) ?? folder, listing, before)
-    return this.folders.load({ id, label: folder.label, path }, arrived, signal)
+    }
+    return this.folders.load({ id, label: folder.label, path: () => pathOf(folder) }, arrived, signal)
   }
 
   /** Nodes, and what the kernel knows, become what a new listing says. */
@@ -297,18 +321,20 @@ export class Tree {
     this.#tellNames(folder, before, listing)
   }
 
-  /** What is to be seen of a folder that only its unsent files keep. */
-  #nothing(folder: Node): Listing {
-    const entry = folder.entry!
+  /** What is to be seen of a folder that the server does not have: only what is unsent. */
+  #nothing(folder: Node, entry: RemoteEntry): Listing {
     const nothing = { entries: new Map(), folder: entry, policy: undefined, askedAt: -Infinity }
-    this.#follows(folder, nothing, this.folders.known(entry.id))
+    this.#follows(folder, nothing, this.folders.known(folder.listingKey))
+    if (!folder.isNew) return nothing
+    this.folders.end(folder.listingKey)
+    this.folders.begin(folder.listingKey, entry)
     return nothing
   }
 
   #materialise(folder: Node, entry: RemoteEntry | undefined): Node | undefined {
     if (!entry) return undefined
     const known = this.table.byId(entry.id)
-    if (this.#isHidden(folder, entry, known)) return undefined
+    if (isHidden(this.folders, folder, entry, known)) return undefined
     if (!known || known.kind !== kindOf(entry)) return this.table.addRemote(folder, entry, kindOf(entry))
     // Moved here by somebody else: the same node, so that open files and unsent work follow.
     const former = known.place
@@ -318,27 +344,6 @@ export class Tree {
     return this.#adopt(known, entry) ? known : this.table.addRemote(folder, entry, kindOf(entry))
   }
 
-  /**
-   * Not to be shown under this name: a file whose first upload by somebody else has not ended (api/00-live-files §17.8), one
-   * that was renamed here a moment ago, which the server does not know yet, or one that a newer listing shows elsewhere.
-   */
-  #isHidden(folder: Node, entry: RemoteEntry, node: Node | undefined): boolean {
-    if (entry.uploadSessionId !== undefined && entry.entity === undefined && entry.kind === 'file')
-      return true
-    if (!node) return false
-    if (node.remotePlace?.parent === folder && node.remotePlace.name === entry.name)
-      return node.place?.parent !== folder || node.place.name !== entry.name
-    return folder.isWithin(node) || this.#isNewerElsewhere(folder, node)
-  }
-
-  #isNewerElsewhere(folder: Node, { id, remotePlace }: Node): boolean {
-    if (!remotePlace || remotePlace.parent === folder) return false
-    const here = this.folders.known(folder.id!)
-    const there = this.folders.known(remotePlace.parent.id!)
-    if (!here || !there || there.askedAt <= here.askedAt) return false
-    return there.entries.get(remotePlace.name)?.id === id
-  }
-
   #reconcile(folder: Node, listing: Listing): void {
     if (!folder.isUnlinked && folder.id === listing.folder.id)
       this.table.bind(folder, { ...folder.entry, ...listing.folder, metadata: folder.entry?.metadata ?? {} })
@@ -346,6 +351,7 @@ export class Tree {
     const moved: [Node, RemoteEntry][] = []
     for (const node of [...folder.children.values()]) {
       const at = node.remotePlace
+      if (node.isNew && node.isFolder) this.#bindToPresent(node, listing)
       if (at?.parent !== folder) continue
       const same = listing.entries.get(at.name)
       byId ??=
@@ -355,6 +361,12 @@ export class Tree {
       else if (this.#adopt(node, entry) && entry.name !== at.name) moved.push([node, entry])
     }
     this.#follow(folder, moved)
+  }
+
+  /** Made on the way by an upload, or by somebody else too: the same folder. */
+  #bindToPresent(folder: Node, { entries }: Listing): void {
+    const entry = entries.get(folder.place!.name)
+    if (entry?.kind === 'folder' && this.table.byId(entry.id) === undefined) this.bindFolder(folder, entry)
   }
 
   /** Renames by somebody else, all at once: they may have taken each other's names. */

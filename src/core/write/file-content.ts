@@ -270,11 +270,6 @@ export class FileContent {
     return this.#upload.hold()
   }
 
-  /** An upload that is to be gone on with later does not lock the file, and the folders above, any more. */
-  unlock(): Promise<void> {
-    return this.#upload.letGo()
-  }
-
   /** @throws {FsError} why the upload was given up, if it was */
   check(): void {
     if (this.#upload.error) throw this.#upload.error

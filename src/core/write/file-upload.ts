@@ -152,11 +152,6 @@ export class FileUpload {
     }
   }
 
-  /** An upload that waits to be gone on with does not lock the file any more. @requires that nothing is being sent */
-  letGo(): Promise<void> {
-    return this.#sending ? Promise.resolve() : this.#transfer.letGo()
-  }
-
   /** Tries an upload that was given up, or that waits in back-off, again at once. */
   retry(): void {
     this.unpark()

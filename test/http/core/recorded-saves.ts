@@ -239,7 +239,8 @@ export const recordedSaves: readonly RecordedSave[] = [
       '.git/objects/00/78818a': ['an object', 1],
       '.git/objects/f7/19efd4': [patterned(60, 1), 1],
     },
-    requests: { 'POST /file/create': 1, 'PUT /file/content': 1, ...session },
+    // The upload makes the new folder; a listing tells its id.
+    requests: { 'GET /file': 1, 'PUT /file/content': 1, ...session },
   },
   {
     name: 'git commit: two objects, the index, the branch by its lock file, and its logs',
@@ -284,7 +285,8 @@ export const recordedSaves: readonly RecordedSave[] = [
       '.git/refs/heads/main': ['664d6a\n', 2],
     },
     requests: {
-      'POST /file/create': 2,
+      // The uploads make the new folders; a listing each tells their ids.
+      'GET /file': 2,
       'PUT /file/upload': 2,
       'POST /file/upload': 2,
       'GET /file/info': 2,

@@ -127,11 +127,12 @@ describe('the order with other changes', () => {
     const gate = drive.remote.hold('patchMetadata')
     const passed = drive.clock.advance(600)
     await gate.entered
-    const renamed = drive.rename('docs', 'papers')
-    await settle()
+    await drive.rename('docs', 'papers')
+    await passed
+    await drive.clock.advance(1_000)
     expect(drive.remote.count('rename')).toBe(0)
     gate.release()
-    await Promise.all([passed, renamed])
+    await drive.settleAll()
     expect(modeAt('papers/f0')).toBe('0600')
   })
 

@@ -147,6 +147,7 @@ describe('a name of what was deleted', () => {
     await drive.unlink('a')
     await drive.mkdir('a')
     expect((await drive.stat('a')).kind).toBe('folder')
+    await drive.settleAll()
     expect(drive.remote.paths()).toContain('a/')
   })
 
@@ -236,8 +237,8 @@ describe('the source of a rename over another file', () => {
   })
 
   it('goes later where the server does not answer that call', async () => {
-    drive.remote.fail('remove', new RemoteError('unknown-outcome', 'no answer'))
-    await drive.rename('a', 'd/f0')
+    drive.remote.fail('remove', new RemoteError('unknown-outcome', 'no answer'), 3)
+    await drive.during(drive.rename('a', 'd/f0'))
     expect(await drive.names()).toEqual(['d'])
     expect(drive.remote.paths()).toContain('a')
     await drive.clock.advance(60_000)

@@ -18,7 +18,7 @@ beforeEach(async () => {
 afterEach(() => test.stop())
 
 describe('a rename within a folder', () => {
-  it('is sent a moment later, in one call [W38]', async () => {
+  it('is sent a moment later, in one call [W48]', async () => {
     await test.rename('a', 'z')
     expect(test.remote.count('rename')).toBe(0)
     expect(await test.names()).toEqual(['b', 'd', 'z'])
@@ -28,12 +28,13 @@ describe('a rename within a folder', () => {
     expect(await test.leftovers()).toEqual({ kept: 0, held: 0 })
   })
 
-  it('is sent before what needs the names: folders and links under the old name', async () => {
+  it('is sent before what needs the names: new folders and links under the old name', async () => {
     await test.rename('a', 'z')
     await test.rename('z', 'y')
     await test.mkdir('z')
     await test.rename('b', 'x')
     await test.symlink('y', 'b')
+    await test.drain()
     expect(test.remote.paths()).toEqual(['b', 'd/', 'd/f', 'x', 'y', 'z/'])
   })
 
@@ -46,7 +47,7 @@ describe('a rename within a folder', () => {
     expect(await test.leftovers()).toEqual({ kept: 0, held: 0 })
   })
 
-  it('that the server refuses is taken back, and both names are asked for again', async () => {
+  it('that the server refuses is taken back, and both names are asked for again [W52]', async () => {
     await test.rename('a', 'z')
     test.remote.fail('rename', new RemoteError('denied', 'no'))
     await test.clock.advance(1_000)

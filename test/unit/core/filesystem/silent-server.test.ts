@@ -8,6 +8,7 @@ let test: TestDrive
 beforeEach(async () => {
   test = await TestDrive.open({}, (remote) => {
     remote.putAsOther('a', 'v1')
+    remote.putAsOther('b', 'v1')
     remote.mkdirAsOther('e')
   })
   await test.names()
@@ -24,16 +25,13 @@ async function waited(work: Promise<unknown>): Promise<{ seconds: number; errno:
 
 const calls: [string, RemoteMethod, (drive: TestDrive) => Promise<unknown>, number, string][] = [
   ['a listing', 'list', (drive) => drive.names('e'), 120, 'EIO'],
-  ['mkdir', 'createFolder', (drive) => drive.mkdir('n'), 120, 'EIO'],
-  ['symlink', 'createFile', (drive) => drive.symlink('a', 'n'), 120, 'EIO'],
-  ['a rename', 'rename', (drive) => drive.rename('e', 'n'), 120, 'EIO'],
   ['a read', 'readRange', (drive) => drive.text('a'), 120, 'EHOSTUNREACH'],
   ['a fact', 'details', (drive) => drive.getxattr('a', 'user.cloudreve.versions'), 60, 'EHOSTUNREACH'],
 ]
 
 describe('a server that does not answer', () => {
   it.each(calls)(
-    '%s (%s) fails in the end, and is not cut [W37][F1]',
+    '%s (%s) fails in the end, and is not cut [F1]',
     async (_what, method, work, limit, errno) => {
       const gate = test.remote.script.hold(method)
       const result = await waited(work(test))
@@ -45,22 +43,47 @@ describe('a server that does not answer', () => {
     },
   )
 
+  it('a rename over an uploaded file fails after two minutes of a stuck database [F5]', async () => {
+    test.remote.fail(
+      'upload',
+      new RemoteError('server', 'database is locked', { isDatabaseFailure: true }),
+      10_000,
+    )
+    const { seconds, errno } = await waited(test.rename('a', 'b'))
+    expect(errno).toBe('EIO')
+    expect(seconds).toBeGreaterThanOrEqual(119)
+    expect(seconds).toBeLessThanOrEqual(122)
+    test.remote.script.recover('upload')
+    expect(await errnoOf(test.during(test.rename('a', 'b')))).toBeUndefined()
+  })
+
+  it('a rename over an uploaded file that somebody else has locked fails after five seconds [F8]', async () => {
+    test.remote.fail('upload', new RemoteError('locked', 'locked by another client'), 10_000)
+    const { seconds, errno } = await waited(test.rename('a', 'b'))
+    expect(errno).toBe('EBUSY')
+    expect(seconds).toBeGreaterThanOrEqual(4)
+    expect(seconds).toBeLessThanOrEqual(7)
+    test.remote.script.recover('upload')
+    expect(await errnoOf(test.during(test.rename('a', 'b')))).toBeUndefined()
+  })
+
   it.each([
-    ['mkdir', 'createFolder', (drive: TestDrive) => drive.mkdir('n')],
-    ['a rename', 'rename', (drive: TestDrive) => drive.rename('e', 'n')],
-    ['symlink', 'createFile', (drive: TestDrive) => drive.symlink('a', 'n')],
-  ] as const)('%s (%s) fails after two minutes of a stuck database [F5]', async (_what, method, work) => {
+    ['mkdir', 'createFolder', (drive: TestDrive) => drive.mkdir('n'), 'n/'],
+    ['a rename', 'rename', (drive: TestDrive) => drive.rename('e', 'n'), 'n/'],
+    ['symlink', 'createFile', (drive: TestDrive) => drive.symlink('a', 'n'), 'n'],
+  ] as const)('%s (%s) does not wait for a stuck database [F15]', async (_what, method, work, path) => {
     test.remote.fail(
       method,
       new RemoteError('server', 'database is locked', { isDatabaseFailure: true }),
       10_000,
     )
-    const { seconds, errno } = await waited(work(test))
-    expect(errno).toBe('EIO')
-    expect(seconds).toBeGreaterThanOrEqual(119)
-    expect(seconds).toBeLessThanOrEqual(122)
+    await work(test)
+    expect(await test.names()).toContain('n')
+    await test.clock.advance(150_000)
+    expect(test.remote.paths()).not.toContain(path)
     test.remote.script.recover(method)
-    expect(await errnoOf(test.during(Promise.resolve(work(test))))).toBeUndefined()
+    await test.clock.advance(350_000)
+    expect(test.remote.paths()).toContain(path)
   })
 
   it('a second question to it is answered when the server has come back meanwhile', async () => {

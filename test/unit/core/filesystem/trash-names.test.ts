@@ -26,6 +26,7 @@ describe('the trash of desktops', () => {
 
   it.each(['d/.Trash', '.Trashcan', '.Trash-x'])('has no other names: %s', async (name) => {
     await test.mkdir(name)
+    await test.settleAll()
     expect(test.remote.paths()).toContain(`${name}/`)
   })
 })

@@ -172,6 +172,7 @@ describe('attributes and pages', () => {
 
   it('of a link go with its target', async () => {
     await test.symlink('a', 'link')
+    await test.settleAll()
     const ino = await test.ino('link')
     await test.remote.patchMetadata([['link']], [encodeLinkTarget('d')])
     await test.outdate()

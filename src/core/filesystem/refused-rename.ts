@@ -1,0 +1,46 @@
+import { isRemoteError } from '../../remote/errors.ts'
+import { FsError } from '../errors.ts'
+import { samePlace, type Node } from '../inode/index.ts'
+import { tellKernels, type Core } from './core.ts'
+import { freeConflictName } from './free-conflict-name.ts'
+
+/** So often another name is tried; then it stays where the server has it. */
+const mostTries = 2
+
+/**
+ * The server refuses the new name of `node`: programs see the old one again, or where something new of ours has that, both under
+ * names of their own. True: it has a name now that is to be tried.
+ */
+export function showRefused(core: Core, node: Node, error: unknown, tries: number): boolean {
+  const { log, pending } = core
+  const shown = node.place!
+  const former = node.remotePlace!
+  const isFree = !former.parent.children.has(former.name)
+  const isTried = !isFree && tries <= mostTries
+  const { label } = node
+  if (isTried) {
+    const at = isRemoteError(error, 'exists') ? shown : former
+    node.moveTo(at.parent, freeConflictName(core, at))
+    log.warn('the new name of a file was taken by somebody else', { file: label, instead: node.label })
+  } else {
+    node.moveTo(former.parent, isFree ? former.name : freeConflictName(core, former))
+    log.error('the server refuses a rename; the old name is shown again', {
+      file: label,
+      reason: causeOf(error),
+    })
+  }
+  pending.touch(node)
+  const places = samePlace(former, node.place) ? [shown, former] : [shown, former, node.place!]
+  for (const at of places) tellKernels(core, at)
+  return isTried
+}
+
+/** Trying again helps. */
+export function isPassing(error: unknown): boolean {
+  const cause = error instanceof FsError ? error.cause : error
+  return isRemoteError(cause) && cause.isTransient
+}
+
+export function causeOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,0 +1,29 @@
+import type { RemoteEntry } from '../../remote/types.ts'
+import type { Node } from '../inode/index.ts'
+import type { FolderCache } from './folder-cache.ts'
+
+/**
+ * Not to be shown under this name: a file whose first upload by somebody else has not ended (api/00-live-files §17.8), one
+ * that was renamed here a moment ago, which the server does not know yet, or one that a newer listing shows elsewhere.
+ * `node` stands for `entry`, if any does.
+ */
+export function isHidden(
+  folders: FolderCache,
+  folder: Node,
+  entry: RemoteEntry,
+  node: Node | undefined,
+): boolean {
+  if (entry.uploadSessionId !== undefined && entry.entity === undefined && entry.kind === 'file') return true
+  if (!node) return false
+  if (node.remotePlace?.parent === folder && node.remotePlace.name === entry.name)
+    return node.place?.parent !== folder || node.place.name !== entry.name
+  return folder.isWithin(node) || isNewerElsewhere(folders, folder, node)
+}
+
+function isNewerElsewhere(folders: FolderCache, folder: Node, { id, remotePlace }: Node): boolean {
+  if (!remotePlace || remotePlace.parent === folder) return false
+  const here = folders.known(folder.listingKey)
+  const there = folders.known(remotePlace.parent.listingKey)
+  if (!here || !there || there.askedAt <= here.askedAt) return false
+  return there.entries.get(remotePlace.name)?.id === id
+}
