@@ -71,7 +71,7 @@ export class CloudreveFileSystem implements FileSystem {
     const files = new Files(core, { numbers, arrival, owners: () => parts })
     const onConfirmed = (node: Node) => files.reopenReaders(node)
     const parts: OwnerParts = { core, renames, attributes, creations, onConfirmed }
-    core.tree.onceStill = (folder) => core.folderMoves.passed(folder)
+    core.tree.onceStill = (folder) => core.folderMoves.still(folder)
     this.#core = core
     this.#owners = parts
     this.#delay = renames

@@ -6,6 +6,8 @@ import type { Node } from '../inode/index.ts'
  */
 export class FolderMoves {
   readonly #moving = new Map<Node, Promise<unknown>>()
+  /** Of them, those that do not wait any more for what is on its way below. */
+  readonly #begun = new Set<Promise<unknown>>()
   readonly #used = new Map<Promise<unknown>, readonly Node[]>()
 
   /** `work` gives `folder` another name. */
@@ -14,13 +16,17 @@ export class FolderMoves {
   }
 
   async runAll<T>(nodes: readonly Node[], work: () => Promise<T>): Promise<T> {
-    const moving = this.#unused(nodes).then(work)
+    const moving = this.#unused(nodes).then(() => {
+      this.#begun.add(quiet)
+      return work()
+    })
     const quiet = moving.catch(() => undefined)
     for (const node of nodes) this.#moving.set(node, quiet)
     try {
       return await moving
     } finally {
       for (const node of nodes) if (this.#moving.get(node) === quiet) this.#moving.delete(node)
+      this.#begun.delete(quiet)
     }
   }
 
@@ -42,6 +48,12 @@ export class FolderMoves {
     for (let moving = this.#above(node); moving; moving = this.#above(node)) await moving
   }
 
+  /** The same without moves that wait themselves: who asks may be what they wait for. */
+  async still(node: Node): Promise<void> {
+    const isBegun = (moving: Promise<unknown>) => this.#begun.has(moving)
+    for (let moving = this.#above(node, isBegun); moving; moving = this.#above(node, isBegun)) await moving
+  }
+
   isMoving(node: Node): boolean {
     return this.#above(node) !== undefined
   }
@@ -55,11 +67,11 @@ export class FolderMoves {
     }
   }
 
-  #above(node: Node): Promise<unknown> | undefined {
+  #above(node: Node, isMeant?: (moving: Promise<unknown>) => boolean): Promise<unknown> | undefined {
     if (this.#moving.size === 0) return undefined
     for (let at: Node | undefined = node; at; at = (at.remotePlace ?? at.place)?.parent) {
       const moving = this.#moving.get(at)
-      if (moving) return moving
+      if (moving && isMeant?.(moving) !== false) return moving
     }
     return undefined
   }
