@@ -20,7 +20,7 @@ await describeMounts('what this machine and others hear of each other', [], (dri
   it('who watches a folder is told of changes through the mount only [E6]', async () => {
     place = await Workplace.open({ driver })
     await place.server.admin.write('/d/theirs', 'old')
-    mount = await place.mount({ args: ['-o', 'metadata-ttl=0,entry-ttl=0,attr-ttl=0'] })
+    mount = await place.mount({ args: ['-o', 'metadata-ttl=0,revalidate=0,entry-ttl=0,attr-ttl=0'] })
     await readdir(place.at('d'))
     const watcher = new RunningProgram(process.execPath, ['-e', watch, place.at('d')])
     await watcher.printed(1)
