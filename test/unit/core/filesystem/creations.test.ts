@@ -61,6 +61,9 @@ describe('a new folder', () => {
   it('is made by the files in it: theirs, and one listing [W42]', async () => {
     await drive.mkdir('n')
     for (const name of ['x', 'y', 'z']) await drive.save(`n/${name}`, name)
+    // The disk takes its own time: a minute of the test's clock must not pass meanwhile.
+    await drive.clock.advance(500)
+    await eventually(() => drive.drive.writeBack.pending().length === 0)
     await drive.settleAll()
     expect(calls().sort()).toEqual(['list n', 'upload n/x', 'upload n/y', 'upload n/z'])
     expect(drive.remote.paths()).toEqual(['a', 'd/', 'd/f', 'n/', 'n/x', 'n/y', 'n/z'])
