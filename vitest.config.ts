@@ -5,7 +5,8 @@ import { defineConfig } from 'vitest/config'
 // The rings: `unit` needs neither network nor mount; `http` is client and embedded server over real HTTP on this machine; `addon`
 // is native/ on real mounts; `model` compares random operations with a reference, `conformance` runs the same cases over every
 // engine; `e2e` runs the built command line; `posix` runs suites that others wrote over it; `crash` kills processes.
-// Real mounts on shared machines stall now and then for longer than any deadline: one more try there, in CI only.
+// Real mounts and disks of shared machines stall now and then for longer than any deadline: one more try, in CI only. A test that
+// needed it is marked in the output.
 const retry = process.env['CI'] ? 1 : 0
 /** No unit waits for anything real; a machine that is busy with other things may still be slow. */
 const unitTimeout = process.env['CI'] ? 60_000 : 10_000
@@ -17,6 +18,8 @@ const quick = {
   // After the rings with fewer workers, where several are run by one command.
   sequence: { groupOrder: 1 },
   testTimeout: unitTimeout,
+  // Some wait for the local disk, in real time, while their clock stands still.
+  retry,
   env: temporaryFolder(),
 } as const
 

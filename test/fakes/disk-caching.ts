@@ -101,7 +101,11 @@ export class DiskCaching {
     const reader = this.readers.open(content)
     const parts: Uint8Array[] = []
     try {
-      for (let at = 0; at < content.sizeBytes; at += stepBytes) parts.push(await reader.read(at, stepBytes))
+      for (let at = 0; at < content.sizeBytes; at += stepBytes) {
+        parts.push(await reader.read(at, stepBytes))
+        // What the disk cannot keep up with is not cached: this server is faster than any.
+        if (at % (1024 * KIB) === 0) await this.cache.settled()
+      }
     } finally {
       reader.close()
     }
