@@ -7,6 +7,7 @@ import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { writeFileAtomic } from '../base/atomic-file.ts'
+import { messageOf } from '../base/error-message.ts'
 import { FallbackVault, type Keyring, type SecretVault } from './secret-vault.ts'
 import type { Account, SignedInAccount } from './sign-in.ts'
 import type { TokenPair } from './token-source.ts'
@@ -109,7 +110,7 @@ export class AccountStore {
     try {
       return await this.#vault.read(secretName(account))
     } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause)
+      const reason = messageOf(cause)
       throw new AccountStoreError(
         `the sign-in of ${accountName(account)} cannot be read (${reason}): sign in again`,
         {

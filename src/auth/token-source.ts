@@ -3,6 +3,7 @@
  * access token, one refresh at a time, and hands every new pair to `save`.
  */
 import { delay } from '../base/clock.ts'
+import { messageOf } from '../base/error-message.ts'
 import { SingleFlight } from '../base/single-flight.ts'
 import type { ApiClient } from '../api/client.ts'
 import { Code } from '../api/codes.ts'
@@ -127,7 +128,7 @@ export class AccountTokenSource implements TokenSource {
     } catch (error) {
       this.#client.log.warn('the renewed sign-in could not be stored; it is used until this process ends', {
         account: this.#accountName,
-        reason: error instanceof Error ? error.message : String(error),
+        reason: messageOf(error),
       })
     }
   }

@@ -1,5 +1,6 @@
 /** From anything thrown to one sentence on stderr and an exit code. */
 import { CommanderError } from 'commander'
+import { messageOf } from '../base/error-message.ts'
 import { ConfigError } from '../config/config-error.ts'
 import { MountError, type MountFailure } from '../mount/spec.ts'
 import { redactText } from '../mount/redact.ts'
@@ -11,7 +12,7 @@ import { printable } from './table.ts'
 export function reportError(io: Pick<Io, 'err'>, error: unknown, verbose: boolean): ExitCode {
   // commander has written its own message, and help and version are no errors.
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage
-  const message = error instanceof Error ? error.message : String(error)
+  const message = messageOf(error)
   io.err(`cloudreve-mount: ${printable(redactText(message))}`)
   if (verbose) for (const line of trace(error)) io.err(redactText(line))
   else if (isBug(error)) io.err('This should not have happened; --verbose shows more.')

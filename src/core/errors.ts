@@ -1,5 +1,6 @@
 import { assertNever } from '../base/assert.ts'
 import { Errno, errnoName, type ErrnoCode } from '../base/errno.ts'
+import { messageOf } from '../base/error-message.ts'
 import { isRemoteError, type RemoteError, type RemoteErrorKind } from '../remote/errors.ts'
 
 /** `debug`: ordinary life (a missing name); `warn`: somebody should know; `error`: data or the mount is in danger. */
@@ -81,7 +82,7 @@ export function toFsError(error: unknown, subject: string): FsError {
       level: 'error',
     })
   }
-  const message = error instanceof Error ? error.message : String(error)
+  const message = messageOf(error)
   return new FsError(Errno.EIO, `${subject}: ${message}`, { cause: error, level: 'error' })
 }
 

@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts'
+import { messageOf } from '../base/error-message.ts'
 import type { Log } from '../base/log.ts'
 import type { AccountClaim, ClaimedMount } from './account-claim.ts'
 import type { AccountHost, HostedMount } from './host/account-host.ts'
@@ -162,7 +163,7 @@ export class AccountService {
   /** Others may see what is not so any more (their folder goes when its user logs out): no reason not to send what was written. */
   async #told(telling: Promise<void>): Promise<void> {
     await telling.catch((error: unknown) => {
-      this.#parts.log.warn(`the list of running mounts cannot be written: ${sentenceOf(error)}`)
+      this.#parts.log.warn(`the list of running mounts cannot be written: ${messageOf(error)}`)
     })
   }
 
@@ -184,10 +185,10 @@ export class AccountService {
       await mounted.close()
     } catch (error) {
       this.#note(exitCodes.mountFailed)
-      log.error(`${mounted.mountpoint} has ended badly: ${sentenceOf(error)}`)
+      log.error(`${mounted.mountpoint} has ended badly: ${messageOf(error)}`)
       await recoverMountpoint(mounted.mountpoint, { log, clock, isServed: async () => false }).catch(
         (failure: unknown) => {
-          log.error(sentenceOf(failure), { mountpoint: mounted.mountpoint })
+          log.error(messageOf(failure), { mountpoint: mounted.mountpoint })
         },
       )
     }
@@ -230,8 +231,4 @@ function withRecord(status: Json, claimed: ClaimedMount): Json {
 
 function shown({ record: { mountpoint, account, pid, startedAt, state } }: ClaimedMount) {
   return { mountpoint, account, pid, startedAt, state }
-}
-
-function sentenceOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

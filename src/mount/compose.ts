@@ -1,4 +1,5 @@
 /** Who a mount of the product is for: the stored sign-in, or that of the environment. */
+import { messageOf } from '../base/error-message.ts'
 import { accountName, AccountStore } from '../auth/account-store.ts'
 import { desktopKeyring } from '../auth/keyring.ts'
 import { originOf } from '../auth/origin.ts'
@@ -67,9 +68,6 @@ function environmentOrigin(url: string): string {
   try {
     return originOf(url)
   } catch (error) {
-    throw new MountError(
-      `CLOUDREVE_URL will not do: ${error instanceof Error ? error.message : String(error)}`,
-      { cause: error, kind: 'usage' },
-    )
+    throw new MountError(`CLOUDREVE_URL will not do: ${messageOf(error)}`, { cause: error, kind: 'usage' })
   }
 }

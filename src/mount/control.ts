@@ -1,6 +1,7 @@
 import { chmod } from 'node:fs/promises'
 import { createServer, type Server, type Socket } from 'node:net'
 import { once, setMaxListeners } from 'node:events'
+import { messageOf } from '../base/error-message.ts'
 import type { Log } from '../base/log.ts'
 import { onJsonLines, writeJsonLine } from './json-lines.ts'
 import { MountError, type ControlMethod, type ControlMethods, type Json } from './spec.ts'
@@ -91,7 +92,7 @@ export class ControlServer {
       const progress = (event: Json) => writeJsonLine(socket, { id, progress: event })
       writeJsonLine(socket, { id, result: await run({ params, signal, progress }) })
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error)
+      const message = messageOf(error)
       this.#log.debug('a control call failed', { method, reason: message })
       writeJsonLine(socket, {
         id,

@@ -1,4 +1,5 @@
 import { delay, type Clock } from '../base/clock.ts'
+import { messageOf } from '../base/error-message.ts'
 import type { Log } from '../base/log.ts'
 import type { DrainResult } from './composition.ts'
 import type { HostedMount } from './host/account-host.ts'
@@ -143,7 +144,7 @@ export class MountLife {
     try {
       return await mounted.drain(tellAll, AbortSignal.any([stops.hurry, this.#detached.signal]))
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error)
+      const reason = messageOf(error)
       log.error('sending what was written has failed', { reason })
       return { left: 1, reason }
     }

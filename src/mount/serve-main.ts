@@ -1,5 +1,6 @@
 /** The process behind a mount in the background: started by `startInBackground`, which hears over IPC how it goes. */
 import { once } from 'node:events'
+import { messageOf } from '../base/error-message.ts'
 import { pinoLog } from './pino-log.ts'
 import { runMount } from './run-mount.ts'
 import { exitCodes, MountError } from './spec.ts'
@@ -43,7 +44,7 @@ try {
     onDrain: (event) => log.debug('sending what was written', { event }),
   })
 } catch (error) {
-  const sentence = error instanceof Error ? error.message : String(error)
+  const sentence = messageOf(error)
   log.error(
     sentence,
     error instanceof Error && error.cause instanceof Error ? { cause: error.cause.message } : {},

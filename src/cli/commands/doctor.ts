@@ -1,6 +1,7 @@
 /** `cloudreve-mount doctor`: looks at everything that a mount needs, and says what helps. */
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
+import { messageOf } from '../../base/error-message.ts'
 import { AccountStore } from '../../auth/account-store.ts'
 import { desktopKeyring } from '../../auth/keyring.ts'
 import { ConfigError } from '../../config/config-error.ts'
@@ -126,7 +127,7 @@ function accountOf(environment: Readonly<Record<string, string | undefined>>): E
 }
 
 function accountTrouble(error: unknown): Finding {
-  const text = error instanceof Error ? error.message : String(error)
+  const text = messageOf(error)
   const isSignedOut = error instanceof CliError && error.exitCode === exitCodes.signIn
   if (isSignedOut) {
     const remedy =

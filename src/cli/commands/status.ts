@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { messageOf } from '../../base/error-message.ts'
 import type { MountStatus, UploadStatus } from '../../mount/control-results.ts'
 import type { RunningMount } from '../../mount/spec.ts'
 import type { CliContext } from '../context.ts'
@@ -65,7 +66,7 @@ async function ask(context: CliContext, mount: RunningMount): Promise<AnsweredSt
   try {
     return await context.mounts.call<MountStatus>(mount.mountpoint, 'status')
   } catch (error) {
-    return { ...mount, trouble: error instanceof Error ? error.message : String(error) }
+    return { ...mount, trouble: messageOf(error) }
   }
 }
 

@@ -1,4 +1,5 @@
 import { backoffMs } from '../../base/backoff.ts'
+import { messageOf } from '../../base/error-message.ts'
 import type { Node } from '../inode/index.ts'
 import type { PendingUpload, SyncState } from '../write/index.ts'
 import { AttributeDelivery, isRefusal, type Failures } from './attribute-delivery.ts'
@@ -93,7 +94,7 @@ export class AttributeSender {
     await this.settle(node).catch((error: unknown) => {
       this.#core.log.debug('attributes are not at the server yet', {
         file: node.label,
-        reason: sentenceOf(error),
+        reason: messageOf(error),
       })
     })
   }
@@ -207,7 +208,7 @@ export class AttributeSender {
     for (const node of nodes.filter((one) => !failures.has(one))) this.#arrived(node)
     const failed = nodes.filter((node) => failures.has(node))
     for (const node of failed)
-      if (isRefusal(failures.get(node))) this.#refuse(node, sentenceOf(failures.get(node)))
+      if (isRefusal(failures.get(node))) this.#refuse(node, messageOf(failures.get(node)))
       else if (!canBeSent(node)) this.#leave(node)
     const again = failed.filter((node) => this.#waiting.has(node) && !isRefusal(failures.get(node)))
     this.#tryAgain(again, failures)
@@ -249,13 +250,13 @@ export class AttributeSender {
   #tryAgain(nodes: readonly Node[], failures: Failures): void {
     if (nodes.length === 0) return
     const { clock, log } = this.#core
-    const reason = sentenceOf(failures.get(nodes[0]!))
+    const reason = messageOf(failures.get(nodes[0]!))
     log.info('attributes are sent again later', { files: nodes.length, reason })
     const tries = Math.min(...nodes.map((node) => this.#waiting.get(node)!.failures))
     const retryAtMs = clock.monotonic() + backoffMs(tries, { firstMs: 500, maxMs: 60_000 })
     for (const node of nodes) {
       const waiting = this.#waiting.get(node)!
-      node.attributeTrouble = { state: 'retrying', detail: sentenceOf(failures.get(node)) }
+      node.attributeTrouble = { state: 'retrying', detail: messageOf(failures.get(node)) }
       waiting.retryAtMs = retryAtMs
       waiting.failures += 1
     }
@@ -283,8 +284,4 @@ export class AttributeSender {
 export function attributeSync(node: Node): SyncState | undefined {
   if (node.attributeTrouble) return node.attributeTrouble
   return canBeSent(node) ? { state: 'waiting', detail: 'its attributes are sent in a moment' } : undefined
-}
-
-function sentenceOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

@@ -1,5 +1,6 @@
 import { backoffMs } from '../../base/backoff.ts'
 import { Errno } from '../../base/errno.ts'
+import { messageOf } from '../../base/error-message.ts'
 import { isRemoteError } from '../../remote/errors.ts'
 import { FsError, toFsError } from '../errors.ts'
 import type { Node } from '../inode/index.ts'
@@ -321,7 +322,7 @@ export class Creations {
 
   #refuse(node: Node, creation: Creation, error: unknown): FsError {
     creation.refused = toFsError(error, node.label)
-    node.refusal = error instanceof Error ? error.message : String(error)
+    node.refusal = messageOf(error)
     this.#core.log.error('the server does not take a new folder or link; it is kept here', {
       path: node.label,
       reason: node.refusal,

@@ -1,3 +1,4 @@
+import { messageOf } from '../../base/error-message.ts'
 import { isRemoteError } from '../../remote/errors.ts'
 import { FsError } from '../errors.ts'
 import { samePlace, type Node } from '../inode/index.ts'
@@ -26,7 +27,7 @@ export function showRefused(core: Core, node: Node, error: unknown, tries: numbe
     node.moveTo(former.parent, isFree ? former.name : freeConflictName(core, former))
     log.error('the server refuses a rename; the old name is shown again', {
       file: label,
-      reason: causeOf(error),
+      reason: messageOf(error),
     })
   }
   pending.touch(node)
@@ -39,8 +40,4 @@ export function showRefused(core: Core, node: Node, error: unknown, tries: numbe
 export function isPassing(error: unknown): boolean {
   const cause = error instanceof FsError ? error.cause : error
   return isRemoteError(cause) && cause.isTransient
-}
-
-export function causeOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

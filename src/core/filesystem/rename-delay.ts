@@ -14,12 +14,13 @@
  * the node where `remotePlace` says, which is on record: nothing is lost when the process dies in between.
  */
 import { backoffMs } from '../../base/backoff.ts'
+import { messageOf } from '../../base/error-message.ts'
 import { isRemoteError } from '../../remote/errors.ts'
 import { samePlace, type Node, type NodePlace } from '../inode/index.ts'
 import { pinned, type Core } from './core.ts'
 import { isRemotelyWithin } from './folder-moves.ts'
 import { NameOrder } from './name-order.ts'
-import { causeOf, isPassing, showRefused } from './refused-rename.ts'
+import { isPassing, showRefused } from './refused-rename.ts'
 import type { Removals } from './removals.ts'
 import { freeName, nextPlace, relocate } from './server-rename.ts'
 
@@ -354,7 +355,7 @@ export class RenameDelay {
     if (isPassing(error) || this.#isClosed) {
       const delayMs = backoffMs(delayed.failures, { firstMs: retryMs, maxMs: longestRetryMs })
       delayed.failures += 1
-      node.refusal = causeOf(error)
+      node.refusal = messageOf(error)
       return this.#sendLater(node, delayed, delayMs)
     }
     await this.#refused(node, delayed, error)

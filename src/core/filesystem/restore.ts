@@ -1,4 +1,5 @@
 import { backoffMs } from '../../base/backoff.ts'
+import { messageOf } from '../../base/error-message.ts'
 import type { Node } from '../inode/index.ts'
 import type { PendingUpload, RecoveredFile } from '../write/index.ts'
 import { tellKernels, type Core } from './core.ts'
@@ -92,7 +93,7 @@ export class Restore {
       await core.pending.hold(() => this.#takeUp(located))
       core.log.info('what an earlier run left is taken up again', { files: located.length })
     } catch (error) {
-      this.#detail = error instanceof Error ? error.message : String(error)
+      this.#detail = messageOf(error)
       core.log.warn('what an earlier run left cannot be taken up yet', { reason: this.#detail })
       this.#tryLater(attempt)
     } finally {

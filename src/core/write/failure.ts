@@ -1,3 +1,4 @@
+import { messageOf } from '../../base/error-message.ts'
 import { isRemoteError, type RemoteError, type RemoteErrorKind } from '../../remote/errors.ts'
 import { FsError, toFsError } from '../errors.ts'
 
@@ -60,6 +61,6 @@ const parkSentences: Partial<Record<RemoteErrorKind, (message: string) => string
 }
 
 function parkDetail(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error)
+  const message = messageOf(error)
   return (isRemoteError(error) && parkSentences[error.kind]?.(message)) || message
 }

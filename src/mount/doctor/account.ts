@@ -6,6 +6,7 @@ import { AccountStoreError } from '../../auth/account-store.ts'
 import type { Session } from '../../auth/session.ts'
 import { SignInError } from '../../auth/sign-in.ts'
 import { waitUnlessAborted, type Clock } from '../../base/clock.ts'
+import { messageOf } from '../../base/error-message.ts'
 import type { ExaminedAccount } from './accounts.ts'
 import { clockFinding, retentionFinding, signInFinding, spaceFinding } from './account-words.ts'
 import { contentFinding, type ContentProbe } from './content.ts'
@@ -86,7 +87,7 @@ async function examineServer(
 }
 
 function unreachable(origin: string, error: unknown): Finding {
-  const message = error instanceof Error ? error.message : String(error)
+  const message = messageOf(error)
   if (isApiError(error, 'malformed', 'no-route', 'refused', 'gateway')) {
     return fail('server', `${origin} answers, but not as a Cloudreve 4 server does (${message})`, {
       remedy: 'compare the address with the one in a browser; a proxy or sign-in page may stand in between',

@@ -1,4 +1,5 @@
 /** What an examination found: one thing that was looked at, how it is, and what helps. */
+import { messageOf } from '../../base/error-message.ts'
 
 /** `warn`: works, but not as well as it could; `fail`: something that a mount does will not work. */
 export type FindingLevel = 'ok' | 'warn' | 'fail'
@@ -40,7 +41,7 @@ export async function looked(check: string, look: () => Promise<Finding> | Findi
   try {
     return await look()
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
+    const reason = messageOf(error)
     return fail(check, `this could not be looked at: ${reason}`, {
       remedy: 'put right what the sentence says, and run `cloudreve-mount doctor` again',
     })

@@ -9,6 +9,7 @@
  * Every way out that is not `done` cancels the session, unless the caller keeps it.
  */
 import { delay } from '../../base/clock.ts'
+import { messageOf } from '../../base/error-message.ts'
 import { Code } from '../../api/codes.ts'
 import { createFile, fileInfo } from '../../api/endpoints/files.ts'
 import { cancelUploadSession, createUploadSession } from '../../api/endpoints/uploads.ts'
@@ -226,7 +227,7 @@ export class SessionUploader {
    */
   async #doneMeanwhile(request: UploadRequest): Promise<RemoteEntry | undefined> {
     const entry = await this.#find(request).catch((error: unknown) => {
-      const reason = error instanceof Error ? error.message : String(error)
+      const reason = messageOf(error)
       this.#context.log.warn('what became of an upload that was given up is not known', {
         path: nameOf(request),
         reason,
@@ -262,8 +263,8 @@ export class SessionUploader {
         'an upload session could not be cancelled; it is tried again with the next upload',
         {
           uri: withoutPassword(session.wire.uri),
-          reason: error instanceof Error ? error.message : String(error),
-          after: cause instanceof Error ? cause.message : String(cause),
+          reason: messageOf(error),
+          after: messageOf(cause),
         },
       )
     }
