@@ -41,14 +41,10 @@ function levelsOf(nodes: readonly Node[]): Node[][] {
   const levels: Node[][] = []
   for (const node of nodes) {
     let depth = 0
-    for (let at = above(node); at; at = above(at)) if (all.has(at)) depth += 1
+    for (let at = node.remoteParent; at; at = at.remoteParent) if (all.has(at)) depth += 1
     ;(levels[depth] ??= []).push(node)
   }
   return levels.filter((level) => level !== undefined)
-}
-
-function above(node: Node): Node | undefined {
-  return (node.remotePlace ?? node.place)?.parent
 }
 
 function chunksOf(nodes: readonly Node[]): Node[][] {

@@ -243,7 +243,7 @@ export class Creations {
   /** Folders above `node` that the server lacks, the topmost first. */
   #newAbove(node: Node): Node[] {
     const above: Node[] = []
-    for (let at = parentOf(node); at; at = parentOf(at)) if (this.#new.has(at)) above.unshift(at)
+    for (let at = node.remoteParent; at; at = at.remoteParent) if (this.#new.has(at)) above.unshift(at)
     return above
   }
 
@@ -329,9 +329,4 @@ export class Creations {
     })
     return creation.refused
   }
-}
-
-/** Where the server has it, or is going to. */
-function parentOf({ remotePlace, place }: Node): Node | undefined {
-  return (remotePlace ?? place)?.parent
 }

@@ -69,7 +69,7 @@ export class FolderMoves {
 
   #above(node: Node, isMeant?: (moving: Promise<unknown>) => boolean): Promise<unknown> | undefined {
     if (this.#moving.size === 0) return undefined
-    for (let at: Node | undefined = node; at; at = (at.remotePlace ?? at.place)?.parent) {
+    for (let at: Node | undefined = node; at; at = at.remoteParent) {
       const moving = this.#moving.get(at)
       if (moving && isMeant?.(moving) !== false) return moving
     }
@@ -79,7 +79,6 @@ export class FolderMoves {
 
 /** By where the server has them. */
 export function isRemotelyWithin(node: Node, folder: Node): boolean {
-  for (let at: Node | undefined = node; at; at = (at.remotePlace ?? at.place)?.parent)
-    if (at === folder) return true
+  for (let at: Node | undefined = node; at; at = at.remoteParent) if (at === folder) return true
   return false
 }

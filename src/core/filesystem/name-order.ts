@@ -36,7 +36,7 @@ export class NameOrder {
     const { place, remotePlace } = node
     if (!node.isFolder || !place || !remotePlace) return undefined
     let inner: Node | undefined
-    for (let at: Node | undefined = place.parent; at; at = (at.remotePlace ?? at.place)?.parent) {
+    for (let at: Node | undefined = place.parent; at; at = at.remoteParent) {
       if (at === node) return inner
       inner = at.place && !at.isWithin(node) ? at : inner
     }

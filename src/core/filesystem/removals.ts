@@ -186,7 +186,7 @@ export class Removals {
     if (lendings.isEmpty) return lent
     for (const node of this.#waiting.keys())
       if (node.id !== undefined && lendings.endsSoon(node.id))
-        for (let at: Node | undefined = node; at; at = (at.remotePlace ?? at.place)?.parent) lent.add(at)
+        for (let at: Node | undefined = node; at; at = at.remoteParent) lent.add(at)
     return lent
   }
 

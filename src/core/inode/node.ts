@@ -121,6 +121,11 @@ export class Node {
     return false
   }
 
+  /** The folder that the server has it in, or is going to have it in where it has it nowhere yet. */
+  get remoteParent(): Node | undefined {
+    return (this.remotePlace ?? this.place)?.parent
+  }
+
   /** Path that a request must carry; undefined for an unlinked node. */
   get remotePath(): RemotePath | undefined {
     if (this.isRoot) return []
