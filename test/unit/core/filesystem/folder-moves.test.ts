@@ -1,10 +1,12 @@
 import { expect, it } from 'vitest'
 import { FolderMoves } from '../../../../src/core/filesystem/folder-moves.ts'
-import type { Node } from '../../../../src/core/inode/index.ts'
+import { Node } from '../../../../src/core/inode/index.ts'
+import type { Ino } from '../../../../src/core/types.ts'
 import { settle } from '../../../fakes/manual-clock.ts'
 
-const folder = { place: undefined } as unknown as Node
-const file = { place: { parent: folder, name: 'file' } } as unknown as Node
+const folder = new Node(2 as Ino, 2, 'folder')
+const file = new Node(3 as Ino, 3, 'file')
+file.moveTo(folder, 'file')
 
 /** Something that goes on until it is ended. */
 function going(): { readonly work: () => Promise<void>; readonly end: () => void } {
