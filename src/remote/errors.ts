@@ -79,6 +79,16 @@ export class RemoteError extends Error {
   }
 }
 
+/** What a request found; undefined where it failed because there is nothing. @throws whatever else it failed with */
+export async function absentAsUndefined<T>(found: Promise<T>): Promise<T | undefined> {
+  try {
+    return await found
+  } catch (error) {
+    if (isRemoteError(error, 'not-found')) return undefined
+    throw error
+  }
+}
+
 export function isRemoteError(error: unknown, ...kinds: RemoteErrorKind[]): error is RemoteError {
   return error instanceof RemoteError && (kinds.length === 0 || kinds.includes(error.kind))
 }

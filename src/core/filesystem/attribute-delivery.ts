@@ -1,5 +1,5 @@
 import PQueue from 'p-queue'
-import { isRemoteError, RemoteError, type RemoteErrorKind } from '../../remote/errors.ts'
+import { absentAsUndefined, isRemoteError, RemoteError, type RemoteErrorKind } from '../../remote/errors.ts'
 import type { FileId, MetadataPatch } from '../../remote/types.ts'
 import type { Node } from '../inode/index.ts'
 import { batchesOf, type AttributeBatch } from './attribute-batches.ts'
@@ -152,10 +152,7 @@ export class AttributeDelivery {
 
   async #sendWhereverItIs(node: Node): Promise<void> {
     const { remote, log } = this.#core
-    const found = await remote.infoById(node.id!).catch((error: unknown) => {
-      if (isRemoteError(error, 'not-found')) return undefined
-      throw error
-    })
+    const found = await absentAsUndefined(remote.infoById(node.id!))
     const path = found && remote.facts.pathOf(found.uri)
     if (!found || !path) {
       log.info('somebody else has deleted a file whose attributes were to be set', { file: node.entry!.name })

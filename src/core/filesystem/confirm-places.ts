@@ -3,7 +3,7 @@
  * recent listing of its folder is enough; where there is none, the server is asked once.
  */
 import PQueue from 'p-queue'
-import { isRemoteError } from '../../remote/errors.ts'
+import { absentAsUndefined, isRemoteError } from '../../remote/errors.ts'
 import type { RemoteEntry } from '../../remote/types.ts'
 import type { Node } from '../inode/index.ts'
 import type { Core } from './core.ts'
@@ -69,13 +69,7 @@ async function ask(core: Core, parent: Node, nodes: readonly Node[]): Promise<vo
 
 async function entryOf({ remote }: Core, node: Node): Promise<RemoteEntry | undefined> {
   const path = node.remotePath
-  if (!path) return undefined
-  try {
-    return await remote.info(path)
-  } catch (error) {
-    if (isRemoteError(error, 'not-found')) return undefined
-    throw error
-  }
+  return path && absentAsUndefined(remote.info(path))
 }
 
 function isSame({ entry }: Node, found: RemoteEntry | undefined): boolean {

@@ -1,5 +1,5 @@
 /** One new folder or symbolic link: how it is made at the server, and how it is told from what others have made. */
-import { isRemoteError } from '../../remote/errors.ts'
+import { absentAsUndefined, isRemoteError } from '../../remote/errors.ts'
 import type { RemoteEntry } from '../../remote/types.ts'
 import type { Node } from '../inode/index.ts'
 import { toPosixName } from '../names/index.ts'
@@ -39,14 +39,8 @@ export async function makeAtServer(core: Core, node: Node): Promise<MadeEntry | 
 /** A link like `link` at its path; undefined when there is none. @throws {RemoteError} when the server cannot be asked */
 export async function findLink({ remote, patience }: Core, link: Node): Promise<MadeEntry | undefined> {
   const path = link.remotePath
-  if (!path) return undefined
-  try {
-    const entry = await patience.run(link.label, () => remote.info(path))
-    return isSame(link, entry) ? { entry, isOurs: false } : undefined
-  } catch (error) {
-    if (isRemoteError(error, 'not-found')) return undefined
-    throw error
-  }
+  const entry = path && (await absentAsUndefined(patience.run(link.label, () => remote.info(path))))
+  return entry && isSame(link, entry) ? { entry, isOurs: false } : undefined
 }
 
 /** Trying again does not help until somebody changes something. */

@@ -1,5 +1,5 @@
 /** Finds again, at the server as it is now, what an earlier process has left on record. */
-import { isRemoteError } from '../../remote/errors.ts'
+import { absentAsUndefined } from '../../remote/errors.ts'
 import type { FileId, RemotePath } from '../../remote/types.ts'
 import type { Node } from '../inode/index.ts'
 import type { Core } from './core.ts'
@@ -142,14 +142,5 @@ export class PendingPlaces {
       node.pins += 1
     }
     return node
-  }
-}
-
-async function absentAsUndefined<T>(found: Promise<T>): Promise<T | undefined> {
-  try {
-    return await found
-  } catch (error) {
-    if (isRemoteError(error, 'not-found')) return undefined
-    throw error
   }
 }

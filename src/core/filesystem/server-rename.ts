@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { invariant } from '../../base/assert.ts'
 import { Errno } from '../../base/errno.ts'
-import { isRemoteError } from '../../remote/errors.ts'
+import { absentAsUndefined, isRemoteError } from '../../remote/errors.ts'
 import type { RemoteEntry, RemotePath } from '../../remote/types.ts'
 import { FsError } from '../errors.ts'
 import type { Node, NodePlace } from '../inode/index.ts'
@@ -78,12 +78,8 @@ function keepTimes(core: Core, node: Node): void {
 /** A repeated or unanswered rename finds its source gone: it is done when the object is where it should be. */
 async function isThere({ remote }: Core, node: Node, expected: RemotePath, error: unknown): Promise<boolean> {
   if (!isRemoteError(error, 'not-found', 'unknown-outcome', 'exists')) return false
-  try {
-    return (await remote.info(expected)).id === node.id
-  } catch (cause) {
-    if (isRemoteError(cause, 'not-found')) return false
-    throw cause
-  }
+  const found = await absentAsUndefined(remote.info(expected))
+  return found !== undefined && found.id === node.id
 }
 
 function isTaken({ tree }: Core, folder: Node, name: string): boolean {

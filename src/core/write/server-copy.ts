@@ -1,5 +1,5 @@
 import { KeyedMutex } from '../../base/mutex.ts'
-import { isRemoteError } from '../../remote/errors.ts'
+import { absentAsUndefined, isRemoteError } from '../../remote/errors.ts'
 import type { EntityId, RemoteEntry, RemotePath } from '../../remote/types.ts'
 import type { CopySource } from './content-base.ts'
 import { mayHaveBeenDone } from './failure.ts'
@@ -123,13 +123,8 @@ export class ServerCopies {
     })
   }
 
-  async #found(path: RemotePath): Promise<RemoteEntry | undefined> {
-    try {
-      return await this.#remote.info(path)
-    } catch (error) {
-      if (isRemoteError(error, 'not-found')) return undefined
-      throw error
-    }
+  #found(path: RemotePath): Promise<RemoteEntry | undefined> {
+    return absentAsUndefined(this.#remote.info(path))
   }
 }
 
