@@ -3,8 +3,7 @@ import { constants } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Clock } from '../../src/base/clock.ts'
-import { nodeFileLayer, type FileLayer } from '../../src/base/file-layer.ts'
+import { nodeFileLayer, type FileLayer, type LocalFile } from '../../src/base/file-layer.ts'
 import { errnoName } from '../../src/base/errno.ts'
 import { createDrive, DiskCache, FsError, ROOT_INO, type Drive } from '../../src/core/index.ts'
 import type { CoreSettings } from '../../src/core/create-drive.ts'
@@ -21,7 +20,9 @@ import type {
 } from '../../src/core/types.ts'
 import { eventually } from './eventually.ts'
 import { ManualClock, settle } from './manual-clock.ts'
+import { MortalClock } from './mortal-clock.ts'
 import { mortalRemote, type MortalRemote } from './mortal-remote.ts'
+import { notingLayer } from './noting-layer.ts'
 import { promised, type Promised } from './promised.ts'
 import { MemoryRemote, type MemoryRemoteOptions } from './memory-remote.ts'
 import { recordingLog } from './recording-log.ts'
@@ -38,36 +39,8 @@ export interface TestDriveOptions {
   readonly hostName?: string
 }
 
-/** Of processes that were killed. Kept: their open files must not be closed by the collector, which complains. */
-const dead: Drive[] = []
-
-/** The time of one process, which ends with it: no timer of a dead one goes off. */
-class MortalClock implements Clock {
-  readonly #clock: Clock
-  #isStopped = false
-
-  constructor(clock: Clock) {
-    this.#clock = clock
-  }
-
-  now(): number {
-    return this.#clock.now()
-  }
-
-  monotonic(): number {
-    return this.#clock.monotonic()
-  }
-
-  after(delayMs: number, fn: () => void): () => void {
-    return this.#clock.after(delayMs, () => {
-      if (!this.#isStopped) fn()
-    })
-  }
-
-  stop(): void {
-    this.#isStopped = true
-  }
-}
+/** What processes that were killed had open: kept, as the collector complains of what it has to close. */
+const leftOpen: (readonly LocalFile[])[] = []
 
 /** What a program has open: its number, and the node behind it. */
 export interface OpenedFile {
@@ -96,6 +69,8 @@ export class TestDrive {
   #line!: MortalRemote
   #isReadOnly = false
   #cache: DiskCache | undefined
+  /** What the process has opened on the local disk. */
+  #opened: LocalFile[] = []
 
   private constructor(folder: string, options: TestDriveOptions) {
     this.folder = folder
@@ -132,7 +107,9 @@ export class TestDrive {
       expireEntry: (parent, name) => void this.notices.push(`entry ${parent} ${name}`),
       deleteEntry: (parent, child, name) => void this.notices.push(`gone ${parent} ${child} ${name}`),
     }
-    const { log, folder: stateFolder, fileLayer, bootId } = this
+    const { log, folder: stateFolder, bootId } = this
+    this.#opened = []
+    const fileLayer = notingLayer(this.fileLayer, this.#opened)
     this.#line = mortalRemote(this.remote)
     const { remote } = this.#line
     const machine = { stateFolder, fileLayer, bootId }
@@ -161,7 +138,7 @@ export class TestDrive {
   async crash(whileDown: () => Promise<void> | void = () => undefined): Promise<void> {
     this.#processClock.stop()
     this.#line.cut()
-    dead.push(this.drive)
+    leftOpen.push(this.#opened)
     this.#lookups.clear()
     await writeFile(join(this.folder, 'lock'), JSON.stringify({ pid: 2 ** 22 + 1, startTicks: '1' }))
     await whileDown()
