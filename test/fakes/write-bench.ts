@@ -62,6 +62,10 @@ export class FakeFile implements ContentOwner {
     this.confirmations.push(entry)
   }
 
+  found(entry: RemoteEntry): void {
+    this.confirmations.push(entry)
+  }
+
   displaced(copy: RemoteEntry, current: RemoteEntry): void {
     this.displacements.push({ copy, current })
   }

@@ -24,8 +24,6 @@ export class FileOwner implements ContentOwner {
   readonly #parts: OwnerParts
   #pinned = false
   #factsSent = false
-  /** What the upload on its way replaces. */
-  #sentOver: BaseEntity = 'absent'
 
   constructor(node: Node, parts: OwnerParts) {
     this.#node = node
@@ -50,7 +48,6 @@ export class FileOwner implements ContentOwner {
     const metadata: Record<string, string> = {}
     for (const { key, value } of unsent.patches.values()) if (value !== undefined) metadata[key] = value
     const sizeBytes = content!.sizeBytes
-    this.#sentOver = content!.replaces
     const mtime = unsent.mtime ?? this.#staleMtimeReplacement(entry, sizeBytes)
     if (mtime) {
       const { key, value } = encodeMtime(mtime, { sizeBytes })
@@ -94,7 +91,6 @@ export class FileOwner implements ContentOwner {
   /** Attributes of the original that were not meant for this one must go. */
   copied(entry: RemoteEntry): void {
     this.#factsSent = false
-    this.#sentOver = 'absent'
     const { unsent } = this.#node
     replaceAttributes(this.#node, entry.metadata)
     // It is of the same content, so a time that was chosen for the original would count here too.
@@ -102,7 +98,7 @@ export class FileOwner implements ContentOwner {
       unsent.patches.set(MTIME_KEY, { key: MTIME_KEY, value: undefined })
   }
 
-  confirmed(answer: RemoteEntry): void {
+  confirmed(answer: RemoteEntry, former: BaseEntity): void {
     const node = this.#node
     const { core, attributes, onConfirmed } = this.#parts
     core.pending.touch(node)
@@ -110,12 +106,20 @@ export class FileOwner implements ContentOwner {
     core.tree.table.bind(node, entry)
     const writtenAt = node.content?.confirmedModifiedAt
     if (writtenAt) core.times.set(entry, writtenAt)
-    core.seen.replaced(entry.id, this.#sentOver, entry.entity ?? 'absent')
+    core.seen.replaced(entry.id, former, entry.entity ?? 'absent')
     this.#placed(entry)
     this.#forgetSent(entry)
     onConfirmed(node)
     attributes.sendLater(node)
     this.changed()
+  }
+
+  found(entry: RemoteEntry, former: BaseEntity): void {
+    const { core } = this.#parts
+    core.pending.touch(this.#node)
+    core.tree.table.bind(this.#node, entry)
+    core.seen.replaced(entry.id, former, entry.entity ?? 'absent')
+    this.#placed(entry)
   }
 
   displaced(copy: RemoteEntry, current: RemoteEntry): void {

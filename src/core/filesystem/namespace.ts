@@ -146,6 +146,7 @@ export class Namespace {
   async #removeLater(node: Node): Promise<void> {
     // An upload on its way would change what is compared before the server deletes it.
     const release = await node.content?.pause()
+    await node.content?.settleSent()
     this.#rememberShown(node)
     if (node.remotePlace) this.#parts.renames.addRemoval(node)
     else this.#parts.renames.drop(node)

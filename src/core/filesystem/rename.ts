@@ -117,6 +117,7 @@ export class Renames {
     const release = await source.content?.pause()
     const releaseTarget = await target?.content?.pause()
     try {
+      for (const node of [source, target]) await node?.content?.settleSent()
       if (source.entry === undefined) await this.#moveUnsent(move)
       else if (target) await this.#moveSent(move, target)
       else await this.#later(move)
@@ -154,7 +155,7 @@ export class Renames {
     if (target?.content) releases.push(await target.content.pause())
     try {
       return await this.#core.folderMoves.run(source, async () => {
-        await creations.look(source)
+        await Promise.all([creations.look(source), target?.content?.settleSent()])
         if (!creations.has(source)) return false
         if (target?.remotePlace && target.place) renames.addRemoval(target)
         target?.detach()

@@ -40,6 +40,11 @@ export class AttemptLog {
     return this.#side.attempts
   }
 
+  /** The server may have something that was sent and that nobody has heard of. */
+  get isUncertain(): boolean {
+    return this.#mayBeSent || this.known.length > 0
+  }
+
   /** An earlier process may have sent the content as it is. */
   found(): void {
     this.#mayBeSent = true

@@ -42,7 +42,7 @@ export async function resolveConflict(
   transfer: Transfer,
   environment: WriteEnvironment,
 ): Promise<Resolution> {
-  const { path, generation } = refused
+  const { path } = refused
   const comparison = { remote: environment.remote, transfer }
   const current = await environment.remote.info(path)
   transfer.checkCut()
@@ -55,12 +55,22 @@ export async function resolveConflict(
   if ((current.entity ?? 'absent') === refused.previous)
     throw new RemoteError('conflict', `${path.join('/')}: it changed and changed back`)
   if (current.entity === undefined) return { kind: 'earlier', entity: 'absent' }
-  if (await isEqual(path, current, generation, comparison)) return { kind: 'ours', entry: current }
-  transfer.checkCut()
-  if (await isEarlier(path, current, refused.attempts, comparison))
-    return { kind: 'earlier', entity: current.entity }
+  const sent = await sentBefore(refused, current, comparison)
+  if (sent === 'ours') return { kind: 'ours', entry: current }
+  if (sent === 'earlier') return { kind: 'earlier', entity: current.entity }
   transfer.checkCut()
   return saveAside(refused, current, transfer, environment)
+}
+
+/** Whether what the server has at `path`, `current`, was sent from here: as the content is now, or as it was before. */
+export async function sentBefore(
+  { path, generation, attempts }: Pick<Refused, 'path' | 'generation' | 'attempts'>,
+  current: RemoteEntry,
+  comparison: Comparison,
+): Promise<'ours' | 'earlier' | undefined> {
+  if (await isEqual(path, current, generation, comparison)) return 'ours'
+  comparison.transfer.checkCut()
+  return (await isEarlier(path, current, attempts, comparison)) ? 'earlier' : undefined
 }
 
 /** Uploads beside, under the first name that is free; a copy that an attempt of ours left there counts as done. */
@@ -89,9 +99,9 @@ async function saveAside(
   throw new RemoteError('exists', `${path.join('/')}: there are ${maxCopies} conflict copies of this minute`)
 }
 
-interface Comparison {
+export interface Comparison {
   readonly remote: WriteRemote
-  readonly transfer: Transfer
+  readonly transfer: Pick<Transfer, 'checkCut'>
 }
 
 /** Compares bytes: equal contents have different entity ids (api/00-live-files §12). */

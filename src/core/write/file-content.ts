@@ -270,6 +270,15 @@ export class FileContent {
     return this.#upload.hold()
   }
 
+  /**
+   * Whether the server has what was sent of it without an answer is found out, as far as the server can be asked: before it is
+   * renamed, replaced or deleted, as what is left of it would be taken for somebody else's. Costs a request only where that is open.
+   * @requires nothing in flight (`pause`)
+   */
+  settleSent(): Promise<void> {
+    return this.#upload.settleSent()
+  }
+
   /** @throws {FsError} why the upload was given up, if it was */
   check(): void {
     if (this.#upload.error) throw this.#upload.error

@@ -7,6 +7,7 @@ import { resolveConflict, type Resolution } from './conflict.ts'
 import type { CopySource } from './content-base.ts'
 import type { WriteEnvironment } from './environment.ts'
 import { judge, mayHaveBeenDone } from './failure.ts'
+import { findSent } from './find-sent.ts'
 import type { Generation } from './generation.ts'
 import type { Pass } from './outage.ts'
 import { SentGenerations } from './sent-generations.ts'
@@ -150,6 +151,15 @@ export class FileUpload {
       this.#transfer.mend()
       this.plan()
     }
+  }
+
+  /** As `FileContent.settleSent`. */
+  async settleSent(): Promise<void> {
+    if (this.#aside) return
+    const startedAtMs = this.#environment.clock.monotonic()
+    const [content, sent, owner] = [this.#content, this.#sent, this.#owner]
+    const taken = await findSent({ content, sent, owner, environment: this.#environment })
+    if (taken) await this.#confirmed(taken.generation, taken.entry, startedAtMs)
   }
 
   /** Tries an upload that was given up, or that waits in back-off, again at once. */
@@ -315,6 +325,7 @@ export class FileUpload {
   async #confirmed(generation: Generation, entry: RemoteEntry, startedAtMs: number): Promise<void> {
     const { clock, quota } = this.#environment
     const aside = this.#aside
+    const former = this.#content.replaces
     this.#failures = 0
     this.#trouble = undefined
     this.#conflictAtMs = undefined
@@ -330,7 +341,7 @@ export class FileUpload {
       if (!this.#content.isBeside) this.#aside = undefined
       this.#owner.displaced(entry, aside.current)
     } else {
-      this.#owner.confirmed(entry)
+      this.#owner.confirmed(entry, former)
     }
   }
 

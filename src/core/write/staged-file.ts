@@ -272,6 +272,11 @@ export class StagedFile {
     return this.#attempts.known
   }
 
+  /** The server may have the content, as it is now or as it was before. @see freeze, which makes it so */
+  get mayBeSent(): boolean {
+    return this.#extents.isComplete && this.#attempts.isUncertain
+  }
+
   /** All of `attempts` that can be known is. Do not hold the mutex. */
   attemptsSettled(): Promise<void> {
     return this.#attempts.settled()

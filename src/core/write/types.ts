@@ -54,10 +54,12 @@ export interface ContentOwner {
    * for the upload of another file. A rejection counts as the upload's.
    */
   beforeUpload(): Promise<void>
-  /** The server has this content now; `isDirty` tells whether something newer waits here. */
-  confirmed(entry: RemoteEntry): void
+  /** The server has this content now, in place of `former`; `isDirty` tells whether something newer waits here. */
+  confirmed(entry: RemoteEntry, former: BaseEntity): void
   /** The file was made by a copy at the server, as `entry`: it has the attributes of its original. `confirmed` follows. */
   copied(entry: RemoteEntry): void
+  /** An older content, which was sent without an answer, is at the server as `entry`, in place of `former`. */
+  found(entry: RemoteEntry, former: BaseEntity): void
   /** Conflict: our content lies beside as `copy`; the server's version, `current`, stays at the name. */
   displaced(copy: RemoteEntry, current: RemoteEntry): void
   /**

@@ -23,6 +23,11 @@ export class UploadsOnRecord {
     return this.#parts.staged()?.inherited
   }
 
+  /** The server may have something of it that nobody has heard of. */
+  get isUncertain(): boolean {
+    return this.#parts.staged()?.mayBeSent === true
+  }
+
   /** Older contents that the server may have. */
   async attempts(): Promise<readonly Attempt[]> {
     const staged = this.#parts.staged()

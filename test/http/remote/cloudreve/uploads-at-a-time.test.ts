@@ -52,6 +52,7 @@ async function save(path: RemotePath, sizeBytes: number): Promise<void> {
     beforeUpload: () => Promise.resolve(),
     recorded: () => Promise.resolve(),
     confirmed: () => undefined,
+    found: () => undefined,
     displaced: () => undefined,
     changed: () => undefined,
     replaced: () => undefined,

@@ -76,6 +76,55 @@ describe.each(['docs/letter', 'docs/new'])(
       expect(drive.remote.textAt(path)).toBe('other')
       expect(drive.copies().map((copy) => drive.remote.textAt(copy))).toEqual(['second'])
     })
+
+    describe.each(['first', 'second'])('with %s here when the next process begins', (text) => {
+      beforeEach(async () => {
+        if (text !== 'first') await drive.save(path, text)
+        await drive.crash()
+      })
+
+      it('goes with the file, when that is deleted', async () => {
+        await drive.unlink(path)
+        await drive.drain()
+        await drive.crash()
+        expect(await drive.exists(path)).toBe(false)
+        expect(drive.remote.textAt(path)).toBeUndefined()
+        expect(drive.copies()).toEqual([])
+      })
+
+      it('is replaced by what is saved in its place', async () => {
+        await drive.open(path)
+        await drive.unlink(path)
+        await drive.save(path, 'another')
+        await expectOnly(path, 'another')
+      })
+
+      it('is replaced by what is renamed over it', async () => {
+        await drive.save('docs/draft', 'another')
+        await drive.during(drive.rename('docs/draft', path))
+        await expectOnly(path, 'another')
+        expect(drive.remote.textAt('docs/draft')).toBeUndefined()
+      })
+
+      it('moves with the file', async () => {
+        await drive.during(drive.rename(path, 'docs/moved'))
+        await expectOnly('docs/moved', text)
+        expect(drive.remote.textAt(path)).toBeUndefined()
+      })
+
+      it('stays when somebody else has changed it before it is deleted', async () => {
+        drive.remote.putAsOther(path, 'other')
+        await drive.unlink(path)
+        await drive.drain()
+        expect(drive.remote.textAt(path)).toBe('other')
+      })
+
+      it('costs one request more to delete', async () => {
+        drive.remote.script.forgetCalls()
+        await drive.unlink(path)
+        expect(drive.remote.script.count('info')).toBe(1)
+      })
+    })
   },
 )
 

@@ -1,0 +1,64 @@
+import { absentAsUndefined } from '../../remote/errors.ts'
+import type { RemoteEntry, RemotePath } from '../../remote/types.ts'
+import { sentBefore } from './conflict.ts'
+import type { WriteEnvironment } from './environment.ts'
+import type { Generation } from './generation.ts'
+import type { SentGenerations } from './sent-generations.ts'
+import type { ContentOwner } from './types.ts'
+import type { Uploadable } from './uploadable.ts'
+
+export interface FindSentParts {
+  readonly content: Uploadable
+  readonly sent: SentGenerations
+  readonly owner: ContentOwner
+  readonly environment: WriteEnvironment
+}
+
+/** What is here, and the server has it already. */
+export interface Taken {
+  readonly generation: Generation
+  readonly entry: RemoteEntry
+}
+
+/**
+ * Asks the server whether it has what was sent of a file without an answer. An older content becomes what the next upload replaces.
+ * Asks nothing where nothing was sent, or where the server is away.
+ * @requires that nothing is being sent
+ */
+export async function findSent(parts: FindSentParts): Promise<Taken | undefined> {
+  const { content, owner, environment } = parts
+  const path = owner.path()
+  const isOpen = content.isDirty && content.uploads.isUncertain
+  if (!isOpen || path === undefined || environment.queue.outage.detail !== undefined) return undefined
+  try {
+    return await findAt(path, parts)
+  } catch (error) {
+    // Nothing is lost by that: what the server has would be seen as somebody else's.
+    environment.log.warn('whether the server has what was sent of a file could not be found out', {
+      label: owner.label,
+      reason: String(error),
+    })
+    return undefined
+  }
+}
+
+async function findAt(path: RemotePath, parts: FindSentParts): Promise<Taken | undefined> {
+  const { content, sent, owner, environment } = parts
+  const { remote } = environment
+  const entry = await absentAsUndefined(remote.info(path))
+  if (entry?.kind !== 'file' || entry.entity === undefined || entry.uploadSessionId !== undefined)
+    return undefined
+  const former = content.replaces
+  if (entry.entity === former) return undefined
+  const generation = await sent.freeze()
+  const attempts = await content.uploads.attempts()
+  // Nobody cuts a comparison that whoever renames or deletes the file waits for.
+  const transfer = { checkCut: () => undefined }
+  const found = await sentBefore({ path, generation, attempts }, entry, { remote, transfer })
+  if (found === 'ours') return { generation, entry }
+  await sent.failed()
+  if (found === undefined) return undefined
+  content.rebase(entry.entity)
+  owner.found(entry, former)
+  return undefined
+}
