@@ -25,6 +25,7 @@ import type { Files } from './files.ts'
 import type { Namespace } from './namespace.ts'
 import { mtimeOf } from './node-view.ts'
 import { takeOver, versionFor } from './take-over.ts'
+import { uploadVersion } from './upload-version.ts'
 
 /** A clean source up to this size replaces a file by becoming its next version: one request, and the target keeps its id. */
 const versionLimitBytes = 4 * 1024 * 1024
@@ -232,7 +233,7 @@ export class Renames {
 
   /** The source's bytes become the target's next version; then the source goes. */
   async #asVersion({ source, to, by }: Move, target: Node): Promise<void> {
-    const { remote, patience, tree, times, seen, folderMoves, attributeCalls } = this.#core
+    const { patience, tree, times, seen, folderMoves, attributeCalls } = this.#core
     for (const node of [source, target]) await patience.run(node.label, () => attributeCalls.passed(node))
     const time = mtimeOf(this.#core, source)
     const bytes = await this.#bytesOf(source, by.signal)
@@ -241,8 +242,7 @@ export class Renames {
     const upload = () => {
       const path = target.remotePath
       if (!path) throw new FsError(Errno.ESTALE, `${target.label} was deleted by somebody else just now`)
-      const read = async (start: number, end: number) => bytes.subarray(start, end)
-      return remote.upload({ path, previous, source: { sizeBytes: bytes.length, read }, ...facts })
+      return uploadVersion(this.#core, { path, previous, bytes, ...facts })
     }
     const answer = await patience.run(target.label, () => folderMoves.use([target], async () => upload()))
     // A one-request save answers without metadata: what the target had still holds.

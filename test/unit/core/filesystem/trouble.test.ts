@@ -49,6 +49,24 @@ describe('a call whose answer is lost', () => {
     expect(await test.leftovers()).toEqual({ kept: 0, held: 0 })
   })
 
+  it('(upload) of a file that replaces another one is known to be done, or not, and is done', async () => {
+    const { id } = test.remote.entryAt('a')
+    test.remote.loseAnswers('upload')
+    expect(await test.during(errnoOf(test.rename('b', 'a')))).toBeUndefined()
+    await test.settleAll()
+    expect(test.remote.textAt('a')).toBe('other')
+    expect(test.remote.entryAt('a').id).toBe(id)
+    expect(test.remote.textAt('b')).toBeUndefined()
+    expect(test.copies()).toEqual([])
+    test.remote.putAsOther('c', 'third')
+    await test.outdate()
+    test.remote.fail('upload', new RemoteError('unknown-outcome', 'a proxy says 504'))
+    expect(await test.during(errnoOf(test.rename('c', 'a')))).toBeUndefined()
+    await test.settleAll()
+    expect(test.remote.textAt('a')).toBe('third')
+    expect(test.remote.textAt('c')).toBeUndefined()
+  })
+
   it.each(namespaceCalls)(
     '(%s, %#) waits for a server that is away for 10 s',
     async (method, work, paths) => {
