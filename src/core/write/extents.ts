@@ -63,9 +63,9 @@ export class Extents {
     return this.missing().length === 0
   }
 
-  /** Every byte shows the base. */
+  /** There are bytes, and each shows the base. */
   get isAllBase(): boolean {
-    return this.written.isEmpty && this.fetched.isEmpty && this.zeros.isEmpty
+    return this.#sizeBytes > 0 && this.written.isEmpty && this.fetched.isEmpty && this.zeros.isEmpty
   }
 
   write(range: ByteRange): void {

@@ -280,6 +280,11 @@ export class FileUpload {
     const generation = await this.#sent.freeze()
     const path = this.#aside?.path ?? this.#owner.path()
     if (path === undefined) throw new UploadCutError()
+    if (this.schedule.dueInMs > 0) {
+      // Opened again while it was prepared, and perhaps cut down to nothing: half a save is nobody's version.
+      await this.#sent.failed()
+      throw new UploadCutError()
+    }
     return { generation, path, startedAtMs: this.#environment.clock.monotonic() }
   }
 
@@ -381,8 +386,7 @@ export class FileUpload {
 
   /** Nobody has to ask for another try: it is made when the drive has room again. */
   #waitForRoom(): void {
-    const { sizeBytes } = this.#content
-    this.#environment.quota.waitForRoom(this.#content, sizeBytes, () => {
+    this.#environment.quota.waitForRoom(this.#content, this.#content.sizeBytes, () => {
       this.unpark()
       this.plan()
     })

@@ -40,6 +40,24 @@ describe('saving a file', () => {
     expect(await stagedNames()).toEqual([])
   })
 
+  it('sends nothing of a file that is opened again and cut down just when its turn comes', async () => {
+    const file = bench.newFile('a.txt')
+    await file.save('first')
+    file.before = async () => {
+      file.before = () => Promise.resolve()
+      file.content.retainWriter()
+      await file.content.truncate(0)
+    }
+    await bench.clock.advance(500)
+    await settle()
+    expect(bench.remote.count()).toBe(0)
+    await file.write(0, 'second')
+    file.content.releaseWriter()
+    await bench.settleAll(file)
+    expect(bench.remote.textAt('a.txt')).toBe('second')
+    expect(bench.remote.count('upload')).toBe(1)
+  })
+
   it('starts the quiet time when the last writer is gone [W8]', async () => {
     const file = bench.newFile('a.txt')
     file.content.retainWriter()

@@ -147,19 +147,22 @@ describe('transient failures', () => {
     expect(file.displacements).toEqual([])
   })
 
-  it('a lost answer to content that changed since is recognised too', async () => {
-    const file = bench.existingFile('a', 'old')
-    await file.save('new')
-    bench.remote.loseAnswers('upload')
-    await bench.clock.advance(500)
-    await inState(file, 'retrying')
-    await file.save('newer')
-    await bench.clock.advance(1000)
-    await bench.synced(file)
-    expect(bench.remote.paths()).toEqual(['a'])
-    expect(bench.remote.textAt('a')).toBe('newer')
-    expect(file.displacements).toEqual([])
-  })
+  it.each(['new', ''])(
+    'a lost answer to content (%j) that changed since is recognised too',
+    async (content) => {
+      const file = bench.existingFile('a', 'old')
+      await file.save(content)
+      bench.remote.loseAnswers('upload')
+      await bench.clock.advance(500)
+      await inState(file, 'retrying')
+      await file.save('newer')
+      await bench.clock.advance(1000)
+      await bench.synced(file)
+      expect(bench.remote.paths()).toEqual(['a'])
+      expect(bench.remote.textAt('a')).toBe('newer')
+      expect(file.displacements).toEqual([])
+    },
+  )
 
   it('a lost answer to a conflict copy makes no second copy', async () => {
     const file = bench.existingFile('a.txt', 'old')
