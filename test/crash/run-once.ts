@@ -73,7 +73,6 @@ class Run {
       options: this.#options,
       complaints: [...this.#refusals, ...verdict.complaints],
       lostBytes: verdict.lostBytes,
-      known: verdict.known,
       acknowledgedBytes: programs.reduce((sum, { acknowledgedBytes }) => sum + acknowledgedBytes, 0),
       pulled: this.#pulled,
       story: [
@@ -185,7 +184,7 @@ class Run {
     )
     const lost = await life.call('lost', null)
     const shown = await life.look()
-    const { complaints, lostBytes, known } = await judge({
+    const { complaints, lostBytes } = await judge({
       server: this.#server,
       programs: this.#programs,
       shared: this.#shared,
@@ -196,11 +195,8 @@ class Run {
     await life.close()
     const rest = await readdir(join(this.#folder, 'state/staging'))
     const rubbish = rest.map((name) => `${name} is still in the staging folder`)
-    return {
-      complaints: [...left, ...complaints, ...rubbish],
-      lostBytes,
-      known: [...known, ...lost.map(() => 'left in lost+found' as const)],
-    }
+    const strayed = lost.map((name) => `${name} lies in lost+found`)
+    return { complaints: [...left, ...complaints, ...rubbish, ...strayed], lostBytes }
   }
 
   async #start(hooks: readonly Hook[], patienceMs: number): Promise<Life> {
@@ -263,7 +259,7 @@ async function damageJournal(folder: string): Promise<void> {
 }
 
 function wrong(complaint: string): Verdict {
-  return { complaints: [complaint], lostBytes: 0, known: [] }
+  return { complaints: [complaint], lostBytes: 0 }
 }
 
 async function inTime(verdict: Promise<Verdict>): Promise<Verdict> {

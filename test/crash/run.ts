@@ -1,7 +1,6 @@
 /** `npm run test:crash -- --runs N [--jobs N] [--seed S]`: kills processes until something is lost, or so many runs are over. */
 import { accessSync, constants } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { knownDefects } from './known.ts'
 import { runMatrix, summary, type MatrixReport } from './matrix.ts'
 import type { RunReport } from './run-once.ts'
 
@@ -52,10 +51,6 @@ const report = await runMatrix({
   onReport: tell,
 })
 printKills(report)
-for (const [defect, explanation] of Object.entries(knownDefects)) {
-  const times = report.reports.flatMap(({ known }) => known).filter((one) => one === defect).length
-  if (times > 0) print(`known, ${times} times: ${defect} (${explanation})`)
-}
 const isWrong = report.reports.some(({ complaints, lostBytes }) => complaints.length > 0 || lostBytes > 0)
 print(summary(report.reports))
 process.exit(isWrong ? 1 : 0)

@@ -1,6 +1,5 @@
 import type { EmbeddedServer } from '../../src/server/index.ts'
 import type { SeenFile } from './hands.ts'
-import { isCopyOf, type KnownDefect } from './known.ts'
 import type { OtherClient } from './other-client.ts'
 import type { Program } from './program.ts'
 import { digestOf, type World } from './world.ts'
@@ -10,8 +9,6 @@ export interface Verdict {
   readonly complaints: readonly string[]
   /** Acknowledged bytes that are not where they belong. */
   readonly lostBytes: number
-  /** What is not as it should be although nothing is lost: see `known.ts`. */
-  readonly known: readonly KnownDefect[]
 }
 
 interface Found {
@@ -82,7 +79,6 @@ export async function judgeRescue(
       return {
         complaints: fewest.map(([path]) => `${path} is neither at the server nor in lost+found`),
         lostBytes: fewest.reduce((sum, [, { bytes }]) => sum + bytes.length, 0),
-        known: [],
       }
     }),
   )
@@ -96,11 +92,7 @@ function judgeProgram(
 ): Verdict {
   const own = new Map([...files].filter(([path]) => program.owns(path)))
   const verdicts = program.worlds.map((world) => judgeWorld(world, own, where, folders))
-  return verdicts.reduce((best, one) => (weight(one) < weight(best) ? one : best))
-}
-
-function weight({ complaints, known }: Verdict): number {
-  return complaints.length * 100 + known.length
+  return verdicts.reduce((best, one) => (one.complaints.length < best.complaints.length ? one : best))
 }
 
 function judgeWorld(
@@ -110,7 +102,6 @@ function judgeWorld(
   folders: ReadonlySet<string> | undefined,
 ): Verdict {
   const complaints: string[] = []
-  const known: KnownDefect[] = []
   const copies = new Set<string>()
   let lostBytes = 0
   for (const [path, file] of world.files) {
@@ -124,7 +115,7 @@ function judgeWorld(
     )
     if (found && copy) {
       copies.add(copy[0])
-      known.push('copy of ourselves')
+      complaints.push(`${path} is in ${copy[0]}, and nobody else has changed it`)
       continue
     }
     lostBytes += file.bytes.length
@@ -136,7 +127,7 @@ function judgeWorld(
       complaints.push(`${path} is ${where}, and nobody wants it`)
   for (const path of world.folders)
     if (folders && !folders.has(path)) complaints.push(`the folder ${path} is not ${where}`)
-  return { complaints, lostBytes, known }
+  return { complaints, lostBytes }
 }
 
 function attributesOf(
@@ -169,8 +160,8 @@ async function judgeShared(
   const path = shared.parts.only!
   const copies = [...files.keys()].filter((one) => one !== path && shared.owns(one))
   const complaints: string[] = []
-  const known: KnownDefect[] = []
-  if (copies.length > 0 && other.sharedWrites.length === 0) known.push('copy of ourselves')
+  if (copies.length > 0 && other.sharedWrites.length === 0)
+    complaints.push(`${path} is in ${copies.join(' and ')}, and nobody else has changed it`)
   const kept = new Set<string>()
   for (const one of [path, ...copies])
     for (const bytes of await server.admin.versionContents(`/${one}`)) kept.add(digestOf(bytes))
@@ -180,7 +171,7 @@ async function judgeShared(
   if (!isKept) complaints.push(`what our program wrote to ${path} is nowhere`)
   if (other.sharedWrites.some((bytes) => !kept.has(digestOf(bytes))))
     complaints.push(`what the other client wrote to ${path} is nowhere`)
-  return { complaints, lostBytes: isKept ? 0 : ours[0]!.length, known }
+  return { complaints, lostBytes: isKept ? 0 : ours[0]!.length }
 }
 
 /** One version too many is the price of an answer that was lost. */
@@ -196,13 +187,17 @@ async function judgeVersions({ server, lostAnswers }: Remains, paths: readonly s
 }
 
 function complaining(complaints: readonly string[]): Verdict {
-  return { complaints, lostBytes: 0, known: [] }
+  return { complaints, lostBytes: 0 }
 }
 
 function together(verdicts: readonly Verdict[]): Verdict {
   return {
     complaints: verdicts.flatMap(({ complaints }) => complaints),
     lostBytes: Math.max(0, ...verdicts.map(({ lostBytes }) => lostBytes)),
-    known: verdicts.flatMap(({ known }) => known),
   }
+}
+
+/** `a/b-7 (conflict 2026-11-28 19.29 here)` of `a/b-7`. */
+function isCopyOf(path: string, original: string): boolean {
+  return path.startsWith(`${original} (conflict `)
 }
