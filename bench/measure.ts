@@ -1,4 +1,5 @@
-import { rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Workplace } from '../test/e2e/harness.ts'
 import { plainWorkMs } from './plain-work.ts'
@@ -8,6 +9,8 @@ import type { Row } from './row.ts'
 export interface Result {
   readonly name: string
   readonly doc: string
+  /** Of `mountMs` and `plainMs`. */
+  readonly unit: string
   readonly rounds: number
   readonly mountMs: Quartiles
   readonly plainMs: Quartiles
@@ -27,11 +30,14 @@ interface Sample {
 
 /** Rounds alternate which of the two goes first, so that a slow moment of the machine does not hit one side only. */
 export async function measure(row: Row, rounds: number): Promise<Result> {
-  const { rttMs, maxPutBytes } = row
+  const { rttMs, maxPutBytes, bandwidthBytesPerSecond } = row
+  const contentFolder = row.isOnDisk ? await mkdtemp(join(tmpdir(), 'contents-')) : undefined
   const place = await Workplace.open({
     driver: 'auto',
     rttMs,
     ...(maxPutBytes !== undefined && { maxPutBytes }),
+    ...(bandwidthBytesPerSecond !== undefined && { bandwidthBytesPerSecond }),
+    ...(contentFolder !== undefined && { contentFolder }),
   })
   const mounts: Sample[] = []
   const plains: Sample[] = []
@@ -46,9 +52,11 @@ export async function measure(row: Row, rounds: number): Promise<Result> {
     }
   } finally {
     await place.close()
+    if (contentFolder !== undefined) await rm(contentFolder, { recursive: true })
   }
   return {
     name: row.name,
+    unit: row.unit ?? 'ms',
     doc: row.doc,
     rounds,
     mountMs: quartiles(mounts.map(({ ms }) => ms)),

@@ -2,7 +2,7 @@
  * The same work without a mount: what a careful script does with plain HTTP calls. It runs in a worker thread, so that it
  * does not share a thread with the server, as the mount does not.
  */
-import { readdir, readFile } from 'node:fs/promises'
+import { open, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parentPort, Worker, workerData } from 'node:worker_threads'
 import { runToEnd } from '../test/harness/programs.ts'
@@ -19,6 +19,12 @@ export type PlainJob =
       readonly expectedFiles: number
       /** Requests at a time. */
       readonly inFlight: number
+    }
+  | {
+      readonly kind: 'chunks'
+      readonly source: string
+      readonly path: string
+      readonly expectedChunks: number
     }
 
 /** Ms that the job took, sign-in not counted. */
@@ -44,6 +50,8 @@ async function work(drive: DriveClient, job: PlainJob): Promise<void> {
       return readLocal(job.path, job.expectedBytes)
     case 'write':
       return write(drive, job)
+    case 'chunks':
+      return sendChunks(drive, job)
     default:
       return job satisfies never
   }
@@ -88,6 +96,20 @@ async function write(drive: DriveClient, job: Extract<PlainJob, { kind: 'write' 
     }
   }
   await Promise.all(Array.from({ length: job.inFlight }, send))
+}
+
+async function sendChunks(drive: DriveClient, job: Extract<PlainJob, { kind: 'chunks' }>): Promise<void> {
+  const file = await open(job.source)
+  const { size } = await file.stat()
+  const { sessionId, chunkBytes } = await drive.openSession(job.path, size)
+  const count = Math.ceil(size / chunkBytes)
+  if (count !== job.expectedChunks) throw new Error(`${count} chunks instead of ${job.expectedChunks}`)
+  for (let index = 0; index < count; index += 1) {
+    const bytes = Buffer.alloc(Math.min(chunkBytes, size - index * chunkBytes))
+    await file.read(bytes, 0, bytes.length, index * chunkBytes)
+    await drive.send('POST', `/file/upload/${sessionId}/${index}`, bytes)
+  }
+  await file.close()
 }
 
 if (parentPort) {

@@ -17,13 +17,19 @@ export interface Row {
   readonly isCached?: boolean
   /** Largest body of one PUT that the server takes, where the preparation needs more than usual. */
   readonly maxPutBytes?: number
+  /** Of all contents together, each direction; left out: unlimited. */
+  readonly bandwidthBytesPerSecond?: number
+  /** The server keeps contents on its disk, not in memory. */
+  readonly isOnDisk?: boolean
+  /** What is measured, if not ms. */
+  readonly unit?: string
   /** Fills the drive and the scratch folder; not measured. */
   prepare(place: Workplace): Promise<void>
   /**
-   * Measured, on a mount that was made just before. `round` keeps rounds apart. Answers how many ms count, if that is not all of it.
+   * Measured, on a mount that was made just before. `round` keeps rounds apart. Answers what counts, if that is not all of the time.
    * Throws when the work was not all done.
    */
   onMount(place: Workplace, mount: Mount, round: number): Promise<number | void>
-  /** The same work for the plain client, which runs in a thread of its own; or how long it may take, ms. */
+  /** The same work for the plain client, which runs in a thread of its own; or what it may take. */
   plain(place: Workplace, round: number): PlainJob | number
 }

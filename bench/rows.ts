@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { run, runToEnd } from '../test/harness/programs.ts'
 import type { Workplace } from '../test/e2e/harness.ts'
+import { largeRows } from './large-rows.ts'
 import type { Row } from './row.ts'
 import { writeRows } from './write-rows.ts'
 
@@ -82,4 +83,5 @@ export const rows: readonly Row[] = [
   ...rttsMs.map(readRow),
   readAgainRow(),
   ...writeRows,
+  ...largeRows,
 ]

@@ -31,12 +31,15 @@ function inJson({ name, ratio, mountMs, plainMs, ...rest }: Result): string {
 }
 
 function inWords(result: Result): string {
-  const { name, doc, mountMs, plainMs, ratio, mountRequests, plainRequests, target, note } = result
-  const aim = target === undefined ? '' : `, at most ${target}${ratio.median > target ? ': MISSED' : ''}`
+  const { name, doc, unit, mountMs, plainMs, ratio, mountRequests, plainRequests, target, note } = result
+  const aim =
+    target === undefined
+      ? ''
+      : `, at most ${Number(target.toFixed(2))}${ratio.median > target ? ': MISSED' : ''}`
   return [
     `${name}: ${doc}`,
-    `  mount  ${range(mountMs, 0)} ms, ${requests(mountRequests)}`,
-    `  plain  ${range(plainMs, 0)} ms, ${requests(plainRequests)}`,
+    `  mount  ${range(mountMs, 0)} ${unit}, ${requests(mountRequests)}`,
+    `  plain  ${range(plainMs, 0)} ${unit}, ${requests(plainRequests)}`,
     `  ratio  ${range(ratio, 2)}${aim}`,
     ...(note === undefined ? [] : [`  ${note}`]),
   ].join('\n')

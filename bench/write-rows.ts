@@ -1,31 +1,16 @@
 /** How long it takes until the server has what programs wrote and removed. */
 import { mkdir, open, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import type { Workplace } from '../test/e2e/harness.ts'
 import { run } from '../test/harness/programs.ts'
 import { quartiles } from './quartiles.ts'
 import type { Row } from './row.ts'
+import { untilAnswered } from './until-answered.ts'
 
 const smallFiles = 1000
 const smallBytes = 10 * 1024
 /** Default of --quiet-time, ms. */
 const quietMs = 500
-const giveUpMs = 120_000
-
-/** Resolves when so many requests of `route` that came after `position` are answered: nothing is hurried by asking the mount. */
-async function untilAnswered(
-  { server }: Workplace,
-  { route, count, position }: { readonly route: string; readonly count: number; readonly position: number },
-): Promise<void> {
-  const deadline = performance.now() + giveUpMs
-  for (;;) {
-    const done = server.requests.since(position).filter((entry) => entry.route === route && entry.code === 0)
-    if (done.length >= count) return
-    if (performance.now() > deadline) throw new Error(`${done.length} of ${count} × ${route} in two minutes`)
-    await delay(2)
-  }
-}
 
 /** What a PUT on a disk of its own waits for, and what the staging of each file waits for here. */
 async function syncsASecond({ scratch }: Workplace): Promise<string> {

@@ -122,6 +122,16 @@ export class DriveClient {
     return entryOf((await this.send('PUT', target, bytes)) as WireFile)
   }
 
+  /** For a new file. Its chunks go to `/file/upload/<session>/<index>`. */
+  async openSession(path: string, size: number): Promise<{ sessionId: string; chunkBytes: number }> {
+    const answer = await this.call('PUT', '/file/upload', { uri: uriOf(path), size })
+    const { session_id: sessionId, chunk_size: chunkBytes } = answer as {
+      readonly session_id: string
+      readonly chunk_size: number
+    }
+    return { sessionId, chunkBytes }
+  }
+
   async createFolder(path: string): Promise<DriveEntry> {
     const request = { uri: uriOf(path), type: 'folder', err_on_conflict: true }
     return entryOf((await this.call('POST', '/file/create', request)) as WireFile)

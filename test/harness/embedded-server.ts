@@ -74,6 +74,8 @@ export interface EmbeddedServerOptions {
   readonly chunkSizeBytes?: number
   readonly bandwidthBytesPerSecond?: number
   readonly relay?: boolean
+  /** Keep contents in this folder; left out: in memory. */
+  readonly contentFolder?: string
   readonly accessTokenTtlMs?: number
   readonly urlTtlMs?: number
   /** false: the server tells nobody of changes. */
