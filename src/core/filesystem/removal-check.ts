@@ -2,7 +2,7 @@
  * Before something is deleted at the server: is it still what programs here were shown? Whatever is not stays, with the folders
  * that lead to it.
  */
-import { isRemoteError } from '../../remote/errors.ts'
+import { absentAsUndefined, isRemoteError } from '../../remote/errors.ts'
 import type { RemoteEntry, RemotePath } from '../../remote/types.ts'
 import type { Node } from '../inode/index.ts'
 import type { Core } from './core.ts'
@@ -55,12 +55,8 @@ async function presentIn(
   await Promise.all(
     nodes.map(async (node) => {
       const path = node.remotePath
-      if (!path) return
-      try {
-        present.set(node, await patience.run(node.label, () => remote.info(path)))
-      } catch (error) {
-        if (!isRemoteError(error, 'not-found')) throw error
-      }
+      const entry = path && (await absentAsUndefined(patience.run(node.label, () => remote.info(path))))
+      if (entry) present.set(node, entry)
     }),
   )
   return present
