@@ -3,7 +3,7 @@ import { readFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { run } from '../test/harness/programs.ts'
-import type { Row } from './row.ts'
+import { quietMs, type Row } from './row.ts'
 import { untilAnswered } from './until-answered.ts'
 
 const mebibyte = 1024 * 1024
@@ -22,7 +22,7 @@ function uploadRow(name: string, line: string, row: Pick<Row, 'target' | 'bandwi
     name,
     doc: `1 GiB, from close returned until on the server, less the quiet time | the same chunks by plain calls; ${line}`,
     rttMs: 20,
-    quietMs: 500,
+    quietMs,
     isOnDisk: true,
     prepare: async ({ scratch }) => void (await makeFile(join(scratch, 'film'), uploadMebibytes)),
     async onMount(place, _mount, round) {

@@ -1,6 +1,9 @@
 import type { PlainJob } from './plain-work.ts'
 import type { Mount, Workplace } from '../test/e2e/harness.ts'
 
+/** Default of --quiet-time, ms. */
+export const quietMs = 500
+
 /** One line of the report: a workload on the mount beside the same work in plain HTTP calls. */
 export interface Row {
   readonly name: string

@@ -4,13 +4,11 @@ import { join } from 'node:path'
 import type { Workplace } from '../test/e2e/harness.ts'
 import { run } from '../test/harness/programs.ts'
 import { quartiles } from './quartiles.ts'
-import type { Row } from './row.ts'
+import { quietMs, type Row } from './row.ts'
 import { untilAnswered } from './until-answered.ts'
 
 const smallFiles = 1000
 const smallBytes = 10 * 1024
-/** Default of --quiet-time, ms. */
-const quietMs = 500
 
 /** What a PUT on a disk of its own waits for, and what the staging of each file waits for here. */
 async function syncsASecond({ scratch }: Workplace): Promise<string> {
