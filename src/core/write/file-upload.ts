@@ -280,8 +280,8 @@ export class FileUpload {
     const generation = await this.#sent.freeze()
     const path = this.#aside?.path ?? this.#owner.path()
     if (path === undefined) throw new UploadCutError()
-    if (this.schedule.dueInMs > 0) {
-      // Opened again while it was prepared, and perhaps cut down to nothing: half a save is nobody's version.
+    // Opened again while it was prepared, and cut down to nothing: half a save is nobody's version.
+    if (generation.sizeBytes === 0 && this.schedule.dueInMs > 0) {
       await this.#sent.failed()
       throw new UploadCutError()
     }

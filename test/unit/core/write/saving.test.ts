@@ -58,6 +58,21 @@ describe('saving a file', () => {
     expect(bench.remote.count('upload')).toBe(1)
   })
 
+  it('sends a file that is opened again each time just when its turn comes', async () => {
+    const file = bench.newFile('a.txt')
+    await file.save('first')
+    file.before = async () => {
+      file.before = () => Promise.resolve()
+      file.content.retainWriter()
+      await file.append(', second')
+    }
+    await bench.clock.advance(500)
+    await eventually(() => bench.remote.count('upload') === 1)
+    file.content.releaseWriter()
+    await bench.settleAll(file)
+    expect(bench.remote.textAt('a.txt')).toBe('first, second')
+  })
+
   it('starts the quiet time when the last writer is gone [W8]', async () => {
     const file = bench.newFile('a.txt')
     file.content.retainWriter()
