@@ -82,6 +82,8 @@ export interface RemoteContent {
    * `stale` when the content is not `previous` any more; `unknown-outcome` when the answer was lost and asking did not help.
    */
   upload(request: UploadRequest, options?: CallOptions): Promise<RemoteEntry>
+  /** Shows an older content that is kept again. `entity-gone` when it is not. */
+  makeCurrent(path: RemotePath, entity: EntityId, options?: CallOptions): Promise<void>
   /** Ends a session that nobody will finish, so that its lock does not stay for a day. Harmless when it is complete or gone. */
   cancelUpload(session: { readonly id: string; readonly uri: string }, options?: CallOptions): Promise<void>
 }

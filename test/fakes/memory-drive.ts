@@ -1,6 +1,6 @@
 import type { ChangedPage, RemoteChanges, WatchNotice } from '../../src/remote/changes.ts'
 import { RemoteError } from '../../src/remote/errors.ts'
-import type { RemoteEntry, RemotePath } from '../../src/remote/types.ts'
+import type { EntityId, RemoteEntry, RemotePath } from '../../src/remote/types.ts'
 import { CallScript, type Gate, type RecordedCall } from './call-script.ts'
 import { MemoryFeed } from './memory-feed.ts'
 import type { MemoryNode, MemoryTree } from './memory-tree.ts'
@@ -21,6 +21,7 @@ export type RemoteMethod =
   | 'upload'
   | 'uploadChunk'
   | 'cancelUpload'
+  | 'makeCurrent'
   | 'details'
   | 'activities'
   | 'capacity'
@@ -64,6 +65,15 @@ export class MemoryDrive implements RemoteChanges {
       this.tree.pageBelow(this.tree.root, { depth: 0, made: 0 }, which),
     )
     yield { entries, askedAtMs }
+  }
+
+  makeCurrent(path: RemotePath, entity: EntityId): Promise<void> {
+    return this.script.run('makeCurrent', path.join('/'), () => {
+      const node = this.tree.get(path)
+      if (!node.versions.some((version) => version.entity === entity))
+        throw new RemoteError('entity-gone', `${path.join('/')}: this version is not kept any more`)
+      node.current = entity
+    })
   }
 
   // --- the script, shortened
@@ -138,6 +148,14 @@ export class MemoryDrive implements RemoteChanges {
     const target = toPath(to)
     if (this.tree.find(target)) throw exists(target)
     this.tree.attach(this.tree.get(toPath(from)), this.tree.ensureFolder(target.slice(0, -1)), target.at(-1)!)
+  }
+
+  /** With the same contents, under another name. */
+  copyAsOther(from: PathLike, to: PathLike): void {
+    const target = toPath(to)
+    if (this.tree.find(target)) throw exists(target)
+    const folder = this.tree.ensureFolder(target.slice(0, -1))
+    this.tree.copyInto(this.tree.get(toPath(from)), folder, target.at(-1)!)
   }
 
   removeAsOther(path: PathLike): void {

@@ -138,8 +138,8 @@ export class MemoryTree {
     node.updatedAtMs = this.#now()
   }
 
-  copyInto(node: MemoryNode, parent: MemoryNode): void {
-    const copy = this.node(node.kind, node.name, parent)
+  copyInto(node: MemoryNode, parent: MemoryNode, name = node.name): void {
+    const copy = this.node(node.kind, name, parent)
     copy.metadata = { ...node.metadata }
     copy.versions = [...node.versions]
     copy.current = node.current

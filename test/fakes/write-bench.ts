@@ -38,6 +38,14 @@ export class FakeFile implements ContentOwner {
     return this.where
   }
 
+  get id(): undefined {
+    return undefined
+  }
+
+  follow(): Promise<boolean> {
+    return Promise.resolve(false)
+  }
+
   known(): undefined {
     return undefined
   }

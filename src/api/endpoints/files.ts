@@ -160,6 +160,23 @@ export async function patchMetadata(
   })
 }
 
+/** Makes a stored version the current one; that it is already changes nothing (api/03 §13.1). */
+export async function setCurrentVersion(
+  client: ApiClient,
+  uri: string,
+  { version, signal }: Waiting & { readonly version: string },
+): Promise<void> {
+  await client.call({
+    method: 'POST',
+    path: '/file/version/current',
+    json: { uri, version },
+    schema: schema.ignored,
+    repeat: 'safe',
+    subject: uri,
+    signal,
+  })
+}
+
 export interface DownloadUrls {
   /** In the order asked for; '' where the object has none (see `skipErrors`). */
   readonly urls: readonly string[]

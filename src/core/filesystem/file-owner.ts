@@ -3,18 +3,20 @@ import { timespecToMs, type Timespec } from '../../base/timespec.ts'
 import type { FileId, MetadataPatch, RemoteEntry, RemotePath } from '../../remote/types.ts'
 import { encodeMtime, MTIME_KEY } from '../attributes/index.ts'
 import type { Node } from '../inode/index.ts'
-import type { BaseEntity, ContentOwner, FileContent, KnownFile } from '../write/index.ts'
+import type { BaseEntity, ContentOwner, FileContent, KnownFile, Stray } from '../write/index.ts'
 import type { AttributeSender } from './attribute-sender.ts'
 import type { Creations } from './creations.ts'
 import { tellKernels, type Core } from './core.ts'
 import type { RenameDelay } from './rename-delay.ts'
 import { replaceAttributes } from './replace-attributes.ts'
+import type { Strays } from './strays.ts'
 
 export interface OwnerParts {
   readonly core: Core
   readonly renames: RenameDelay
   readonly attributes: AttributeSender
   readonly creations: Creations
+  readonly strays: Strays
   /** Handles of the node read the new content from now on. */
   readonly onConfirmed: (node: Node) => void
 }
@@ -22,6 +24,8 @@ export interface OwnerParts {
 export class FileOwner implements ContentOwner {
   readonly #node: Node
   readonly #parts: OwnerParts
+  /** When what is not confirmed yet was sent first, ms by the server's clock; undefined: by an earlier process, or not at all. */
+  #sentSinceMs: number | undefined
   #pinned = false
   #factsSent = false
 
@@ -32,6 +36,15 @@ export class FileOwner implements ContentOwner {
 
   get label(): string {
     return this.#node.label
+  }
+
+  get id(): FileId | undefined {
+    return this.#node.id
+  }
+
+  follow(stray: Stray | undefined): Promise<boolean> {
+    const left = stray && { ...stray, sinceMs: this.#sentSinceMs }
+    return this.#parts.strays.follow(this.#node, left)
   }
 
   path(): RemotePath | undefined {
@@ -45,6 +58,7 @@ export class FileOwner implements ContentOwner {
 
   uploadFacts(): ReturnType<ContentOwner['uploadFacts']> {
     const { unsent, content, entry } = this.#node
+    this.#sentSinceMs ??= this.#parts.core.remote.now()
     const metadata: Record<string, string> = {}
     for (const { key, value } of unsent.patches.values()) if (value !== undefined) metadata[key] = value
     const sizeBytes = content!.sizeBytes
@@ -101,6 +115,7 @@ export class FileOwner implements ContentOwner {
   confirmed(answer: RemoteEntry, former: BaseEntity): void {
     const node = this.#node
     const { core, attributes, onConfirmed } = this.#parts
+    this.#sentSinceMs = undefined
     core.pending.touch(node)
     const entry = this.#merged(answer)
     core.tree.table.bind(node, entry)
@@ -116,6 +131,7 @@ export class FileOwner implements ContentOwner {
 
   found(entry: RemoteEntry, former: BaseEntity): void {
     const { core } = this.#parts
+    this.#sentSinceMs = undefined
     core.pending.touch(this.#node)
     core.tree.table.bind(this.#node, entry)
     core.seen.replaced(entry.id, former, entry.entity ?? 'absent')
@@ -125,6 +141,7 @@ export class FileOwner implements ContentOwner {
   displaced(copy: RemoteEntry, current: RemoteEntry): void {
     const { core, onConfirmed } = this.#parts
     const node = this.#node
+    this.#sentSinceMs = undefined
     core.pending.touch(node)
     const folder = node.place?.parent
     core.log.warn('saved as a conflict copy: somebody else changed the file', {

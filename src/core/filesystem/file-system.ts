@@ -36,6 +36,7 @@ import { RenameDelay } from './rename-delay.ts'
 import { Renames } from './rename.ts'
 import { Restore } from './restore.ts'
 import { StatFsReader } from './stat-fs.ts'
+import { Strays } from './strays.ts'
 import { XattrOps } from './xattr-ops.ts'
 
 export class CloudreveFileSystem implements FileSystem {
@@ -67,10 +68,11 @@ export class CloudreveFileSystem implements FileSystem {
     const makeFolder = (folder: Node) => creations.settle(folder)
     const renames: RenameDelay = new RenameDelay({ core, removals, makeFolder })
     const creations: Creations = new Creations({ core, renames, attributes })
+    const strays = new Strays(core, renames)
     const arrival = new Arrival(core, { renames, attributes, creations })
     const files = new Files(core, { numbers, arrival, owners: () => parts })
     const onConfirmed = (node: Node) => files.reopenReaders(node)
-    const parts: OwnerParts = { core, renames, attributes, creations, onConfirmed }
+    const parts: OwnerParts = { core, renames, attributes, creations, strays, onConfirmed }
     core.tree.onceStill = (folder) => core.folderMoves.still(folder)
     this.#core = core
     this.#owners = parts

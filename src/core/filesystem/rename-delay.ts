@@ -125,6 +125,16 @@ export class RenameDelay {
     return this.#sendLater(node, delayed, this.#core.options.renameDelayMs)
   }
 
+  /** The server has `node` at `at` by now, without our doing; where programs see it elsewhere, that is to be sent. */
+  foundAt(node: Node, at: NodePlace): void {
+    node.remotePlace = at
+    const delayed = this.#delayed.get(node)
+    if (delayed) this.#hold(node, delayed)
+    this.#removals.relocated(node)
+    this.#core.pending.touch(node)
+    if (isWanted(node)) this.addRename(node)
+  }
+
   /** `node` has no place any more; the server hears of it later. */
   addRemoval(node: Node): void {
     this.#removals.add(node)

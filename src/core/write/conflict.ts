@@ -36,17 +36,28 @@ const compareStepBytes = 4 * 1024 ** 2
 /** Names beside are tried in turn; so many conflicts in one minute are no conflict any more. */
 const maxCopies = 100
 
-/** Finds out why an upload was refused, and saves the content beside the other one when it has to. */
-export async function resolveConflict(
-  refused: Refused,
+/**
+ * What is there instead of what was expected.
+ * - `ours`: exactly these bytes
+ * - `earlier`: an earlier attempt of ours, or nothing
+ * - `theirs`: something of somebody else
+ */
+export interface Examined {
+  readonly kind: 'ours' | 'earlier' | 'theirs'
+  readonly entry: RemoteEntry
+}
+
+/** Finds out why an upload was refused. */
+export async function examine(
+  refused: Omit<Refused, 'atMs'>,
   transfer: Transfer,
   environment: WriteEnvironment,
-): Promise<Resolution> {
+): Promise<Examined> {
   const { path } = refused
   const comparison = { remote: environment.remote, transfer }
   const current = await environment.remote.info(path)
   transfer.checkCut()
-  if (current.kind !== 'file') return saveAside(refused, current, transfer, environment)
+  if (current.kind !== 'file') return { kind: 'theirs', entry: current }
   if (current.uploadSessionId !== undefined)
     throw new RemoteError('locked', `${path.join('/')}: another upload to it is running`, {
       holder: 'upload',
@@ -54,12 +65,8 @@ export async function resolveConflict(
   // What was refused is what is there: something passed by. Trying again at once could go on for ever.
   if ((current.entity ?? 'absent') === refused.previous)
     throw new RemoteError('conflict', `${path.join('/')}: it changed and changed back`)
-  if (current.entity === undefined) return { kind: 'earlier', entity: 'absent' }
-  const sent = await sentBefore(refused, current, comparison)
-  if (sent === 'ours') return { kind: 'ours', entry: current }
-  if (sent === 'earlier') return { kind: 'earlier', entity: current.entity }
-  transfer.checkCut()
-  return saveAside(refused, current, transfer, environment)
+  if (current.entity === undefined) return { kind: 'earlier', entry: current }
+  return { kind: (await sentBefore(refused, current, comparison)) ?? 'theirs', entry: current }
 }
 
 /** Whether what the server has at `path`, `current`, was sent from here: as the content is now, or as it was before. */
@@ -74,8 +81,8 @@ export async function sentBefore(
 }
 
 /** Uploads beside, under the first name that is free; a copy that an attempt of ours left there counts as done. */
-async function saveAside(
-  { path, generation, atMs }: Refused,
+export async function saveAside(
+  { path, generation, atMs }: Pick<Refused, 'path' | 'generation' | 'atMs'>,
   current: RemoteEntry,
   transfer: Transfer,
   environment: WriteEnvironment,

@@ -3,13 +3,14 @@ import { isRemoteError, type RemoteError } from '../../remote/errors.ts'
 import type { RemoteEntry, RemotePath } from '../../remote/types.ts'
 import { Errno } from '../../base/errno.ts'
 import { FsError } from '../errors.ts'
-import { resolveConflict, type Resolution } from './conflict.ts'
+import type { Resolution } from './conflict.ts'
 import type { CopySource } from './content-base.ts'
 import type { WriteEnvironment } from './environment.ts'
 import { judge, mayHaveBeenDone } from './failure.ts'
 import { findSent } from './find-sent.ts'
 import type { Generation } from './generation.ts'
 import type { Pass } from './outage.ts'
+import { sendGeneration } from './send-generation.ts'
 import { SentGenerations } from './sent-generations.ts'
 import { Transfer, UploadCutError } from './transfer.ts'
 import type { BaseEntity, ContentOwner, SyncState } from './types.ts'
@@ -291,18 +292,11 @@ export class FileUpload {
   async #send(): Promise<void> {
     const { generation, path, startedAtMs } = await this.#begin()
     const previous = this.#aside?.entity ?? this.#content.replaces
-    try {
-      const entry = await this.#transfer.send(path, previous, generation)
-      await this.#confirmed(generation, entry, startedAtMs)
-    } catch (error) {
-      if (mayHaveBeenDone(error) || error instanceof UploadCutError) this.#sent.leftUncertain()
-      if (!isRemoteError(error, 'stale', 'exists')) throw error
-      this.#conflictAtMs ??= this.#environment.clock.now()
-      const atMs = this.#conflictAtMs
-      const refused = { path, previous, generation, attempts: await this.#content.uploads.attempts(), atMs }
-      const resolution = await resolveConflict(refused, this.#transfer, this.#environment)
-      await this.#resolved(generation, resolution, startedAtMs)
-    }
+    const refusedAtMs = () => (this.#conflictAtMs ??= this.#environment.clock.now())
+    const sending = { path, previous, generation, isOwn: !this.#aside, refusedAtMs }
+    const [content, owner, environment] = [this.#content, this.#owner, this.#environment]
+    const parts = { content, owner, environment, transfer: this.#transfer, sent: this.#sent }
+    await this.#resolved(generation, await sendGeneration(sending, parts), startedAtMs)
   }
 
   async #resolved(generation: Generation, resolution: Resolution, startedAtMs: number): Promise<void> {

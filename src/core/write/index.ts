@@ -7,6 +7,7 @@ export type {
   ContentOwner,
   KnownFile,
   PendingUpload,
+  Stray,
   SyncState,
   UploadFailure,
   WriteRemote,

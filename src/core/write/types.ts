@@ -35,6 +35,13 @@ export interface KnownFile {
 /** The content that bytes come from or that an upload replaces; `'absent'`: there is none. */
 export type BaseEntity = EntityId | 'absent'
 
+/** What the server has of an upload under a path that its file had left. */
+export interface Stray {
+  readonly entry: RemoteEntry
+  /** What the upload has replaced there, for certain; `'absent'`: nothing that is known of. */
+  readonly replaced: BaseEntity
+}
+
 /** The file whose content this is: knows its names, and what travels with its content. */
 export interface ContentOwner {
   /** Shown path, for logs and messages; may change after renames. */
@@ -43,6 +50,14 @@ export interface ContentOwner {
   path(): RemotePath | undefined
   /** Another file of the drive, as far as it is known without asking the server. */
   known(id: FileId): KnownFile | undefined
+  /** The server's file that it stands for, as far as there is one. */
+  readonly id: FileId | undefined
+  /**
+   * Another file than that has its path at the server: somebody else has moved it. Goes to where it is by now: true; false where it is
+   * nowhere. `stray`: what an upload of ours has left at the path, to be removed.
+   * @throws {RemoteError} when the server cannot be asked
+   */
+  follow(stray: Stray | undefined): Promise<boolean>
   /** Attributes that somebody set explicitly and that the server does not have yet. */
   uploadFacts(): {
     readonly modifiedAtMs?: number

@@ -1,4 +1,5 @@
 /** Bytes in and out: the `RemoteContent` part of the port. */
+import { setCurrentVersion } from '../../api/endpoints/files.ts'
 import { cancelUploadSession } from '../../api/endpoints/uploads.ts'
 import { Code } from '../../api/codes.ts'
 import { isRefusal } from '../../api/errors.ts'
@@ -7,7 +8,7 @@ import type { ByteRange } from '../../base/ranges.ts'
 import type { Downloader } from '../../transfer/download.ts'
 import type { StorageClient } from '../../transfer/storage-client.ts'
 import type { CallOptions, ContentAddress, RemoteContent } from '../remote.ts'
-import type { RemoteEntry, UploadRequest } from '../types.ts'
+import type { EntityId, RemoteEntry, RemotePath, UploadRequest } from '../types.ts'
 import { requireWritable, uriOf, type MountContext } from './context.ts'
 import { asRemote } from './map-error.ts'
 import { Uploader } from './upload.ts'
@@ -50,6 +51,13 @@ export class CloudreveContent implements RemoteContent {
     return asRemote(async () => {
       requireWritable(this.#context, request.path)
       return this.#uploader.upload(request, signal)
+    }, signal)
+  }
+
+  makeCurrent(path: RemotePath, entity: EntityId, { signal }: CallOptions = {}): Promise<void> {
+    return asRemote(() => {
+      requireWritable(this.#context, path)
+      return setCurrentVersion(this.#context.client, uriOf(this.#context, path), { version: entity, signal })
     }, signal)
   }
 

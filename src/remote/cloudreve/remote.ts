@@ -10,6 +10,7 @@ import type {
   ActivityPage,
   ActivityQuery,
   Capacity,
+  EntityId,
   FileId,
   ListingPage,
   MetadataPatch,
@@ -119,6 +120,10 @@ export class CloudreveRemote implements Remote {
 
   upload(request: UploadRequest, options?: CallOptions): Promise<RemoteEntry> {
     return this.#content.upload(request, options)
+  }
+
+  makeCurrent(path: RemotePath, entity: EntityId, options?: CallOptions): Promise<void> {
+    return this.#content.makeCurrent(path, entity, options)
   }
 
   cancelUpload(session: { readonly id: string; readonly uri: string }, options?: CallOptions): Promise<void> {

@@ -48,6 +48,8 @@ async function save(path: RemotePath, sizeBytes: number): Promise<void> {
     path: () => path,
     known: () => undefined,
     copied: () => undefined,
+    id: undefined,
+    follow: () => Promise.resolve(false),
     uploadFacts: () => ({}),
     beforeUpload: () => Promise.resolve(),
     recorded: () => Promise.resolve(),

@@ -1,0 +1,139 @@
+/**
+ * What somebody else has moved while something was sent to its path: the server has made another file there, and the folders that led
+ * to it (api/00-live-files §17.10). The file is found by its id; what our request made goes, if nothing else has become of it.
+ */
+import { messageOf } from '../../base/error-message.ts'
+import { absentAsUndefined, isRemoteError, RemoteError } from '../../remote/errors.ts'
+import type { RemoteEntry, RemotePath } from '../../remote/types.ts'
+import { samePlace, type Node, type NodePlace } from '../inode/index.ts'
+import { kindOf } from '../tree/index.ts'
+import type { Stray } from '../write/index.ts'
+import { tellKernels, type Core } from './core.ts'
+import { freeConflictName } from './free-conflict-name.ts'
+import type { RenameDelay } from './rename-delay.ts'
+
+/** Clocks of `Date` headers have whole seconds, and below two nobody corrects ours. */
+const clockToleranceMs = 3_000
+/** The server makes folders in the same moment as the file that they are for. */
+const sameRequestMs = 1_000
+
+/** What is to be done about something that our request has left. */
+type Verdict = 'remove' | 'restore' | 'leave'
+
+export interface LeftBehind extends Stray {
+  /** When the first request was sent that may have made it, ms by the server's clock; undefined: not known. */
+  readonly sinceMs: number | undefined
+}
+
+export class Strays {
+  readonly #core: Core
+  readonly #renames: RenameDelay
+
+  constructor(core: Core, renames: RenameDelay) {
+    this.#core = core
+    this.#renames = renames
+  }
+
+  /**
+   * The path of `node` has another file: goes to where it is by now, and removes `stray`. False: it is nowhere.
+   * @throws {RemoteError} when that is to be tried again
+   */
+  async follow(node: Node, stray: LeftBehind | undefined): Promise<boolean> {
+    const { remote, log } = this.#core
+    const path = node.remotePath
+    const { id } = node
+    const found = id && (await absentAsUndefined(remote.infoById(id)))
+    const to = found && remote.facts.pathOf(found.uri)
+    if (!path || !found || !to || node.id !== id) return false
+    const verdict = stray && (await this.#judge(path, stray))
+    await this.#bring(node, found, to)
+    log.info('a file was moved by somebody else while it was uploaded', { file: node.label })
+    if (verdict === 'remove') await this.#removeStray(path, stray!.entry)
+    return true
+  }
+
+  /** The folder that the server has at the end of `path`, where that was made for something of ours at `madeAtMs`: it goes if nothing else is in it. */
+  async removeMadeAgain(path: RemotePath, madeAtMs: number): Promise<void> {
+    const { tree } = this.#core
+    for (let at = path; at.length > 0; at = at.slice(0, -1)) {
+      const folder = await absentAsUndefined(tree.reach(at))
+      if (!folder || !isMadeAgain(folder, madeAtMs)) return
+      this.#renames.addRemoval(folder)
+      folder.detach()
+      tree.table.release(folder)
+    }
+  }
+
+  async #judge(path: RemotePath, { entry, replaced, sinceMs }: LeftBehind): Promise<Verdict> {
+    const { remote, log } = this.#core
+    const found = await absentAsUndefined(remote.details(path))
+    if (!found || found.entry.id !== entry.id || found.entry.entity !== entry.entity) return 'leave'
+    const isMade = sinceMs !== undefined && entry.createdAtMs >= sinceMs - clockToleranceMs
+    if (isMade && found.versions.length <= 1) return 'remove'
+    if (replaced !== 'absent' && found.versions.some(({ entity }) => entity === replaced)) {
+      await remote.makeCurrent(path, replaced)
+      return 'restore'
+    }
+    log.warn('a file that was there before has got the content of one that somebody else has moved', {
+      file: path.join('/'),
+    })
+    return 'leave'
+  }
+
+  /** Programs see it where it is by now, unless they have given it another name. */
+  async #bring(node: Node, found: RemoteEntry, path: RemotePath): Promise<void> {
+    const { tree } = this.#core
+    const folder = await this.#folderAt(path.slice(0, -1), node)
+    const from = node.remotePlace
+    const to = { parent: folder, name: path.at(-1)! }
+    if (samePlace(from, to) || node.isUnlinked) return
+    const isRenamed = !samePlace(node.place, from)
+    const shown = node.place
+    if (!isRenamed) this.#show(node, to)
+    this.#renames.foundAt(node, isRenamed || !samePlace(node.place, to) ? to : node.place!)
+    tree.table.bind(node, { ...found, metadata: node.entry?.metadata ?? found.metadata })
+    if (from) tree.folders.expire(from.parent.listingKey)
+    tree.placed(folder, found)
+    for (const at of [shown, node.place]) if (at) tellKernels(this.#core, at)
+    await node.content?.relabel()
+  }
+
+  #show(node: Node, { parent, name }: NodePlace): void {
+    const present = parent.children.get(name)
+    const isFree = present === undefined || present === node
+    node.moveTo(parent, isFree ? name : freeConflictName(this.#core, { parent, name }))
+  }
+
+  async #folderAt(path: RemotePath, node: Node): Promise<Node> {
+    try {
+      const folder = await this.#core.tree.reach(path)
+      if (folder.isFolder && !folder.isUnlinked) return folder
+    } catch (error) {
+      if (!isRemoteError(error, 'not-found')) throw error
+    }
+    throw new RemoteError('conflict', `${node.label} is being moved at the server`)
+  }
+
+  /** It is compared once more before it goes; where that cannot be, a file too many is there. */
+  async #removeStray(path: RemotePath, entry: RemoteEntry): Promise<void> {
+    const { tree, log } = this.#core
+    try {
+      const folder = await tree.reach(path.slice(0, -1))
+      const present = tree.table.byId(entry.id) ?? folder.children.get(entry.name)
+      if (present && (present.id !== entry.id || present.isNeeded || present.handles > 0)) return
+      const stray = present ?? tree.table.addRemote(folder, entry, kindOf(entry))
+      this.#renames.addRemoval(stray)
+      stray.detach()
+      await this.removeMadeAgain(path.slice(0, -1), entry.createdAtMs)
+    } catch (error) {
+      const fields = { file: path.join('/'), reason: messageOf(error) }
+      log.warn('a file that was made under a former name could not be removed', fields)
+    }
+  }
+}
+
+/** Made by the request that also made something of ours at `madeAtMs`, and nobody here has put anything into it. */
+function isMadeAgain({ isFolder, isRoot, entry, remotePlace, children, handles }: Node, madeAtMs: number) {
+  if (!isFolder || isRoot || !entry || !remotePlace || children.size > 0 || handles > 0) return false
+  return Math.abs(entry.createdAtMs - madeAtMs) <= sameRequestMs
+}

@@ -1,0 +1,82 @@
+import { isRemoteError } from '../../remote/errors.ts'
+import type { RemotePath } from '../../remote/types.ts'
+import { examine, saveAside, type Examined, type Resolution } from './conflict.ts'
+import type { WriteEnvironment } from './environment.ts'
+import { mayHaveBeenDone } from './failure.ts'
+import type { Generation } from './generation.ts'
+import type { SentGenerations } from './sent-generations.ts'
+import { UploadCutError, type Transfer } from './transfer.ts'
+import type { BaseEntity, ContentOwner, Stray } from './types.ts'
+import type { Uploadable } from './uploadable.ts'
+
+export interface Sending {
+  readonly path: RemotePath
+  readonly previous: BaseEntity
+  readonly generation: Generation
+  /** It goes to the file of the owner, and not beside it. */
+  readonly isOwn: boolean
+  /** When it was first refused, ms since the epoch: in the name of a copy. */
+  readonly refusedAtMs: () => number
+}
+
+export interface SendParts {
+  readonly content: Uploadable
+  readonly owner: ContentOwner
+  readonly transfer: Transfer
+  readonly sent: SentGenerations
+  readonly environment: WriteEnvironment
+}
+
+/** What came of one request. `isStored`: the server has said that it did it. */
+type Sent = Examined & { readonly isStored: boolean }
+
+/**
+ * Brings a generation to the server, to the file that is meant: a request that names the path of one which was moved by somebody else
+ * makes a new one there (api/00-live-files §17.10).
+ */
+export async function sendGeneration(sending: Sending, parts: SendParts): Promise<Resolution> {
+  const { transfer, environment } = parts
+  for (let { path } = sending; ;) {
+    const sent = await send({ ...sending, path }, parts)
+    const moved = sending.isOwn ? await followed(path, sent, sending, parts) : undefined
+    if (moved) path = moved
+    else if (sent.kind === 'ours') return { kind: 'ours', entry: sent.entry }
+    else if (sent.kind === 'earlier') return { kind: 'earlier', entity: sent.entry.entity ?? 'absent' }
+    transfer.checkCut()
+    if (moved) continue
+    const refused = { ...sending, path, atMs: sending.refusedAtMs() }
+    return saveAside(refused, sent.entry, transfer, environment)
+  }
+}
+
+async function send(
+  { path, previous, generation }: Sending,
+  { content, transfer, sent, environment }: SendParts,
+): Promise<Sent> {
+  try {
+    return { kind: 'ours', entry: await transfer.send(path, previous, generation), isStored: true }
+  } catch (error) {
+    if (mayHaveBeenDone(error) || error instanceof UploadCutError) sent.leftUncertain()
+    if (!isRemoteError(error, 'stale', 'exists')) throw error
+    const attempts = await content.uploads.attempts()
+    const refused = { path, previous, generation, attempts }
+    return { ...(await examine(refused, transfer, environment)), isStored: false }
+  }
+}
+
+/** Where the file of the owner is by now, if what was found at `path` is another one. */
+async function followed(
+  path: RemotePath,
+  { kind, entry, isStored }: Sent,
+  { previous }: Sending,
+  { owner, sent }: SendParts,
+): Promise<RemotePath | undefined> {
+  if (owner.id === undefined || entry.id === owner.id) return undefined
+  // Should that fail, the next attempt finds this one.
+  if (isStored) sent.leftUncertain()
+  const stray: Stray | undefined =
+    kind === 'theirs' ? undefined : { entry, replaced: isStored ? previous : 'absent' }
+  const isFound = await owner.follow(stray)
+  const at = owner.path()
+  return isFound && at && at.join('/') !== path.join('/') ? at : undefined
+}

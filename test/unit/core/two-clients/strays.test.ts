@@ -1,0 +1,144 @@
+/** Somebody else moves a file or its folder while something is saved here: a request by path makes what is not there any more. */
+import { constants } from 'node:fs'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { RemoteError } from '../../../../src/remote/errors.ts'
+import { TwoDrives } from '../../../fakes/two-drives.ts'
+import type { TestDrive } from '../../../fakes/test-drive.ts'
+
+let both: TwoDrives
+let one: TestDrive
+
+const rest = { 'd/f': 'below', 'd/g': 'too' }
+
+beforeEach(async () => {
+  both = await TwoDrives.open({ a: 'v1', ...rest })
+  ;({ one } = both)
+  for (const drive of [one, both.two]) await drive.names('d')
+})
+
+afterEach(() => both.stop())
+
+/** Methods of the calls, in order. */
+function calls(): string[] {
+  return one.remote.calls.map(({ method }) => method)
+}
+
+async function saveInPlace(path: string, text: string): Promise<void> {
+  const file = await one.open(path, constants.O_WRONLY | constants.O_TRUNC)
+  await one.write(file, text)
+  await one.close(file)
+}
+
+describe('a file that another client renames while it is saved here', () => {
+  it.each([
+    ['renamed', 'z'],
+    ['moved to another folder', 'd/a'],
+    ['moved to a folder that nobody here knows', 'new/below/z'],
+  ])('is saved where it is by now (%s)', async (_, to) => {
+    const { id } = one.remote.entryAt('a')
+    await saveInPlace('a', 'mine')
+    one.remote.moveAsOther('a', to)
+    await both.settleAll()
+    expect(await both.agreed()).toEqual({ ...rest, [to]: 'mine' })
+    expect(one.remote.entryAt(to).id).toBe(id)
+  })
+
+  it('costs the requests that find it, and those that remove what was made under its old name', async () => {
+    await saveInPlace('a', 'mine')
+    one.remote.moveAsOther('a', 'z')
+    one.remote.script.forgetCalls()
+    await one.settleAll()
+    expect(calls()).toEqual(['upload', 'infoById', 'details', 'upload', 'info', 'remove'])
+  })
+
+  it('and changes: ours lies beside it', async () => {
+    await saveInPlace('a', 'mine')
+    one.remote.moveAsOther('a', 'z')
+    one.remote.putAsOther('z', 'v2')
+    await both.settleAll()
+    expect(await both.agreedWithCopies()).toEqual({ ...rest, z: 'v2', 'z (copy)': 'mine' })
+  })
+
+  it('and leaves another one under its name: that stays, and ours is saved where the file is by now', async () => {
+    await saveInPlace('a', 'mine')
+    one.remote.moveAsOther('a', 'z')
+    one.remote.putAsOther('a', 'theirs')
+    await both.settleAll()
+    expect(await both.agreed()).toEqual({ ...rest, a: 'theirs', z: 'mine' })
+  })
+
+  it('and leaves a copy of it under its name: that shows again what it held', async () => {
+    await saveInPlace('a', 'mine')
+    one.remote.moveAsOther('a', 'z')
+    one.remote.copyAsOther('z', 'a')
+    await both.settleAll()
+    expect(await both.agreed()).toEqual({ ...rest, a: 'v1', z: 'mine' })
+  })
+
+  it('and deletes: ours is the file of that name', async () => {
+    await saveInPlace('a', 'mine')
+    one.remote.removeAsOther('a')
+    await both.settleAll()
+    expect(await both.agreed()).toEqual({ ...rest, a: 'mine' })
+  })
+
+  it('is saved there after trouble on the way', async () => {
+    await saveInPlace('a', 'mine')
+    one.remote.moveAsOther('a', 'z')
+    one.remote.fail('infoById', new RemoteError('offline', 'away'))
+    one.remote.fail('details', new RemoteError('server', 'failed'))
+    await both.settleAll()
+    expect(await both.agreed()).toEqual({ ...rest, z: 'mine' })
+  })
+
+  it('is saved there when the answer was lost', async () => {
+    await saveInPlace('a', 'mine')
+    one.remote.moveAsOther('a', 'z')
+    one.remote.loseAnswers('upload')
+    await both.settleAll()
+    expect(await both.agreed()).toEqual({ ...rest, z: 'mine' })
+  })
+
+  it('and was renamed here meanwhile: has the name that was given here, once', async () => {
+    const gate = one.remote.hold('upload')
+    await saveInPlace('a', 'mine')
+    await one.clock.advance(600)
+    one.remote.moveAsOther('a', 'z')
+    gate.release()
+    await one.rename('a', 'ours').catch(() => undefined)
+    await both.settleAll()
+    const names = Object.entries(await both.agreed()).filter(([, text]) => text === 'mine')
+    expect(names).toHaveLength(1)
+  })
+
+  it('leaves nothing behind when the process is killed right after', async () => {
+    await saveInPlace('a', 'mine')
+    one.remote.moveAsOther('a', 'z')
+    const gate = one.remote.hold('upload', 'before')
+    await one.clock.advance(600)
+    gate.release()
+    await one.clock.advance(50)
+    await one.crash()
+    await both.settleAll()
+    expect(await both.agreed()).toEqual({ ...rest, z: 'mine' })
+  })
+})
+
+describe('a folder that another client renames while a file in it is saved here', () => {
+  it('has it, and does not come back under its old name', async () => {
+    await saveInPlace('d/f', 'mine')
+    one.remote.moveAsOther('d', 'e')
+    await both.settleAll()
+    expect(await both.agreed()).toEqual({ a: 'v1', 'e/f': 'mine', 'e/g': 'too' })
+    expect(one.remote.paths()).not.toContain('d/')
+  })
+
+  it('stays where another client has made a new one of the name', async () => {
+    await saveInPlace('d/f', 'mine')
+    one.remote.moveAsOther('d', 'e')
+    await one.clock.advance(100)
+    one.remote.putAsOther('d/x', 'theirs')
+    await both.settleAll()
+    expect(await both.agreed()).toEqual({ a: 'v1', 'd/x': 'theirs', 'e/f': 'mine', 'e/g': 'too' })
+  })
+})
