@@ -115,6 +115,7 @@ export class FileOwner implements ContentOwner {
   confirmed(answer: RemoteEntry, former: BaseEntity): void {
     const node = this.#node
     const { core, attributes, onConfirmed } = this.#parts
+    const isNew = node.entry === undefined
     this.#sentSinceMs = undefined
     core.pending.touch(node)
     const entry = this.#merged(answer)
@@ -123,6 +124,7 @@ export class FileOwner implements ContentOwner {
     if (writtenAt) core.times.set(entry, writtenAt)
     core.seen.replaced(entry.id, former, entry.entity ?? 'absent')
     this.#placed(entry)
+    if (isNew) core.seen.nameTaken(node.remotePath)
     this.#forgetSent(entry)
     onConfirmed(node)
     attributes.sendLater(node)
@@ -133,6 +135,7 @@ export class FileOwner implements ContentOwner {
     const { core } = this.#parts
     this.#sentSinceMs = undefined
     core.pending.touch(this.#node)
+    if (this.#node.entry === undefined) core.seen.nameTaken(this.#node.remotePath)
     core.tree.table.bind(this.#node, entry)
     core.seen.replaced(entry.id, former, entry.entity ?? 'absent')
     this.#placed(entry)
@@ -150,7 +153,6 @@ export class FileOwner implements ContentOwner {
     })
     const writtenAt = node.content?.confirmedModifiedAt
     if (writtenAt) core.times.set(copy, writtenAt)
-    core.seen.forget(current.id)
     // What was set on ours went with the copy.
     node.unsent.patches.clear()
     node.unsent.mtime = undefined

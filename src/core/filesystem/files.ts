@@ -79,9 +79,15 @@ export class Files {
 
   #openPresent(node: Node, flags: number, pid?: number): Opened {
     assertPresent(node)
-    if (pid !== undefined && node.id && readsFrom(flags)) {
-      const isCurrent = this.#core.tree.table.byId(node.id) === node
-      this.#core.seen.saw(pid, node.id, node.content?.replaces ?? node.entry?.entity ?? 'absent', isCurrent)
+    const { id, remotePath: path } = node
+    if (pid !== undefined && readsFrom(flags)) {
+      const isCurrent = id !== undefined && this.#core.tree.table.byId(id) === node
+      this.#core.seen.saw(
+        pid,
+        { id, path },
+        node.content?.replaces ?? node.entry?.entity ?? 'absent',
+        isCurrent,
+      )
     }
     return this.openNode(node, flags)
   }

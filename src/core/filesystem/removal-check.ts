@@ -27,7 +27,7 @@ export async function checkRemovals(core: Core, nodes: ReadonlySet<Node>): Promi
   const byParent = new Map<Node, Node[]>()
   for (const node of nodes) {
     const parent = node.remotePlace?.parent
-    if (!parent) verdict.gone.push(node)
+    if (!parent) verdict.gone.push(...withAllIn(node, nodes))
     else if (!nodes.has(parent)) byParent.set(parent, [...(byParent.get(parent) ?? []), node])
   }
   for (const [parent, children] of byParent) {

@@ -134,7 +134,17 @@ export class Renames {
   async #later({ source, to }: Move): Promise<void> {
     this.#take(source, to)
     this.#parts.renames.addRename(source)
+    this.#notePlace(source, to)
     await Promise.all(dirtyWithin(this.#core, source).map((node) => node.content!.relabel()))
+  }
+
+  /** What was read there before is not what is there by others' doing. */
+  #notePlace(source: Node, { parent, name }: NodePlace): void {
+    const { seen } = this.#core
+    const above = parent.remotePath
+    if (!above) return
+    if (source.isFolder) seen.folderTaken([...above, name])
+    else seen.nameTaken([...above, name])
   }
 
   /** A link that the server does not have is not made there any more: something else takes its name. */

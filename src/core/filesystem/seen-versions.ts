@@ -1,9 +1,10 @@
 import { LRUCache } from 'lru-cache'
-import type { FileId } from '../../remote/types.ts'
+import type { FileId, RemotePath } from '../../remote/types.ts'
 import type { BaseEntity } from '../write/index.ts'
 
 const maxFiles = 10_000
 const maxProcesses = 64
+const maxNames = 10_000
 /** Versions of ours that somebody may still be opening. */
 const maxReplaced = 64
 
@@ -14,6 +15,19 @@ interface SeenFile {
   readonly successors: Map<BaseEntity, BaseEntity>
 }
 
+/** A content that was read under some name. */
+interface SeenContent {
+  readonly id: FileId | undefined
+  readonly entity: BaseEntity
+}
+
+/** A file, and where the server has it. */
+export interface SeenPlace {
+  /** Undefined: it exists only here. */
+  readonly id: FileId | undefined
+  readonly path: RemotePath | undefined
+}
+
 /**
  * Which content of a file each process was given last. Who replaces a whole file replaces that one: an editor that loaded a
  * version an hour ago must not overwrite what somebody else has saved since. Process 0 stands for all that a driver cannot
@@ -21,21 +35,47 @@ interface SeenFile {
  *
  * Between programs of one machine the last one wins, as on any disk: whoever read a version that was replaced from here,
  * before that or while it happened, replaces the one that took its place.
+ *
+ * What somebody else has put under a name is another file to whoever has read under that name, and only there.
  */
 export class SeenVersions {
   readonly #byFile = new LRUCache<FileId, SeenFile>({ max: maxFiles })
+  /** What each process was given last under a name, by path. */
+  readonly #byName = new LRUCache<string, Map<number, SeenContent>>({ max: maxNames })
 
   /** A process opened the file for reading while it showed `entity`; `isCurrent`: as far as anybody here knows, it still does. */
-  saw(pid: number, id: FileId, entity: BaseEntity, isCurrent: boolean): void {
+  saw(pid: number, { id, path }: SeenPlace, entity: BaseEntity, isCurrent: boolean): void {
+    if (id !== undefined) this.#sawVersion(pid, id, entity, isCurrent)
+    if (!path) return
+    const key = path.join('/')
+    const readers = this.#byName.get(key) ?? new Map<number, SeenContent>()
+    this.#byName.set(key, readers)
+    putNewest(readers, pid, { id, entity }, maxProcesses)
+  }
+
+  #sawVersion(pid: number, id: FileId, entity: BaseEntity, isCurrent: boolean): void {
     const { processes, successors } = this.#of(id)
     // Shown again after it was replaced: somebody else has brought it back.
     if (isCurrent) successors.delete(entity)
     putNewest(processes, pid, newest(successors, entity), maxProcesses)
   }
 
-  /** Undefined: the process did not read the file. */
-  lastSeen(pid: number, id: FileId): BaseEntity | undefined {
-    return this.#byFile.get(id)?.processes.get(pid)
+  /** What the process replaces at the name of the file. Undefined: it did not read the file. */
+  lastSeen(pid: number, { id, path }: SeenPlace): BaseEntity | undefined {
+    const read = path && this.#byName.get(path.join('/'))?.get(pid)
+    if (read && read.id !== id) return read.entity
+    return id === undefined ? undefined : this.#byFile.get(id)?.processes.get(pid)
+  }
+
+  /** A program of this machine has put the file there that the name means now: whoever read under it before may replace that. */
+  nameTaken(path: RemotePath | undefined): void {
+    if (path) this.#byName.delete(path.join('/'))
+  }
+
+  /** The same for a folder, and everything in it. */
+  folderTaken(path: RemotePath): void {
+    const above = `${path.join('/')}/`
+    for (const key of [...this.#byName.keys()]) if (key.startsWith(above)) this.#byName.delete(key)
   }
 
   /** `former` was replaced from here. */
@@ -44,11 +84,6 @@ export class SeenVersions {
     const { processes, successors } = this.#of(id)
     putNewest(successors, former, by, maxReplaced)
     for (const [pid, entity] of processes) if (entity === former) processes.set(pid, by)
-  }
-
-  /** A conflict was told: the next save is measured by what is shown then. */
-  forget(id: FileId): void {
-    this.#byFile.delete(id)
   }
 
   #of(id: FileId): SeenFile {

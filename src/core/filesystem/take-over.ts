@@ -24,6 +24,7 @@ export function takeOver(parts: OwnerParts, heir: Node, former: Node, pid?: numb
   table.bind(heir, entry)
   heir.remotePlace = at
   contentOf(heir, parts).rebase(base)
+  core.seen.nameTaken(heir.remotePath)
   core.pending.touch(heir)
   core.pending.touch(former)
 }
@@ -33,8 +34,8 @@ export function takeOver(parts: OwnerParts, heir: Node, former: Node, pid?: numb
  * rest on the version that was opened, which may not be the newest either.
  */
 export function versionFor({ seen }: Core, target: Node, pid?: number): BaseEntity {
-  const { content, entry } = target
+  const { content, entry, remotePath: path } = target
   if (content?.isDirty) return content.replaces
-  const known = pid === undefined || !entry ? undefined : seen.lastSeen(pid, entry.id)
+  const known = pid === undefined || !entry ? undefined : seen.lastSeen(pid, { id: entry.id, path })
   return known ?? entry?.entity ?? 'absent'
 }

@@ -19,12 +19,14 @@ afterEach(() => both.stop())
 const editor = 7
 const thumbnailer = 8
 
+async function saveInPlace(path: string, text: string): Promise<void> {
+  const file = await one.open(path, constants.O_WRONLY | constants.O_TRUNC, editor)
+  await one.write(file, text)
+  await one.close(file)
+}
+
 const ways: Record<string, (text: string) => Promise<void>> = {
-  'in place': async (text) => {
-    const file = await one.open('a', constants.O_WRONLY | constants.O_TRUNC, editor)
-    await one.write(file, text)
-    await one.close(file)
-  },
+  'in place': (text) => saveInPlace('a', text),
   'by a temporary file': async (text) => {
     await one.save('.a.tmp', text, editor)
     await one.rename('.a.tmp', 'a', {}, editor)
@@ -54,6 +56,65 @@ describe.each(Object.keys(ways))('an editor that saves %s', (way) => {
     expect(Object.keys(files)).toHaveLength(4)
   })
 
+  it('after another client put a new file in its place, makes a conflict copy [C1]', async () => {
+    expect(await one.text('a', editor)).toBe('v1')
+    await two.rename('a', 'z')
+    await two.drain()
+    await two.save('a', 'theirs')
+    await both.settleAll()
+    expect(await one.text('a', thumbnailer)).toBe('theirs')
+    await ways[way]!('mine')
+    await both.settleAll()
+    const files = await both.agreedWithCopies()
+    expect(files).toEqual({ a: 'theirs', 'a (copy)': 'mine', z: 'v1', 'd/f': 'below', 'd/g': 'too' })
+  })
+
+  it('after another client put a file in its place that it has read elsewhere, makes a conflict copy', async () => {
+    expect(await one.text('a', editor)).toBe('v1')
+    expect(await one.text('d/f', editor)).toBe('below')
+    await two.rename('a', 'z')
+    await two.drain()
+    await two.rename('d/f', 'a')
+    await both.settleAll()
+    await ways[way]!('mine')
+    await both.settleAll()
+    const files = await both.agreedWithCopies()
+    expect(files).toEqual({ a: 'below', 'a (copy)': 'mine', z: 'v1', 'd/g': 'too' })
+  })
+
+  it('after another program here put a file in its place, replaces that: the last one wins', async () => {
+    expect(await one.text('a', editor)).toBe('v1')
+    await one.rename('d/f', 'a', {}, thumbnailer)
+    await both.settleAll()
+    await ways[way]!('mine')
+    await both.settleAll()
+    expect(await both.agreed()).toEqual({ a: 'mine', 'd/g': 'too' })
+  })
+
+  it('after another program here deleted it and made it anew, replaces that: the last one wins', async () => {
+    expect(await one.text('a', editor)).toBe('v1')
+    await one.unlink('a')
+    await both.settleAll()
+    await one.save('a', 'another', thumbnailer)
+    await both.settleAll()
+    await ways[way]!('mine')
+    await both.settleAll()
+    expect(await both.agreed()).toEqual({ a: 'mine', 'd/f': 'below', 'd/g': 'too' })
+  })
+
+  it('after another program here moved another folder to where it is: the last one wins', async () => {
+    one.remote.putAsOther('e/f', 'of e')
+    await one.outdate()
+    expect(await one.text('d/f', editor)).toBe('below')
+    await one.rename('d', 'x', {}, thumbnailer)
+    await one.rename('e', 'd', {}, thumbnailer)
+    await both.settleAll()
+    await saveInPlace('d/f', 'mine')
+    await both.settleAll()
+    expect(await both.agreed()).toMatchObject({ 'd/f': 'mine', 'x/f': 'below' })
+    expect(Object.keys(await both.agreed())).toHaveLength(4)
+  })
+
   it('having seen what another client wrote, replaces that', async () => {
     await one.text('a', editor)
     await two.save('a', 'v2')
@@ -62,6 +123,48 @@ describe.each(Object.keys(ways))('an editor that saves %s', (way) => {
     await ways[way]!('mine')
     await both.settleAll()
     expect(await both.agreed()).toEqual({ a: 'mine', 'd/f': 'below', 'd/g': 'too' })
+  })
+})
+
+describe('a program that has read a new file of this machine', () => {
+  it('replaces nothing that another client has put under its name meanwhile', async () => {
+    await one.save('new', 'mine')
+    expect(await one.text('new', editor)).toBe('mine')
+    one.remote.putAsOther('new', 'theirs')
+    await both.settleAll()
+    await one.text('new', thumbnailer)
+    await saveInPlace('new', 'edited')
+    await both.settleAll()
+    const texts = Object.values(await both.agreed())
+    expect(new Set(texts)).toEqual(new Set(['v1', 'below', 'too', 'mine', 'theirs', 'edited']))
+  })
+
+  it('replaces that, uploaded or not', async () => {
+    for (const pause of [0, 5_000]) {
+      await one.save('new', 'mine', thumbnailer)
+      expect(await one.text('new', editor)).toBe('mine')
+      await one.clock.advance(pause)
+      await saveInPlace('new', 'edited')
+      await both.settleAll()
+      expect(await both.agreed()).toEqual({ a: 'v1', 'd/f': 'below', 'd/g': 'too', new: 'edited' })
+    }
+  })
+})
+
+describe('an editor whose save went into a conflict copy', () => {
+  it('replaces what another client wrote only once it has seen that', async () => {
+    expect(await one.text('a', editor)).toBe('v1')
+    one.remote.putAsOther('a', 'theirs')
+    for (const text of ['mine', 'mine again']) {
+      await saveInPlace('a', text)
+      await both.settleAll()
+    }
+    const texts = Object.values(await both.agreed())
+    expect(new Set(texts)).toEqual(new Set(['theirs', 'mine', 'mine again', 'below', 'too']))
+    expect(await one.text('a', editor)).toBe('theirs')
+    await saveInPlace('a', 'the last')
+    await both.settleAll()
+    expect(await both.agreed()).toMatchObject({ a: 'the last' })
   })
 })
 
@@ -190,6 +293,20 @@ describe('a folder that is deleted here', () => {
     await removeFolder()
     await both.settleAll()
     expect(await both.agreed()).toEqual({ a: 'v1', f: 'below' })
+  })
+
+  it('and a part of which another client has moved onto a folder that is made here, goes without that', async () => {
+    one.remote.putAsOther('d/s/x', 'moved')
+    await one.outdate()
+    await one.names('d/s')
+    one.remote.moveAsOther('d/s', 'e')
+    await one.mkdir('e')
+    await one.unlink('d/s/x')
+    await one.rmdir('d/s')
+    await removeFolder()
+    await both.settleAll()
+    expect(await both.agreed()).toEqual({ a: 'v1', 'e/x': 'moved' })
+    expect(one.drive.unsentNames).toBe(0)
   })
 
   it('is made again by what another client saves in it without a network', async () => {
