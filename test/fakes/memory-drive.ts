@@ -154,8 +154,8 @@ export class MemoryDrive implements RemoteChanges {
   copyAsOther(from: PathLike, to: PathLike): void {
     const target = toPath(to)
     if (this.tree.find(target)) throw exists(target)
-    const folder = this.tree.ensureFolder(target.slice(0, -1))
-    this.tree.copyInto(this.tree.get(toPath(from)), folder, target.at(-1)!)
+    const name = this.tree.checkName(target.at(-1) ?? '')
+    this.tree.copyInto(this.tree.get(toPath(from)), this.tree.ensureFolder(target.slice(0, -1)), name)
   }
 
   removeAsOther(path: PathLike): void {

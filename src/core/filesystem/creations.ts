@@ -6,6 +6,7 @@ import { FsError, toFsError } from '../errors.ts'
 import type { Node } from '../inode/index.ts'
 import type { AttributeSender } from './attribute-sender.ts'
 import { pinned, type Core } from './core.ts'
+import type { FolderChecks } from './folder-checks.ts'
 import { findLink, isFinal, makeAtServer, type MadeEntry } from './make-at-server.ts'
 import type { RenameDelay } from './rename-delay.ts'
 
@@ -20,6 +21,7 @@ export interface CreationParts {
   readonly core: Core
   readonly renames: RenameDelay
   readonly attributes: AttributeSender
+  readonly folderChecks: FolderChecks
 }
 
 interface Creation {
@@ -136,9 +138,11 @@ export class Creations {
   uploadedInto(folder: Node): void {
     if (this.#new.size === 0) return
     const { clock, options } = this.#core
-    for (const above of [...this.#newAbove(folder), folder]) {
-      const creation = this.#new.get(above)
-      if (!creation) continue
+    const made = [...this.#newAbove(folder), folder].filter((above) => this.#new.has(above))
+    const [top] = made
+    if (top) this.#parts.folderChecks.madeIn(top.place!.parent, top)
+    for (const above of made) {
+      const creation = this.#new.get(above)!
       creation.isMade = true
       creation.refused = undefined
       creation.dueAtMs = clock.monotonic() + options.quietMs
@@ -266,6 +270,10 @@ export class Creations {
   async #prepare(node: Node): Promise<void> {
     const { parent } = node.place!
     await this.settle(parent)
+    if (this.#new.get(node)?.isMade) {
+      const { folderChecks } = this.#parts
+      await folderChecks.settle(parent, { byListing: this.#madeIn(parent) >= listFrom })
+    }
     if (parent.isNew) throw new FsError(Errno.ENOENT, `${parent.label} is not at the server`)
     await this.#parts.renames.freeNameOf(node)
   }
@@ -288,9 +296,14 @@ export class Creations {
   async #learnId(folder: Node): Promise<void> {
     const { tree } = this.#core
     const { parent } = folder.place!
-    const isBeside = ([node, { isMade }]: [Node, Creation]) => isMade && node.place?.parent === parent
-    if ([...this.#new].filter(isBeside).length >= listFrom) await tree.refresh(parent)
+    if (this.#madeIn(parent) >= listFrom) await tree.refresh(parent)
     if (folder.isNew) await tree.refresh(folder)
+  }
+
+  /** How many folders uploads have made in `parent` whose ids are not known. */
+  #madeIn(parent: Node): number {
+    const isIn = ([node, { isMade }]: [Node, Creation]) => isMade && node.place?.parent === parent
+    return [...this.#new].filter(isIn).length
   }
 
   #made(node: Node, { entry, isOurs }: MadeEntry): void {

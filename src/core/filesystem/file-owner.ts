@@ -7,6 +7,7 @@ import type { BaseEntity, ContentOwner, FileContent, KnownFile, Stray } from '..
 import type { AttributeSender } from './attribute-sender.ts'
 import type { Creations } from './creations.ts'
 import { tellKernels, type Core } from './core.ts'
+import type { FolderChecks } from './folder-checks.ts'
 import type { RenameDelay } from './rename-delay.ts'
 import { replaceAttributes } from './replace-attributes.ts'
 import type { Strays } from './strays.ts'
@@ -17,6 +18,7 @@ export interface OwnerParts {
   readonly attributes: AttributeSender
   readonly creations: Creations
   readonly strays: Strays
+  readonly folderChecks: FolderChecks
   /** Handles of the node read the new content from now on. */
   readonly onConfirmed: (node: Node) => void
 }
@@ -27,6 +29,8 @@ export class FileOwner implements ContentOwner {
   /** When what is not confirmed yet was sent first, ms by the server's clock; undefined: by an earlier process, or not at all. */
   #sentSinceMs: number | undefined
   #pinned = false
+  /** What is being confirmed was copied at the server, which makes no folders for that. */
+  #isCopied = false
   #factsSent = false
 
   constructor(node: Node, parts: OwnerParts) {
@@ -105,6 +109,7 @@ export class FileOwner implements ContentOwner {
   /** Attributes of the original that were not meant for this one must go. */
   copied(entry: RemoteEntry): void {
     this.#factsSent = false
+    this.#isCopied = true
     const { unsent } = this.#node
     replaceAttributes(this.#node, entry.metadata)
     // It is of the same content, so a time that was chosen for the original would count here too.
@@ -114,8 +119,10 @@ export class FileOwner implements ContentOwner {
 
   confirmed(answer: RemoteEntry, former: BaseEntity): void {
     const node = this.#node
-    const { core, attributes, onConfirmed } = this.#parts
+    const { core, attributes, folderChecks, onConfirmed } = this.#parts
     const isNew = node.entry === undefined
+    const isCopy = this.#isCopied
+    this.#isCopied = false
     this.#sentSinceMs = undefined
     core.pending.touch(node)
     const entry = this.#merged(answer)
@@ -125,6 +132,7 @@ export class FileOwner implements ContentOwner {
     core.seen.replaced(entry.id, former, entry.entity ?? 'absent')
     this.#placed(entry)
     if (isNew) core.seen.nameTaken(node.remotePath)
+    if (isNew && !isCopy && node.remotePlace) folderChecks.madeIn(node.remotePlace.parent, entry.id)
     this.#forgetSent(entry)
     onConfirmed(node)
     attributes.sendLater(node)

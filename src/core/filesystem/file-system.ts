@@ -24,6 +24,7 @@ import { AttributeSender } from './attribute-sender.ts'
 import { assertFolder, type Core } from './core.ts'
 import { Creations } from './creations.ts'
 import type { OwnerParts } from './file-owner.ts'
+import { FolderChecks } from './folder-checks.ts'
 import { FileRanges } from './file-ranges.ts'
 import { Files } from './files.ts'
 import { Folders } from './folders.ts'
@@ -52,6 +53,7 @@ export class CloudreveFileSystem implements FileSystem {
   readonly #delay: RenameDelay
   readonly #sender: AttributeSender
   readonly #creations: Creations
+  readonly #folderChecks: FolderChecks
   readonly #arrival: Arrival
   readonly #owners: OwnerParts
 
@@ -67,18 +69,20 @@ export class CloudreveFileSystem implements FileSystem {
     })
     const makeFolder = (folder: Node) => creations.settle(folder)
     const renames: RenameDelay = new RenameDelay({ core, removals, makeFolder })
-    const creations: Creations = new Creations({ core, renames, attributes })
     const strays = new Strays(core, renames)
+    const folderChecks = new FolderChecks(core, renames, strays)
+    const creations: Creations = new Creations({ core, renames, attributes, folderChecks })
     const arrival = new Arrival(core, { renames, attributes, creations })
     const files = new Files(core, { numbers, arrival, owners: () => parts })
     const onConfirmed = (node: Node) => files.reopenReaders(node)
-    const parts: OwnerParts = { core, renames, attributes, creations, strays, onConfirmed }
+    const parts: OwnerParts = { core, renames, attributes, creations, strays, folderChecks, onConfirmed }
     core.tree.onceStill = (folder) => core.folderMoves.still(folder)
     this.#core = core
     this.#owners = parts
     this.#delay = renames
     this.#sender = attributes
     this.#creations = creations
+    this.#folderChecks = folderChecks
     this.#files = files
     this.#ranges = new FileRanges(files)
     this.#folders = new Folders(core, numbers)
@@ -272,7 +276,7 @@ export class CloudreveFileSystem implements FileSystem {
 
   /** New folders and links, renames and deletions that the server has not heard of. */
   get unsentNames(): number {
-    return this.#delay.count + this.#creations.count
+    return this.#delay.count + this.#creations.count + this.#folderChecks.count
   }
 
   /** Attributes that wait to be sent, by the file or folder that they are of. */
@@ -290,6 +294,7 @@ export class CloudreveFileSystem implements FileSystem {
     await this.#patiently('new folders', () => this.#creations.settleWithin(root, { mayWait: true })).catch(
       told,
     )
+    await this.#patiently('folders', () => this.#folderChecks.settleAll()).catch(told)
     await this.#patiently('renames and deletions', () => this.#delay.settleWithin(root)).catch(told)
     await this.#sender.drain(onProgress)
   }
@@ -313,6 +318,7 @@ export class CloudreveFileSystem implements FileSystem {
   /** Nothing is sent from now on that still waits. */
   close(): void {
     this.#creations.close()
+    this.#folderChecks.close()
     this.#delay.close()
     this.#sender.close()
   }

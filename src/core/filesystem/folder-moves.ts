@@ -82,3 +82,8 @@ export function isRemotelyWithin(node: Node, folder: Node): boolean {
   for (let at: Node | undefined = node; at; at = at.remoteParent) if (at === folder) return true
   return false
 }
+
+/** Those that lie in none of the others. */
+export function disjoint(nodes: readonly Node[]): Node[] {
+  return nodes.filter((node) => !nodes.some((other) => other !== node && isRemotelyWithin(node, other)))
+}

@@ -18,13 +18,13 @@ import { messageOf } from '../../base/error-message.ts'
 import { isRemoteError } from '../../remote/errors.ts'
 import { samePlace, type Node, type NodePlace } from '../inode/index.ts'
 import { pinned, type Core } from './core.ts'
-import { isRemotelyWithin } from './folder-moves.ts'
+import { disjoint, isRemotelyWithin } from './folder-moves.ts'
 import { NameOrder } from './name-order.ts'
 import { isPassing, showRefused } from './refused-rename.ts'
 import type { Removals } from './removals.ts'
 import { freeName, nextPlace, relocate } from './server-rename.ts'
 
-/** Before what could not be sent is sent again, ms; longer with each time. */
+/** Before what could not be sent is sent again, ms. */
 const retryMs = 10_000
 const longestRetryMs = 300_000
 /** At most so many files and folders are moved by one request; the server takes 3,000 (api/00-live-files §15). */
@@ -38,7 +38,7 @@ interface Delayed {
   readonly origin: NodePlace | undefined
   settling: Promise<void> | undefined
   failures: number
-  /** How often the server refused it, under one name and another. */
+  /** How often the server refused it. */
   refusals: number
 }
 
@@ -157,9 +157,8 @@ export class RenameDelay {
   /** Where it was deleted, that goes on waiting. */
   #forget(node: Node): void {
     const delayed = this.#delayed.get(node)
-    if (!delayed) return
+    if (!delayed || !this.#delayed.delete(node)) return
     delayed.cancelTimer()
-    this.#delayed.delete(node)
     node.waits = this.#removals.has(node)
     node.refusal = undefined
     this.#core.pending.touch(node)
@@ -398,9 +397,4 @@ export class RenameDelay {
 function isWanted(node: Node): node is Node & { readonly place: NodePlace; readonly remotePlace: NodePlace } {
   const { place, remotePlace } = node
   return place !== undefined && remotePlace !== undefined && !samePlace(place, remotePlace)
-}
-
-/** Those that lie in none of the others. */
-function disjoint(nodes: readonly Node[]): Node[] {
-  return nodes.filter((node) => !nodes.some((other) => other !== node && isRemotelyWithin(node, other)))
 }

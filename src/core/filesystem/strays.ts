@@ -14,8 +14,8 @@ import type { RenameDelay } from './rename-delay.ts'
 
 /** Clocks of `Date` headers have whole seconds, and below two nobody corrects ours. */
 const clockToleranceMs = 3_000
-/** The server makes folders in the same moment as the file that they are for. */
-const sameRequestMs = 1_000
+/** The server makes folders just before the file that they are for. By its clock alone, which has milliseconds there. */
+const sameRequestMs = 200
 
 /** What is to be done about something that our request has left. */
 type Verdict = 'remove' | 'restore' | 'leave'
@@ -135,5 +135,6 @@ export class Strays {
 /** Made by the request that also made something of ours at `madeAtMs`, and nobody here has put anything into it. */
 function isMadeAgain({ isFolder, isRoot, entry, remotePlace, children, handles }: Node, madeAtMs: number) {
   if (!isFolder || isRoot || !entry || !remotePlace || children.size > 0 || handles > 0) return false
-  return Math.abs(entry.createdAtMs - madeAtMs) <= sameRequestMs
+  const olderByMs = madeAtMs - entry.createdAtMs
+  return olderByMs >= 0 && olderByMs <= sameRequestMs
 }

@@ -175,7 +175,7 @@ export const recordedSaves: readonly RecordedSave[] = [
     ],
     after: { 'report.txt~': [first, 1], 'report.txt': [second, 1] },
     renamed: { 'report.txt': 'report.txt~' },
-    requests: { 'POST /file/rename': 1, 'PUT /file/content': 1 },
+    requests: { 'POST /file/rename': 1, 'PUT /file/content': 1, 'GET /file/info': 1 },
   },
   {
     name: 'Word over a mount: the new one to its name when the old one was moved out of the way',
@@ -240,7 +240,7 @@ export const recordedSaves: readonly RecordedSave[] = [
       '.git/objects/f7/19efd4': [patterned(60, 1), 1],
     },
     // The upload makes the new folder; a listing tells its id.
-    requests: { 'GET /file': 1, 'PUT /file/content': 1, ...session },
+    requests: { 'GET /file': 1, 'PUT /file/content': 1, ...session, 'GET /file/info': 2 },
   },
   {
     name: 'git commit: two objects, the index, the branch by its lock file, and its logs',
@@ -289,7 +289,7 @@ export const recordedSaves: readonly RecordedSave[] = [
       'GET /file': 2,
       'PUT /file/upload': 2,
       'POST /file/upload': 2,
-      'GET /file/info': 2,
+      'GET /file/info': 3,
       // The logs' old ends are fetched before they are sent anew.
       'POST /file/url': 2,
       'GET /file/content': 2,

@@ -152,7 +152,7 @@ describe('a new folder', () => {
     await drive.rename('n', 'm')
     await drive.rename('m', 'd/k')
     await drive.settleAll()
-    expect(calls().sort()).toEqual(['list d/k', 'upload d/k/f'])
+    expect(calls().sort()).toEqual(['info d', 'list d/k', 'upload d/k/f'])
     expect(drive.remote.paths()).toEqual(['a', 'd/', 'd/f', 'd/k/', 'd/k/f'])
     await nothingIsLeft()
   })

@@ -20,7 +20,7 @@ afterEach(() => both.stop())
 
 /** Methods of the calls, in order. */
 function calls(): string[] {
-  return one.remote.calls.map(({ method }) => method)
+  return one.remote.calls.map(({ method }) => method).filter((method) => method !== 'capacity')
 }
 
 async function saveInPlace(path: string, text: string): Promise<void> {
@@ -121,6 +121,92 @@ describe('a file that another client renames while it is saved here', () => {
     await one.crash()
     await both.settleAll()
     expect(await both.agreed()).toEqual({ ...rest, z: 'mine' })
+  })
+})
+
+describe('a folder that another client renames while a new file is saved in it here', () => {
+  beforeEach(async () => {
+    await one.save('d/new', 'mine')
+  })
+
+  it.each([
+    ['renamed', 'e'],
+    ['moved', 'x/y/d'],
+  ])('has it, and does not come back under its old name (%s)', async (_, to) => {
+    one.remote.moveAsOther('d', to)
+    await both.settleAll()
+    const moved = { [`${to}/f`]: 'below', [`${to}/g`]: 'too', [`${to}/new`]: 'mine' }
+    expect(await both.agreed()).toEqual({ a: 'v1', ...moved })
+    expect(one.remote.paths()).not.toContain('d/')
+  })
+
+  it('has it once, where the process is killed in between', async () => {
+    one.remote.moveAsOther('d', 'e')
+    const gate = one.remote.hold('move')
+    const settling = one.settleAll()
+    settling.catch(() => undefined)
+    await gate.entered
+    await one.crash()
+    gate.release()
+    await both.settleAll()
+    expect(await both.agreed()).toEqual({ a: 'v1', 'e/f': 'below', 'e/g': 'too', 'e/new': 'mine' })
+    expect(one.remote.paths()).not.toContain('d/')
+  })
+
+  it('and in which the name is taken by now: it stays where it was made', async () => {
+    one.remote.moveAsOther('d', 'e')
+    one.remote.putAsOther('e/new', 'theirs')
+    await both.settleAll()
+    const moved = { 'e/f': 'below', 'e/g': 'too', 'e/new': 'theirs' }
+    expect(await both.agreed()).toEqual({ a: 'v1', ...moved, 'd/new': 'mine' })
+  })
+
+  it('stays where another client has made a new one of the name', async () => {
+    one.remote.moveAsOther('d', 'e')
+    one.remote.mkdirAsOther('d')
+    await both.settleAll()
+    expect(await both.agreed()).toMatchObject({ 'e/new': 'mine' })
+    expect(one.remote.paths()).toContain('d/')
+  })
+
+  it('and deletes: it is made again for it', async () => {
+    one.remote.removeAsOther('d')
+    await both.settleAll()
+    expect(await both.agreed()).toEqual({ a: 'v1', 'd/new': 'mine' })
+  })
+
+  it('and in which something is made here in a new folder: has that too', async () => {
+    await one.mkdir('d/s')
+    await one.save('d/s/x', 'also mine')
+    one.remote.moveAsOther('d', 'e')
+    await both.settleAll()
+    expect(await both.agreed()).toMatchObject({ 'e/new': 'mine', 'e/s/x': 'also mine' })
+    expect(one.remote.paths()).not.toContain('d/')
+  })
+})
+
+describe('new files in a folder', () => {
+  it('cost a request each, and one for all of them together', async () => {
+    one.remote.script.forgetCalls()
+    for (const name of ['1', '2', '3']) await one.save(`d/${name}`, name)
+    await one.settleAll()
+    expect(calls()).toEqual(['upload', 'upload', 'upload', 'info'])
+  })
+
+  it('cost nothing more where the folder was listed since', async () => {
+    one.remote.script.forgetCalls()
+    await one.save('d/new', 'mine')
+    await one.clock.advance(600)
+    await one.fs.fsyncdir((await one.fs.opendir(await one.ino('d'), one.context())).fh, one.context())
+    await one.settleAll()
+    expect(one.remote.count('info')).toBeLessThanOrEqual(1)
+  })
+
+  it('in the top folder cost nothing more', async () => {
+    one.remote.script.forgetCalls()
+    await one.save('new', 'mine')
+    await one.settleAll()
+    expect(calls()).toEqual(['upload'])
   })
 })
 
