@@ -41,6 +41,8 @@ export interface ListingPage {
   readonly folder: RemoteEntry
   /** What an upload into this folder would meet; undefined where nothing can be uploaded. */
   readonly policy: StoragePolicy | undefined
+  /** False: another page follows. */
+  readonly isLast: boolean
 }
 
 export interface StoragePolicy {

@@ -38,6 +38,14 @@ export function exists(path: RemotePath): RemoteError {
   return new RemoteError('exists', `${path.join('/')}: the name is taken`)
 }
 
+/** At least one, which may be empty. */
+export function pagesOf<T>(entries: readonly T[], size: number): { entries: T[]; isLast: boolean }[] {
+  const pages = [{ entries: entries.slice(0, size), isLast: entries.length <= size }]
+  for (let from = size; from < entries.length; from += size)
+    pages.push({ entries: entries.slice(from, from + size), isLast: from + size >= entries.length })
+  return pages
+}
+
 /** The drive behind a `MemoryRemote`: what a test scripts, what another client does to it, and what lies there. */
 export class MemoryDrive implements RemoteChanges {
   readonly tree: MemoryTree

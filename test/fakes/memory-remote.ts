@@ -17,7 +17,7 @@ import type {
   StoragePolicy,
   UploadRequest,
 } from '../../src/remote/types.ts'
-import { exists, MemoryDrive, type RemoteMethod } from './memory-drive.ts'
+import { exists, MemoryDrive, pagesOf, type RemoteMethod } from './memory-drive.ts'
 import { ManualClock } from './manual-clock.ts'
 import { sendChunks, type MemorySession } from './memory-sessions.ts'
 import { contains, MemoryTree, pathOf, uriOf, type MemoryNode } from './memory-tree.ts'
@@ -85,9 +85,9 @@ export class MemoryRemote extends MemoryDrive implements Remote {
       [...this.tree.folder(folder).children.values()].map((node) => this.tree.entry(node)),
     )
     const self = this.tree.entry(this.tree.folder(folder))
-    for (let from = 0; from === 0 || from < entries.length; from += this.#pageSize) {
-      if (from > 0) await this.#call('list', folder, () => undefined)
-      yield { entries: entries.slice(from, from + this.#pageSize), folder: self, policy: this.#policy() }
+    for (const [i, page] of pagesOf(entries, this.#pageSize).entries()) {
+      if (i > 0) await this.#call('list', folder, () => undefined)
+      yield { ...page, folder: self, policy: this.#policy() }
     }
   }
 

@@ -6,6 +6,7 @@ import type { MetadataPatch } from '../../remote/types.ts'
 import { encodeMode, encodeMtime } from '../attributes/index.ts'
 import { FsError } from '../errors.ts'
 import type { Node } from '../inode/index.ts'
+import { askAttributes } from '../tree/index.ts'
 import type { AttrChanges, AttrReply, Fh, Ino, OpContext } from '../types.ts'
 import type { Arrival } from './arrival.ts'
 import type { AttributeSender } from './attribute-sender.ts'
@@ -37,7 +38,7 @@ export class AttributeOps {
     const folder = node.remotePlace?.parent
     // One listing of the folder answers for all its files; a file that is written to here is known best here.
     const mustAsk = folder && !folder.isUnlinked && !node.isLocal && !tree.trusted(folder)
-    return andThen(mustAsk ? tree.refresh(folder, context.signal) : undefined, () => {
+    return andThen(mustAsk ? askAttributes(tree, folder, node, context) : undefined, () => {
       if (node.handles === 0) assertPresent(node)
       return attrReply(this.#core, node)
     })

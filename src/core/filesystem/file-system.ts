@@ -6,6 +6,7 @@ import { FsError, NoSuchNameError, toFsError } from '../errors.ts'
 import type { Node } from '../inode/index.ts'
 import { toServerName } from '../names/index.ts'
 import type { FileSystem, Place } from '../ports.ts'
+import { lookUp } from '../tree/index.ts'
 import type {
   Allocation,
   AttrChanges,
@@ -104,7 +105,7 @@ export class CloudreveFileSystem implements FileSystem {
       throw new FsError(Errno.ENAMETOOLONG, `${name}: a name has at most 255 bytes`)
     const found = orElse(
       () =>
-        andThen(tree.child(folder, toServerName(name), context), (child) =>
+        andThen(lookUp(tree, folder, toServerName(name), context), (child) =>
           child ? entryReply(this.#core, child) : undefined,
         ),
       (error) => {

@@ -1,10 +1,10 @@
-/** opendir, readdir, releasedir: one stable snapshot a handle. */
+/** opendir, readdir, releasedir: a handle's names stay as they were given, and grow only while the folder's listing still comes. */
 import { Errno } from '../../base/errno.ts'
 import { andThen, type MaybePromise } from '../../base/maybe-promise.ts'
 import { FsError } from '../errors.ts'
 import type { Node } from '../inode/index.ts'
 import { toPosixName } from '../names/index.ts'
-import type { ChildName, Listing } from '../tree/index.ts'
+import { askSoon, NameStream, type ChildName, type Listing, type ReceivedPages } from '../tree/index.ts'
 import type { Dirent, Entry, Fh, Ino, OpContext, Opened } from '../types.ts'
 import { assertFolder, type Core } from './core.ts'
 import type { HandleNumbers } from './handle-numbers.ts'
@@ -12,7 +12,16 @@ import { entryReply } from './node-view.ts'
 
 interface FolderHandle {
   readonly node: Node
-  names: readonly ChildName[] | undefined
+  names: NameStream | undefined
+}
+
+type EntryOfFolder = Dirent & { readonly entry: Entry }
+
+/** What is to be answered: of `names` those after `cookie`, at most `limit`. */
+interface RestOfNames {
+  readonly names: readonly ChildName[]
+  readonly cookie: number
+  readonly limit: number
 }
 
 /** Names that the kernel was given last, of one folder. */
@@ -68,24 +77,38 @@ export class Folders {
     cookie: number,
     context: OpContext,
     maxEntries = batchSize,
-  ): MaybePromise<readonly (Dirent & { entry: Entry })[]> {
+  ): MaybePromise<readonly EntryOfFolder[]> {
     const limit = Math.min(maxEntries, batchSize)
     const { node } = this.#get(fh)
     return andThen(this.#namesOf(fh, cookie, context), (names) => {
       if (cookie >= names.length) return []
       const rest = { names, cookie, limit }
-      return andThen(this.#core.tree.listing(node, context), (listing) => this.#entries(node, rest, listing))
+      return askSoon(this.#core.tree, node, context, {
+        byPages: (pages) => this.#entriesOfPages(node, rest, pages),
+        byListing: (listing) => this.#entries(node, rest, listing),
+      })
     })
   }
 
-  /** In one step: whatever was counted as a look-up is answered. */
-  #entries(
+  /** Up to the first that pages do not tell of; undefined when that is the first of all. */
+  #entriesOfPages(
     node: Node,
-    { names, cookie, limit }: { names: readonly ChildName[]; cookie: number; limit: number },
-    listing: Listing,
-  ): readonly (Dirent & { entry: Entry })[] {
+    { names, cookie, limit }: RestOfNames,
+    pages: ReceivedPages,
+  ): readonly EntryOfFolder[] | undefined {
+    const batch: EntryOfFolder[] = []
+    for (let i = cookie; i < names.length && batch.length < limit; i += 1) {
+      const found = this.#core.tree.childByPages(node, names[i]!.name, pages)
+      if (!found) break
+      batch.push(entryOf(this.#core, names[i]!, i + 1, found))
+    }
+    return batch.length > 0 ? batch : undefined
+  }
+
+  /** In one step: whatever was counted as a look-up is answered. */
+  #entries(node: Node, { names, cookie, limit }: RestOfNames, listing: Listing): readonly EntryOfFolder[] {
     const { tree } = this.#core
-    const batch: (Dirent & { entry: Entry })[] = []
+    const batch: EntryOfFolder[] = []
     // An empty answer means the end to the kernel: names that are gone meanwhile are passed over.
     for (let i = cookie; i < names.length && batch.length < limit; i += 1) {
       const found = tree.childIn(node, names[i]!.name, listing)
@@ -120,17 +143,30 @@ export class Folders {
     return handle
   }
 
+  /** At least one after `cookie`, or all there are. */
   #namesOf(fh: Fh, cookie: number, context: OpContext): MaybePromise<readonly ChildName[]> {
+    const { tree } = this.#core
     const handle = this.#get(fh)
-    if (handle.names && cookie > 0) return handle.names
     const { node } = handle
-    if (node.isUnlinked) return (handle.names = [])
-    this.#core.tree.opened(node)
-    return andThen(this.#core.tree.listing(node, context), (listing) => {
-      // In one step: names of this version, and no other, are what the kernel is given.
-      handle.names = this.#core.tree.namesIn(node, listing)
-      this.#given.set(node, { version: node.namesVersion, atMs: this.#core.clock.monotonic() })
-      return handle.names
+    // Cookies may be those of names that the kernel had kept: those of a listing, in its order.
+    const mayGrow = cookie === 0 || handle.names !== undefined
+    const names = (cookie > 0 && handle.names) || new NameStream(tree, node)
+    handle.names = names
+    if (node.isUnlinked) names.stop()
+    if (names.isWhole || cookie < names.names.length) return names.names
+    if (cookie === 0) tree.opened(node)
+    return askSoon(tree, node, context, {
+      byPages: (pages) => {
+        if (mayGrow) names.addPages(pages)
+        return cookie < names.names.length ? names.names : undefined
+      },
+      byListing: (listing) => {
+        // In one step: names of this version, and no other, are what the kernel is given.
+        const isInOrder = names.end(listing)
+        if (isInOrder)
+          this.#given.set(node, { version: node.namesVersion, atMs: this.#core.clock.monotonic() })
+        return names.names
+      },
     })
   }
 }

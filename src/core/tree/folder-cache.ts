@@ -14,6 +14,7 @@ import type { RemoteTree } from '../../remote/remote.ts'
 import type { FileId, RemoteEntry, RemotePath, StoragePolicy } from '../../remote/types.ts'
 import type { Patience } from '../patience.ts'
 import { ChangeLog } from './change-log.ts'
+import { ReceivedPages } from './received-pages.ts'
 
 export interface Listing {
   /** By server name. */
@@ -55,6 +56,7 @@ type Mutation = (entries: Map<string, RemoteEntry>) => void
 
 interface Flight {
   readonly mutations: Mutation[]
+  readonly received: ReceivedPages
   isExpired: boolean
   isOutdated: boolean
 }
@@ -195,6 +197,11 @@ export class FolderCache {
     return this.#since.has(folder)
   }
 
+  /** What has come of a listing that is on its way. */
+  receiving(folder: FileId): ReceivedPages | undefined {
+    return this.#new.has(folder) ? undefined : this.#since.get(folder)?.received
+  }
+
   /** Cached, however old. */
   known(id: FileId): Listing | undefined {
     return this.#new.get(id) ?? this.#listings.get(id)
@@ -298,7 +305,9 @@ export class FolderCache {
   #mutate(folder: FileId, mutation: Mutation): void {
     const listing = this.#new.get(folder) ?? this.#listings.peek(folder)
     if (listing) mutation(listing.entries)
-    this.#since.get(folder)?.mutations.push(mutation)
+    const flight = this.#since.get(folder)
+    flight?.mutations.push(mutation)
+    if (flight) mutation(flight.received.entries)
     for (const log of this.#logs) log.noteMutation(folder, mutation)
   }
 
@@ -310,7 +319,6 @@ export class FolderCache {
       const listing = await this.#options.patience.run(folder.label, (progress) =>
         this.#ask(asked, flight, progress),
       )
-      for (const mutation of flight.mutations) mutation(listing.entries)
       const before = this.#new.get(folder.id) ?? this.#listings.peek(folder.id)
       const id = asked.id ?? listing.folder.id
       if (!flight.isExpired) this.#keep(id, listing, flight.isOutdated)
@@ -330,21 +338,25 @@ export class FolderCache {
     flight.mutations.length = 0
     flight.isOutdated = false
     const askedAt = this.#options.clock.monotonic()
-    const entries = new Map<string, RemoteEntry>()
+    const { received, mutations } = flight
+    received.restart()
     let last: { folder: RemoteEntry; policy: StoragePolicy | undefined } | undefined
     const path = folder.path()
     for await (const page of this.#options.remote.list(path)) {
-      for (const entry of page.entries) entries.set(entry.name, entry)
+      if (folder.id !== undefined && path.length > 0 && page.folder.id !== folder.id) {
+        const found = 'another folder has this name at the server by now'
+        throw new RemoteError('not-found', `${folder.label}: ${found}`)
+      }
+      received.add(page.entries, (entries) => mutations.forEach((mutation) => mutation(entries)))
       last = page
       progress()
+      if (!page.isLast) received.announce()
     }
     if (!last) throw new Error(`${folder.label}: the server sent no page`)
-    if (folder.id !== undefined && path.length > 0 && last.folder.id !== folder.id)
-      throw new RemoteError('not-found', `${folder.label}: another folder has this name at the server by now`)
-    return { entries, folder: last.folder, policy: last.policy, askedAt }
+    return { entries: received.entries, folder: last.folder, policy: last.policy, askedAt }
   }
 }
 
 function newFlight(): Flight {
-  return { mutations: [], isExpired: false, isOutdated: false }
+  return { mutations: [], received: new ReceivedPages(), isExpired: false, isOutdated: false }
 }

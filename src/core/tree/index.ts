@@ -1,5 +1,8 @@
 export { attributesOf, kindOf, type EntryAttributes } from './entry-attributes.ts'
+export { askAttributes, askSoon, lookUp } from './early-answers.ts'
 export { FolderCache, type Listing } from './folder-cache.ts'
 export type { ChildName } from './child-name.ts'
 export { samePath } from './places.ts'
+export { NameStream } from './name-stream.ts'
+export type { ReceivedPages } from './received-pages.ts'
 export { Tree } from './tree.ts'

@@ -2,14 +2,13 @@
  * The view that programs see: what the server last told us, and over it what is only here. Owns the node table and the listings;
  * sends nothing but listings. After every `await` nodes are looked at anew.
  */
-import { waitUnlessAborted, type Clock } from '../../base/clock.ts'
-import type { Log } from '../../base/log.ts'
+import { waitUnlessAborted } from '../../base/clock.ts'
 import { andThen, type MaybePromise } from '../../base/maybe-promise.ts'
 import { isRemoteError, RemoteError } from '../../remote/errors.ts'
-import type { Remote, RemoteTree } from '../../remote/remote.ts'
+import type { RemoteTree } from '../../remote/remote.ts'
 import type { RemoteEntry, RemotePath } from '../../remote/types.ts'
 import { kindOf } from './entry-attributes.ts'
-import type { Node, NodeTable } from '../inode/index.ts'
+import { samePlace, type Node, type NodeTable } from '../inode/index.ts'
 import { toPosixName, toServerName } from '../names/index.ts'
 import type { Patience } from '../patience.ts'
 import type { KernelCache } from '../ports.ts'
@@ -19,22 +18,9 @@ import type { FolderCache, Listing, ListingArrival } from './folder-cache.ts'
 import { isHidden } from './hidden.ts'
 import { sameAttributes, sameNames } from './listing-changes.ts'
 import { idOf, newRecord, pathOf, samePath } from './places.ts'
+import type { ReceivedPages } from './received-pages.ts'
+import type { Asker, TreeOptions } from './tree-options.ts'
 import { Walks } from './walks.ts'
-
-export interface TreeOptions {
-  readonly table: NodeTable
-  readonly folders: FolderCache
-  readonly kernel: KernelCache
-  readonly remote: Pick<Remote, 'info' | 'listSubtree' | 'changesSince' | 'now' | 'facts'>
-  readonly patience: Patience
-  readonly clock: Clock
-  readonly log: Log
-  /** Objects whose metadata is kept in memory, at most. */
-  readonly maxEntries: number
-}
-
-/** Who waits. The signal is taken only when somebody has to be asked: to make one costs more than most answers. */
-export type Asker = { readonly signal?: AbortSignal | undefined }
 
 export class Tree {
   readonly table: NodeTable
@@ -108,6 +94,19 @@ export class Tree {
   /** The same by a listing that is trusted now: nobody needs to be asked. */
   childIn(folder: Node, name: string, { entries }: Listing): Node | undefined {
     return folder.children.get(name) ?? this.#materialise(folder, entries.get(name))
+  }
+
+  /** The same by pages of a listing that goes on; undefined where they are not enough to tell. */
+  childByPages(folder: Node, name: string, { entries }: ReceivedPages): Node | undefined {
+    const live = folder.children.get(name)
+    if (live?.isLocal) return live
+    const entry = entries.get(name)
+    const known = entry && this.table.byId(entry.id)
+    // What else was moved or replaced meanwhile the whole listing tells.
+    if (!entry || known !== live) return undefined
+    if (!live) return this.#materialise(folder, entry)
+    if (!samePlace(live.remotePlace, live.place) || kindOf(entry) !== live.kind) return undefined
+    return this.#adopt(live, entry) ? live : this.#materialise(folder, entry)
   }
 
   /**

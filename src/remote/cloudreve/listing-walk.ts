@@ -24,6 +24,8 @@ export interface WalkOptions {
 export interface WalkedPage {
   readonly listing: WireListing
   readonly files: readonly WireFile[]
+  /** No other page follows. */
+  readonly isLast: boolean
 }
 
 const FOLDER_TYPE = 1
@@ -34,8 +36,10 @@ const OFFSET_RESTARTS = 3
 export async function* walkListing(options: WalkOptions): AsyncGenerator<WalkedPage> {
   const seen = new Set<string>()
   const first = await withoutDefect(options, undefined)
-  yield freshOf(first, seen)
-  if (first.pagination?.is_cursor ?? true) yield* walkByCursor(options, first, seen)
+  const isCursor = first.pagination?.is_cursor ?? true
+  const isWhole = isCursor ? nextToken(first) === undefined : first.files.length >= totalOf(first)
+  yield { listing: first, files: freshOf(first, seen), isLast: isWhole }
+  if (isCursor) yield* walkByCursor(options, first, seen)
   else yield* walkByOffset(options, first, seen)
 }
 
@@ -47,16 +51,16 @@ async function* walkByCursor(
   let previous: string | undefined
   for (let token = nextToken(first); token !== undefined;) {
     const page = await withoutDefect(options, token)
-    const fresh = freshOf(page, seen)
+    const files = freshOf(page, seen)
     const next = nextToken(page)
     // Pages ordered by time begin with the last object of the page before: one of a single object never moves on.
-    if (fresh.files.length === 0 && next !== undefined && (next === token || next === previous)) {
+    if (files.length === 0 && next !== undefined && (next === token || next === previous)) {
       throw new RemoteError(
         'protocol',
         `${options.subject}: the server repeats a page of the listing for ever`,
       )
     }
-    yield fresh
+    yield { listing: page, files, isLast: next === undefined }
     previous = token
     token = next
   }
@@ -76,10 +80,12 @@ async function* walkByOffset(
     if ((shrank || listing.files.length === 0) && ++restarts > OFFSET_RESTARTS) {
       throw new RemoteError('conflict', `${subject}: the folder kept changing while it was listed`)
     }
-    yield freshOf(listing, seen)
     total = totalOf(listing)
     // Something before this page is gone: what moved up was skipped, so look again from the start.
-    if (shrank || (listing.files.length === 0 && position < total)) {
+    const mustRestart = shrank || (listing.files.length === 0 && position < total)
+    const isLast = !mustRestart && position + listing.files.length >= total
+    yield { listing, files: freshOf(listing, seen), isLast }
+    if (mustRestart) {
       position = 0
       page = -1
     } else {
@@ -119,10 +125,10 @@ function startsWithFiles(token: string): boolean {
   }
 }
 
-function freshOf(listing: WireListing, seen: Set<string>): WalkedPage {
+function freshOf(listing: WireListing, seen: Set<string>): WireFile[] {
   const files = listing.files.filter(({ id }) => !seen.has(id))
   for (const { id } of files) seen.add(id)
-  return { listing, files }
+  return files
 }
 
 function nextToken({ pagination }: WireListing): string | undefined {

@@ -47,11 +47,13 @@ export class CloudreveTree implements RemoteTree {
     const fetch = ({ pageSize, token, page }: PageRequest) =>
       listFolder(client, uri, { pageSize, token, page, signal })
     try {
-      for await (const { listing, files } of walkListing({ fetch, pageSize, subject: this.#name(folder) })) {
+      const walk = walkListing({ fetch, pageSize, subject: this.#name(folder) })
+      for await (const { listing, files, isLast } of walk) {
         yield {
           entries: files.map((file) => toEntry(file, noContent)),
           folder: toEntry(listing.parent, noContent),
           policy: toPolicy(listing.storage_policy),
+          isLast,
         }
       }
     } catch (error) {
