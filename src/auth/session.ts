@@ -15,10 +15,13 @@ export interface SessionOptions {
   readonly log?: Log
 }
 
-/** A signed-in account, ready for a connection. `close` when the connection is closed. */
+/** A signed-in account, or a visitor, ready for a connection. `close` when the connection is closed. */
 export interface Session {
   readonly account: Account
-  readonly tokenSource: TokenSource
+  /** For people: `ann@example.com at cloud.example.com`. */
+  readonly name: string
+  /** undefined: an anonymous visitor, who may see shares. */
+  readonly tokenSource: TokenSource | undefined
   /** To be handed to the connection: both judge expiry by the same clock. */
   readonly serverClock: ServerClock
   close(): Promise<void>
@@ -40,7 +43,15 @@ export async function storedSession(
     save: (renewed) => store.saveTokens(account, renewed),
     signInAgain: (refused) => signedInMeanwhile(store, account, refused),
   })
-  return { account, tokenSource, serverClock, close: () => client.close() }
+  return { account, name: accountName(account), tokenSource, serverClock, close: () => client.close() }
+}
+
+/** Nobody who is signed in: somebody to whom a link of a share was sent. What is kept for him is kept by the share. */
+export function visitorSession(origin: string, shareId: string, options: SessionOptions): Session {
+  const { client, serverClock } = anonymousClient(origin, options)
+  const account = { url: origin, userId: `share-${shareId}`, email: '', nickname: 'visitor' }
+  const name = `a visitor of the share ${shareId} at ${new URL(origin).host}`
+  return { account, name, tokenSource: undefined, serverClock, close: () => client.close() }
 }
 
 /** Who is told to sign in again does so with a command beside this process, which leaves the new pair in the store. */
@@ -70,7 +81,7 @@ export async function passwordSession(
       accountName: accountName(account),
       signInAgain: async () => (await signIn(client, request)).tokens,
     })
-    return { account, tokenSource, serverClock, close: () => client.close() }
+    return { account, name: accountName(account), tokenSource, serverClock, close: () => client.close() }
   } catch (error) {
     await client.close()
     throw error

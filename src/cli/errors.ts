@@ -30,6 +30,7 @@ const mountFailureCodes: Readonly<Record<MountFailure, ExitCode>> = {
   signIn: exitCodes.signIn,
   unreachable: exitCodes.unreachable,
   usage: exitCodes.usage,
+  sharePassword: exitCodes.signIn,
   ending: exitCodes.failed,
   other: exitCodes.failed,
 }

@@ -54,8 +54,12 @@ export const mountOptions = {
     name: 'root',
     type: textType('uri'),
     default: 'cloudreve://my',
-    doc: 'folder of the drive that becomes the root of the mount',
-    details: 'A URI such as `cloudreve://my/Projects/2026`; the folder must exist.',
+    doc: 'folder of the drive, or link of a share, that becomes the root of the mount',
+    details:
+      'A URI such as `cloudreve://my/Projects/2026`; the folder must exist. Or what somebody shares, which is mounted read-only: its link ' +
+      '`https://cloud.example.com/s/ID`, or `cloudreve://ID@share/Folder` at the server of the account. A link needs no account where its ' +
+      'server lets visitors in; who is signed in there is taken. Its password is asked for at the terminal, or taken from ' +
+      '`CLOUDREVE_SHARE_PASSWORD` in the environment: `--root` must not hold it.',
   }),
   readOnly: option({
     name: 'read-only',

@@ -3,16 +3,14 @@ import { hostname } from 'node:os'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { defaultLaneWidths } from '../api/lanes.ts'
-import { UriError, formatUri, parseUri, type CloudreveUri } from '../api/uri.ts'
+import { formatUri, type CloudreveUri } from '../api/uri.ts'
 import type { Session } from '../auth/session.ts'
-import { Errno } from '../base/errno.ts'
 import { KeyedMutex } from '../base/mutex.ts'
 import type { MountOptions } from '../config/options.ts'
 import { readWrittenOptions } from '../config/parse.ts'
 import { accountFolders, type AccountFolders } from '../config/paths.ts'
-import { createDrive, FsError, type Drive } from '../core/index.ts'
+import { createDrive, type Drive } from '../core/index.ts'
 import { connectCloudreve } from '../remote/cloudreve/index.ts'
-import { isRemoteError } from '../remote/errors.ts'
 import type { Remote } from '../remote/remote.ts'
 import { openAccountCache, type AccountCache } from './account-cache.ts'
 import type { ComposeParts, Composition } from './composition.ts'
@@ -21,8 +19,10 @@ import { driveQuestions, drainFolder } from './drive-questions.ts'
 import { settingsOf, sharedDifferences, viewOptionsOf } from './drive-settings.ts'
 import { followConfig } from './follow-config.ts'
 import { openDriver, type OpenedDriver } from './open-driver.ts'
+import { rootOf } from './root-of.ts'
 import { MountError, type MountSpec } from './spec.ts'
 import { TransferLimits } from './transfer-limits.ts'
+import { uselessRoot } from './useless-root.ts'
 
 /** A drive and who uses it. */
 interface SharedDrive {
@@ -60,7 +60,7 @@ export class AccountDrives {
     const options = readWrittenOptions(spec.options)
     const { writebackCache, negativeTtlMs, spinUs } = options
     const root = rootOf(spec)
-    const key = formatUri({ ...root, path: [] })
+    const key = formatUri({ ...root, password: undefined, path: [] })
     const opened = await openDriver(options.driver, {
       ...this.#parts,
       writebackCache,
@@ -161,9 +161,11 @@ export class AccountDrives {
     const { account } = this.#session
     const options = readWrittenOptions(spec.options)
     const folders = accountFolders(spec, account.url, account.userId)
-    const stateFolder = join(folders.stateFolder, ...folderOfDrive(root))
+    const stateFolder = join(folders.stateFolder, ...this.#folderOfDrive(root))
     await mkdir(stateFolder, { recursive: true, mode: 0o700 })
-    const remote = await this.#connect(spec, options, root)
+    const remote = await this.#connect(spec, options, root).catch((error: unknown) => {
+      throw uselessRoot(root, account.url, error)
+    })
     const cache = await this.#takeCache(folders, options)
     try {
       const drive = await createDrive({
@@ -185,6 +187,12 @@ export class AccountDrives {
       await this.#letCacheGo()
       throw error
     }
+  }
+
+  /** The user's own drive has the account's folder for itself, from times when there was no other; so has what a visitor sees. */
+  #folderOfDrive({ fileSystem, id }: CloudreveUri): string[] {
+    if (fileSystem === 'my' || !this.#session.tokenSource) return []
+    return [encodeURIComponent(id === undefined ? fileSystem : `${fileSystem} ${id}`)]
   }
 
   #takeCache(folders: AccountFolders, options: MountOptions): Promise<AccountCache | undefined> {
@@ -228,31 +236,6 @@ function requireFlush({ sync }: MountOptions, { driver }: OpenedDriver): void {
       '--sync=fsync, or see with `cloudreve-mount doctor` what the native driver needs',
     { kind: 'usage' },
   )
-}
-
-/** @throws {MountError} */
-function rootOf({ rootUri }: MountSpec): CloudreveUri {
-  try {
-    return parseUri(rootUri)
-  } catch (error) {
-    if (error instanceof UriError)
-      throw new MountError(`--root will not do: ${error.message}`, { cause: error, kind: 'usage' })
-    throw error
-  }
-}
-
-/** The user's own drive has the account's folder for itself, from times when there was no other. */
-function folderOfDrive({ fileSystem, id }: CloudreveUri): string[] {
-  if (fileSystem === 'my') return []
-  return [encodeURIComponent(id === undefined ? fileSystem : `${fileSystem} ${id}`)]
-}
-
-function uselessRoot(root: CloudreveUri, server: string, cause: unknown): unknown {
-  const isFile = cause instanceof FsError && cause.errno === Errno.ENOTDIR
-  if (!isFile && !isRemoteError(cause, 'not-found')) return cause
-  const uri = formatUri({ ...root, password: undefined })
-  const what = isFile ? `${uri} on ${server} is a file` : `${server} has no folder ${uri}`
-  return new MountError(`${what}: say another folder with --root`, { cause, kind: 'usage' })
 }
 
 /** What an earlier run left is easily forgotten: every start reminds of it. */

@@ -1,31 +1,34 @@
 /** Who a mount of the product is for: the stored sign-in, or that of the environment. */
 import { messageOf } from '../base/error-message.ts'
-import { accountName, AccountStore } from '../auth/account-store.ts'
+import { AccountStore } from '../auth/account-store.ts'
 import { desktopKeyring } from '../auth/keyring.ts'
 import { originOf } from '../auth/origin.ts'
-import { passwordSession, storedSession, type Session } from '../auth/session.ts'
+import { passwordSession, storedSession, visitorSession, type Session } from '../auth/session.ts'
 import { AccountDrives } from './account-drives.ts'
 import type { ComposeParts, Prepared } from './composition.ts'
 import { explainFailure } from './explain-failure.ts'
+import { rootOf } from './root-of.ts'
 import { MountError, type MountSpec } from './spec.ts'
 
 /** @throws an error whose message is a sentence, when the account cannot sign in */
 export async function compose(spec: MountSpec, parts: ComposeParts): Promise<Prepared> {
   const session = await sessionOf(spec, parts)
-  const { account } = session
+  const { account, name } = session
   const drives = new AccountDrives(session, parts)
   const explain = (error: unknown): never => {
     throw explainFailure(error, account.url, remedyFor(spec, account.url))
   }
   return {
     accountId: `${account.url} ${account.userId}`,
-    account: accountName(account),
+    account: name,
     mount: (asked) => drives.mount(asked).catch(explain),
     close: () => session.close(),
   }
 }
 
 async function sessionOf(spec: MountSpec, parts: ComposeParts): Promise<Session> {
+  const server = spec.share?.visitorOf
+  if (server !== undefined) return visitorSession(server, rootOf(spec).id ?? '', parts)
   if (spec.accountKey === null) return environmentSession(parts)
   return storeSession(spec.accountKey, spec, parts)
 }

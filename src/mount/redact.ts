@@ -10,6 +10,7 @@ const secretNames = new Set([
   'token',
   'tokens',
   'password',
+  'sharepassword',
   'passphrase',
   'otp',
   'captcha',
@@ -38,6 +39,9 @@ const patterns: readonly (readonly [RegExp, string])[] = [
   ],
   // user information of URLs: `https://user:password@host`, `cloudreve://id:password@share`
   [/(\b[a-z][a-z0-9+.-]*:\/\/[^\s/:@"']*):[^\s/@"']+@/gi, `$1:${HIDDEN}@`],
+  // the same as a part of a query, and the link of a share: `https://host/s/id/password`
+  [/(\bcloudreve%3A%2F%2F[\w.-]+?)%3A(?:(?!%40)[^\s&"'])+%40/gi, `$1%3A${HIDDEN}%40`],
+  [/(\bhttps?:\/\/[^\s/"']+\/s\/[\w-]+\/)[^\s/"'?#]+/gi, `$1${HIDDEN}`],
   // members of JSON in text
   [
     /("(?:password|otp|access_token|refresh_token|token|credential)"\s*:\s*)"(?:[^"\\]|\\.)*"/gi,

@@ -1,14 +1,17 @@
 /**
- * What somebody who wants a mount says, as plain JSON: it travels over IPC to the process that serves the mount. It holds
- * no secrets: these come from the token store or from the environment, in the serving process itself.
+ * What somebody who wants a mount says, as plain JSON: it travels over IPC, or the control socket, to the process that serves the
+ * mount. Secrets come from the token store or from the environment, in the serving process itself; the password of a share alone is
+ * in it, as a person may have typed it. It is never written down.
  */
 export interface MountSpec {
   /** Absolute path of an existing, empty folder. */
   readonly mountpoint: string
   /** Key of the account in the token store; null: the account of `CLOUDREVE_URL`, `CLOUDREVE_EMAIL`, `CLOUDREVE_PASSWORD`. */
   readonly accountKey: string | null
-  /** What the folder shows: `cloudreve://my` or a folder in it. */
+  /** What the folder shows: `cloudreve://my`, `cloudreve://ID@share`, or a folder in it. Without a password. */
   readonly rootUri: string
+  /** Of a share: how it is come by. */
+  readonly share?: ShareAccess
   readonly readOnly: boolean
   /** Deletes past the trash. */
   readonly deletePermanently: boolean
@@ -24,6 +27,13 @@ export interface MountSpec {
   /** Log of a mount in the background; appended to. */
   readonly logFile: string
   readonly verbose: boolean
+}
+
+export interface ShareAccess {
+  /** Origin of a server where nobody of this machine is signed in: the mount is an anonymous visitor's. */
+  readonly visitorOf?: string
+  /** Secret: only this user can read the sockets that it goes over. */
+  readonly password?: string
 }
 
 export interface ConfigSource {
@@ -85,10 +95,11 @@ export interface ControlClient {
  * - `signIn`: a sign-in is needed, or was refused
  * - `unreachable`: the server cannot be reached
  * - `usage`: something in the environment cannot be understood
+ * - `sharePassword`: the share has a password, which was not said or is another one
  * - `ending`: the process that was asked is about to end: ask again who serves the account
  * - `other`: what the sentence says
  */
-export type MountFailure = 'signIn' | 'unreachable' | 'usage' | 'ending' | 'other'
+export type MountFailure = 'signIn' | 'unreachable' | 'usage' | 'sharePassword' | 'ending' | 'other'
 
 /** A mount that cannot be had, or a question that cannot be answered: a sentence for a person. */
 export class MountError extends Error {

@@ -101,6 +101,14 @@ export const driverDifferences = {
     reason: 'libfuse 2 cannot tell the kernel that bytes have changed',
     expected: { native: true, libfuse2: false },
   }),
+  namesAsTheyCome: difference({
+    label: 'V10',
+    about: 'a program that lists a folder of more than 2,000 entries for the first time',
+    native: 'gets names as the server sends them',
+    libfuse2: 'gets all of them when the last one has come',
+    reason: 'libfuse 2 wants the names of a folder in one call, to keep them',
+    expected: { native: true, libfuse2: false },
+  }),
 } as const
 
 export type DifferenceName = keyof typeof driverDifferences

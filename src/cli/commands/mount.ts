@@ -19,9 +19,10 @@ import {
 import { logFile } from '../../config/paths.ts'
 import { setAsideLog } from '../../mount/logger.ts'
 import type { ConfigSource, MountSpec } from '../../mount/spec.ts'
-import { accountSelector, hasEnvironmentAccount } from '../accounts.ts'
 import type { CliContext } from '../context.ts'
 import { CliError, exitCodes } from '../exit-codes.ts'
+import { mountRoot } from '../mount-root.ts'
+import { withSharePassword } from '../share-password.ts'
 
 /** Option values as commander collects them: by camel-case name, beside the flags below. */
 export interface MountFlags {
@@ -59,9 +60,10 @@ export async function mount(context: CliContext, mountpoint: string, flags: Moun
   const config = { file: context.paths.configFile, mountpoint: folder, decided }
   const spec = await mountSpec(context, options, { config, verbose: flags.verbose === true })
   await requireFolder(folder, mountpoint)
-  if (flags.foreground) return context.starter.runForeground(spec)
+  if (flags.foreground)
+    return withSharePassword(context, spec, (asked) => context.starter.runForeground(asked))
   setAsideLog(spec.logFile)
-  await context.starter.startInBackground(spec)
+  await withSharePassword(context, spec, (asked) => context.starter.startInBackground(asked))
   return exitCodes.ok
 }
 
@@ -85,18 +87,15 @@ function sourcesBeforeFile({ io }: CliContext, flags: MountFlags): readonly Opti
 }
 
 async function mountSpec(
-  { io, paths, accounts }: CliContext,
+  context: CliContext,
   options: MountOptions,
   { config, verbose }: { readonly config: ConfigSource; readonly verbose: boolean },
 ): Promise<MountSpec> {
   const { mountpoint } = config
-  const isFromEnvironment = options.account === undefined && hasEnvironmentAccount(io.environment)
-  const accountKey = isFromEnvironment ? null : accountSelector(await accounts.find(options.account))
+  const { paths } = context
   return {
     mountpoint,
-    accountKey,
-    rootUri: options.root,
-    readOnly: options.readOnly,
+    ...(await mountRoot(context, options)),
     deletePermanently: options.delete === 'permanent',
     options: writtenOptions(options),
     config,

@@ -5,6 +5,7 @@ import { joinUri, pathBelow } from '../../api/uri.ts'
 import type { Downloader } from '../../transfer/download.ts'
 import type { StorageClient } from '../../transfer/storage-client.ts'
 import type { ChangedPage, WatchNotice } from '../changes.ts'
+import { RemoteError } from '../errors.ts'
 import type { CallOptions, ContentAddress, Remote, RemoteProperties, RemoveOptions } from '../remote.ts'
 import type {
   ActivityPage,
@@ -152,6 +153,7 @@ export class CloudreveRemote implements Remote {
 
   capacity({ signal }: CallOptions = {}): Promise<Capacity> {
     return asRemote(async () => {
+      if (!this.#context.isSignedIn) throw new RemoteError('unsupported', 'a visitor has no space of his own')
       const { total, used } = await userCapacity(this.#context.client, { signal })
       return { totalBytes: total, usedBytes: used }
     }, signal)

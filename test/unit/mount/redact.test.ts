@@ -16,6 +16,9 @@ describe('secrets', () => {
       (s: string) => `https://bucket/x?X-Amz-Signature=${s}`,
       (s: string) => `https://ann:${s}@cloud.example.com/`,
       (s: string) => `cloudreve://shareid:${s}@share/x`,
+      (s: string) =>
+        `GET /api/v4/file?uri=${encodeURIComponent(`cloudreve://shareid:${s}@share/x`)}&page_size=1`,
+      (s: string) => `see https://cloud.example.com/s/shareid/${s} for it`,
       (s: string) => JSON.stringify({ email: 'ann@example.com', password: s }),
       (s: string) => `eyJ${s}.${s}.${s}`,
     ]
