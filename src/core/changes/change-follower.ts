@@ -109,20 +109,21 @@ export class ChangeFollower {
   }
 
   #told(changes: readonly RemoteChange[]): void {
+    const lost = this.#changed.lost(changes)
     this.#changed.told(changes)
+    // The server tells of what was restored by the name that it had in the trash (api/02 §9.3), wherever that is.
     const restored = changes.filter(({ kind, path }) => kind === 'created' && uuid.test(path.at(-1) ?? ''))
-    for (const { id } of restored) void this.#findRestored(id)
+    for (const id of new Set([...lost, ...restored.map(({ id }) => id)])) void this.#find(id)
   }
 
-  /** The server tells of it by the name that it had in the trash (api/02 §9.3), wherever that is. */
-  async #findRestored(id: FileId): Promise<void> {
+  async #find(id: FileId): Promise<void> {
     const { remote, log } = this.#options
     try {
       const { uri } = await remote.infoById(id, { signal: this.#end.signal })
       const path = remote.facts.pathOf(uri)
       if (path) this.#changed.changedIn(path.slice(0, -1))
     } catch (error) {
-      log.debug('it is not known where something was restored', { id, reason: String(error) })
+      log.debug('it is not known where something has come', { id, reason: String(error) })
     }
   }
 

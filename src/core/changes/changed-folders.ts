@@ -43,7 +43,58 @@ export class ChangedFolders {
     }
     for (const folder of folders.holding(new Set(changes.map(({ id }) => id))))
       if (!concerned.has(folder)) concerned.set(folder, false)
+    for (const folder of this.#misled(changes)) if (!concerned.has(folder)) concerned.set(folder, false)
     for (const [folder, isNeeded] of concerned) this.#outdate(folder, isNeeded)
+  }
+
+  /**
+   * Objects that came somewhere by a path that cannot be: a folder on it had that name for a while, and the server tells neither of
+   * two renames that undo each other (api/02 §9.5). Where folders are told to have moved, `told` knows enough.
+   */
+  lost(changes: readonly RemoteChange[]): FileId[] {
+    if (changes.some((change) => this.#isWandering(change))) return []
+    const arrived = changes.filter(({ kind }) => kind === 'created' || kind === 'moved')
+    // What came in a folder that is new itself.
+    const isInNew = ({ path }: RemoteChange) => arrived.some((other) => isWithin(path, other.path))
+    return arrived
+      .filter((change) => !isInNew(change) && this.#contradicts(change.path.slice(0, -1)))
+      .map(({ id }) => id)
+  }
+
+  /** Known folders at and below those that moved, where something came by a path that may lead through one of them. */
+  #misled(changes: readonly RemoteChange[]): Set<FileId> {
+    const wandering = changes.filter((change) => this.#isWandering(change))
+    const mayLeadThrough = ({ id, kind, path }: RemoteChange) => {
+      if ((kind !== 'created' && kind !== 'moved') || path.length < 2) return false
+      if (this.#folderAt(path.slice(0, -1)) === undefined) return true
+      return wandering.some((other) => other.id !== id && namesOf(other).some((name) => isWithin(path, name)))
+    }
+    const found = new Set<FileId>()
+    if (wandering.length > 0 && changes.some(mayLeadThrough))
+      for (const { id } of wandering) this.#addKnownBelow(id, found)
+    return found
+  }
+
+  #addKnownBelow(folder: FileId, found: Set<FileId>): void {
+    const listing = this.#options.tree.folders.peek(folder)
+    if (!listing || found.has(folder)) return
+    found.add(folder)
+    for (const { id, kind } of listing.entries.values()) if (kind === 'folder') this.#addKnownBelow(id, found)
+  }
+
+  /** A folder of which something is known has another path, and what is told of later may have it too. */
+  #isWandering({ id, kind }: RemoteChange): boolean {
+    return (kind === 'moved' || kind === 'created') && this.#options.tree.folders.peek(id) !== undefined
+  }
+
+  /** A listing that is known has no such folder. */
+  #contradicts(path: RemotePath): boolean {
+    const { folders } = this.#options.tree
+    return path.some((name, depth) => {
+      const above = this.#folderAt(path.slice(0, depth))
+      const listing = above === undefined ? undefined : folders.peek(above)
+      return listing !== undefined && !listing.entries.has(name)
+    })
   }
 
   /** Something in a folder was changed that was told of under a name of the server's own. */
@@ -55,10 +106,12 @@ export class ChangedFolders {
   /** What was asked for instead. What is as it is known to be, own changes above all, costs nothing. */
   found(entries: readonly RemoteEntry[]): void {
     const { tree, pathOf } = this.#options
-    const different = entries.flatMap((entry) => {
-      const path = pathOf(entry.uri)
-      if (!path || path.length === 0) return []
-      const folder = this.#folderAt(path.slice(0, -1))
+    const placed = entries.map((entry) => ({ entry, path: pathOf(entry.uri) ?? [] }))
+    // A folder that came or moved too is not yet known by its path.
+    const moved = new Map(placed.map(({ entry, path }) => [keyOf(path), entry.id]))
+    const different = placed.flatMap(({ entry, path }) => {
+      if (path.length === 0) return []
+      const folder = this.#folderAt(path.slice(0, -1), moved)
       return folder !== undefined && tree.folders.isAsKnown(folder, entry) ? [] : [{ entry, folder }]
     })
     if (different.length === 0) return
@@ -94,8 +147,7 @@ export class ChangedFolders {
     const { tree, kernel } = this.#options
     const node = tree.table.byId(change.id)
     if (node?.place) kernel.expireEntry(node.place.parent.ino, toPosixName(node.place.name))
-    const names = change.kind === 'moved' ? [change.from, change.path] : [change.path]
-    for (const path of names) {
+    for (const path of namesOf(change)) {
       const id = this.#folderAt(path.slice(0, -1))
       const folder = id === undefined ? undefined : tree.table.byId(id)
       const name = path.at(-1)
@@ -106,22 +158,39 @@ export class ChangedFolders {
   #foldersOf(change: RemoteChange): FileId[] {
     const { table } = this.#options.tree
     const node = table.byId(change.id)
-    const paths = change.kind === 'moved' ? [change.from, change.path] : [change.path]
     return [
       node?.remotePlace?.parent.id,
-      ...paths.map((path) => (path.length > 0 ? this.#folderAt(path.slice(0, -1)) : undefined)),
+      ...namesOf(change).map((path) => (path.length > 0 ? this.#folderAt(path.slice(0, -1)) : undefined)),
     ].filter((id) => id !== undefined)
   }
 
-  /** The folder at a path as far as it is known here, without asking. */
-  #folderAt(path: RemotePath): FileId | undefined {
+  /** The folder at a path as far as it is known here, without asking; `moved`: what is known better, by path. */
+  #folderAt(path: RemotePath, moved?: ReadonlyMap<string, FileId>): FileId | undefined {
     const { tree } = this.#options
     let id = tree.table.root.id
-    for (const name of path) {
-      if (id === undefined) return undefined
-      const above: FileId = id
-      id = tree.table.byId(above)?.children.get(name)?.id ?? tree.folders.peek(above)?.entries.get(name)?.id
+    for (const [depth, name] of path.entries()) {
+      const certain = moved?.get(keyOf(path.slice(0, depth + 1)))
+      id = certain ?? (id === undefined ? undefined : this.#childOf(id, name))
     }
     return id
   }
+
+  #childOf(folder: FileId, name: string): FileId | undefined {
+    const { table, folders } = this.#options.tree
+    return table.byId(folder)?.children.get(name)?.id ?? folders.peek(folder)?.entries.get(name)?.id
+  }
+}
+
+/** Names hold no slash. */
+function keyOf(path: RemotePath): string {
+  return path.join('/')
+}
+
+/** Where it was, or is said to be. */
+function namesOf(change: RemoteChange): readonly RemotePath[] {
+  return change.kind === 'moved' ? [change.from, change.path] : [change.path]
+}
+
+function isWithin(path: RemotePath, folder: RemotePath): boolean {
+  return path.length > folder.length && folder.every((name, depth) => path[depth] === name)
 }

@@ -4,6 +4,7 @@ import type { RemoteChange } from '../../../../src/remote/changes.ts'
 import { RemoteError } from '../../../../src/remote/errors.ts'
 import type { FileId } from '../../../../src/remote/types.ts'
 import { settle } from '../../../fakes/manual-clock.ts'
+import { TellingClient } from '../../../fakes/telling-client.ts'
 import { TestDrive } from '../../../fakes/test-drive.ts'
 
 const minute = 60_000
@@ -124,7 +125,45 @@ describe('while the server tells of changes', () => {
   it('a change where nobody has ever looked costs nothing', async () => {
     await live()
     const calls = fromNow()
-    await tell({ kind: 'created', id: 'x' as FileId, path: ['unknown', 'x'] })
+    await tell({ kind: 'created', id: 'x' as FileId, path: ['e', 'x'] })
+    await tell(
+      { kind: 'created', id: 'y' as FileId, path: ['new'] },
+      { kind: 'created', id: 'z' as FileId, path: ['new', 'z'] },
+    )
+    expect(calls()).toEqual(['list'])
+  })
+
+  it('something that came into a folder which was renamed before is seen, and costs what is looked at [E8]', async () => {
+    await live()
+    await lookInto('', 'd', 'e')
+    const { id } = test.remote.entryAt('d')
+    test.remote.moveAsOther('d', 'D')
+    test.remote.putAsOther('D/new', 'new')
+    const calls = fromNow()
+    await tell({ kind: 'moved', id, from: ['d'], path: ['D'] }, changeOf('created', 'D/new'))
+    expect(await test.names('D')).toEqual(['f', 'new'])
+    expect(await test.names('e')).toEqual(['g'])
+    // Behind the scenes it is asked for at its former path at the same time as the folder above.
+    expect(calls()).toEqual(['list', 'list d', 'list D'])
+  })
+
+  it('something that came into a folder which had another name for a moment is looked for [E8]', async () => {
+    await live()
+    await lookInto('', 'd')
+    test.remote.putAsOther('d/new', 'new')
+    const { id } = test.remote.entryAt('d/new')
+    await tell({ kind: 'created', id, path: ['for a moment', 'new'] })
+    expect(await test.names('d')).toEqual(['f', 'new'])
+  })
+
+  it('the rename of a folder alone does not cost what is known below it', async () => {
+    await live()
+    await lookInto('', 'd')
+    const { id } = test.remote.entryAt('d')
+    test.remote.moveAsOther('d', 'D')
+    await tell({ kind: 'moved', id, from: ['d'], path: ['D'] })
+    const calls = fromNow()
+    expect(await test.names('D')).toEqual(['f'])
     expect(calls()).toEqual([])
   })
 
@@ -143,6 +182,18 @@ describe('while the server tells of changes', () => {
     await settle()
     expect(await test.names('d')).toEqual(['f', 'one', 'two'])
     expect(calls()).toEqual(['list d', 'list d'])
+  })
+
+  it('what was undone in one burst and seen in between is shown until the listing is old [E18]', async () => {
+    await live()
+    await lookInto('', 'd')
+    const client = new TellingClient({ remote: test.remote, clock: test.clock })
+    client.put('d/new', 'x')
+    await tell(changeOf('changed', 'd/f'))
+    expect(await test.names('d')).toEqual(['f', 'new'])
+    client.remove('d/new')
+    await test.clock.advance(300_001)
+    expect(await test.names('d')).toEqual(['f'])
   })
 
   it('a folder whose listing takes long is left in peace for ten times as long', async () => {
@@ -182,6 +233,46 @@ describe('while the server tells of changes', () => {
     const { id } = test.remote.entryAt('d/back')
     await tell({ kind: 'created', id, path: ['0b7a55e5-a8c9-4f5a-8c7e-9df30d1c8f0b'] })
     expect(await test.names('d')).toEqual(['back', 'f'])
+  })
+})
+
+describe('while somebody changes something every few seconds, of which the server tells only when he pauses', () => {
+  it('names are seen within a minute, the rest five seconds after he pauses [E12]', async () => {
+    await live()
+    await lookInto('', 'd', 'e')
+    const { feed } = test.remote
+    const told: string[] = []
+    const tellOn = feed.tell.bind(feed)
+    feed.tell = (notice) => {
+      told.push(notice.kind)
+      tellOn(notice)
+    }
+    const client = new TellingClient({ remote: test.remote, clock: test.clock })
+    let count = 0
+    const goOn = async (times: number) => {
+      for (let i = 0; i < times; i += 1) {
+        client.put(`d/trickle ${(count += 1)}`, 'x')
+        await test.clock.advance(2_000)
+        // The mount is in use.
+        await test.stat('e')
+      }
+    }
+    client.move('e/g', 'e/moved')
+    client.put('a', 'v2')
+    await goOn(30)
+    await test.clock.advance(2_000)
+    expect(await test.names('e')).toEqual(['moved'])
+    expect(await test.text('a')).toBe('v2')
+    expect(await test.names('d')).toContain('trickle 1')
+    client.remove('d/f')
+    await goOn(30)
+    expect(told).toEqual([])
+    await test.clock.advance(5_000)
+    expect(told[0]).toBe('changes')
+    await test.names('d')
+    await settle()
+    const atServer = test.remote.paths().filter((path) => path.startsWith('d/') && path !== 'd/')
+    expect((await test.names('d')).map((name) => `d/${name}`)).toEqual(atServer)
   })
 })
 

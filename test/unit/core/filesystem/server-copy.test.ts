@@ -2,7 +2,7 @@ import { constants } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { RemoteError } from '../../../../src/remote/errors.ts'
 import { eventually } from '../../../fakes/eventually.ts'
-import { TestDrive } from '../../../fakes/test-drive.ts'
+import { errnoOf, TestDrive } from '../../../fakes/test-drive.ts'
 
 const mebibyte = 1024 ** 2
 /** Larger than what is read or written in one step. */
@@ -65,6 +65,32 @@ describe('a copy of a whole file', () => {
     expect(calls().filter((method) => method !== 'list' && method !== 'capacity')).toEqual(['copy', 'info'])
     expect(drive.remote.textAt('docs/film')).toBe(big)
     expect(drive.remote.entryAt('docs/film').entity).toBe(drive.remote.entryAt('film').entity)
+  })
+
+  it('has the versions and the tags of the original, and the attributes that programs gave it [P2]', async () => {
+    const { remote } = drive
+    remote.putAsOther('docs/letter', 'a longer letter')
+    remote.tree.get(['docs', 'letter']).metadata['tag:red'] = '#f00'
+    await drive.setattr('docs/letter', { mode: 0o600 })
+    await drive.setxattr('docs/letter', 'user.old', 'of the original')
+    await drive.settleAll()
+    const { usedBytes } = await remote.capacity()
+    await cp('docs/letter', 'away/letter')
+    const mtime = { seconds: 978_307_200, nanoseconds: 5 }
+    await drive.setattr('away/letter', { mode: 0o640, mtime })
+    await drive.setxattr('away/letter', 'user.mine', 'of the copy')
+    await drive.settleAll()
+    expect(calls()).toContain('copy')
+    const { versions, entry } = await remote.details(['away', 'letter'])
+    expect(versions.map(({ sizeBytes }) => sizeBytes)).toEqual([15, 8])
+    expect((await remote.capacity()).usedBytes).toBe(usedBytes + 15 + 8)
+    expect(entry.metadata['tag:red']).toBe('#f00')
+    await drive.remount()
+    const shown = await drive.stat('away/letter')
+    expect([shown.mode & 0o777, shown.mtime]).toEqual([0o640, mtime])
+    expect(await drive.getxattr('away/letter', 'user.mine')).toBe('of the copy')
+    expect(await errnoOf(drive.getxattr('away/letter', 'user.old'))).toBe('ENODATA')
+    expect((await drive.stat('docs/letter')).mode & 0o777).toBe(0o600)
   })
 
   it('is made by the server under another name, in a folder that is not left behind [P6]', async () => {
