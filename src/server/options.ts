@@ -72,6 +72,8 @@ export interface ServerOptions {
   debounceMs?: number
   keepAliveMs?: number
   eventPush?: boolean
+  /** False: the server is older than 4.11 and knows nothing of events (api/01 §15). */
+  eventStream?: boolean
   /** Quota of every user that has none of its own. */
   totalBytes?: number
   trashRetentionMs?: number
@@ -127,6 +129,7 @@ const defaults = {
   debounceMs: 5000,
   keepAliveMs: 30_000,
   eventPush: true,
+  eventStream: true,
   totalBytes: 1024 * 1024 * mebibyte,
   trashRetentionMs: 7 * day,
   seed: 'empty' as const,

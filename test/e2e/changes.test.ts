@@ -1,5 +1,5 @@
 import { open, readdir, readFile, stat, writeFile } from 'node:fs/promises'
-import { afterAll, beforeAll, expect, it, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest'
 import { describeMounts } from './each-driver.ts'
 import { Workplace, type Mount } from './harness.ts'
 
@@ -98,6 +98,32 @@ await describeMounts('changes at a server that tells of none', [], (driver) => {
     const reason = 'the event stream is switched off on the server'
     await vi.waitFor(async () => {
       expect(await mount.status()).toMatchObject({ changes: { state: 'polling', everyMs: 1_000, reason } })
+    }, seen)
+    expect(await readdir(place.at('d'))).toEqual(['known.txt'])
+    await place.drive.put('d/new.txt', 'new')
+    await vi.waitFor(async () => expect(await readdir(place.at('d'))).toEqual(['known.txt', 'new.txt']), seen)
+  })
+})
+
+await describeMounts('a server that tells nothing of changes', [], (driver) => {
+  let place: Workplace
+
+  afterEach(() => place.close())
+
+  it.each([
+    ['as it is older than 4.11', { eventStream: false }, 'the server has no event stream'],
+    [
+      'as that is switched off, Pro',
+      { eventPush: false, pro: true },
+      'the event stream is switched off on the server',
+    ],
+  ])('is asked for them, %s, and status says so [E7][E8]', async (_, server, reason) => {
+    place = await Workplace.open({ driver, ...server })
+    await place.drive.put('d/known.txt', 'known')
+    await place.mount({ args: ['-o', 'poll=1s,metadata-ttl=1h'] })
+    await vi.waitFor(async () => {
+      const { stdout } = await place.cli(['status'])
+      expect(stdout).toContain(`changes   asked for every 1 s while in use: ${reason}`)
     }, seen)
     expect(await readdir(place.at('d'))).toEqual(['known.txt'])
     await place.drive.put('d/new.txt', 'new')

@@ -2,7 +2,7 @@ export { attributesOf, kindOf, type EntryAttributes } from './entry-attributes.t
 export { askAttributes, askSoon, lookUp } from './early-answers.ts'
 export { FolderCache, type Listing } from './folder-cache.ts'
 export type { ChildName } from './child-name.ts'
-export { samePath } from './places.ts'
 export { NameStream } from './name-stream.ts'
+export { samePath } from './places.ts'
 export type { ReceivedPages } from './received-pages.ts'
 export { Tree } from './tree.ts'

@@ -18,8 +18,8 @@ import { siteRoutes } from './site.ts'
 import { uploadRoutes } from './uploads.ts'
 import { userRoutes } from './user.ts'
 
-/** Every route that the server has; what only Pro has, only when it plays Pro. */
-export function allRoutes({ pro }: Pick<Settings, 'pro'>): Route[] {
+/** Every route that the server has; what only Pro has, only when it plays Pro, and what older ones have not, unless it plays one. */
+export function allRoutes({ pro, eventStream }: Pick<Settings, 'pro' | 'eventStream'>): Route[] {
   return [
     ...siteRoutes,
     ...sessionRoutes,
@@ -35,7 +35,7 @@ export function allRoutes({ pro }: Pick<Settings, 'pro'>): Route[] {
     ...onedriveRoutes,
     ...shareRoutes,
     ...linkRoutes,
-    ...eventRoutes,
+    ...(eventStream ? eventRoutes : []),
     ...miscRoutes,
     ...(pro ? activityRoutes : []),
   ]

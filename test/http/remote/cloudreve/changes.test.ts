@@ -49,18 +49,22 @@ describe('watching a server', () => {
     await watching
   })
 
-  it('says that there is no stream where it is switched off, and asks no second time', async () => {
-    const remote = await start({ eventPush: false })
+  it.each([
+    ['it is switched off', { eventPush: false }, 'the event stream is switched off on the server'],
+    ['the server is older', { eventStream: false }, 'the server has no event stream'],
+    ['the server is older, and Pro', { eventStream: false, pro: true }, 'the server has no event stream'],
+  ])('says that there is no stream where %s, and asks no second time [E7]', async (_, options, reason) => {
+    const remote = await start(options)
     const end = new AbortController()
     const notices: WatchNotice[] = []
     const watching = (async () => {
       for await (const notice of remote.watch({ signal: end.signal })) notices.push(notice)
     })()
     await eventually(() => notices.length === 1)
-    expect(notices).toMatchObject([{ kind: 'down', isOffered: false }])
+    expect(notices).toEqual([{ kind: 'down', reason, isOffered: false }])
     end.abort()
     await watching
-    expect(embedded.server.requests.summary()).toEqual({ 'GET /file/events': 1 })
+    expect(Object.values(embedded.server.requests.summary())).toEqual([1])
   })
 
   it('does not outlive the remote', async () => {
