@@ -167,6 +167,15 @@ export const mountOptions = {
     default: 200_000,
     doc: 'files and folders whose metadata is kept in memory',
   }),
+  mirrorObjects: option({
+    name: 'mirror-limit',
+    type: countType(0, 10_000_000),
+    default: 500_000,
+    doc: 'files and folders whose metadata is kept on the local disk, to be known at the next start and without the server; 0 keeps none',
+    details:
+      'About 100 bytes of the disk each, and as much again at times. Folders that were looked at longest ago go first. ' +
+      '`cloudreve-mount cache` shows and clears it.',
+  }),
   metadataTtlMs: option({
     name: 'metadata-ttl',
     type: durationType,

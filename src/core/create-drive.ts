@@ -6,6 +6,7 @@ import { nodeFileLayer, type FileLayer } from '../base/file-layer.ts'
 import { lockFolder } from '../base/folder-lock.ts'
 import type { Log } from '../base/log.ts'
 import type { Remote } from '../remote/remote.ts'
+import type { RemoteEntry } from '../remote/types.ts'
 import { ChangeFollower } from './changes/index.ts'
 import { Drive } from './drive.ts'
 import {
@@ -27,6 +28,7 @@ import { NodeTable } from './inode/index.ts'
 import { Patience, defaultPatience, type PatienceOptions } from './patience.ts'
 import type { KernelCache } from './ports.ts'
 import type { DiskCache } from './cache/index.ts'
+import type { Mirror } from './mirror/index.ts'
 import { ContentReaders, MemoryBudget, rememberedBytes, rememberUploads } from './read/index.ts'
 import { FolderCache, Tree } from './tree/index.ts'
 import { KernelCaches } from './view/index.ts'
@@ -52,6 +54,8 @@ export interface CreateOptions {
   readonly downloadBytesPerSecond?: (() => number) | undefined
   /** Contents on the local disk, for all drives of the account; nowhere if left out. */
   readonly diskCache?: DiskCache | undefined
+  /** What is known of the drive, on the local disk: of this drive alone; nothing if left out. */
+  readonly mirror?: Mirror | undefined
   /** The disk cache takes room that what was written here could have. */
   readonly cacheSharesDisk?: boolean | undefined
   /** Where what was promised lies; the machine's own file system if left out. */
@@ -121,7 +125,7 @@ export async function createDrive(options: CreateOptions): Promise<Drive> {
 
 async function openDrive(options: CreateOptions, unlock: () => Promise<void>): Promise<Drive> {
   const settings = { ...defaultSettings, ...options.settings }
-  const { remote, clock, log, hostName, stateFolder, fileLayer = nodeFileLayer } = options
+  const { remote, clock, log, hostName, stateFolder, fileLayer = nodeFileLayer, mirror } = options
   const patience = new Patience(clock, log, options.patience ?? defaultPatience)
   const kernel = new KernelCaches()
   if (options.kernel) kernel.add(options.kernel)
@@ -129,7 +133,7 @@ async function openDrive(options: CreateOptions, unlock: () => Promise<void>): P
   const { journal, records, gone } = await openJournal(stateFolder, { layer: fileLayer, log })
   const times = await TimesFile.open(join(stateFolder, 'times.jsonl'), log)
   const readers = openReaders(options, settings, tree)
-  const pending = new PendingStates({ journal })
+  const pending = new PendingStates({ journal, knownSettled: () => mirror?.settled() })
   const core: Core = {
     remote,
     tree,
@@ -162,7 +166,8 @@ async function openDrive(options: CreateOptions, unlock: () => Promise<void>): P
   const restore = fileSystem.restoring(records)
   await restore.run()
   const state = { times: times.file, journal, unlock }
-  const changes = new ChangeFollower({ remote, tree, kernel, clock, log, pollMs: settings.pollMs })
+  const { pollMs } = settings
+  const changes = new ChangeFollower({ remote, tree, kernel, clock, log, pollMs, mirror })
   return new Drive({ core, facts, fileSystem, restore, state, kernels: kernel, changes })
 }
 
@@ -207,17 +212,38 @@ function driveIdOf({ table }: Tree): string {
 }
 
 async function openTree(
-  { remote, clock, log, isTopUnlisted }: CreateOptions,
+  options: CreateOptions,
   { settings, patience, kernel }: { settings: CoreSettings; patience: Patience; kernel: KernelCaches },
 ): Promise<Tree> {
+  const { remote, clock, log, mirror } = options
   const { metadataTtlMs: ttlMs, metadataEntries: maxEntries, revalidateMs } = settings
   const followedTtlMs = Math.max(ttlMs, revalidateMs)
-  const folders = new FolderCache({ remote, clock, patience, ttlMs, followedTtlMs, maxEntries })
-  const root = isTopUnlisted
-    ? await patience.run(remote.facts.origin, () => remote.info([]))
-    : (await folders.loadRoot(remote.facts.origin)).folder
-  const table = new NodeTable(root)
+  const folders = new FolderCache({ remote, clock, patience, ttlMs, followedTtlMs, maxEntries, mirror })
+  const table = new NodeTable((await knownTop(options)) ?? (await askedTop(options, { patience, folders })))
   return new Tree({ table, folders, kernel, remote, patience, clock, log, maxEntries })
+}
+
+async function askedTop(
+  { remote, isTopUnlisted, mirror }: CreateOptions,
+  { patience, folders }: { readonly patience: Patience; readonly folders: FolderCache },
+): Promise<RemoteEntry> {
+  const { origin } = remote.facts
+  if (!isTopUnlisted) return (await folders.loadRoot(origin)).folder
+  const top = await patience.run(origin, () => remote.info([]))
+  mirror?.setTop(top)
+  return top
+}
+
+/** Of the drive that is known on the local disk. Where the server has another one at the same address nothing is known any more. */
+async function knownTop({ remote, mirror, log }: CreateOptions): Promise<RemoteEntry | undefined> {
+  const known = mirror?.top
+  const { top } = remote.facts
+  if (!known || !top || (top.id === known.id && top.createdAtMs === known.createdAtMs)) return known
+  log.warn('the server has another drive than the one that was known: it was set up anew', {
+    server: remote.facts.origin,
+  })
+  await mirror?.clear()
+  return undefined
 }
 
 /**

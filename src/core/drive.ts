@@ -6,6 +6,7 @@ import { FsError } from './errors.ts'
 import type { CloudreveFileSystem, Core, Restore, TimesFile } from './filesystem/index.ts'
 import type { Journal } from './journal/index.ts'
 import type { FileSystem, KernelCache } from './ports.ts'
+import { reach } from './tree/index.ts'
 import { DriveView, type KernelCaches, type ViewOptions } from './view/index.ts'
 import type { DrainOptions, UploadFailure, WriteBack } from './write/index.ts'
 import type { Facts } from './xattr/index.ts'
@@ -83,7 +84,7 @@ export class Drive {
    */
   async openView(path: RemotePath, options: ViewOptions, kernel: KernelCache): Promise<OpenView> {
     const { tree, options: owner } = this.#core
-    const root = await tree.reach(path)
+    const root = await reach(this.#core, path)
     root.pins += 1
     const release = () => {
       root.pins -= 1

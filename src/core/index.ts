@@ -1,5 +1,6 @@
 /** The filesystem core: knows neither FUSE nor HTTP. */
 export { DiskCache, emptyFolder, findUsage, verifyFolder, type CacheUsage } from './cache/index.ts'
+export { findMirrorBytes, Mirror, removeMirrors, type MirrorUsage } from './mirror/index.ts'
 export {
   countLeftChanges,
   createDrive,

@@ -15,6 +15,7 @@ import type { Remote } from '../remote/remote.ts'
 import { openAccountCache, type AccountCache } from './account-cache.ts'
 import type { ComposeParts, Composition } from './composition.ts'
 import { DesktopNotices } from './desktop-notice.ts'
+import { openDriveMirror, type DriveMirror } from './drive-mirror.ts'
 import { driveQuestions, drainFolder } from './drive-questions.ts'
 import { settingsOf, sharedDifferences, viewOptionsOf } from './drive-settings.ts'
 import { followConfig } from './follow-config.ts'
@@ -30,6 +31,9 @@ interface SharedDrive {
   readonly remote: Remote
   readonly stateFolder: string
   readonly cache: AccountCache | undefined
+  /** The account's, for what is disposable. */
+  readonly cacheFolder: string
+  readonly mirror: DriveMirror | undefined
   /** The mount that it was opened for: all others share its settings. */
   readonly first: MountSpec
   mounts: number
@@ -154,6 +158,7 @@ export class AccountDrives {
     if (shared.mounts > 0) return
     this.#drives.delete(key)
     await shared.drive.close()
+    await shared.mirror?.close()
     await this.#letCacheGo()
   }
 
@@ -161,11 +166,15 @@ export class AccountDrives {
     const { account } = this.#session
     const options = readWrittenOptions(spec.options)
     const folders = accountFolders(spec, account.url, account.userId)
-    const stateFolder = join(folders.stateFolder, ...this.#folderOfDrive(root))
+    const driveFolder = this.#folderOfDrive(root)
+    const stateFolder = join(folders.stateFolder, ...driveFolder)
     await mkdir(stateFolder, { recursive: true, mode: 0o700 })
     const remote = await this.#connect(spec, options, root).catch((error: unknown) => {
       throw uselessRoot(root, account.url, error)
     })
+    const { cacheFolder } = folders
+    const { mirrorObjects: maxObjects } = options
+    const mirror = await openDriveMirror({ ...this.#parts, cacheFolder, driveFolder, maxObjects })
     const cache = await this.#takeCache(folders, options)
     try {
       const drive = await createDrive({
@@ -179,11 +188,13 @@ export class AccountDrives {
         onUploadFailed: ({ label, reason }) => this.#notices.add({ file: label, reason }),
         diskCache: cache?.cache,
         cacheSharesDisk: cache?.sharesDisk,
+        mirror: mirror?.mirror,
       })
       drive.followChanges()
-      return { drive, remote, stateFolder, cache, first: spec, mounts: 0 }
+      return { drive, remote, stateFolder, cacheFolder, cache, mirror, first: spec, mounts: 0 }
     } catch (error) {
       await remote.close()
+      await mirror?.close()
       await this.#letCacheGo()
       throw error
     }

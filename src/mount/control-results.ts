@@ -97,11 +97,15 @@ export type UnmountResult =
   /** `left`: operations that are not on the server, and why. */
   | { readonly state: 'ended'; readonly left: number; readonly reason: string }
 
-/** Result of `cache`, no parameters; null: nothing is kept. */
+/** Result of `cache`, no parameters. */
 export interface CacheResult {
+  /** Of the contents of the account, whether or not any are kept. */
   readonly folder: string
+  /** 0: nothing is kept. */
   readonly usedBytes: number
   readonly limitBytes: number
+  /** What is known of the drive's names and attributes takes so many. */
+  readonly mirrorBytes: number
 }
 
 /** Parameters of `clearCache`: `{ path }`, or null for all of the account. */

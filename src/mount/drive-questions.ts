@@ -14,12 +14,14 @@ import type { DrainResult } from './composition.ts'
 import type {
   ActivitiesResult,
   ActivitiesParams,
+  CacheResult,
   ChangesStatus,
   DriveStatus,
   PendingProgress,
   UploadStatus,
 } from './control-results.ts'
-import type { AccountCache } from './account-cache.ts'
+import { contentFolder, type AccountCache } from './account-cache.ts'
+import type { DriveMirror } from './drive-mirror.ts'
 import { fileQuestions, missingFile } from './file-questions.ts'
 import { fileIn, uploadQuestions } from './upload-questions.ts'
 import type { ControlMethods, Json, MountSpec } from './spec.ts'
@@ -35,6 +37,10 @@ export interface DriveQuestionParts {
   readonly driver: FuseDriver
   /** Of the account; undefined: nothing is kept. */
   readonly cache: AccountCache | undefined
+  /** The account's, for what is disposable. */
+  readonly cacheFolder: string
+  /** Of the drive; undefined: nothing is kept. */
+  readonly mirror: DriveMirror | undefined
   /** In effect now. */
   readonly limits: () => AskedLimits
 }
@@ -58,14 +64,14 @@ export function driveQuestions(parts: DriveQuestionParts): ControlMethods {
   }
 }
 
-function cacheQuestions({ cache, folder, spec }: DriveQuestionParts): ControlMethods {
-  const usage = async () => {
-    if (!cache) return null
-    const { usedBytes, limitBytes } = await cache.cache.usage()
-    return { folder: cache.folder, usedBytes, limitBytes }
+function cacheQuestions({ cache, cacheFolder, mirror, folder, spec }: DriveQuestionParts): ControlMethods {
+  const usage = async (): Promise<CacheResult> => {
+    const { usedBytes = 0, limitBytes = 0 } = (await cache?.cache.usage()) ?? {}
+    const mirrorBytes = mirror?.mirror.usage.usedBytes ?? 0
+    return { folder: contentFolder(cacheFolder), usedBytes, limitBytes, mirrorBytes }
   }
   return {
-    cache: usage,
+    cache: async () => asJson(await usage()),
     clearCache: async ({ params, signal }) => {
       if (params !== null) {
         const { names } = fileIn(spec.mountpoint, params)
@@ -74,9 +80,10 @@ function cacheQuestions({ cache, folder, spec }: DriveQuestionParts): ControlMet
         })
         return { bytes }
       }
-      const bytes = (await usage())?.usedBytes ?? 0
+      const { usedBytes, mirrorBytes } = await usage()
       await cache?.cache.clear()
-      return { bytes }
+      await mirror?.mirror.clear()
+      return { bytes: usedBytes + mirrorBytes }
     },
   }
 }

@@ -50,6 +50,7 @@ const sharedOptions = [
   'cache-limit',
   'cache-reserve',
   'metadata-cache',
+  'mirror-limit',
   'metadata-ttl',
   'revalidate',
   'poll',

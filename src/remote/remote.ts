@@ -113,6 +113,8 @@ export interface RemoteProperties {
   readonly maxFileNameBytes: number
   /** As it was when the connection was made; undefined when the server did not tell. */
   readonly capacity?: Capacity | undefined
+  /** The drive's top folder, as it was when the connection was made; undefined when it was not looked at. */
+  readonly top?: Pick<RemoteEntry, 'id' | 'createdAtMs'> | undefined
   /** `user.cloudreve.uri` and messages: URI of an object of this mount. */
   uriOf(path: RemotePath): string
   /** The way back: of a `RemoteEntry.uri`; undefined when it lies outside of this mount, in the trash say. */

@@ -54,7 +54,7 @@ export class CallScript<Method extends string> {
   readonly calls: RecordedCall[] = []
   /** Every call fails with `offline` while this is true. */
   offline = false
-  readonly #failures = new Map<Method, RemoteError[]>()
+  readonly #failures = new Map<Method, (RemoteError | undefined)[]>()
   readonly #lost = new Map<Method, number>()
   readonly #holds = new Map<Method, Hold>()
 
@@ -63,6 +63,11 @@ export class CallScript<Method extends string> {
     const queue = this.#failures.get(method) ?? []
     for (let i = 0; i < times; i += 1) queue.push(error)
     this.#failures.set(method, queue)
+  }
+
+  /** The next call of `method` does not fail; those that `fail` names from now on come after it. */
+  pass(method: Method): void {
+    this.#failures.set(method, [...(this.#failures.get(method) ?? []), undefined])
   }
 
   /** Failures of `method` that are left do not happen. */

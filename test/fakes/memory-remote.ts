@@ -47,7 +47,7 @@ export interface MemoryRemoteOptions {
  * short-cuts here); `…AsOther` methods change the drive as another client would, unrecorded and never failing by script.
  */
 export class MemoryRemote extends MemoryDrive implements Remote {
-  readonly facts: RemoteProperties
+  facts: RemoteProperties
   /** Answered by `activities`, newest first. */
   readonly activityLog: Activity[] = []
   totalBytes: number

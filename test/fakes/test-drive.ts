@@ -4,8 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { nodeFileLayer, type FileLayer, type LocalFile } from '../../src/base/file-layer.ts'
-import { errnoName } from '../../src/base/errno.ts'
-import { createDrive, DiskCache, FsError, ROOT_INO, type Drive } from '../../src/core/index.ts'
+import { createDrive, DiskCache, Mirror, ROOT_INO, type Drive } from '../../src/core/index.ts'
 import type { CoreSettings } from '../../src/core/create-drive.ts'
 import type { KernelCache } from '../../src/core/ports.ts'
 import type {
@@ -18,14 +17,19 @@ import type {
   Opened,
   RenameFlags,
 } from '../../src/core/types.ts'
+import type { RecordedCall } from './call-script.ts'
+import { errnoOf } from './errno-of.ts'
 import { eventually } from './eventually.ts'
 import { ManualClock, settle } from './manual-clock.ts'
 import { MortalClock } from './mortal-clock.ts'
+import { MortalLayer } from './mortal-layer.ts'
 import { mortalRemote, type MortalRemote } from './mortal-remote.ts'
 import { notingLayer } from './noting-layer.ts'
 import { promised, type Promised } from './promised.ts'
 import { MemoryRemote, type MemoryRemoteOptions } from './memory-remote.ts'
 import { recordingLog } from './recording-log.ts'
+
+export { errnoOf }
 
 export interface TestDriveOptions {
   readonly remote?: Omit<MemoryRemoteOptions, 'clock'>
@@ -34,6 +38,9 @@ export interface TestDriveOptions {
   readonly fileLayer?: FileLayer
   /** Where contents are kept to be read again; nowhere if left out. */
   readonly cacheFolder?: string
+  /** Where what is known of the drive is kept; nowhere if left out. */
+  readonly mirrorFolder?: string
+  readonly mirrorObjects?: number
   /** Another client, whose clock and server it shares; each has a connection with a script of its own. */
   readonly beside?: TestDrive
   readonly hostName?: string
@@ -63,12 +70,16 @@ export class TestDrive {
   fileLayer: FileLayer
   bootId = 'first boot'
   drive!: Drive
+  /** What the last start has asked. */
+  startCalls: readonly RecordedCall[] = []
   readonly #options: TestDriveOptions
   readonly #lookups = new Map<Ino, number>()
   #processClock!: MortalClock
   #line!: MortalRemote
   #isReadOnly = false
   #cache: DiskCache | undefined
+  mirror: Mirror | undefined
+  #mirrorDisk = new MortalLayer(nodeFileLayer)
   /** What the process has opened on the local disk. */
   #opened: LocalFile[] = []
 
@@ -109,6 +120,7 @@ export class TestDrive {
     }
     const { log, folder: stateFolder, bootId } = this
     this.#opened = []
+    const callsBefore = this.remote.calls.length
     const fileLayer = notingLayer(this.fileLayer, this.#opened)
     this.#line = mortalRemote(this.remote)
     const { remote } = this.#line
@@ -120,10 +132,21 @@ export class TestDrive {
     const { hostName = 'laptop' } = this.#options
     const diskCache = await this.#openCache()
     this.#cache = diskCache
-    const cached = { diskCache, cacheSharesDisk: true }
+    this.mirror = await this.#openMirror()
+    const cached = { diskCache, cacheSharesDisk: true, mirror: this.mirror }
     const drive = { remote, clock, log, kernel, settings, hostName, ...machine, ...cached }
     this.drive = await createDrive(drive)
+    this.startCalls = this.remote.calls.slice(callsBefore)
     this.remote.script.forgetCalls()
+  }
+
+  async #openMirror(): Promise<Mirror | undefined> {
+    const { mirrorFolder: folder, mirrorObjects: maxObjects = 100_000 } = this.#options
+    if (folder === undefined) return undefined
+    this.#mirrorDisk = new MortalLayer(notingLayer(nodeFileLayer, this.#opened))
+    const { log, bootId } = this
+    const { layer } = this.#mirrorDisk
+    return Mirror.open({ folder, maxObjects, clock: this.#processClock, log, layer, bootId })
   }
 
   async #openCache(): Promise<DiskCache | undefined> {
@@ -138,6 +161,7 @@ export class TestDrive {
   async crash(whileDown: () => Promise<void> | void = () => undefined): Promise<void> {
     this.#processClock.stop()
     this.#line.cut()
+    this.#mirrorDisk.kill()
     leftOpen.push(this.#opened)
     this.#lookups.clear()
     await writeFile(join(this.folder, 'lock'), JSON.stringify({ pid: 2 ** 22 + 1, startTicks: '1' }))
@@ -156,12 +180,14 @@ export class TestDrive {
     await this.drain()
     await this.drive.close()
     await this.#cache?.close()
+    await this.mirror?.close()
     await this.start()
   }
 
   async stop(): Promise<void> {
     await this.drive.close()
     await this.#cache?.close()
+    await this.mirror?.close()
     await rm(this.folder, { recursive: true, force: true })
   }
 
@@ -363,15 +389,4 @@ export class TestDrive {
 
 function split(path: string): string[] {
   return path.split('/').filter((name) => name !== '')
-}
-
-/** The name of the errno that `work` fails with; undefined when it does not. Other errors pass. */
-export async function errnoOf(work: Promise<unknown>): Promise<string | undefined> {
-  try {
-    await work
-    return undefined
-  } catch (error) {
-    if (error instanceof FsError) return errnoName(error.errno)
-    throw error
-  }
 }

@@ -6,6 +6,7 @@ import {
   usageOfCache,
   verifyCache,
   type StoredCache,
+  type StoredUsage,
 } from '../../mount/stored-caches.ts'
 import type { CliContext } from '../context.ts'
 import { CliError } from '../exit-codes.ts'
@@ -15,9 +16,7 @@ export interface CacheFlags {
   readonly json?: true
 }
 
-interface ShownCache extends StoredCache {
-  readonly usedBytes: number
-  readonly contents: number
+interface ShownCache extends StoredCache, StoredUsage {
   /** null: not mounted; the limit is the next mount's. */
   readonly limitBytes: number | null
 }
@@ -25,12 +24,15 @@ interface ShownCache extends StoredCache {
 export function addCache(program: Command, context: CliContext): void {
   const cache = program
     .command('cache')
-    .description('show what is kept on this machine of files that were read or uploaded')
+    .description(
+      'show what is kept on this machine of files that were read or uploaded, and of the folders that are known',
+    )
     .option('--json', 'for programs: an array with one object an account')
     .addHelpText(
       'after',
       `
-Everything in it is on the server too. How much there may be \`--cache-limit\` of the mount says.
+Everything in it is on the server too. How much there may be \`--cache-limit\` and \`--mirror-limit\` of the mount say. What is known of
+folders is removed with all of it; then the next mount asks the server again, and needs it.
 
 Examples:
   cloudreve-mount cache
@@ -58,13 +60,14 @@ export async function show(context: CliContext, { json }: CacheFlags): Promise<v
 
 function cacheLines(caches: readonly ShownCache[], width: number): string[] {
   if (caches.length === 0) return ['nothing is kept on this machine']
-  const rows = caches.map(({ account, usedBytes, limitBytes, contents }) => [
+  const rows = caches.map(({ account, usedBytes, limitBytes, contents, mirrorBytes }) => [
     account,
     sizeInWords(usedBytes),
     limitBytes === null ? 'not mounted' : sizeInWords(limitBytes),
     String(contents),
+    sizeInWords(mirrorBytes),
   ])
-  return renderTable(['account', 'size', 'limit', 'files'], rows, width)
+  return renderTable(['account', 'size', 'limit', 'files', 'names'], rows, width)
 }
 
 async function shownCaches(context: CliContext): Promise<ShownCache[]> {
@@ -73,24 +76,29 @@ async function shownCaches(context: CliContext): Promise<ShownCache[]> {
   return Promise.all(
     caches.map(async (cache) => ({
       ...cache,
-      ...(await usageOfCache(cache.folder)),
+      ...(await usageOfCache(cache)),
       limitBytes: serving.get(cache.folder)?.limitBytes ?? null,
     })),
   )
 }
 
-/** By their folder: what the processes that use them say. */
-async function servedCaches({
-  io,
-  mounts,
-}: CliContext): Promise<Map<string, { readonly limitBytes: number; readonly mountpoint: string }>> {
-  const found = new Map<string, { readonly limitBytes: number; readonly mountpoint: string }>()
+interface ServedCache {
+  readonly limitBytes: number
+  /** Of the account, which may be of different drives. */
+  readonly mountpoints: readonly string[]
+}
+
+/** By the folder of contents: what the processes that use them say. */
+async function servedCaches({ io, mounts }: CliContext): Promise<Map<string, ServedCache>> {
+  const found = new Map<string, ServedCache>()
   for (const { mountpoint } of await mounts.list()) {
-    const served = await mounts.call<CacheResult | null>(mountpoint, 'cache').catch((error: Error) => {
+    const served = await mounts.call<CacheResult>(mountpoint, 'cache').catch((error: Error) => {
       io.err(`${printable(mountpoint)} does not answer: ${error.message}`)
-      return null
+      return undefined
     })
-    if (served) found.set(served.folder, { mountpoint, limitBytes: served.limitBytes })
+    if (!served) continue
+    const { folder, limitBytes } = served
+    found.set(folder, { limitBytes, mountpoints: [...(found.get(folder)?.mountpoints ?? []), mountpoint] })
   }
   return found
 }
@@ -119,11 +127,12 @@ export async function clear(context: CliContext, path: string | undefined): Prom
     return
   }
   const serving = await servedCaches(context)
-  for (const { folder, account } of await storedCaches(paths.cacheFolder)) {
-    const { usedBytes } = await usageOfCache(folder)
-    const served = serving.get(folder)
-    if (served) await mounts.call<ClearedResult>(served.mountpoint, 'clearCache')
-    else await emptyCache(folder)
-    io.err(`${account}: ${sizeInWords(usedBytes)} removed from the cache`)
+  for (const cache of await storedCaches(paths.cacheFolder)) {
+    const { usedBytes, mirrorBytes } = await usageOfCache(cache)
+    const served = serving.get(cache.folder)
+    if (!served) await emptyCache(cache)
+    for (const mountpoint of served?.mountpoints ?? [])
+      await mounts.call<ClearedResult>(mountpoint, 'clearCache')
+    io.err(`${cache.account}: ${sizeInWords(usedBytes + mirrorBytes)} removed from the cache`)
   }
 }

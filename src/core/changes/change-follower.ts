@@ -12,6 +12,7 @@ import { isRemoteError } from '../../remote/errors.ts'
 import type { RemoteChange, WatchNotice } from '../../remote/changes.ts'
 import type { Remote } from '../../remote/remote.ts'
 import type { FileId } from '../../remote/types.ts'
+import type { Mirror } from '../mirror/index.ts'
 import type { KernelCache } from '../ports.ts'
 import type { Tree } from '../tree/index.ts'
 import { Behind } from './behind.ts'
@@ -25,6 +26,8 @@ export interface FollowOptions {
   readonly log: Log
   /** While the server tells nothing; 0 = never. */
   readonly pollMs: number
+  /** What an earlier process has known, and what the next one will. */
+  readonly mirror?: Pick<Mirror, 'since'> | undefined
 }
 
 /**
@@ -64,11 +67,15 @@ export class ChangeFollower {
     this.#behind = new Behind(options)
     const pathOf = (uri: string) => remote.facts.pathOf(uri)
     this.#changed = new ChangedFolders({ tree, kernel, behind: this.#behind, pathOf })
-    this.#since = remote.now()
+    this.#since = options.mirror?.since ?? remote.now()
   }
 
+  /** What was changed since an earlier process has known it is asked for at once. */
   start(): void {
+    const { mirror } = this.#options
     void this.#watch()
+    if (mirror?.since !== undefined) void this.#ask()
+    else if (mirror) mirror.since = this.#since
     this.#schedule()
   }
 
@@ -194,7 +201,12 @@ export class ChangeFollower {
       return isRemoteError(error, 'unsupported') ? this.#doubtRest() : undefined
     }
     if (count >= MAX_CHANGES) this.#doubtRest()
-    if (askedAt !== undefined) this.#since = askedAt
+    if (askedAt !== undefined) this.#askedUntil(askedAt)
+  }
+
+  #askedUntil(ms: number): void {
+    this.#since = ms
+    if (this.#options.mirror) this.#options.mirror.since = ms
   }
 
   /** Too much to be followed one by one. */

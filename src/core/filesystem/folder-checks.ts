@@ -2,7 +2,7 @@ import { backoffMs } from '../../base/backoff.ts'
 import { absentAsUndefined } from '../../remote/errors.ts'
 import type { FileId, RemoteEntry, RemotePath } from '../../remote/types.ts'
 import type { Node } from '../inode/index.ts'
-import { kindOf, samePath } from '../tree/index.ts'
+import { kindOf, reach, samePath } from '../tree/index.ts'
 import { pinned, type Core } from './core.ts'
 import type { RenameDelay } from './rename-delay.ts'
 import type { Strays } from './strays.ts'
@@ -150,8 +150,8 @@ export class FolderChecks {
       if (above?.id !== undefined) tree.folders.expire(above.id)
       return
     }
-    if ((await absentAsUndefined(tree.reach(to))) !== folder) return
-    const other = await absentAsUndefined(tree.reach(path))
+    if ((await absentAsUndefined(reach(this.#core, to))) !== folder) return
+    const other = await absentAsUndefined(reach(this.#core, path))
     if (!other?.isFolder || other === folder) return
     await pinned(this.#core, [other], async () => {
       const { entries } = await tree.refresh(other)

@@ -2,6 +2,7 @@
 import { absentAsUndefined } from '../../remote/errors.ts'
 import type { FileId, RemotePath } from '../../remote/types.ts'
 import type { Node } from '../inode/index.ts'
+import { reach } from '../tree/index.ts'
 import type { Core } from './core.ts'
 import type { PendingRecord, PlaceRecord } from './pending-states.ts'
 
@@ -78,8 +79,15 @@ export class PendingPlaces {
   }
 
   async #childOf(folder: Node, name: string): Promise<Node | undefined> {
-    const child = await this.#core.tree.child(folder, name)
+    const child = await this.#childNow(folder, name)
     return child && this.#pin(child)
+  }
+
+  /** By what the server says now: what was known before may be from before the record. */
+  async #childNow(folder: Node, name: string): Promise<Node | undefined> {
+    const { tree } = this.#core
+    const live = folder.children.get(name)
+    return live?.isLocal ? live : tree.childIn(folder, name, await tree.listing(folder, {}, Infinity))
   }
 
   release(): void {
@@ -117,11 +125,11 @@ export class PendingPlaces {
     // An earlier try has found it, and given it its new name.
     const known = tree.table.byId(id)
     if (known?.waits) return this.#pin(known)
-    const child = folder?.isFolder ? await tree.child(folder, name) : undefined
+    const child = folder?.isFolder ? await this.#childNow(folder, name) : undefined
     if (child?.id === id) return this.#pin(child)
     const path = await this.#pathOf(id)
     const above = path && (await this.#reach(path.slice(0, -1)))
-    const found = above?.isFolder ? await tree.child(above, path!.at(-1)!) : undefined
+    const found = above?.isFolder ? await this.#childNow(above, path!.at(-1)!) : undefined
     return found?.id === id ? this.#pin(found) : undefined
   }
 
@@ -132,7 +140,7 @@ export class PendingPlaces {
   }
 
   async #reach(path: RemotePath): Promise<Node | undefined> {
-    const node = await absentAsUndefined(this.#core.tree.reach(path))
+    const node = await absentAsUndefined(reach(this.#core, path))
     return node && this.#pin(node)
   }
 

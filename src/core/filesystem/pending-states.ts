@@ -41,6 +41,11 @@ export interface PendingRecord {
 
 export interface PendingStatesParts {
   readonly journal: JournalOfStates
+  /**
+   * Resolves when what is known of the server survives the end of this process; undefined: it does. A record does not end before:
+   * the next process would show again what was undone.
+   */
+  readonly knownSettled?: () => Promise<void> | undefined
 }
 
 type JournalOfStates = Pick<Journal, 'change' | 'sync'>
@@ -68,6 +73,7 @@ const goneKey = 'gone:'
  */
 export class PendingStates {
   readonly #journal: JournalOfStates
+  readonly #knownSettled: () => Promise<void> | undefined
   readonly #known = new Map<Node, Known>()
   readonly #touched = new Set<Node>()
   /** Ids of staged files that are on record as left to be removed. */
@@ -75,8 +81,9 @@ export class PendingStates {
   #writing: Promise<void> | undefined
   readonly #gate = new Mutex()
 
-  constructor({ journal }: PendingStatesParts) {
+  constructor({ journal, knownSettled = () => undefined }: PendingStatesParts) {
     this.#journal = journal
+    this.#knownSettled = knownSettled
   }
 
   /** Something about `node` is different now. It is put on record at the end of this turn, with everything else that is. */
@@ -150,6 +157,7 @@ export class PendingStates {
     const changes = nodes.flatMap((node) => this.#changeOf(node))
     if (changes.length === 0) return
     try {
+      if (changes.some(({ known }) => !known)) await this.#knownSettled()
       await this.#journal.change(changes.flatMap(({ changes }) => changes))
     } catch (error) {
       for (const node of nodes) this.#touched.add(node)

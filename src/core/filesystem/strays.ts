@@ -6,7 +6,7 @@ import { messageOf } from '../../base/error-message.ts'
 import { absentAsUndefined, isRemoteError, RemoteError } from '../../remote/errors.ts'
 import type { RemoteEntry, RemotePath } from '../../remote/types.ts'
 import { samePlace, type Node, type NodePlace } from '../inode/index.ts'
-import { kindOf } from '../tree/index.ts'
+import { kindOf, reach } from '../tree/index.ts'
 import type { Stray } from '../write/index.ts'
 import { tellKernels, type Core } from './core.ts'
 import { freeConflictName } from './free-conflict-name.ts'
@@ -56,7 +56,7 @@ export class Strays {
   async removeMadeAgain(path: RemotePath, madeAtMs: number): Promise<void> {
     const { tree } = this.#core
     for (let at = path; at.length > 0; at = at.slice(0, -1)) {
-      const folder = await absentAsUndefined(tree.reach(at))
+      const folder = await absentAsUndefined(reach(this.#core, at))
       if (!folder || !isMadeAgain(folder, madeAtMs)) return
       this.#renames.addRemoval(folder)
       folder.detach()
@@ -106,7 +106,7 @@ export class Strays {
 
   async #folderAt(path: RemotePath, node: Node): Promise<Node> {
     try {
-      const folder = await this.#core.tree.reach(path)
+      const folder = await reach(this.#core, path)
       if (folder.isFolder && !folder.isUnlinked) return folder
     } catch (error) {
       if (!isRemoteError(error, 'not-found')) throw error
@@ -118,7 +118,7 @@ export class Strays {
   async #removeStray(path: RemotePath, entry: RemoteEntry): Promise<void> {
     const { tree, log } = this.#core
     try {
-      const folder = await tree.reach(path.slice(0, -1))
+      const folder = await reach(this.#core, path.slice(0, -1))
       const present = tree.table.byId(entry.id) ?? folder.children.get(entry.name)
       if (present && (present.id !== entry.id || present.isNeeded || present.handles > 0)) return
       const stray = present ?? tree.table.addRemote(folder, entry, kindOf(entry))

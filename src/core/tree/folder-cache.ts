@@ -3,33 +3,22 @@
  * to a listing that is on its way: what the server says never undoes what was done here after it was asked.
  *
  * - *trusted*: asked for at most `ttlMs` ago, or, while the server tells of changes, at most `followedTtlMs` ago
- * - *probable*: there is a reason to ask again, and none to believe that it is wrong: some changes may not have been told
+ * - *probable*: there is a reason to ask again, and none to believe that it is wrong: some changes may not have been told. So is what
+ *   comes from the local disk
  * - *outdated*: something in it was changed
  */
-import { LRUCache } from 'lru-cache'
 import { waitUnlessAborted, type Clock } from '../../base/clock.ts'
 import { SingleFlight } from '../../base/single-flight.ts'
 import { RemoteError } from '../../remote/errors.ts'
 import type { RemoteTree } from '../../remote/remote.ts'
 import type { FileId, RemoteEntry, RemotePath, StoragePolicy } from '../../remote/types.ts'
+import type { Mirror } from '../mirror/index.ts'
 import type { Patience } from '../patience.ts'
 import { ChangeLog } from './change-log.ts'
+import { ListingMemory, type KeptListing, type Listing } from './listing-memory.ts'
 import { ReceivedPages } from './received-pages.ts'
 
-export interface Listing {
-  /** By server name. */
-  readonly entries: Map<string, RemoteEntry>
-  readonly folder: RemoteEntry
-  readonly policy: StoragePolicy | undefined
-  /** When the server was asked, monotonic ms. */
-  readonly askedAt: number
-}
-
-interface KeptListing extends Listing {
-  isOutdated: boolean
-  /** When somebody looked at it last, monotonic ms. */
-  usedAt: number
-}
+export type { Listing }
 
 export interface ListedFolder {
   /** Undefined where nobody knows the id before it was listed: of the top folder, and of one that was made on the way. */
@@ -50,6 +39,8 @@ export interface FolderCacheOptions {
   /** Not less than `ttlMs`. */
   readonly followedTtlMs: number
   readonly maxEntries: number
+  /** What is known on the local disk; nothing if left out. */
+  readonly mirror?: Mirror | undefined
 }
 
 type Mutation = (entries: Map<string, RemoteEntry>) => void
@@ -63,15 +54,13 @@ interface Flight {
 
 export class FolderCache {
   readonly #options: FolderCacheOptions
-  readonly #listings: LRUCache<FileId, KeptListing>
+  readonly #listings: ListingMemory
   /** What is known of folders that the server does not have, or whose ids are not known yet: kept until they are. */
   readonly #new = new Map<FileId, Listing>()
   readonly #flights = new SingleFlight<FileId, Listing>()
   /** Listings on their way: own changes since they were asked for, and whether they are out of date on arrival. */
   readonly #since = new Map<FileId, Flight>()
   readonly #logs = new Set<ChangeLog>()
-  /** Records that are in listings by changes of ours. */
-  readonly #own = new WeakSet<RemoteEntry>()
   /** What was asked for from then on is kept true by what the server tells, monotonic ms. */
   #followedSince = Infinity
   /** What was asked for before is probable at best, monotonic ms. */
@@ -80,11 +69,8 @@ export class FolderCache {
 
   constructor(options: FolderCacheOptions) {
     this.#options = options
-    this.#listings = new LRUCache({
-      maxSize: options.maxEntries,
-      // A folder larger than the whole cache takes all of it rather than being asked for at each look-up.
-      sizeCalculation: (listing) => Math.min(listing.entries.size + 1, options.maxEntries),
-    })
+    const { clock, maxEntries, mirror } = options
+    this.#listings = new ListingMemory({ clock, maxEntries, mirror })
   }
 
   /** Cached and still trusted, and not older than `maxAgeMs`. */
@@ -107,10 +93,12 @@ export class FolderCache {
     return listing ? listing.askedAt + this.#ttlOf(listing) - this.#options.clock.monotonic() : 0
   }
 
-  /** Cached and not trusted, but probable while the server tells of changes. */
+  /** Cached and not trusted, but probable: while the server tells of changes, and when it comes from the local disk. */
   probable(id: FileId): Listing | undefined {
     const listing = this.#listings.get(id)
-    if (!listing || listing.isOutdated || this.#followedSince === Infinity) return undefined
+    if (!listing || listing.isOutdated) return undefined
+    if (listing.isRemembered) return listing
+    if (this.#followedSince === Infinity) return undefined
     if (listing.askedAt >= this.#probableBefore) return undefined
     return this.#options.clock.monotonic() - listing.askedAt <= this.#options.followedTtlMs
       ? listing
@@ -123,8 +111,8 @@ export class FolderCache {
     return listing !== undefined && this.#isDoubtful(listing)
   }
 
-  #isDoubtful({ isOutdated, askedAt }: KeptListing): boolean {
-    return isOutdated || askedAt < this.#probableBefore
+  #isDoubtful({ isOutdated, isRemembered, askedAt }: KeptListing): boolean {
+    return isOutdated || isRemembered || askedAt < this.#probableBefore
   }
 
   #ttlOf({ askedAt }: Listing): number {
@@ -147,8 +135,7 @@ export class FolderCache {
 
   /** Something in it was changed: it is kept for comparison, and the next use asks the server. */
   outdate(folder: FileId): void {
-    const listing = this.#listings.peek(folder)
-    if (listing) listing.isOutdated = true
+    this.#listings.outdate(folder)
     const flight = this.#since.get(folder)
     if (flight) flight.isOutdated = true
     for (const log of this.#logs) log.noteExpired(folder)
@@ -164,7 +151,7 @@ export class FolderCache {
   /** Folders whose listing somebody looked at within `withinMs`, the last one first. */
   *inUse(withinMs: number): Iterable<FileId> {
     const from = this.#options.clock.monotonic() - withinMs
-    for (const [id, { usedAt }] of this.#listings.entries()) if (usedAt >= from) yield id
+    for (const [id, { usedAt }] of this.#listings.inMemory()) if (usedAt >= from) yield id
   }
 
   isInUse(folder: FileId, withinMs: number): boolean {
@@ -172,10 +159,14 @@ export class FolderCache {
     return listing !== undefined && this.#options.clock.monotonic() - listing.usedAt <= withinMs
   }
 
-  /** Folders in whose listings any of the objects is. Looks at everything that is cached. */
+  /**
+   * Folders in whose listings any of the objects, which were changed elsewhere, is. Looks at everything in memory; what comes from the
+   * local disk later is compared then.
+   */
   holding(ids: ReadonlySet<FileId>): FileId[] {
     const found: FileId[] = []
-    for (const [folder, { entries }] of this.#listings.entries())
+    this.#listings.noteChanged(ids)
+    for (const [folder, { entries }] of this.#listings.inMemory())
       for (const { id } of entries.values())
         if (ids.has(id)) {
           found.push(folder)
@@ -190,7 +181,7 @@ export class FolderCache {
     if (known?.id !== entry.id || known.entity !== entry.entity || known.sizeBytes !== entry.sizeBytes)
       return false
     // Moves are answered without it, and a save may be answered before it is set.
-    return known.updatedAtMs === entry.updatedAtMs || this.#own.has(known)
+    return known.updatedAtMs === entry.updatedAtMs || this.#listings.isOwn(known)
   }
 
   isLoading(folder: FileId): boolean {
@@ -257,6 +248,7 @@ export class FolderCache {
     )
     const listing = await asked
     this.#keep(listing.folder.id, listing)
+    this.#options.mirror?.setTop(listing.folder)
     return listing
   }
 
@@ -283,7 +275,7 @@ export class FolderCache {
 
   put(folder: FileId, entry: RemoteEntry, formerName?: string): void {
     for (const log of this.#logs) log.notePlaced(entry)
-    this.#own.add(entry)
+    this.#listings.own(entry)
     this.#mutate(folder, (entries) => {
       if (formerName !== undefined) entries.delete(formerName)
       entries.set(entry.name, entry)
@@ -303,12 +295,20 @@ export class FolderCache {
   }
 
   #mutate(folder: FileId, mutation: Mutation): void {
-    const listing = this.#new.get(folder) ?? this.#listings.peek(folder)
-    if (listing) mutation(listing.entries)
+    const own = this.#new.get(folder)
+    if (own) mutation(own.entries)
+    else this.#mutateKept(folder, mutation)
     const flight = this.#since.get(folder)
     flight?.mutations.push(mutation)
     if (flight) mutation(flight.received.entries)
     for (const log of this.#logs) log.noteMutation(folder, mutation)
+  }
+
+  #mutateKept(folder: FileId, mutation: Mutation): void {
+    const listing = this.#listings.peek(folder)
+    if (!listing) return
+    mutation(listing.entries)
+    this.#listings.changed(folder, listing)
   }
 
   async #load(folder: ListedFolder & { readonly id: FileId }, arrived: ListingArrival): Promise<Listing> {

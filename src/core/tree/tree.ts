@@ -4,13 +4,11 @@
  */
 import { waitUnlessAborted } from '../../base/clock.ts'
 import { andThen, type MaybePromise } from '../../base/maybe-promise.ts'
-import { isRemoteError, RemoteError } from '../../remote/errors.ts'
-import type { RemoteTree } from '../../remote/remote.ts'
-import type { RemoteEntry, RemotePath } from '../../remote/types.ts'
+import { isRemoteError } from '../../remote/errors.ts'
+import type { RemoteEntry } from '../../remote/types.ts'
 import { kindOf } from './entry-attributes.ts'
 import { samePlace, type Node, type NodeTable } from '../inode/index.ts'
 import { toPosixName, toServerName } from '../names/index.ts'
-import type { Patience } from '../patience.ts'
 import type { KernelCache } from '../ports.ts'
 import { AbsentNames } from './absent-names.ts'
 import { nameOfLive, type ChildName } from './child-name.ts'
@@ -19,6 +17,7 @@ import { isHidden } from './hidden.ts'
 import { sameAttributes, sameNames } from './listing-changes.ts'
 import { idOf, newRecord, pathOf, samePath } from './places.ts'
 import type { ReceivedPages } from './received-pages.ts'
+import { Revalidations } from './revalidations.ts'
 import type { Asker, TreeOptions } from './tree-options.ts'
 import { Walks } from './walks.ts'
 
@@ -26,23 +25,21 @@ export class Tree {
   readonly table: NodeTable
   readonly folders: FolderCache
   readonly #kernel: KernelCache
-  readonly #remote: Pick<RemoteTree, 'info'>
-  readonly #patience: Patience
   readonly #absent: AbsentNames
   readonly #walks: Walks
+  readonly #revalidations: Revalidations
   /** A folder that existed only here stands for one of the server now. */
   onFolderBound: (folder: Node) => void = () => undefined
   /** Waits until a folder is not just being renamed. */
   onceStill: (folder: Node) => Promise<void> = () => Promise.resolve()
 
   constructor(options: TreeOptions) {
-    const { table, folders, kernel, remote, patience, clock } = options
+    const { table, folders, kernel, clock } = options
     this.table = table
     this.folders = folders
     this.#kernel = kernel
-    this.#remote = remote
-    this.#patience = patience
     this.#absent = new AbsentNames(clock)
+    this.#revalidations = new Revalidations({ table, list: (folder) => this.#revalidate(folder) })
     this.#walks = new Walks({
       ...options,
       arrived: (listing, before) => {
@@ -52,36 +49,13 @@ export class Tree {
     })
   }
 
-  /**
-   * The node at a path from the top, found without listing the folders on the way: each that is not known is asked for by its
-   * name. Unless it is pinned before the next `await` it may be gone.
-   *
-   * @throws {RemoteError} `not-found`
-   */
-  async reach(path: RemotePath): Promise<Node> {
-    let node = this.table.root
-    for (const [depth, name] of path.entries()) {
-      const at = path.slice(0, depth + 1)
-      const ask = () => this.#patience.run(`/${at.join('/')}`, () => this.#remote.info(at))
-      const parent = node
-      parent.pins += 1
-      try {
-        node = parent.children.get(name) ?? this.#place(parent, await ask())
-      } finally {
-        parent.pins -= 1
-        this.table.release(parent)
-      }
-    }
-    return node
-  }
-
-  #place(parent: Node, entry: RemoteEntry): Node {
+  /** The node of an object that the server has in `parent`; undefined where nothing is to be seen of it. */
+  nodeOf(parent: Node, entry: RemoteEntry): Node | undefined {
     const node = parent.children.get(entry.name) ?? this.#materialise(parent, entry)
     // A listing from before it was made would take it away from others as soon as nobody here refers to it.
     const listing = this.folders.known(idOf(parent))
     if (node && listing && !listing.entries.has(entry.name)) this.folders.expire(idOf(parent))
-    if (node) return node
-    throw new RemoteError('not-found', `${entry.name} in ${parent.label} is just being uploaded or moved`)
+    return node
   }
 
   /** The node of a name, made if need be; undefined when the folder has no such name. */
@@ -118,9 +92,15 @@ export class Tree {
     const fresh = this.folders.fresh(id, maxAgeMs)
     if (fresh || maxAgeMs !== undefined) return fresh
     const probable = this.folders.probable(id)
-    // Where it fails the next use asks, and is told why.
-    if (probable && !this.folders.isLoading(id)) this.refresh(folder).catch(() => this.folders.outdate(id))
+    if (probable && !this.folders.isLoading(id) && !this.#walks.isCovering(folder))
+      this.#revalidations.add(folder)
     return probable
+  }
+
+  async #revalidate(folder: Node): Promise<void> {
+    if (this.isTrusted(folder)) return
+    // Where it fails the next use asks, and is told why.
+    await this.refresh(folder).catch(() => this.folders.outdate(folder.listingKey))
   }
 
   /** A trusted listing. Live nodes follow what it says. */

@@ -75,15 +75,24 @@ export class Walks {
     const isGrandchild = above.top.entry.id !== parent
     above.lastChild = entry.id
     above.atMs = now
-    if (!isKnown && (isSecond || isGrandchild) && !this.covering(folder)) this.#start(above.top)
+    if (!isKnown && (isSecond || isGrandchild) && !this.isCovering(folder)) this.#start(above.top)
   }
 
   /** Resolves when a walk may have brought the listing of `folder`; undefined when none is on its way. */
   covering(folder: Node): Promise<void> | undefined {
+    const walk = this.#walkOver(folder)
+    return walk && Promise.race([walk, delay(this.#options.clock, waitMs)])
+  }
+
+  isCovering(folder: Node): boolean {
+    return this.#walkOver(folder) !== undefined
+  }
+
+  #walkOver(folder: Node): Promise<void> | undefined {
     if (this.#running.size === 0) return undefined
     for (let at: Node | undefined = folder; at; at = at.remotePlace?.parent) {
       const walk = at.id === undefined ? undefined : this.#running.get(at.id)
-      if (walk) return Promise.race([walk, delay(this.#options.clock, waitMs)])
+      if (walk) return walk
     }
     return undefined
   }

@@ -18,6 +18,7 @@ import { StorageClient } from '../../transfer/storage-client.ts'
 import type { Remote } from '../remote.ts'
 import type { EntityId } from '../types.ts'
 import type { MountContext } from './context.ts'
+import { toEntry } from './map-entry.ts'
 import { asRemote } from './map-error.ts'
 import { CloudreveRemote } from './remote.ts'
 
@@ -108,6 +109,7 @@ async function connect(client: ApiClient, options: ConnectOptions): Promise<Remo
       userName: user.nickname,
       maxFileNameBytes: maxFileNameBytes(listing),
       capacity: capacity && { totalBytes: capacity.total, usedBytes: capacity.used },
+      top: toEntry(listing.parent, context.noContent),
     },
   })
 }

@@ -31,7 +31,7 @@ export interface RemoteParts {
   readonly context: MountContext
   readonly downloader: Downloader
   readonly storage: StorageClient
-  readonly facts: Pick<RemoteProperties, 'userId' | 'userName' | 'maxFileNameBytes' | 'capacity'>
+  readonly facts: Pick<RemoteProperties, 'userId' | 'userName' | 'maxFileNameBytes' | 'capacity' | 'top'>
 }
 
 export class CloudreveRemote implements Remote {

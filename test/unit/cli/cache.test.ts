@@ -5,6 +5,10 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { reportError } from '../../../src/cli/errors.ts'
 import { buildProgram } from '../../../src/cli/program.ts'
 import type { RunningMount } from '../../../src/mount/spec.ts'
+import { silentLog } from '../../../src/base/log.ts'
+import { Mirror } from '../../../src/core/index.ts'
+import { ManualClock } from '../../fakes/manual-clock.ts'
+import { remoteFolder } from '../../fakes/remote-entry.ts'
 import { FakeCli } from '../../fakes/cli-context.ts'
 import { patternBytes } from '../../fakes/content-remote.ts'
 import { DiskCaching } from '../../fakes/disk-caching.ts'
@@ -39,6 +43,14 @@ async function keep(user: string): Promise<void> {
   await caching.cache.close()
 }
 
+/** What a mount of `user` leaves that has listed a folder. */
+async function know(user: string): Promise<void> {
+  const folder = join(folderOf(user), '../mirror/my')
+  const mirror = await Mirror.open({ folder, maxObjects: 10, clock: new ManualClock(), log: silentLog })
+  mirror.setTop(remoteFolder())
+  await mirror.close()
+}
+
 async function segmentsOf(user: string): Promise<string[]> {
   const names = await readdir(folderOf(user), { recursive: true })
   return names.filter((name) => name.includes('.')).sort()
@@ -63,13 +75,14 @@ describe('cache', () => {
   it('shows what each account has, mounted or not', async () => {
     await keep('u1')
     await keep('u2')
+    await know('u2')
     cli.running = [running]
-    cli.answers['cache'] = { folder: folderOf('u2'), usedBytes: 1, limitBytes: 2 ** 30 }
+    cli.answers['cache'] = { folder: folderOf('u2'), usedBytes: 1, limitBytes: 2 ** 30, mirrorBytes: 1 }
     expect(await run()).toBe(0)
     expect(cli.out).toEqual([
-      expect.stringMatching(/^account +size +limit +files$/i),
-      expect.stringMatching(/^cloud\.example\.com\/u1 +312.0 KiB +not mounted +2$/),
-      expect.stringMatching(/^cloud\.example\.com\/u2 +312.0 KiB +1.0 GiB +2$/),
+      expect.stringMatching(/^account +size +limit +files +names$/i),
+      expect.stringMatching(/^cloud\.example\.com\/u1 +312.0 KiB +not mounted +2 +0 B$/),
+      expect.stringMatching(/^cloud\.example\.com\/u2 +312.0 KiB +1.0 GiB +2 +[1-9][0-9.]* KiB$/),
     ])
     cli.out.length = 0
     await run('--json')
@@ -118,18 +131,23 @@ describe('cache verify', () => {
 describe('cache clear', () => {
   it('empties what no mount uses, and asks those that run', async () => {
     await keep('u1')
+    await know('u1')
     await keep('u2')
-    cli.running = [running]
-    cli.answers['cache'] = { folder: folderOf('u2'), usedBytes: 1, limitBytes: 2 }
+    await know('u2')
+    cli.running = [running, { ...running, mountpoint: '/home/ann/shared' }]
+    cli.answers['cache'] = { folder: folderOf('u2'), usedBytes: 1, limitBytes: 2, mirrorBytes: 1 }
     cli.answers['clearCache'] = { bytes: 1 }
     expect(await run('clear')).toBe(0)
     expect(await segmentsOf('u1')).toEqual([])
+    await expect(readdir(join(folderOf('u1'), '../mirror'))).rejects.toThrow('ENOENT')
     expect(await segmentsOf('u2')).toHaveLength(2)
-    expect(cli.asked.at(-1)).toEqual({
-      mountpoint: '/home/ann/cloud',
+    expect(await readdir(join(folderOf('u2'), '../mirror/my'))).toHaveLength(1)
+    const asked = ['/home/ann/cloud', '/home/ann/shared'].map((mountpoint) => ({
+      mountpoint,
       method: 'clearCache',
       params: null,
-    })
+    }))
+    expect(cli.asked.slice(-2)).toEqual(asked)
   })
 
   it('of a path asks its mount', async () => {

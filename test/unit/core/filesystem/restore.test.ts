@@ -221,7 +221,10 @@ describe('while the server cannot be asked', () => {
 
   beforeEach(async () => {
     await drive.save('docs/new', 'hello')
-    await drive.crash(() => drive.remote.script.fail('info', refusal))
+    await drive.crash(() => {
+      drive.remote.script.pass('list') // of the top folder
+      drive.remote.script.fail('list', refusal)
+    })
   })
 
   it('what is on record waits, and everybody can see it', () => {
