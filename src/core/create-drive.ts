@@ -27,6 +27,7 @@ import {
 import { NodeTable } from './inode/index.ts'
 import { Patience, defaultPatience, type PatienceOptions } from './patience.ts'
 import type { KernelCache } from './ports.ts'
+import { Reachability } from './reachability.ts'
 import type { DiskCache } from './cache/index.ts'
 import type { Mirror } from './mirror/index.ts'
 import { ContentReaders, MemoryBudget, rememberedBytes, rememberUploads } from './read/index.ts'
@@ -56,6 +57,8 @@ export interface CreateOptions {
   readonly diskCache?: DiskCache | undefined
   /** What is known of the drive, on the local disk: of this drive alone; nothing if left out. */
   readonly mirror?: Mirror | undefined
+  /** It was just found not to be reached. */
+  readonly isServerAway?: boolean | undefined
   /** The disk cache takes room that what was written here could have. */
   readonly cacheSharesDisk?: boolean | undefined
   /** Where what was promised lies; the machine's own file system if left out. */
@@ -126,10 +129,11 @@ export async function createDrive(options: CreateOptions): Promise<Drive> {
 async function openDrive(options: CreateOptions, unlock: () => Promise<void>): Promise<Drive> {
   const settings = { ...defaultSettings, ...options.settings }
   const { remote, clock, log, hostName, stateFolder, fileLayer = nodeFileLayer, mirror } = options
-  const patience = new Patience(clock, log, options.patience ?? defaultPatience)
+  const server = new Reachability(clock, options.isServerAway)
+  const patience = new Patience(clock, log, options.patience ?? defaultPatience, server)
   const kernel = new KernelCaches()
   if (options.kernel) kernel.add(options.kernel)
-  const tree = await openTree(options, { settings, patience, kernel })
+  const tree = await openTree(options, { settings, patience, kernel, server })
   const { journal, records, gone } = await openJournal(stateFolder, { layer: fileLayer, log })
   const times = await TimesFile.open(join(stateFolder, 'times.jsonl'), log)
   const readers = openReaders(options, settings, tree)
@@ -147,6 +151,7 @@ async function openDrive(options: CreateOptions, unlock: () => Promise<void>): P
     }),
     readers,
     patience,
+    server,
     times: new LocalTimes(times.known, times.file),
     changes: new ChangeTimes(clock),
     seen: new SeenVersions(),
@@ -213,14 +218,15 @@ function driveIdOf({ table }: Tree): string {
 
 async function openTree(
   options: CreateOptions,
-  { settings, patience, kernel }: { settings: CoreSettings; patience: Patience; kernel: KernelCaches },
+  parts: { settings: CoreSettings; patience: Patience; kernel: KernelCaches; server: Reachability },
 ): Promise<Tree> {
   const { remote, clock, log, mirror } = options
+  const { settings, patience, kernel, server } = parts
   const { metadataTtlMs: ttlMs, metadataEntries: maxEntries, revalidateMs } = settings
   const followedTtlMs = Math.max(ttlMs, revalidateMs)
   const folders = new FolderCache({ remote, clock, patience, ttlMs, followedTtlMs, maxEntries, mirror })
   const table = new NodeTable((await knownTop(options)) ?? (await askedTop(options, { patience, folders })))
-  return new Tree({ table, folders, kernel, remote, patience, clock, log, maxEntries })
+  return new Tree({ table, folders, kernel, remote, patience, server, clock, log, maxEntries })
 }
 
 async function askedTop(

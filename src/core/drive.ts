@@ -70,6 +70,12 @@ export class Drive {
     this.#changes.start()
   }
 
+  /** A sentence while the server cannot be reached. */
+  get serverTrouble(): string | undefined {
+    if (!this.#core.server.isAway) return undefined
+    return `${this.#core.remote.facts.origin} cannot be reached: folders are shown as they were known, and changes are sent later`
+  }
+
   /** How changes that are made elsewhere come here. */
   get following(): FollowState {
     return this.#changes.state

@@ -2,6 +2,7 @@ import { backoffMs } from '../base/backoff.ts'
 import { delay, waitAtMost, waitUnlessAborted, type Clock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 import { isRemoteError, RemoteError } from '../remote/errors.ts'
+import { Reachability } from './reachability.ts'
 
 export interface PatienceOptions {
   /** A program is kept waiting for a server that is away, or that does not answer, at most so long, ms. */
@@ -21,11 +22,18 @@ export class Patience {
   readonly #clock: Clock
   readonly #log: Log
   readonly #options: PatienceOptions
+  readonly #server: Reachability
 
-  constructor(clock: Clock, log: Log, options: PatienceOptions = defaultPatience) {
+  constructor(
+    clock: Clock,
+    log: Log,
+    options: PatienceOptions = defaultPatience,
+    server: Reachability = new Reachability(clock),
+  ) {
     this.#clock = clock
     this.#log = log
     this.#options = options
+    this.#server = server
   }
 
   /**
@@ -41,7 +49,7 @@ export class Patience {
     for (let attempt = 0; ; attempt += 1) {
       try {
         const leftMs = this.#options.deadlineMs - (this.#clock.monotonic() - startedAt)
-        return await waitUnlessAborted(this.#inTime(subject, work, leftMs), signal)
+        return await waitUnlessAborted(this.#told(this.#inTime(subject, work, leftMs)), signal)
       } catch (error) {
         if (signal?.aborted) throw new RemoteError('aborted', `${subject}: interrupted`, { cause: error })
         const left = this.#deadlineOf(error) - (this.#clock.monotonic() - startedAt)
@@ -49,6 +57,17 @@ export class Patience {
         this.#log.debug('waiting for the server', { subject, attempt, error: String(error) })
         await delay(this.#clock, Math.min(left, backoffMs(attempt, { firstMs: 50, maxMs: 5_000 })), signal)
       }
+    }
+  }
+
+  async #told<T>(asked: Promise<T>): Promise<T> {
+    try {
+      const answer = await asked
+      this.#server.worked()
+      return answer
+    } catch (error) {
+      if (isRemoteError(error, 'offline')) this.#server.failed()
+      throw error
     }
   }
 

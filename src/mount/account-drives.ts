@@ -10,8 +10,8 @@ import type { MountOptions } from '../config/options.ts'
 import { readWrittenOptions } from '../config/parse.ts'
 import { accountFolders, type AccountFolders } from '../config/paths.ts'
 import { createDrive, type Drive } from '../core/index.ts'
-import { connectCloudreve } from '../remote/cloudreve/index.ts'
 import type { Remote } from '../remote/remote.ts'
+import { connectDrive, type ConnectedDrive } from './connect-drive.ts'
 import { openAccountCache, type AccountCache } from './account-cache.ts'
 import type { ComposeParts, Composition } from './composition.ts'
 import { DesktopNotices } from './desktop-notice.ts'
@@ -169,12 +169,10 @@ export class AccountDrives {
     const driveFolder = this.#folderOfDrive(root)
     const stateFolder = join(folders.stateFolder, ...driveFolder)
     await mkdir(stateFolder, { recursive: true, mode: 0o700 })
-    const remote = await this.#connect(spec, options, root).catch((error: unknown) => {
-      throw uselessRoot(root, account.url, error)
-    })
     const { cacheFolder } = folders
     const { mirrorObjects: maxObjects } = options
     const mirror = await openDriveMirror({ ...this.#parts, cacheFolder, driveFolder, maxObjects })
+    const { remote, isAway } = await this.#connect(spec, options, { root, mirror })
     const cache = await this.#takeCache(folders, options)
     try {
       const drive = await createDrive({
@@ -189,6 +187,7 @@ export class AccountDrives {
         diskCache: cache?.cache,
         cacheSharesDisk: cache?.sharesDisk,
         mirror: mirror?.mirror,
+        isServerAway: isAway,
       })
       drive.followChanges()
       return { drive, remote, stateFolder, cacheFolder, cache, mirror, first: spec, mounts: 0 }
@@ -224,9 +223,13 @@ export class AccountDrives {
     return this.#cacheClosed
   }
 
-  #connect(spec: MountSpec, options: MountOptions, root: CloudreveUri): Promise<Remote> {
+  async #connect(
+    spec: MountSpec,
+    options: MountOptions,
+    { root, mirror }: { readonly root: CloudreveUri; readonly mirror: DriveMirror | undefined },
+  ): Promise<ConnectedDrive> {
     const { tokenSource, serverClock, account } = this.#session
-    return connectCloudreve({
+    const connection = {
       ...this.#parts,
       origin: account.url,
       tokenSource,
@@ -235,7 +238,13 @@ export class AccountDrives {
       deletePermanently: spec.deletePermanently,
       lanes: { ...defaultLaneWidths, uploads: options.uploadConcurrency },
       limits: this.#limits,
-    })
+    }
+    try {
+      return await connectDrive(connection, mirror?.mirror)
+    } catch (error) {
+      await mirror?.close()
+      throw uselessRoot(root, account.url, error)
+    }
   }
 }
 
@@ -252,6 +261,7 @@ function requireFlush({ sync }: MountOptions, { driver }: OpenedDriver): void {
 /** What an earlier run left is easily forgotten: every start reminds of it. */
 function notesOf({ drive, stateFolder }: SharedDrive): string[] {
   return [
+    ...(drive.serverTrouble === undefined ? [] : [drive.serverTrouble]),
     ...takenUp(drive.leftChanges, drive.top.isReadOnly),
     ...kept(drive.writeBack.lostAndFound.length, stateFolder),
   ]

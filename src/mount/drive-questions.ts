@@ -153,7 +153,8 @@ function statusOf({ drive, folder, spec, driver, limits }: DriveQuestionParts): 
     driver: driver.name,
     limits: limits(),
     changes: changesStatus(drive.following),
-    serverTrouble: pending.find(({ state }) => state.state === 'retrying')?.state.detail ?? null,
+    serverTrouble:
+      pending.find(({ state }) => state.state === 'retrying')?.state.detail ?? drive.serverTrouble ?? null,
     uploads,
     lostAndFound: drive.writeBack.lostAndFound.map(({ storedAt }) => storedAt),
   }

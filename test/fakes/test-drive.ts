@@ -133,7 +133,12 @@ export class TestDrive {
     const diskCache = await this.#openCache()
     this.#cache = diskCache
     this.mirror = await this.#openMirror()
-    const cached = { diskCache, cacheSharesDisk: true, mirror: this.mirror }
+    const cached = {
+      diskCache,
+      cacheSharesDisk: true,
+      mirror: this.mirror,
+      isServerAway: this.remote.offline,
+    }
     const drive = { remote, clock, log, kernel, settings, hostName, ...machine, ...cached }
     this.drive = await createDrive(drive)
     this.startCalls = this.remote.calls.slice(callsBefore)
@@ -154,7 +159,8 @@ export class TestDrive {
     if (folder === undefined) return undefined
     const waitingBytes = (settings?.readMemoryBytes ?? 16 * 1024 ** 2) / 4
     const { log, clock } = this
-    return DiskCache.open({ folder, owner: ['test'], log, clock, reserveBytes: 0, waitingBytes })
+    const layer = notingLayer(nodeFileLayer, this.#opened)
+    return DiskCache.open({ folder, owner: ['test'], log, clock, reserveBytes: 0, waitingBytes, layer })
   }
 
   /** What `kill -9` and a new mount do: what the process had in memory is gone, and nothing of it goes on. */

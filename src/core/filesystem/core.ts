@@ -9,6 +9,7 @@ import type { Node, NodePlace } from '../inode/index.ts'
 import { toPosixName } from '../names/index.ts'
 import type { Patience } from '../patience.ts'
 import type { KernelCache } from '../ports.ts'
+import type { Reachability } from '../reachability.ts'
 import type { ContentReaders } from '../read/index.ts'
 import type { Tree } from '../tree/index.ts'
 import type { Ino } from '../types.ts'
@@ -51,6 +52,7 @@ export interface Core {
   readonly writeBack: WriteBack
   readonly readers: ContentReaders
   readonly patience: Patience
+  readonly server: Reachability
   readonly times: LocalTimes
   readonly changes: ChangeTimes
   readonly seen: SeenVersions
@@ -149,7 +151,7 @@ export async function requireRecentChild(
 ): Promise<Node> {
   const child = await requireChild(core, folder, name, signal)
   if (!child.remotePlace) return child
-  await pinned(core, [child], () => core.tree.listing(folder, { signal }, recentMs))
+  await pinned(core, [child], () => core.tree.recentListing(folder, recentMs, signal))
   return requireChild(core, folder, name, signal)
 }
 

@@ -197,7 +197,7 @@ export class Namespace {
     const { tree } = this.#core
     const trusted = tree.trusted(folder)
     if (trusted && tree.namesIn(folder, trusted).length === 0) return true
-    return tree.namesIn(folder, await tree.refresh(folder, signal)).length === 0
+    return tree.namesIn(folder, await tree.asked(folder, signal)).length === 0
   }
 
   /** The new file that stands where the server still has `node` under its old name. */

@@ -2,6 +2,7 @@
 import { absentAsUndefined } from '../../remote/errors.ts'
 import type { FileId, RemotePath } from '../../remote/types.ts'
 import type { Node } from '../inode/index.ts'
+import type { Patience } from '../patience.ts'
 import { reach } from '../tree/index.ts'
 import type { Core } from './core.ts'
 import type { PendingRecord, PlaceRecord } from './pending-states.ts'
@@ -29,6 +30,11 @@ export class PendingPlaces {
   /** By id, or path. */
   readonly #folders = new Map<string, Node>()
   readonly #pinned = new Set<Node>()
+
+  /** For answers that nothing here knows: a program may be waiting to be served meanwhile. */
+  readonly #impatient: Pick<Patience, 'run'> = {
+    run: (subject, work) => this.#unlessAway(this.#core.patience.run(subject, work)),
+  }
 
   constructor(core: Core, records: ReadonlyMap<string, PendingRecord>) {
     this.#core = core
@@ -83,11 +89,20 @@ export class PendingPlaces {
     return child && this.#pin(child)
   }
 
-  /** By what the server says now: what was known before may be from before the record. */
+  /** By what the server says now, where it can be asked: what was known before may be from before the record. */
   async #childNow(folder: Node, name: string): Promise<Node | undefined> {
     const { tree } = this.#core
     const live = folder.children.get(name)
-    return live?.isLocal ? live : tree.childIn(folder, name, await tree.listing(folder, {}, Infinity))
+    if (live?.isLocal) return live
+    const isKnown = tree.folders.known(folder.listingKey) !== undefined
+    const asked = async () => tree.trusted(folder, Infinity) ?? tree.asked(folder)
+    return tree.childIn(folder, name, await (isKnown ? asked() : this.#unlessAway(asked())))
+  }
+
+  /** One that has been away is not waited for; one that was there a moment ago is. */
+  #unlessAway<T>(asked: Promise<T>): Promise<T> {
+    const { server } = this.#core
+    return server.isAway ? server.unlessAway(asked) : asked
   }
 
   release(): void {
@@ -108,7 +123,7 @@ export class PendingPlaces {
   }
 
   async #folderNow({ folder: id, path }: PlaceRecord, mustBe: boolean): Promise<Node | undefined> {
-    const { remote, patience, tree } = this.#core
+    const { remote, tree } = this.#core
     const known = (id && tree.table.byId(id)) ?? (await this.#reach(path))
     if (known && known.id === id) return known
     const moved = id && (await this.#pathOf(id))
@@ -116,7 +131,7 @@ export class PendingPlaces {
     if (found && found.id === id) return found
     if (known?.isFolder) return known
     if (!mustBe) return undefined
-    await patience.run(`/${path.join('/')}`, () => remote.createFolder(path))
+    await this.#impatient.run(`/${path.join('/')}`, () => remote.createFolder(path))
     return this.#reach(path)
   }
 
@@ -134,13 +149,13 @@ export class PendingPlaces {
   }
 
   async #pathOf(id: FileId): Promise<RemotePath | undefined> {
-    const { remote, patience } = this.#core
-    const entry = await absentAsUndefined(patience.run(`object ${id}`, () => remote.infoById(id)))
+    const { remote } = this.#core
+    const entry = await absentAsUndefined(this.#impatient.run(`object ${id}`, () => remote.infoById(id)))
     return entry && remote.facts.pathOf(entry.uri)
   }
 
   async #reach(path: RemotePath): Promise<Node | undefined> {
-    const node = await absentAsUndefined(reach(this.#core, path))
+    const node = await absentAsUndefined(reach({ ...this.#core, patience: this.#impatient }, path))
     return node && this.#pin(node)
   }
 

@@ -1,5 +1,6 @@
 import { backoffMs } from '../../base/backoff.ts'
 import { messageOf } from '../../base/error-message.ts'
+import { isRemoteError } from '../../remote/errors.ts'
 import type { Node } from '../inode/index.ts'
 import type { PendingUpload, RecoveredFile } from '../write/index.ts'
 import { tellKernels, type Core } from './core.ts'
@@ -88,10 +89,11 @@ export class Restore {
     const places = new PendingPlaces(core, this.#parts.records)
     this.#isTrying = true
     try {
-      const located: Located[] = []
-      for (const [key, record] of this.#left) located.push(await places.locate(key, record))
+      const { located, failure } = await this.#locate(places)
       await core.pending.hold(() => this.#takeUp(located))
-      core.log.info('what an earlier run left is taken up again', { files: located.length })
+      if (located.length > 0)
+        core.log.info('what an earlier run left is taken up again', { files: located.length })
+      if (failure) throw failure
     } catch (error) {
       this.#detail = messageOf(error)
       core.log.warn('what an earlier run left cannot be taken up yet', { reason: this.#detail })
@@ -100,6 +102,22 @@ export class Restore {
       places.release()
       this.#isTrying = false
     }
+  }
+
+  /** While the server is away what is known here has to do: `failure` says why it did not for all of them. */
+  async #locate(
+    places: PendingPlaces,
+  ): Promise<{ readonly located: readonly Located[]; readonly failure: Error | undefined }> {
+    const located: Located[] = []
+    let failure: Error | undefined
+    for (const [key, record] of this.#left)
+      try {
+        located.push(await places.locate(key, record))
+      } catch (error) {
+        if (!isRemoteError(error, 'offline')) throw error
+        failure ??= error
+      }
+    return { located, failure }
   }
 
   #tryLater(attempt: number): void {

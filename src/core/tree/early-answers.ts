@@ -39,9 +39,16 @@ export function lookUp(tree: Tree, folder: Node, name: string, asker: Asker): Ma
   })
 }
 
-/** Asks the server for the attributes of `node`, which is in `folder` there. */
-export function askAttributes(tree: Tree, folder: Node, node: Node, { signal }: Asker): Promise<unknown> {
-  return waitSoon<unknown>(tree, folder, tree.refresh(folder, signal), {
+/** Asks the server, as `Tree.asked` does it, for the attributes of `node`, which is in `folder` there. */
+export function askAttributes(
+  tree: Tree,
+  folder: Node,
+  node: Node,
+  { signal }: Asker,
+): MaybePromise<unknown> {
+  const asked = tree.asked(folder, signal)
+  if (!(asked instanceof Promise)) return asked
+  return waitSoon<unknown>(tree, folder, asked, {
     byPages: (pages) =>
       node.place && tree.childByPages(folder, node.place.name, pages) === node ? node : undefined,
     byListing: (listing) => listing,

@@ -8,7 +8,7 @@ import type { Tree } from './tree.ts'
 export interface ReachParts {
   readonly tree: Tree
   readonly remote: Pick<RemoteTree, 'info'>
-  readonly patience: Patience
+  readonly patience: Pick<Patience, 'run'>
 }
 
 /**

@@ -4,16 +4,18 @@ import type { Remote } from '../../remote/remote.ts'
 import type { NodeTable } from '../inode/index.ts'
 import type { Patience } from '../patience.ts'
 import type { KernelCache } from '../ports.ts'
+import type { Reachability } from '../reachability.ts'
 import type { FolderCache } from './folder-cache.ts'
 
 export interface TreeOptions {
   readonly table: NodeTable
   readonly folders: FolderCache
   readonly kernel: KernelCache
-  readonly remote: Pick<Remote, 'info' | 'listSubtree' | 'changesSince' | 'now' | 'facts'>
+  readonly remote: Pick<Remote, 'listSubtree' | 'changesSince' | 'now' | 'facts'>
   readonly patience: Patience
   readonly clock: Clock
   readonly log: Log
+  readonly server: Reachability
   /** Objects whose metadata is kept in memory, at most. */
   readonly maxEntries: number
 }

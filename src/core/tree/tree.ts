@@ -8,38 +8,43 @@ import { isRemoteError } from '../../remote/errors.ts'
 import type { RemoteEntry } from '../../remote/types.ts'
 import { kindOf } from './entry-attributes.ts'
 import { samePlace, type Node, type NodeTable } from '../inode/index.ts'
-import { toPosixName, toServerName } from '../names/index.ts'
+import { toPosixName } from '../names/index.ts'
 import type { KernelCache } from '../ports.ts'
-import { AbsentNames } from './absent-names.ts'
+import type { Reachability } from '../reachability.ts'
 import { nameOfLive, type ChildName } from './child-name.ts'
 import type { FolderCache, Listing, ListingArrival } from './folder-cache.ts'
 import { isHidden } from './hidden.ts'
-import { sameAttributes, sameNames } from './listing-changes.ts'
+import { KernelNews } from './kernel-news.ts'
+import { sameAttributes } from './listing-changes.ts'
 import { idOf, newRecord, pathOf, samePath } from './places.ts'
 import type { ReceivedPages } from './received-pages.ts'
 import { Revalidations } from './revalidations.ts'
 import type { Asker, TreeOptions } from './tree-options.ts'
 import { Walks } from './walks.ts'
 
+/** Nobody waits longer for the server to say anew what is known already, ms. */
+const knownAfterMs = 5_000
+
 export class Tree {
   readonly table: NodeTable
   readonly folders: FolderCache
   readonly #kernel: KernelCache
-  readonly #absent: AbsentNames
+  readonly #news: KernelNews
   readonly #walks: Walks
   readonly #revalidations: Revalidations
+  readonly #server: Reachability
   /** A folder that existed only here stands for one of the server now. */
   onFolderBound: (folder: Node) => void = () => undefined
   /** Waits until a folder is not just being renamed. */
   onceStill: (folder: Node) => Promise<void> = () => Promise.resolve()
 
   constructor(options: TreeOptions) {
-    const { table, folders, kernel, clock } = options
+    const { table, folders, kernel, clock, server } = options
+    this.#server = server
     this.table = table
     this.folders = folders
     this.#kernel = kernel
-    this.#absent = new AbsentNames(clock)
-    this.#revalidations = new Revalidations({ table, list: (folder) => this.#revalidate(folder) })
+    this.#news = new KernelNews(kernel, clock)
     this.#walks = new Walks({
       ...options,
       arrived: (listing, before) => {
@@ -47,6 +52,9 @@ export class Tree {
         if (folder) this.#follows(folder, listing, before)
       },
     })
+    const refresh = (folder: Node) => this.refresh(folder)
+    const isCovered = (folder: Node) => this.#walks.isCovering(folder)
+    this.#revalidations = new Revalidations({ table, folders, server, refresh, isCovered })
   }
 
   /** The node of an object that the server has in `parent`; undefined where nothing is to be seen of it. */
@@ -92,23 +100,42 @@ export class Tree {
     const fresh = this.folders.fresh(id, maxAgeMs)
     if (fresh || maxAgeMs !== undefined) return fresh
     const probable = this.folders.probable(id)
-    if (probable && !this.folders.isLoading(id) && !this.#walks.isCovering(folder))
-      this.#revalidations.add(folder)
+    if (probable) this.#revalidations.add(folder)
     return probable
   }
 
-  async #revalidate(folder: Node): Promise<void> {
-    if (this.isTrusted(folder)) return
-    // Where it fails the next use asks, and is told why.
-    await this.refresh(folder).catch(() => this.folders.outdate(folder.listingKey))
+  /** A trusted listing, or what is known while the server cannot be asked. Live nodes follow what it says. */
+  listing(folder: Node, asker?: Asker): MaybePromise<Listing> {
+    const trusted = this.trusted(folder)
+    if (trusted) return trusted
+    const walk = this.#server.isAway ? undefined : this.#walks.covering(folder)
+    return walk ? this.#afterWalk(folder, walk, asker?.signal) : this.asked(folder, asker?.signal)
   }
 
-  /** A trusted listing. Live nodes follow what it says. */
-  listing(folder: Node, asker?: Asker, maxAgeMs?: number): MaybePromise<Listing> {
-    const trusted = this.trusted(folder, maxAgeMs)
-    if (trusted) return trusted
-    const walk = maxAgeMs === undefined ? this.#walks.covering(folder) : undefined
-    return walk ? this.#afterWalk(folder, walk, asker?.signal) : this.refresh(folder, asker?.signal)
+  /** A trusted listing of at most that age, however long it takes. */
+  recentListing(folder: Node, maxAgeMs: number, signal?: AbortSignal): MaybePromise<Listing> {
+    return this.trusted(folder, maxAgeMs) ?? this.refresh(folder, signal)
+  }
+
+  /** Asks the server; what is known, however old, is answered at once while that is away, and soon where it does not answer. */
+  asked(folder: Node, signal?: AbortSignal): MaybePromise<Listing> {
+    const known = this.folders.known(idOf(folder))
+    if (!known || folder.isNew) return this.refresh(folder, signal)
+    if (!this.#server.isAway) return this.#askedInTime(folder, signal)
+    this.#revalidations.add(folder)
+    return known
+  }
+
+  async #askedInTime(folder: Node, signal?: AbortSignal): Promise<Listing> {
+    const asked = this.refresh(folder, signal)
+    try {
+      return await this.#server.wait(asked, knownAfterMs)
+    } catch (error) {
+      const known = folder.isUnlinked ? undefined : this.folders.known(idOf(folder))
+      if (signal?.aborted || !known || !isRemoteError(error, 'offline')) return asked
+      asked.catch(() => undefined) // whoever looks next hears of it
+      return known
+    }
   }
 
   /** A program lists the folder: others below the same one may follow, and are then asked for together. */
@@ -118,7 +145,7 @@ export class Tree {
 
   async #afterWalk(folder: Node, walk: Promise<void>, signal: AbortSignal | undefined): Promise<Listing> {
     await waitUnlessAborted(walk, signal).catch(() => undefined) // who is interrupted hears of it below
-    return this.trusted(folder) ?? this.refresh(folder, signal)
+    return this.trusted(folder) ?? this.asked(folder, signal)
   }
 
   /** A folder that exists only here so far, under a name that is free. */
@@ -185,7 +212,7 @@ export class Tree {
 
   /** A folder was found not to have `name`: for how long the kernel may believe it, ms. It is told when somebody else makes one. */
   absent(folder: Node, name: string): number {
-    return folder.isUnlinked ? 0 : this.#absent.note(folder, name, this.folders.trustedMs(idOf(folder)))
+    return folder.isUnlinked ? 0 : this.#news.noteAbsent(folder, name, this.folders.trustedMs(idOf(folder)))
   }
 
   /** The server object `entry` is under `folder` now, by a change of ours. `formerName` when it had another one there. */
@@ -237,14 +264,8 @@ export class Tree {
     const before = node.entry
     this.table.bind(node, entry)
     if (isNewVersion && isClean) this.#showNew(node, entry)
-    else if (before && !sameAttributes(before, entry)) this.#tellAttributes(node)
+    else if (before && !sameAttributes(before, entry)) this.#news.tellAttributes(node)
     return true
-  }
-
-  /** What a link leads to is an attribute to us, and content to the kernel. */
-  #tellAttributes({ kind, ino }: Node): void {
-    if (kind === 'symlink') this.#kernel.invalidateInode(ino)
-    else this.#kernel.invalidateAttributes(ino)
   }
 
   /** Its last writer is gone, and has written nothing: a version that came from elsewhere meanwhile can be shown. */
@@ -263,15 +284,6 @@ export class Tree {
     if (node.hasUnsent) node.unsent.mtime = undefined
     node.pagesOf = undefined
     this.#kernel.invalidateInode(node.ino)
-  }
-
-  /** The kernel keeps names that it listed, and remembers which it did not find. */
-  #tellNames(folder: Node, before: Listing | undefined, { entries }: Listing): void {
-    for (const name of this.#absent.take(folder, (name) => entries.has(toServerName(name))))
-      this.#kernel.expireEntry(folder.ino, name)
-    if (before && sameNames(before.entries, entries)) return
-    folder.namesVersion += 1
-    this.#kernel.invalidateInode(folder.ino)
   }
 
   /** Its content stays readable as an older version of what the server has at `remotePlace`. */
@@ -297,7 +309,7 @@ export class Tree {
   /** Nodes, and what the kernel knows, become what a new listing says. */
   #follows(folder: Node, listing: Listing, before: Listing | undefined): void {
     this.#reconcile(folder, listing)
-    this.#tellNames(folder, before, listing)
+    this.#news.tellNames(folder, before, listing)
   }
 
   /** What is to be seen of a folder that the server does not have: only what is unsent. */

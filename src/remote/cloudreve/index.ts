@@ -11,13 +11,14 @@ import { createLanes, type LaneWidths } from '../../api/lanes.ts'
 import type { WireListing } from '../../api/schema.ts'
 import type { ServerClock } from '../../api/server-clock.ts'
 import type { TokenSource } from '../../api/tokens.ts'
-import { formatUri, parseUri } from '../../api/uri.ts'
+import { formatUri, joinUri, parseUri, pathBelow, type CloudreveUri } from '../../api/uri.ts'
 import { ContentStreams } from '../../transfer/content-stream.ts'
 import { Downloader } from '../../transfer/download.ts'
 import { StorageClient } from '../../transfer/storage-client.ts'
 import type { Remote } from '../remote.ts'
-import type { EntityId } from '../types.ts'
+import type { Capacity, EntityId, FileId, RemotePath } from '../types.ts'
 import type { MountContext } from './context.ts'
+import { LaterRemote } from './later-remote.ts'
 import { toEntry } from './map-entry.ts'
 import { asRemote } from './map-error.ts'
 import { CloudreveRemote } from './remote.ts'
@@ -70,6 +71,50 @@ export function connectCloudreve(options: ConnectOptions): Promise<Remote> {
   })
 }
 
+/** What a connection has told that is wanted before there is one again. JSON, without secrets. */
+export interface RememberedServer {
+  readonly userId: string
+  readonly userName: string
+  readonly maxFileNameBytes: number
+  readonly capacity?: Capacity | undefined
+  readonly top: { readonly id: FileId; readonly createdAtMs: number }
+}
+
+/** undefined: it is not known which drive the connection is to. */
+export function rememberedOf({ facts }: Remote): RememberedServer | undefined {
+  const { userId, userName, maxFileNameBytes, capacity, top } = facts
+  return (
+    top && { userId, userName, maxFileNameBytes, capacity, top: { id: top.id, createdAtMs: top.createdAtMs } }
+  )
+}
+
+/** A server that cannot be reached now, as an earlier connection has known it. It is asked when anybody wants something of it. */
+export function connectLater(
+  options: ConnectOptions,
+  remembered: RememberedServer,
+  onConnected: (remote: Remote) => void,
+): Remote {
+  const root = parseUri(options.rootUri)
+  const shown = { ...root, password: undefined }
+  const facts = {
+    ...remembered,
+    origin: options.origin,
+    readOnly: isReadOnly(options, root),
+    uriOf: (path: RemotePath) => joinUri(shown, path),
+    pathOf: (uri: string) => pathBelow(root, uri),
+  }
+  return new LaterRemote({
+    facts,
+    clock: options.clock,
+    connect: () => connectCloudreve(options),
+    onConnected,
+  })
+}
+
+function isReadOnly({ readOnly = false }: ConnectOptions, root: CloudreveUri): boolean {
+  return readOnly || root.fileSystem !== 'my'
+}
+
 async function connect(client: ApiClient, options: ConnectOptions): Promise<Remote> {
   const root = parseUri(options.rootUri)
   const [version, config, user, capacity, listing] = await Promise.all([
@@ -91,7 +136,7 @@ async function connect(client: ApiClient, options: ConnectOptions): Promise<Remo
     batchSize: config.max_batch_size || BATCH_SIZE,
     deletePermanently: options.deletePermanently ?? false,
     policyType: listing.storage_policy?.type,
-    readOnly: (options.readOnly ?? false) || root.fileSystem !== 'my',
+    readOnly: isReadOnly(options, root),
   }
   context.log.debug('connected', { origin: client.origin, version, usedBytes: capacity?.used })
   const streams = new ContentStreams({

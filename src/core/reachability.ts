@@ -1,0 +1,57 @@
+import { waitAtMost, type Clock } from '../base/clock.ts'
+import { RemoteError } from '../remote/errors.ts'
+
+/** Whether the server could be asked, when that was tried last. Whoever knows an answer from before need not wait while it cannot. */
+export class Reachability {
+  readonly #clock: Clock
+  #isAway: boolean
+  #workedAt = -Infinity
+  readonly #waiting = new Set<() => void>()
+
+  constructor(clock: Clock, isAway = false) {
+    this.#clock = clock
+    this.#isAway = isAway
+  }
+
+  get isAway(): boolean {
+    return this.#isAway
+  }
+
+  /** It answered something. */
+  worked(): void {
+    this.#isAway = false
+    this.#workedAt = this.#clock.monotonic()
+  }
+
+  /** It could not be reached. */
+  failed(): void {
+    this.#isAway = true
+    for (const tell of this.#waiting) tell()
+  }
+
+  /**
+   * Waits for `work`, which goes on, no longer than `deadlineMs` and than the server can be reached.
+   * @throws {RemoteError} `offline` then
+   */
+  wait<T>(work: Promise<T>, deadlineMs: number): Promise<T> {
+    const startedAt = this.#clock.monotonic()
+    const late = () => {
+      if (this.#workedAt <= startedAt) this.failed()
+      return new RemoteError('offline', 'the server does not answer')
+    }
+    return waitAtMost(this.unlessAway(work), { clock: this.#clock, deadlineMs, late })
+  }
+
+  /**
+   * Waits for `work`, which goes on, as long as the server can be reached.
+   * @throws {RemoteError} `offline` then
+   */
+  unlessAway<T>(work: Promise<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      const tell = () => reject(new RemoteError('offline', 'the server cannot be reached'))
+      if (this.#isAway) tell()
+      this.#waiting.add(tell)
+      work.finally(() => this.#waiting.delete(tell)).then(resolve, reject)
+    })
+  }
+}
