@@ -8,6 +8,8 @@ import type { Clock } from '../base/clock.ts'
 export interface Lanes {
   readonly control: Lane
   readonly downloads: Lane
+  /** What nobody waits for yet: never in the way of what somebody does. */
+  readonly ahead: Lane
   /** What uploads send in short requests. */
   readonly uploads: Lane
   /** Bodies that take their time. */
@@ -19,6 +21,7 @@ export type LaneName = keyof Lanes
 export interface LaneWidths {
   readonly control: number
   readonly downloads: number
+  readonly ahead: number
   readonly uploads: number
   readonly largeBodies: number
 }
@@ -37,7 +40,13 @@ interface Hanging {
  * More than eight buys nothing on a server with SQLite (api/00-live-files §17.18). How many uploads are good is found out
  * before they come here, so that their lane is only as wide as that may ever get.
  */
-export const defaultLaneWidths: LaneWidths = { control: 8, downloads: 8, uploads: 32, largeBodies: 8 }
+export const defaultLaneWidths: LaneWidths = {
+  control: 8,
+  downloads: 8,
+  ahead: 16,
+  uploads: 32,
+  largeBodies: 8,
+}
 
 const hangingCalls: Hanging = { afterMs: 5_000, makesRoomFor: 1, roomAtMost: 32 }
 /** Contents come from a storage, which may hang for some and not for others; they cost the server's database nothing. */
@@ -49,6 +58,7 @@ export function createLanes(clock: Clock, widths: LaneWidths = defaultLaneWidths
   return {
     control: new Lane(clock, widths.control, hangingCalls),
     downloads: new Lane(clock, widths.downloads, hangingDownloads),
+    ahead: new Lane(clock, widths.ahead, hangingDownloads),
     uploads: new Lane(clock, widths.uploads, hangingUploads),
     largeBodies: new Lane(clock, widths.largeBodies, hangingUploads),
   }

@@ -22,6 +22,11 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+export interface RangeOptions extends CallOptions {
+  /** Nobody waits for it yet: it keeps nothing waiting that somebody waits for. */
+  readonly isAhead?: boolean
+}
+
 export interface RemoveOptions extends CallOptions {
   readonly permanently?: boolean
 }
@@ -76,7 +81,12 @@ export interface RemoteContent {
    * Exactly the bytes of `range`, which lies within the content. Cut streams are resumed at the byte, expired URLs renewed.
    * `entity-gone` when the server does not keep this content any more.
    */
-  readRange(content: ContentAddress, range: ByteRange, options?: CallOptions): Promise<Uint8Array>
+  readRange(content: ContentAddress, range: ByteRange, options?: RangeOptions): Promise<Uint8Array>
+  /**
+   * These contents are going to be read: what the server has to be asked before that is asked for all of them together. What it does
+   * not tell now it is asked when they are read.
+   */
+  prepareReads(contents: readonly ContentAddress[]): Promise<void>
   /**
    * Makes `source` the current content of `path`, by the cheapest call that can carry the request, confirmed by the server.
    * `stale` when the content is not `previous` any more; `unknown-outcome` when the answer was lost and asking did not help.
@@ -109,6 +119,8 @@ export interface RemoteProperties {
   readonly userName: string
   /** True for a share or when asked for: every write is refused. */
   readonly readOnly: boolean
+  /** Each file that is read counts as a download, of which there may be only so many: inside a share (api/01 §12). */
+  readonly countsReads?: boolean | undefined
   /** Longest name of a file, bytes (255 for folders); less on `local` policies (api/00-live-files §5). */
   readonly maxFileNameBytes: number
   /** As it was when the connection was made; undefined when the server did not tell. */

@@ -9,6 +9,7 @@ import type { ApiClient } from '../api/client.ts'
 import { Code } from '../api/codes.ts'
 import { openEnvelope } from '../api/envelope.ts'
 import { ApiError, isRefusal } from '../api/errors.ts'
+import type { Lane } from '../api/lanes.ts'
 import { ContentStreams, type StreamedRange, type StreamEnd } from './content-stream.ts'
 import { UrlBroker, type ContentUrl } from './url-broker.ts'
 
@@ -20,6 +21,12 @@ export interface ContentSource {
   readonly sizeBytes: number
   /** For messages: address or path without secrets. */
   readonly subject: string
+}
+
+export interface DownloadOptions {
+  readonly signal?: AbortSignal | undefined
+  /** Nobody waits for the bytes yet. */
+  readonly isAhead?: boolean | undefined
 }
 
 export interface DownloaderOptions {
@@ -48,13 +55,28 @@ export class Downloader {
     this.#urls = urls ?? new UrlBroker(client)
   }
 
+  /** These are going to be read: their URLs are asked for together. @throws {ApiError} */
+  prepare(sources: readonly Pick<ContentSource, 'uri' | 'entity'>[]): Promise<void> {
+    const contents: { readonly uri: string; readonly entity: string }[] = []
+    for (const { uri: present, entity } of sources) {
+      const uri = present()
+      if (uri !== undefined) contents.push({ uri, entity })
+    }
+    return this.#urls.prepare(contents)
+  }
+
   /**
    * The bytes of `range`, which lies within the content.
    * @throws {ApiError}; the signal's reason when it was aborted
    */
-  async read(source: ContentSource, range: ByteRange, signal?: AbortSignal): Promise<Uint8Array> {
+  async read(
+    source: ContentSource,
+    range: ByteRange,
+    { signal, isAhead = false }: DownloadOptions = {},
+  ): Promise<Uint8Array> {
     const buffer = new Uint8Array(range.end - range.start)
-    const reading = new Reading(source, range, buffer)
+    const lane = isAhead ? this.#client.lanes.ahead : this.#client.lanes.downloads
+    const reading = new Reading(source, { range, buffer, lane })
     while (reading.filled < buffer.length) {
       const url = await this.#url(reading, signal)
       const before = reading.filled
@@ -78,8 +100,8 @@ export class Downloader {
   }
 
   #stream(reading: Reading, url: ContentUrl, signal: AbortSignal | undefined): Promise<StreamedRange> {
-    const { source, range, buffer, filled } = reading
-    const queued = this.#client.lanes.downloads.add(async (served) => {
+    const { source, range, buffer, lane, filled } = reading
+    const queued = lane.add(async (served) => {
       signal?.throwIfAborted()
       const request = {
         url: this.#reachable(url),
@@ -191,15 +213,17 @@ class Reading {
   readonly source: ContentSource
   readonly range: ByteRange
   readonly buffer: Uint8Array
+  readonly lane: Lane
   filled = 0
   fruitless = 0
   /** URLs that were thrown away. */
   renewals = 0
 
-  constructor(source: ContentSource, range: ByteRange, buffer: Uint8Array) {
+  constructor(source: ContentSource, { range, buffer, lane }: Pick<Reading, 'range' | 'buffer' | 'lane'>) {
     this.source = source
     this.range = range
     this.buffer = buffer
+    this.lane = lane
   }
 }
 

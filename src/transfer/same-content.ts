@@ -14,7 +14,7 @@ export async function hasSameBytes(
   for (let start = 0; start < source.sizeBytes; start += PIECE_BYTES) {
     const end = Math.min(source.sizeBytes, start + PIECE_BYTES)
     const [theirs, ours] = await Promise.all([
-      downloader.read(content, { start, end }, signal),
+      downloader.read(content, { start, end }, { signal }),
       source.read(start, end),
     ])
     if (Buffer.compare(theirs, ours) !== 0) return false

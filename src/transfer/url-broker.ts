@@ -37,6 +37,8 @@ export class UrlBroker {
   readonly #client: ApiClient
   readonly #cache = new Map<string, CachedUrl>()
   readonly #flights = new SingleFlight<string, ContentUrl>()
+  /** Contents whose URLs are asked for ahead: who wants one waits for that. Never fails. */
+  readonly #preparing = new Map<string, Promise<void>>()
   #batch: Waiter[] = []
   /** The storage serves contents itself: its URLs do not tell which content they name, so each is asked for by name. */
   #foreignStorage = false
@@ -67,7 +69,49 @@ export class UrlBroker {
     return this.#flights.run(`${entity} ${fresh}`, () => this.#ask(uri, entity, fresh))
   }
 
+  /**
+   * Asks for the URLs of contents that nobody wants yet, in as few calls as can be. Not where URLs do not tell their contents: each has to be
+   * asked for by name there.
+   * @throws {ApiError} of a call that failed as a whole
+   */
+  async prepare(contents: readonly { readonly uri: string; readonly entity: string }[]): Promise<void> {
+    const wanted = this.#foreignStorage
+      ? []
+      : contents.filter(({ entity }) => !this.cached(entity) && !this.#preparing.has(entity))
+    const calls: Promise<void>[] = []
+    for (let from = 0; from < wanted.length; from += BATCH_SIZE)
+      calls.push(this.#prepareBatch(wanted.slice(from, from + BATCH_SIZE)))
+    await Promise.all(calls)
+  }
+
+  /** A call of its own: those that somebody waits for are not held up by a large one. */
+  async #prepareBatch(batch: readonly { readonly uri: string; readonly entity: string }[]): Promise<void> {
+    const uris = batch.map(({ uri }) => uri)
+    const answered = downloadUrls(this.#client, uris, { skipErrors: true }).then(({ urls, expiresAtMs }) => {
+      for (const [index, { entity }] of batch.entries()) {
+        const url = urls[index]
+        if (!url) continue
+        const named = masterEntity(url)
+        if (named === entity) this.#keep(entity, { url, expiresAtMs: this.#endOf(expiresAtMs) })
+        else if (named === undefined) this.#foreignStorage = true
+      }
+    })
+    const over = answered.catch(() => undefined)
+    for (const { entity } of batch) this.#preparing.set(entity, over)
+    try {
+      await answered
+    } finally {
+      for (const { entity } of batch) this.#preparing.delete(entity)
+    }
+  }
+
   async #ask(uri: string, entity: string, fresh: boolean): Promise<ContentUrl> {
+    const preparing = fresh ? undefined : this.#preparing.get(entity)
+    if (preparing) {
+      await preparing
+      const prepared = this.cached(entity)
+      if (prepared) return prepared
+    }
     if (!fresh && !this.#foreignStorage) {
       const current = await this.#inBatch(uri)
       const named = masterEntity(current.url)

@@ -10,10 +10,12 @@ export function patternBytes(sizeBytes: number, seed = 1): Uint8Array {
 }
 
 /** Contents in memory, with a record of what was asked. Answers at once, unless `hold` was called. */
-export class ContentRemote implements Pick<RemoteContent, 'readRange'> {
+export class ContentRemote implements Pick<RemoteContent, 'readRange' | 'prepareReads'> {
   /** Every range that was asked for, in order. */
   readonly requests: (ByteRange & { readonly entity: EntityId; readonly signal: AbortSignal | undefined })[] =
     []
+  /** The contents of each call that asked for what reading them takes. */
+  readonly prepared: (readonly EntityId[])[] = []
   readonly #contents = new Map<EntityId, Uint8Array>()
   readonly #faults: (() => Error | undefined)[] = []
   #held: (() => void)[] | undefined
@@ -52,6 +54,10 @@ export class ContentRemote implements Pick<RemoteContent, 'readRange'> {
 
   get sizesKiB(): number[] {
     return this.requests.map(({ start, end }) => (end - start) / 1024)
+  }
+
+  async prepareReads(contents: readonly ContentAddress[]): Promise<void> {
+    this.prepared.push(contents.map(({ entity }) => entity))
   }
 
   async readRange(content: ContentAddress, range: ByteRange, options?: CallOptions): Promise<Uint8Array> {

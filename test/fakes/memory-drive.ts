@@ -18,6 +18,7 @@ export type RemoteMethod =
   | 'remove'
   | 'patchMetadata'
   | 'readRange'
+  | 'prepareReads'
   | 'upload'
   | 'uploadChunk'
   | 'cancelUpload'

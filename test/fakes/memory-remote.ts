@@ -17,6 +17,7 @@ import type {
   StoragePolicy,
   UploadRequest,
 } from '../../src/remote/types.ts'
+import { activityPage } from './activity-page.ts'
 import { exists, MemoryDrive, pagesOf, type RemoteMethod } from './memory-drive.ts'
 import { ManualClock } from './manual-clock.ts'
 import { sendChunks, type MemorySession } from './memory-sessions.ts'
@@ -211,6 +212,11 @@ export class MemoryRemote extends MemoryDrive implements Remote {
     })
   }
 
+  prepareReads(contents: readonly ContentAddress[]): Promise<void> {
+    const paths = contents.map((content) => (content.path() ?? []).join('/'))
+    return this.#call('prepareReads', paths, () => undefined)
+  }
+
   upload(request: UploadRequest, options: CallOptions = {}): Promise<RemoteEntry> {
     const { path, source } = request
     return this.#change('upload', path, async () => {
@@ -268,7 +274,7 @@ export class MemoryRemote extends MemoryDrive implements Remote {
   }
 
   activities(path: RemotePath, query: ActivityQuery, _options?: CallOptions): Promise<ActivityPage> {
-    return this.#call('activities', path, () => pageOf(this.activityLog, query))
+    return this.#call('activities', path, () => activityPage(this.activityLog, query))
   }
 
   capacity(_options?: CallOptions): Promise<Capacity> {
@@ -389,12 +395,4 @@ export class MemoryRemote extends MemoryDrive implements Remote {
   #policy(): StoragePolicy {
     return { id: 'p1', name: 'Default', type: 'local', maxSizeBytes: this.maxSizeBytes, relay: true }
   }
-}
-
-function pageOf(log: readonly Activity[], { direction, cursor, pageSize }: ActivityQuery): ActivityPage {
-  const all = direction === 'desc' ? log : log.toReversed()
-  const from = Number(cursor ?? 0)
-  const next = from + pageSize
-  const nextCursor = next < all.length ? String(next) : undefined
-  return { activities: all.slice(from, next), nextCursor, derived: false }
 }

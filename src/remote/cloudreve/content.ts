@@ -5,9 +5,9 @@ import { Code } from '../../api/codes.ts'
 import { isRefusal } from '../../api/errors.ts'
 import { invariant } from '../../base/assert.ts'
 import type { ByteRange } from '../../base/ranges.ts'
-import type { Downloader } from '../../transfer/download.ts'
+import type { ContentSource, Downloader } from '../../transfer/download.ts'
 import type { StorageClient } from '../../transfer/storage-client.ts'
-import type { CallOptions, ContentAddress, RemoteContent } from '../remote.ts'
+import type { CallOptions, ContentAddress, RangeOptions, RemoteContent } from '../remote.ts'
 import type { EntityId, RemoteEntry, RemotePath, UploadRequest } from '../types.ts'
 import { requireWritable, uriOf, type MountContext } from './context.ts'
 import { asRemote } from './map-error.ts'
@@ -27,15 +27,25 @@ export class CloudreveContent implements RemoteContent {
   async readRange(
     content: ContentAddress,
     range: ByteRange,
-    { signal }: CallOptions = {},
+    { signal, isAhead }: RangeOptions = {},
   ): Promise<Uint8Array> {
-    const { entity, sizeBytes } = content
+    const { sizeBytes } = content
     invariant(
       range.start >= 0 && range.start <= range.end && range.end <= sizeBytes,
       'a range within the content',
     )
     if (range.start === range.end) return new Uint8Array(0)
-    const source = {
+    const source = this.#sourceOf(content)
+    return asRemote(() => this.#downloader.read(source, range, { signal, isAhead }), signal)
+  }
+
+  prepareReads(contents: readonly ContentAddress[]): Promise<void> {
+    return asRemote(() => this.#downloader.prepare(contents.map((content) => this.#sourceOf(content))))
+  }
+
+  #sourceOf(content: ContentAddress): ContentSource {
+    const { entity, sizeBytes } = content
+    return {
       uri: () => {
         const path = content.path()
         return path === undefined ? undefined : uriOf(this.#context, path)
@@ -44,7 +54,6 @@ export class CloudreveContent implements RemoteContent {
       sizeBytes,
       subject: `/${content.path()?.join('/') ?? `(content ${entity})`}`,
     }
-    return asRemote(() => this.#downloader.read(source, range, signal), signal)
   }
 
   upload(request: UploadRequest, { signal }: CallOptions = {}): Promise<RemoteEntry> {

@@ -5,7 +5,14 @@ import { messageOf } from '../../base/error-message.ts'
 import type { ByteRange } from '../../base/ranges.ts'
 import type { ChangedPage, WatchNotice } from '../changes.ts'
 import { RemoteError } from '../errors.ts'
-import type { CallOptions, ContentAddress, Remote, RemoteProperties, RemoveOptions } from '../remote.ts'
+import type {
+  CallOptions,
+  ContentAddress,
+  RangeOptions,
+  Remote,
+  RemoteProperties,
+  RemoveOptions,
+} from '../remote.ts'
 import type {
   ActivityPage,
   ActivityQuery,
@@ -97,8 +104,13 @@ export class LaterRemote implements Remote {
     return (await this.#there()).patchMetadata(paths, patches, options)
   }
 
-  async readRange(content: ContentAddress, range: ByteRange, options?: CallOptions): Promise<Uint8Array> {
+  async readRange(content: ContentAddress, range: ByteRange, options?: RangeOptions): Promise<Uint8Array> {
     return (await this.#there()).readRange(content, range, options)
+  }
+
+  /** Nobody waits for it: while the server cannot be asked nothing is prepared. */
+  async prepareReads(contents: readonly ContentAddress[]): Promise<void> {
+    await this.#remote?.prepareReads(contents)
   }
 
   async upload(request: UploadRequest, options?: CallOptions): Promise<RemoteEntry> {

@@ -6,7 +6,14 @@ import type { Downloader } from '../../transfer/download.ts'
 import type { StorageClient } from '../../transfer/storage-client.ts'
 import type { ChangedPage, WatchNotice } from '../changes.ts'
 import { RemoteError } from '../errors.ts'
-import type { CallOptions, ContentAddress, Remote, RemoteProperties, RemoveOptions } from '../remote.ts'
+import type {
+  CallOptions,
+  ContentAddress,
+  RangeOptions,
+  Remote,
+  RemoteProperties,
+  RemoveOptions,
+} from '../remote.ts'
 import type {
   ActivityPage,
   ActivityQuery,
@@ -58,6 +65,7 @@ export class CloudreveRemote implements Remote {
       ...facts,
       origin: client.origin,
       readOnly,
+      countsReads: root.fileSystem === 'share',
       uriOf: (path) => joinUri(shown, path),
       pathOf: (uri) => pathBelow(root, uri),
     }
@@ -115,8 +123,12 @@ export class CloudreveRemote implements Remote {
     return this.#tree.patchMetadata(paths, patches, options)
   }
 
-  readRange(content: ContentAddress, range: ByteRange, options?: CallOptions): Promise<Uint8Array> {
+  readRange(content: ContentAddress, range: ByteRange, options?: RangeOptions): Promise<Uint8Array> {
     return this.#content.readRange(content, range, options)
+  }
+
+  prepareReads(contents: readonly ContentAddress[]): Promise<void> {
+    return this.#content.prepareReads(contents)
   }
 
   upload(request: UploadRequest, options?: CallOptions): Promise<RemoteEntry> {

@@ -188,7 +188,7 @@ describe('a caller that gives up', () => {
   it('before its turn never sends the request', async () => {
     const { handler, open } = gate()
     server.on('GET /thing', handler).on('GET /other', { data: 1 })
-    const lanes = createLanes(clock, { control: 1, downloads: 1, uploads: 1, largeBodies: 1 })
+    const lanes = createLanes(clock, { control: 1, downloads: 1, ahead: 1, uploads: 1, largeBodies: 1 })
     const client = clientWith({ lanes })
     const first = client.call(call())
     const stop = new AbortController()
@@ -245,7 +245,7 @@ describe('lanes', () => {
   it('are independent: full upload and download lanes delay no control call', async () => {
     const { handler, open } = gate()
     server.on('PUT /content', handler).on('GET /thing', { data: 'now' })
-    const lanes = createLanes(clock, { control: 1, downloads: 1, uploads: 1, largeBodies: 1 })
+    const lanes = createLanes(clock, { control: 1, downloads: 1, ahead: 1, uploads: 1, largeBodies: 1 })
     const client = clientWith({ lanes })
     const upload = () => client.call(call({ method: 'PUT', path: '/content', lane: 'uploads' }))
     const uploads = [upload(), upload(), upload()]

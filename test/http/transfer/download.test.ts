@@ -331,7 +331,7 @@ describe('a limit', () => {
     const limit = new WatchedLimit(manual, 10)
     const slow = new Downloader({ client, streams: new ContentStreams({ clock: manual, limit }) })
     const stop = new AbortController()
-    const reading = slow.read(file('a'), { start: 0, end: 200_000 }, stop.signal)
+    const reading = slow.read(file('a'), { start: 0, end: 200_000 }, { signal: stop.signal })
     await eventually(() => limit.asked === 1)
     stop.abort(new Error('interrupted'))
     await expect(reading).rejects.toThrow('interrupted')
@@ -348,7 +348,7 @@ describe('a reader that gives up', () => {
       return undefined
     })
     const stop = new AbortController()
-    const reading = downloader.read(file('a'), { start: 0, end: 5000 }, stop.signal)
+    const reading = downloader.read(file('a'), { start: 0, end: 5000 }, { signal: stop.signal })
     while (contentRequests().length < 1) await settle()
     for (let i = 0; i < 20; i += 1) await settle()
     stop.abort(new Error('interrupted'))
@@ -364,7 +364,7 @@ describe('a reader that gives up', () => {
       return undefined
     })
     const stop = new AbortController()
-    const reading = downloader.read(file('a'), { start: 0, end: 50 }, stop.signal)
+    const reading = downloader.read(file('a'), { start: 0, end: 50 }, { signal: stop.signal })
     while (contentRequests().length < 1) await settle()
     stop.abort(new Error('interrupted'))
     await expect(reading).rejects.toThrow('interrupted')

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { createLanes, type Lane } from '../../../src/api/lanes.ts'
 import { ManualClock, settle } from '../../fakes/manual-clock.ts'
 
-const widths = { control: 2, downloads: 2, uploads: 2, largeBodies: 2 }
+const widths = { control: 2, downloads: 2, ahead: 2, uploads: 2, largeBodies: 2 }
 
 /** Requests that never end unless a test says so, and how many of them have begun. */
 function stuckIn(lane: Lane, count: number) {

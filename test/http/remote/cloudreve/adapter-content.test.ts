@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { afterEach, describe, expect, it } from 'vitest'
-import type { Remote } from '../../../../src/remote/remote.ts'
+import type { ContentAddress, Remote } from '../../../../src/remote/remote.ts'
 import type { EntityId, RemoteEntry, UploadRequest } from '../../../../src/remote/types.ts'
 import type { ServerOptions } from '../../../../src/server/index.ts'
 import { embeddedRemote, listAll, type EmbeddedRemote } from '../../../fakes/embedded-remote.ts'
@@ -22,14 +22,12 @@ function put(path: string, bytes: Uint8Array, request: Partial<UploadRequest> = 
   return embedded.remote.upload({ path: path.split('/'), previous: 'absent', source, ...request })
 }
 
-function read(
-  { entity, sizeBytes }: RemoteEntry,
-  path: string,
-  start = 0,
-  end = sizeBytes,
-): Promise<Uint8Array> {
-  const content = { path: () => path.split('/'), entity: entity ?? ('' as EntityId), sizeBytes }
-  return embedded.remote.readRange(content, { start, end })
+function contentOf(path: string, { entity, sizeBytes }: RemoteEntry): ContentAddress {
+  return { path: () => path.split('/'), entity: entity ?? ('' as EntityId), sizeBytes }
+}
+
+function read(entry: RemoteEntry, path: string, start = 0, end = entry.sizeBytes): Promise<Uint8Array> {
+  return embedded.remote.readRange(contentOf(path, entry), { start, end })
 }
 
 const counts = () => embedded.server.requests.summary()
@@ -82,6 +80,30 @@ describe('contents', () => {
     expect(Buffer.compare(await read(entry, 'a', 1000, 2000), bytes.subarray(1000, 2000))).toBe(0)
     expect(await embedded.remote.info(['a'])).toMatchObject({ entity: entry.entity })
     expect(counts()).toMatchObject({ 'POST /session/token/refresh': 1, 'POST /file/url': 2 })
+  })
+
+  it('that are announced get their URLs in one call, also for who asks meanwhile', async () => {
+    const remote = await start()
+    const entries = new Map<string, RemoteEntry>()
+    for (let i = 0; i < 30; i += 1) entries.set(`f${i}`, await put(`f${i}`, Buffer.from(`content ${i}`)))
+    const contents = [...entries].map(([path, entry]) => contentOf(path, entry))
+    const announced = remote.prepareReads(contents)
+    expect(Buffer.from(await read(entries.get('f7')!, 'f7')).toString()).toBe('content 7')
+    await announced
+    await remote.prepareReads(contents)
+    for (const [path, entry] of entries) await read(entry, path)
+    expect(counts()).toMatchObject({ 'POST /file/url': 1, 'GET /file/content': 31 })
+  })
+
+  it('that were replaced or deleted when they are announced are no failure, and never another version', async () => {
+    const remote = await start()
+    const old = await put('a', Buffer.from('old bytes'))
+    const gone = await put('b', Buffer.from('gone'))
+    await put('a', Buffer.from('new'), { previous: old.entity! })
+    await remote.remove([['b']], { permanently: true })
+    await remote.prepareReads([contentOf('a', old), contentOf('b', gone)])
+    expect(Buffer.from(await read(old, 'a')).toString()).toBe('old bytes')
+    await expect(read(gone, 'b')).rejects.toMatchObject({ kind: 'not-found' })
   })
 
   it('are read when the server forgets token and URL before their time', async () => {
