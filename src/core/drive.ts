@@ -154,6 +154,7 @@ export class Drive {
     this.#changes.close()
     this.#restore.close()
     this.#inner.close()
+    this.#core.readers.ahead.close()
     await this.writeBack.close()
     await this.#core.pending.written().catch((error: unknown) => {
       this.#core.log.warn('what the server has is still on record as unsent; it is sent once more', { error })

@@ -267,3 +267,31 @@ await describeMounts('what facts and long listings cost on a server with a histo
     expect(again.counts()).toEqual({})
   })
 })
+
+await describeMounts('what small files in a row cost', programs, (driver) => {
+  let place: Workplace
+
+  beforeAll(async () => {
+    place = await Workplace.open({ driver })
+    for (const folder of ['copied', 'searched', 'shown'])
+      for (let i = 0; i < 200; i += 1) await place.server.admin.write(`/${folder}/f${i}`, `content ${i}`)
+    await place.mount()
+    await run('ls', ['-lR', place.mountpoint])
+  })
+  afterAll(() => place?.close())
+
+  it.each([
+    ['cp -r', 'copied', () => run('cp', ['-r', place.at('copied'), place.scratch])],
+    ['grep -r', 'searched', () => run('grep', ['-r', 'content 199', place.at('searched')])],
+    ['cat *', 'shown', () => run('sh', ['-c', `cat ${place.at('shown')}/*`])],
+  ] as const)('%s of 200 files: a range each, and a URL call for many [R9]', async (_, folder, work) => {
+    const mark = place.mark()
+    expect(await work()).toContain(folder === 'copied' ? '' : 'content 199')
+    const { [contentRoute]: ranges, 'POST /file/url': urls } = mark.counts()
+    expect(ranges).toBe(200)
+    expect(urls).toBeLessThan(25)
+    const copied = folder === 'copied' ? Array.from({ length: 200 }, (__, i) => i) : []
+    for (const i of copied)
+      expect(await readFile(`${place.scratch}/copied/f${i}`, 'utf8')).toBe(`content ${i}`)
+  })
+})

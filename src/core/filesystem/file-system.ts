@@ -28,6 +28,7 @@ import type { OwnerParts } from './file-owner.ts'
 import { FolderChecks } from './folder-checks.ts'
 import { FileRanges } from './file-ranges.ts'
 import { Files } from './files.ts'
+import { FilesAhead } from './files-ahead.ts'
 import { Folders } from './folders.ts'
 import { HandleNumbers } from './handle-numbers.ts'
 import { Namespace } from './namespace.ts'
@@ -74,7 +75,9 @@ export class CloudreveFileSystem implements FileSystem {
     const folderChecks = new FolderChecks(core, renames, strays)
     const creations: Creations = new Creations({ core, renames, attributes, folderChecks })
     const arrival = new Arrival(core, { renames, attributes, creations })
-    const files = new Files(core, { numbers, arrival, owners: () => parts })
+    // Inside a share what is fetched counts as a download, and there may be only so many of them.
+    const ahead = core.remote.facts.countsReads ? undefined : new FilesAhead(core)
+    const files = new Files(core, { numbers, arrival, owners: () => parts, ahead })
     const onConfirmed = (node: Node) => files.reopenReaders(node)
     const parts: OwnerParts = { core, renames, attributes, creations, strays, folderChecks, onConfirmed }
     core.tree.onceStill = (folder) => core.folderMoves.still(folder)

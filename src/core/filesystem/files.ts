@@ -11,10 +11,11 @@ import type { ContentReader } from '../read/index.ts'
 import type { Fh, FileSpan, Ino, OpContext, Opened } from '../types.ts'
 import type { FileContent } from '../write/index.ts'
 import type { Arrival } from './arrival.ts'
+import { bringHere } from './bring-here.ts'
 import { assertPresent, assertWritable, type Core } from './core.ts'
 import { contentOf, discardContent, type OwnerParts } from './file-owner.ts'
+import type { FilesAhead } from './files-ahead.ts'
 import type { HandleNumbers } from './handle-numbers.ts'
-import { mtimeOf } from './node-view.ts'
 import { versionFor } from './take-over.ts'
 
 interface FileHandle {
@@ -27,6 +28,8 @@ interface FileHandle {
   reader: ContentReader | undefined
   /** The file was changed through it, and nobody was told yet that this is safe. */
   hasChanged: boolean
+  /** Bytes of the server's were read from the start on up to here; undefined: none so far. */
+  readBytes: number | undefined
 }
 
 /** Content of a file that is deleted while open is kept here up to this size; of larger ones the signed URL is kept alive. */
@@ -36,6 +39,8 @@ export interface FilesParts {
   readonly numbers: HandleNumbers
   readonly arrival: Arrival
   readonly owners: () => OwnerParts
+  /** Fetches what is probably read next; left out where nothing is to be fetched that was not asked for. */
+  readonly ahead: FilesAhead | undefined
 }
 
 export class Files {
@@ -43,12 +48,14 @@ export class Files {
   readonly #numbers: HandleNumbers
   readonly #owners: () => OwnerParts
   readonly #arrival: Arrival
+  readonly #ahead: FilesAhead | undefined
   readonly #handles = new Map<Fh, FileHandle>()
 
-  constructor(core: Core, { numbers, arrival, owners }: FilesParts) {
+  constructor(core: Core, { numbers, arrival, owners, ahead }: FilesParts) {
     this.#core = core
     this.#numbers = numbers
     this.#arrival = arrival
+    this.#ahead = ahead
     this.#owners = owners
   }
 
@@ -100,7 +107,8 @@ export class Files {
     const fh = this.#numbers.next()
     const append = (flags & constants.O_APPEND) !== 0
     const readable = readsFrom(flags)
-    const handle = { node, content, writable, readable, append, reader: undefined, hasChanged: isNew }
+    const unread = { reader: undefined, readBytes: undefined }
+    const handle = { node, content, writable, readable, append, hasChanged: isNew, ...unread }
     this.#handles.set(fh, handle)
     node.handles += 1
     if (writable) {
@@ -127,7 +135,10 @@ export class Files {
         )
       }
       const reader = this.#readerOf(handle)
-      return reader ? await this.#readFrom(reader, node, { offset, length }, signal) : new Uint8Array(0)
+      if (!reader) return new Uint8Array(0)
+      const bytes = this.#readFrom(reader, node, { offset, length }, signal)
+      this.#noteRead(handle, offset + length)
+      return await bytes
     } catch (error) {
       throw toFsError(error, node.label)
     }
@@ -138,7 +149,16 @@ export class Files {
     const handle = this.#handles.get(fh)
     if (!handle?.readable) return undefined
     const { content } = handle
-    return content.isHere ? content.spanOf(offset, length) : this.#readerOf(handle)?.spanOf(offset, length)
+    if (content.isHere) return content.spanOf(offset, length)
+    const span = this.#readerOf(handle)?.spanOf(offset, length)
+    if (span) this.#noteRead(handle, offset + length)
+    return span
+  }
+
+  /** After what is read now was asked for: that comes first. */
+  #noteRead(handle: FileHandle, end: number): void {
+    if (handle.readBytes === undefined) this.#ahead?.read(handle.node)
+    handle.readBytes = Math.max(handle.readBytes ?? 0, end)
   }
 
   /** The file is being changed through this handle. */
@@ -266,6 +286,7 @@ export class Files {
     this.#numbers.free(fh)
     const { node, content, reader, writable } = handle
     reader?.close()
+    if (handle.readBytes !== undefined) this.#ahead?.closed(node, handle.readBytes)
     node.handles -= 1
     if (writable) {
       node.writers -= 1
@@ -310,27 +331,9 @@ export class Files {
     const readers = open.map((handle) => this.#readerOf(handle)).filter((reader) => reader !== undefined)
     const { sizeBytes } = content
     if (sizeBytes <= preserveLimitBytes && readers[0] && sizeBytes > 0)
-      return this.#bringHere(node, content, await readers[0].read(0, sizeBytes, signal))
+      return bringHere(this.#core, { node, content, bytes: await readers[0].read(0, sizeBytes, signal) })
     await Promise.all(readers.map((reader) => reader.read(0, 1, signal)))
     return false
-  }
-
-  async #bringHere(node: Node, content: FileContent, bytes: Uint8Array): Promise<boolean> {
-    const time = mtimeOf(this.#core, node)
-    const release = await content.pause() // it is to be deleted, not uploaded
-    try {
-      if (content.isHere) return false
-      await content.write(0, bytes)
-      node.unsent.mtime = time
-      this.#core.pending.touch(node)
-      return true
-    } catch (error) {
-      // A full drive, too: that must not keep anybody from deleting. The reader's signed URL serves for a while.
-      this.#core.log.warn('the content of an open file could not be kept', { error: String(error) })
-      return false
-    } finally {
-      release()
-    }
   }
 
   async #prepareForWriting(node: Node): Promise<void> {

@@ -41,6 +41,11 @@ export class NodeTable {
     return this.#byId.get(id)
   }
 
+  /** `st_ino` of an object that the server has, whether or not a node stands for it. */
+  stableInoOf(id: FileId): number {
+    return this.#byId.get(id)?.stableIno ?? this.#stableInos.peek(id) ?? stableInoOf(id)
+  }
+
   /** Nodes that the kernel refers to, the root aside. */
   get heldCount(): number {
     return [...this.#byIno.values()].filter((node) => !node.isRoot && node.lookups + node.handles > 0).length

@@ -3,6 +3,7 @@ import type { Log } from '../../base/log.ts'
 import type { ContentAddress, RemoteContent } from '../../remote/remote.ts'
 import type { EntityId } from '../../remote/types.ts'
 import type { CachedContent, DiskCache } from '../cache/index.ts'
+import { AheadFetches, type HeldBlocks } from './ahead-fetches.ts'
 import { MemoryBlockCache, type BlockCache } from './block-cache.ts'
 import { EntityBlocks, type EntityBlocksDeps } from './entity-blocks.ts'
 import type { MemoryBudget } from './memory-budget.ts'
@@ -10,7 +11,7 @@ import { defaultReadOptions, type ReadOptions } from './read-options.ts'
 import { WindowedReader, type ContentReader } from './windowed-reader.ts'
 
 export interface ContentReadersDeps {
-  readonly remote: Pick<RemoteContent, 'readRange'>
+  readonly remote: Pick<RemoteContent, 'readRange' | 'prepareReads'>
   /** Shared by everything in the process that holds content in memory. */
   readonly budget: MemoryBudget
   readonly clock: Clock
@@ -26,12 +27,18 @@ export interface ContentReadersDeps {
 
 /** No reader fetches ahead what would not be there within this time under the limit, s: who reads waits for what it asked for itself. */
 const aheadAtMostS = 10
+/** Of the memory, what was fetched ahead of small files and not read so far may take: the rest keeps it from being pushed out. */
+const aheadPart = 8
+/** On their way at a time of small files, bytes: less than one part of a sequential read, so that what is asked for meanwhile comes soon. */
+const aheadFlowBytes = 2 * 1024 ** 2
 
 /**
  * Readers of clean contents. Owns what is shared by all handles of one content (blocks on their way) for as long as one of
  * them is open, and how far all readers together may fetch ahead.
  */
 export class ContentReaders {
+  /** Contents that nobody has asked for yet. */
+  readonly ahead: AheadFetches
   readonly #deps: EntityBlocksDeps
   readonly #clock: Clock
   readonly #open = new Map<EntityId, { readonly blocks: EntityBlocks; readers: number }>()
@@ -50,23 +57,28 @@ export class ContentReaders {
       onDisk: (content) => disk?.cache.content(disk.drive, content, readOptions.blockBytes),
       options: readOptions,
     }
+    this.ahead = new AheadFetches({
+      remote,
+      log,
+      hold: (content) => this.#hold(content),
+      limitBytes: () => Math.min(budget.limitBytes / aheadPart, aheadAtMostS * this.#bytesPerSecondOrAll),
+      flowBytes: () => Math.min(aheadFlowBytes, this.#bytesPerSecondOrAll),
+    })
   }
 
   /** A reader of its own for each file handle. To be closed. */
   open(content: ContentAddress): ContentReader {
-    const shared = this.#open.get(content.entity) ?? {
-      blocks: new EntityBlocks(content, this.#deps),
-      readers: 0,
-    }
-    this.#open.set(content.entity, shared)
-    shared.readers += 1
+    const { blocks, release } = this.#hold(content)
     return new WindowedReader(content, {
-      blocks: shared.blocks,
+      blocks,
       clock: this.#clock,
       log: this.#deps.log,
       options: this.#deps.options,
       capBytes: (reader) => this.#capBytes(reader),
-      onClose: (reader) => this.#onClose(reader),
+      onClose: (reader) => {
+        this.#streaming.delete(reader)
+        release()
+      },
     })
   }
 
@@ -88,18 +100,26 @@ export class ContentReaders {
   #capBytes(reader: WindowedReader): number {
     if (reader.isStreaming) this.#streaming.add(reader)
     else this.#streaming.delete(reader)
-    const comesInTime = aheadAtMostS * (this.#bytesPerSecond() || Infinity)
+    const comesInTime = aheadAtMostS * this.#bytesPerSecondOrAll
     return Math.min(this.#deps.budget.limitBytes / 2, comesInTime) / Math.max(1, this.#streaming.size)
   }
 
-  #onClose(reader: WindowedReader): void {
-    const { entity } = reader.content
-    this.#streaming.delete(reader)
-    const shared = this.#open.get(entity)
-    if (!shared) return
-    shared.readers -= 1
-    if (shared.readers > 0) return
-    this.#open.delete(entity)
-    shared.blocks.close()
+  get #bytesPerSecondOrAll(): number {
+    return this.#bytesPerSecond() || Infinity
+  }
+
+  /** What is shared of a content, until it is released. */
+  #hold(content: ContentAddress): HeldBlocks {
+    const { entity } = content
+    const shared = this.#open.get(entity) ?? { blocks: new EntityBlocks(content, this.#deps), readers: 0 }
+    this.#open.set(entity, shared)
+    shared.readers += 1
+    const release = () => {
+      shared.readers -= 1
+      if (shared.readers > 0) return
+      this.#open.delete(entity)
+      shared.blocks.close()
+    }
+    return { blocks: shared.blocks, release }
   }
 }

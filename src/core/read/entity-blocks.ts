@@ -54,6 +54,23 @@ export class EntityBlocks {
     return this.#isReady(range) && this.#numbers(range).some((index) => !this.#has(index))
   }
 
+  /** Whether some byte of `range` has to be fetched: neither memory nor the disk has it, and it is not on its way. */
+  async isAbsent(range: ByteRange): Promise<boolean> {
+    if (!this.#isReady(range)) await this.#load(range)
+    return this.isMissing(range)
+  }
+
+  /**
+   * Fetches what is missing of `range`, which nobody waits for. False: there is no memory for it.
+   * @throws {RemoteError}
+   */
+  async fetchAhead(from: ContentAddress, range: ByteRange): Promise<boolean> {
+    const runs = this.#missingRuns(range)
+    if (!runs.every((run) => this.#fetchPart(from, run, true))) return false
+    for (const index of this.#numbers(range)) await this.#arriving.get(index)
+    return true
+  }
+
   /**
    * The bytes of `needed`: from the caches, from what is on its way, else by a request for just these bytes. Starts to fetch what
    * is missing of `wanted` (it covers `needed` and begins at a block) before it waits.
@@ -211,11 +228,11 @@ export class EntityBlocks {
   }
 
   /** False when there is no memory for it. */
-  #fetchPart(from: ContentAddress, range: ByteRange): boolean {
+  #fetchPart(from: ContentAddress, range: ByteRange, isAhead = false): boolean {
     const sizeBytes = range.end - range.start
     if (!this.#deps.budget.reserve(sizeBytes)) return false
     const numbers = this.#numbers(range)
-    const part = this.#request(from, range).then(
+    const part = this.#request(from, range, isAhead).then(
       (bytes) => {
         this.#deps.budget.release(sizeBytes)
         return this.#keep(range, bytes, numbers)
@@ -254,8 +271,8 @@ export class EntityBlocks {
     return blocks
   }
 
-  async #request(from: ContentAddress, range: ByteRange): Promise<Uint8Array> {
-    const bytes = await this.#deps.remote.readRange(from, range, { signal: this.#stop.signal })
+  async #request(from: ContentAddress, range: ByteRange, isAhead = false): Promise<Uint8Array> {
+    const bytes = await this.#deps.remote.readRange(from, range, { signal: this.#stop.signal, isAhead })
     const expected = range.end - range.start
     if (bytes.length === expected) return bytes
     throw new RemoteError('protocol', `asked for ${expected} bytes of a content, ${bytes.length} came`)

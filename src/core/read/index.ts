@@ -1,3 +1,4 @@
+export { AheadFetches, type ProbableRead } from './ahead-fetches.ts'
 export { MemoryBlockCache, type BlockCache } from './block-cache.ts'
 export type { ContentReader } from './windowed-reader.ts'
 export { ContentReaders, type ContentReadersDeps } from './content-readers.ts'

@@ -131,7 +131,7 @@ describe('trouble at the server', () => {
   it('an answer of the wrong length is never passed on', async () => {
     const remote = new ContentRemote()
     const short = new ContentReaders({
-      remote: { readRange: async () => new Uint8Array(10) },
+      remote: { readRange: async () => new Uint8Array(10), prepareReads: async () => undefined },
       budget: new MemoryBudget(MIB),
       clock: new ManualClock(),
       log: silentLog,
