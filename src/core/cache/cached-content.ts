@@ -3,6 +3,7 @@ import type { FileSpan } from '../types.ts'
 import type { Fillings } from './fillings.ts'
 import type { SegmentShape } from './segment-head.ts'
 import type { SegmentStore } from './segment-store.ts'
+import type { Segment } from './segment.ts'
 
 export interface CachedContentParts {
   readonly store: SegmentStore
@@ -110,7 +111,7 @@ export class CachedContent {
   #verifyOn(): void {
     const piece = this.#firstUnverified(this.#ahead.first, this.#ahead.past)
     this.#isVerifying = piece !== undefined
-    if (piece) void this.#readPiece(piece).then(() => this.#verifyOn())
+    if (piece) void this.#verifyPiece(piece).then(() => this.#verifyOn())
   }
 
   /** Bytes of the content that are here. */
@@ -149,16 +150,32 @@ export class CachedContent {
     return this.#parts.store.write(this.#nameOf(number), this.#shapeOf(number), first, bytes)
   }
 
-  async #readPiece({ number, first, count }: Piece): Promise<Uint8Array | undefined> {
+  #readPiece(piece: Piece): Promise<Uint8Array | undefined> {
+    return this.#withSegment(piece, (segment) => segment.read(piece.first, piece.count))
+  }
+
+  async #verifyPiece(piece: Piece): Promise<void> {
+    await this.#withSegment(
+      piece,
+      async (segment) => (await segment.verify(piece.first, piece.count)) || undefined,
+    )
+  }
+
+  /** `work` answers undefined where the blocks are damaged. */
+  async #withSegment<T>(
+    { number, first, count }: Piece,
+    work: (segment: Segment) => Promise<T | undefined>,
+  ): Promise<T | undefined> {
     const { store } = this.#parts
     const name = this.#nameOf(number)
     const segment = await store.load(name, this.#shapeOf(number))
     try {
-      for (let index = first; index < first + count; index += 1) if (!segment?.has(index)) return undefined
-      const bytes = await segment?.read(first, count)
-      if (bytes) store.use(name)
+      if (!segment) return undefined
+      for (let index = first; index < first + count; index += 1) if (!segment.has(index)) return undefined
+      const found = await work(segment)
+      if (found) store.use(name)
       else await store.dropBad(name, 'its bytes are not those that were written')
-      return bytes
+      return found
     } catch (error) {
       // Unless it was removed or let go meanwhile.
       if (store.peek(name) === segment) await store.dropBad(name, error)

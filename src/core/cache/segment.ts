@@ -3,6 +3,11 @@ import type { FileLayer, LocalFile } from '../../base/file-layer.ts'
 import type { FileSpan } from '../types.ts'
 import { headBytes, SegmentHead, type SegmentShape } from './segment-head.ts'
 
+/** What is verified at a time of the default blocks, bytes. */
+const scratchBytes = 1024 * 1024
+/** Not in use; as many as contents were verified at the same time. */
+const scratch: Buffer[] = []
+
 /** A page of the local disk: what a file takes is counted in these, bytes. */
 const pageBytes = 4096
 
@@ -79,18 +84,38 @@ export class Segment {
 
   /** The bytes of `count` blocks that are here, from `first` on; undefined: one is damaged, or the file is. */
   async read(first: number, count: number): Promise<Uint8Array | undefined> {
-    const { start, bytes: length } = this.#place(first, count)
-    const bytes = Buffer.allocUnsafe(length)
+    const bytes = Buffer.allocUnsafe(this.#place(first, count).bytes)
+    return (await this.#fill(bytes, first, count)) ? bytes : undefined
+  }
+
+  /** Compares `count` blocks that are here, from `first` on, with their checksums. False: one is damaged, or the file is. */
+  async verify(first: number, count: number): Promise<boolean> {
+    // Memory that is new for each piece costs as much as reading into it does.
+    const room = scratch.pop() ?? Buffer.allocUnsafeSlow(scratchBytes)
+    try {
+      const { bytes } = this.#place(first, count)
+      return await this.#fill(
+        bytes <= scratchBytes ? room.subarray(0, bytes) : Buffer.alloc(bytes),
+        first,
+        count,
+      )
+    } finally {
+      scratch.push(room)
+    }
+  }
+
+  async #fill(bytes: Buffer, first: number, count: number): Promise<boolean> {
+    const { start } = this.#place(first, count)
     const filled = await this.#use((file) => file.read(bytes, start))
-    if (filled !== length) return undefined
+    if (filled !== bytes.length) return false
     let at = 0
     for (let index = first; index < first + count; index += 1) {
       const block = bytes.subarray(at, at + this.#head.lengthOf(index))
-      if (!this.#verified.has(index) && !this.#head.matches(index, block)) return undefined
+      if (!this.#verified.has(index) && !this.#head.matches(index, block)) return false
       this.#verified.add(index)
       at += block.length
     }
-    return bytes
+    return true
   }
 
   /** Where bytes of verified blocks lie, if the file is open: `offset` and `length` in bytes from the start of the segment. */
