@@ -75,7 +75,7 @@ export async function measure(row: Row, rounds: number): Promise<Result> {
 /** Each round on a mount of its own: nothing is known, and nothing cached unless the row says so. */
 async function mountRound(row: Row, place: Workplace, round: number): Promise<Sample> {
   if (!row.isCached) await rm(join(place.scratch, 'cache'), { recursive: true, force: true })
-  const mount = await place.mount()
+  const mount = await place.mount(row.mountArgs === undefined ? {} : { args: row.mountArgs })
   const mark = place.mark()
   const start = performance.now()
   const counted = await row.onMount(place, mount, round)

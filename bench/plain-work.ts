@@ -12,6 +12,13 @@ export type PlainJob =
   | { readonly kind: 'list'; readonly folder: string; readonly expectedFiles: number }
   | { readonly kind: 'local'; readonly path: string; readonly expectedBytes: number }
   | { readonly kind: 'read'; readonly path: string; readonly expectedBytes: number }
+  /** Every file of a folder, by URLs that were asked for in one call. */
+  | {
+      readonly kind: 'read-all'
+      readonly folder: string
+      readonly expectedFiles: number
+      readonly inFlight: number
+    }
   | {
       readonly kind: 'write'
       readonly source: string
@@ -46,6 +53,8 @@ async function work(drive: DriveClient, job: PlainJob): Promise<void> {
       return list(drive, job.folder, job.expectedFiles)
     case 'read':
       return read(drive, job.path, job.expectedBytes)
+    case 'read-all':
+      return readAll(drive, job)
     case 'local':
       return readLocal(job.path, job.expectedBytes)
     case 'write':
@@ -79,6 +88,20 @@ async function read(drive: DriveClient, path: string, expectedBytes: number): Pr
   let bytes = 0
   for await (const piece of response.body) bytes += (piece as Uint8Array).length
   if (bytes !== expectedBytes) throw new Error(`read ${bytes} bytes instead of ${expectedBytes}`)
+}
+
+async function readAll(drive: DriveClient, job: Extract<PlainJob, { kind: 'read-all' }>): Promise<void> {
+  const entries = await drive.list(job.folder)
+  if (entries.length !== job.expectedFiles) throw new Error(`${entries.length} files to read`)
+  const urls = [...(await drive.urls(entries.map(({ name }) => `${job.folder}/${name}`)))]
+  const fetchOn = async (): Promise<void> => {
+    for (let url = urls.pop(); url !== undefined; url = urls.pop()) {
+      const response = await fetch(url)
+      if (!response.ok) throw new Error(`a content answered ${response.status}`)
+      await response.arrayBuffer()
+    }
+  }
+  await Promise.all(Array.from({ length: job.inFlight }, fetchOn))
 }
 
 /** The same program as on the mount. */

@@ -18,6 +18,8 @@ export interface Row {
   readonly note?: (place: Workplace) => Promise<string>
   /** What is kept on the local disk stays from the preparation on; otherwise each round begins without. */
   readonly isCached?: boolean
+  /** Arguments of the command that mounts. */
+  readonly mountArgs?: readonly string[]
   /** Largest body of one PUT that the server takes, where the preparation needs more than usual. */
   readonly maxPutBytes?: number
   /** Of all contents together, each direction; left out: unlimited. */
