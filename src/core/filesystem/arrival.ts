@@ -5,10 +5,12 @@ import type { Node } from '../inode/index.ts'
 import type { AttributeSender } from './attribute-sender.ts'
 import { pinned, type Core } from './core.ts'
 import type { Creations } from './creations.ts'
+import type { Removals } from './removals.ts'
 import type { RenameDelay } from './rename-delay.ts'
 
 export interface ArrivalParts {
   readonly renames: RenameDelay
+  readonly removals: Removals
   readonly attributes: AttributeSender
   readonly creations: Creations
 }
@@ -17,12 +19,14 @@ export interface ArrivalParts {
 export class Arrival {
   readonly #core: Core
   readonly #renames: RenameDelay
+  readonly #removals: Removals
   readonly #attributes: AttributeSender
   readonly #creations: Creations
 
   constructor(core: Core, parts: ArrivalParts) {
     this.#core = core
     this.#renames = parts.renames
+    this.#removals = parts.removals
     this.#attributes = parts.attributes
     this.#creations = parts.creations
   }
@@ -47,6 +51,7 @@ export class Arrival {
       await this.#creations.settle(node)
       await this.#renames.settle(node)
       await node.content?.flushNow(signal, progress)
+      await this.#removals.settleLeftBy(node)
       await this.#attributes.settle(node)
     }
     try {
@@ -59,8 +64,10 @@ export class Arrival {
 
   /** As `of`, for the names in and below `folder` that wait, and for its own attributes. */
   async ofNamesIn(folder: Node, signal: AbortSignal): Promise<void> {
-    const send = async () => {
+    const send = async (progress: () => void) => {
       await this.#creations.settleWithin(folder)
+      const heirs = this.#removals.heirsWithin(folder)
+      await Promise.all(heirs.map(async ({ content }) => content?.flushNow(signal, progress)))
       await this.#renames.settleWithin(folder)
       await this.#attributes.settle(folder)
     }

@@ -139,22 +139,6 @@ export async function requireChild(
   return child
 }
 
-/** Before something is deleted or replaced by its name: what the server says of the name must not be older, ms. */
-const recentMs = 2_000
-
-/** As `requireChild`, by a listing that is only just known. @throws {FsError} ENOENT */
-export async function requireRecentChild(
-  core: Core,
-  folder: Node,
-  name: string,
-  signal?: AbortSignal,
-): Promise<Node> {
-  const child = await requireChild(core, folder, name, signal)
-  if (!child.remotePlace) return child
-  await pinned(core, [child], () => core.tree.recentListing(folder, recentMs, signal))
-  return requireChild(core, folder, name, signal)
-}
-
 /** @throws {FsError} EEXIST */
 export async function assertFree(
   { tree }: Core,

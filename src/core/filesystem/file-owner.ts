@@ -9,12 +9,14 @@ import type { Creations } from './creations.ts'
 import { tellKernels, type Core } from './core.ts'
 import type { FolderChecks } from './folder-checks.ts'
 import type { RenameDelay } from './rename-delay.ts'
+import type { Removals } from './removals.ts'
 import { replaceAttributes } from './replace-attributes.ts'
 import type { Strays } from './strays.ts'
 
 export interface OwnerParts {
   readonly core: Core
   readonly renames: RenameDelay
+  readonly removals: Removals
   readonly attributes: AttributeSender
   readonly creations: Creations
   readonly strays: Strays
@@ -131,7 +133,7 @@ export class FileOwner implements ContentOwner {
     if (writtenAt) core.times.set(entry, writtenAt)
     core.seen.replaced(entry.id, former, entry.entity ?? 'absent')
     this.#placed(entry)
-    if (isNew) core.seen.nameTaken(node.remotePath)
+    if (isNew) core.seen.nameTaken(node)
     if (isNew && !isCopy && node.remotePlace) folderChecks.madeIn(node.remotePlace.parent, entry.id)
     this.#forgetSent(entry)
     onConfirmed(node)
@@ -143,7 +145,7 @@ export class FileOwner implements ContentOwner {
     const { core } = this.#parts
     this.#sentSinceMs = undefined
     core.pending.touch(this.#node)
-    if (this.#node.entry === undefined) core.seen.nameTaken(this.#node.remotePath)
+    if (this.#node.entry === undefined) core.seen.nameTaken(this.#node)
     core.tree.table.bind(this.#node, entry)
     core.seen.replaced(entry.id, former, entry.entity ?? 'absent')
     this.#placed(entry)
@@ -179,6 +181,7 @@ export class FileOwner implements ContentOwner {
     const { lendings } = this.#parts.core.writeBack
     const { id, content } = this.#node
     if (id !== undefined && !lendings.isEmpty && content?.isDirty) lendings.hurry(id)
+    if (!content?.isDirty) this.#parts.removals.contentSettled(this.#node)
     this.#pin(this.#node.content?.isDirty === true)
   }
 

@@ -67,6 +67,7 @@ export class CloudreveFileSystem implements FileSystem {
       preserve: (node) => files.preserve(node),
       discard: (node) => files.discard(node),
       bringOut: (folders) => renames.bringOut(folders),
+      isAwaited: (node) => renames.isAwaited(node),
       onShownAgain: (node) => attributes.sendLater(node),
     })
     const makeFolder = (folder: Node) => creations.settle(folder)
@@ -74,12 +75,21 @@ export class CloudreveFileSystem implements FileSystem {
     const strays = new Strays(core, renames)
     const folderChecks = new FolderChecks(core, renames, strays)
     const creations: Creations = new Creations({ core, renames, attributes, folderChecks })
-    const arrival = new Arrival(core, { renames, attributes, creations })
+    const arrival = new Arrival(core, { renames, removals, attributes, creations })
     // Inside a share what is fetched counts as a download, and there may be only so many of them.
     const ahead = core.remote.facts.countsReads ? undefined : new FilesAhead(core)
     const files = new Files(core, { numbers, arrival, owners: () => parts, ahead })
     const onConfirmed = (node: Node) => files.reopenReaders(node)
-    const parts: OwnerParts = { core, renames, attributes, creations, strays, folderChecks, onConfirmed }
+    const parts: OwnerParts = {
+      core,
+      renames,
+      removals,
+      attributes,
+      creations,
+      strays,
+      folderChecks,
+      onConfirmed,
+    }
     core.tree.onceStill = (folder) => core.folderMoves.still(folder)
     this.#core = core
     this.#owners = parts

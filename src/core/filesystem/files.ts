@@ -86,15 +86,10 @@ export class Files {
 
   #openPresent(node: Node, flags: number, pid?: number): Opened {
     assertPresent(node)
-    const { id, remotePath: path } = node
+    const { id } = node
     if (pid !== undefined && readsFrom(flags)) {
       const isCurrent = id !== undefined && this.#core.tree.table.byId(id) === node
-      this.#core.seen.saw(
-        pid,
-        { id, path },
-        node.content?.replaces ?? node.entry?.entity ?? 'absent',
-        isCurrent,
-      )
+      this.#core.seen.saw(pid, node, node.content?.replaces ?? node.entry?.entity ?? 'absent', isCurrent)
     }
     return this.openNode(node, flags)
   }

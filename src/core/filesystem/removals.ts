@@ -18,17 +18,24 @@ export interface RemovalParts {
   readonly discard: (node: Node) => Promise<void>
   /** It is not deleted: what was to be sent of it is wanted again. */
   readonly onShownAgain: (node: Node) => void
+  /** Something is to be renamed to its name: that deletes it first. */
+  readonly isAwaited: (node: Node) => boolean
   /** What programs have moved out of folders goes out of them at the server. */
   readonly bringOut: (folders: readonly Node[]) => Promise<void>
 }
 
-type Check = (wanted: ReadonlySet<Node>) => Verdict | Promise<Verdict>
+/** What is known of something that was deleted here. */
+export interface RemovalFacts {
+  /** Its content is the next version of that file: while that is not sent, it stays. */
+  readonly heir?: Node
+}
 
 interface Waiting {
   /** Where the server has it; kept in memory with it. */
   readonly parent: Node
   readonly name: string
   readonly sinceMs: number
+  readonly facts: RemovalFacts
 }
 
 /**
@@ -45,6 +52,7 @@ export class Removals {
   readonly #waiting = new Map<Node, Waiting>()
   readonly #names = new Map<Node, Map<string, Node>>()
   readonly #preserved = new Set<Node>()
+  readonly #heirs = new Set<Node>()
   /** What is being checked or deleted just now. */
   #sent = new Set<Node>()
   #sending: Promise<void> = Promise.resolve()
@@ -107,13 +115,14 @@ export class Removals {
   }
 
   /** `node` is not to be seen any more; the server hears of it later. @requires that the server has it */
-  add(node: Node): void {
+  add(node: Node, facts: RemovalFacts = {}): void {
     const { parent, name } = node.remotePlace!
     node.pins += 1
     parent.pins += 1
-    this.#waiting.set(node, { parent, name, sinceMs: this.#core.clock.monotonic() })
+    this.#waiting.set(node, { parent, name, sinceMs: this.#core.clock.monotonic(), facts })
     this.#noteName(node, { parent, name })
     node.waits = true
+    if (facts.heir) this.#heirs.add(facts.heir)
     if (node.id !== undefined) this.#core.writeBack.lendings.hurry(node.id)
     this.#core.pending.touch(node)
     this.#sendLater(this.#core.options.quietMs)
@@ -142,16 +151,27 @@ export class Removals {
     if (node.place) throw new FsError(Errno.EBUSY, `${node.label} could not be deleted at the server`)
   }
 
-  /** The same for a file that was compared with what the server has only just now. @throws {FsError} when that failed */
-  async removeCompared(node: Node): Promise<void> {
-    if (!this.#waiting.has(node)) return
-    await this.#send([node], (nodes) => ({ remove: [...nodes], keep: [], gone: [] }))
-    if (node.place) throw new FsError(Errno.EBUSY, `${node.label} could not be deleted at the server`)
+  /** The content of `node` is not dirty any more: what waited for that goes. */
+  contentSettled(node: Node): void {
+    if (this.#heirs.delete(node)) this.lookAgain()
   }
 
-  /** Deletes now whatever waits in or below `folder`. @throws {FsError} when that failed */
+  /** Deletes what is left of files whose content is the next version of `heir`. @throws {FsError} when that failed */
+  async settleLeftBy(heir: Node): Promise<void> {
+    for (const [node, { facts }] of [...this.#waiting]) if (facts.heir === heir) await this.settle(node)
+  }
+
+  /** Files in or below `folder` that are to be sent before something in it is deleted. */
+  heirsWithin(folder: Node): Node[] {
+    return [...this.#waiting].flatMap(([node, { facts }]) =>
+      facts.heir && isRemotelyWithin(node, folder) && this.#isHeldBack(node) ? [facts.heir] : [],
+    )
+  }
+
+  /** Deletes now whatever waits in or below `folder`, and nothing else. @throws {FsError} when that failed */
   async settleWithin(folder: Node): Promise<void> {
-    const within = () => [...this.#waiting.keys()].filter((node) => isRemotelyWithin(node, folder))
+    const within = () =>
+      [...this.#waiting.keys()].filter((node) => isRemotelyWithin(node, folder) && !this.#isHeldBack(node))
     while (within().some((node) => this.#sent.has(node))) await this.#sending
     const nodes = within()
     if (nodes.length > 0) await this.#send(nodes)
@@ -173,10 +193,23 @@ export class Removals {
     this.#cancelTimer = clock.after(waitMs, () => {
       const isOverdue = oldest !== undefined && clock.monotonic() >= oldest.sinceMs + longestWaitMs
       const lent: ReadonlySet<Node> = isOverdue ? new Set() : this.#lentForNow()
+      const due = [...this.#waiting.keys()].filter((node) => !lent.has(node) && !this.#isHeldBack(node))
       if (lent.size > 0) this.#sendLater(this.#core.options.quietMs)
       // Told where it failed; what may succeed later is tried again.
-      this.#send([...this.#waiting.keys()].filter((node) => !lent.has(node))).catch(() => undefined)
+      this.#send(due).catch(() => undefined)
     })
+  }
+
+  /** What has held something back is over. */
+  lookAgain(): void {
+    if (this.#waiting.size > 0) this.#sendLater(this.#core.options.quietMs)
+  }
+
+  /** It goes when its name is needed, or when what takes its place is at the server. */
+  #isHeldBack(node: Node): boolean {
+    const { heir } = this.#waiting.get(node)?.facts ?? {}
+    if (heir && !heir.isUnlinked && heir.content?.isDirty) return true
+    return this.#parts.isAwaited(node)
   }
 
   /** What a file is a copy of, which the server is going to copy in a moment, and the folders that it is in. */
@@ -197,10 +230,7 @@ export class Removals {
   }
 
   /** One after the other, so that nothing is named twice. */
-  async #send(
-    nodes: readonly Node[],
-    check: Check = (wanted) => checkRemovals(this.#core, wanted),
-  ): Promise<void> {
+  async #send(nodes: readonly Node[]): Promise<void> {
     let failure: { readonly reason: unknown } | undefined
     // Not in the queue: what is moved may itself wait for something to be deleted.
     if (nodes.some(({ isFolder }) => isFolder))
@@ -213,7 +243,7 @@ export class Removals {
       this.#sent = wanted
       try {
         if (failure) throw failure.reason
-        await this.#core.folderMoves.use([...wanted], () => this.#remove(wanted, check))
+        await this.#core.folderMoves.use([...wanted], () => this.#remove(wanted))
         this.#failures = 0
       } catch (error) {
         this.#tryAgain(wanted, error)
@@ -226,9 +256,9 @@ export class Removals {
     return sending
   }
 
-  async #remove(wanted: ReadonlySet<Node>, check: Check): Promise<void> {
+  async #remove(wanted: ReadonlySet<Node>): Promise<void> {
     await this.#endLending(wanted)
-    const verdict = await check(wanted)
+    const verdict = await checkRemovals(this.#core, wanted)
     const kept = new Set(verdict.keep)
     for (const node of wanted)
       if (node.handles > 0 && !kept.has(node) && (await this.#parts.preserve(node))) this.#preserved.add(node)

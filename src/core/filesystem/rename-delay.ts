@@ -18,10 +18,11 @@ import { messageOf } from '../../base/error-message.ts'
 import { isRemoteError } from '../../remote/errors.ts'
 import { samePlace, type Node, type NodePlace } from '../inode/index.ts'
 import { pinned, type Core } from './core.ts'
+import type { Delayed, Replaced } from './delayed-rename.ts'
 import { disjoint, isRemotelyWithin } from './folder-moves.ts'
 import { NameOrder } from './name-order.ts'
 import { isPassing, showRefused } from './refused-rename.ts'
-import type { Removals } from './removals.ts'
+import type { RemovalFacts, Removals } from './removals.ts'
 import { freeName, nextPlace, relocate } from './server-rename.ts'
 
 /** Before what could not be sent is sent again, ms. */
@@ -29,18 +30,6 @@ const retryMs = 10_000
 const longestRetryMs = 300_000
 /** At most so many files and folders are moved by one request; the server takes 3,000 (api/00-live-files §15). */
 const mostAtOnce = 1_000
-
-interface Delayed {
-  cancelTimer: () => void
-  /** Where the server has it: kept in memory with it. */
-  held: Node | undefined
-  /** Where the server had it before anything was sent. */
-  readonly origin: NodePlace | undefined
-  settling: Promise<void> | undefined
-  failures: number
-  /** How often the server refused it. */
-  refusals: number
-}
 
 export interface RenameParts {
   readonly core: Core
@@ -101,11 +90,13 @@ export class RenameDelay {
     return former?.kind === 'file' && !this.#removals.isSending(former) ? former : undefined
   }
 
-  /** `node` has its new place already; the server hears of it later. */
-  addRename(node: Node): void {
+  /** `node` has its new place already; the server hears of it later. `replaced`: what exists only here and had that before. */
+  addRename(node: Node, replaced?: Replaced): void {
     const present = this.#delayed.get(node)
     if (present) {
       present.refusals = 0
+      present.replaced?.letGo()
+      present.replaced = replaced
       this.#sendLater(node, present, this.#core.options.renameDelayMs)
       return this.#core.pending.touch(node)
     }
@@ -117,6 +108,7 @@ export class RenameDelay {
       settling: undefined,
       failures: 0,
       refusals: 0,
+      replaced,
     }
     this.#delayed.set(node, delayed)
     this.#hold(node, delayed)
@@ -136,8 +128,8 @@ export class RenameDelay {
   }
 
   /** `node` has no place any more; the server hears of it later. */
-  addRemoval(node: Node): void {
-    this.#removals.add(node)
+  addRemoval(node: Node, facts?: RemovalFacts): void {
+    this.#removals.add(node, facts)
     this.#forget(node)
   }
 
@@ -159,6 +151,8 @@ export class RenameDelay {
     const delayed = this.#delayed.get(node)
     if (!delayed || !this.#delayed.delete(node)) return
     delayed.cancelTimer()
+    delayed.replaced?.letGo()
+    this.#removals.lookAgain()
     node.waits = this.#removals.has(node)
     node.refusal = undefined
     this.#core.pending.touch(node)
@@ -206,9 +200,11 @@ export class RenameDelay {
     return this.#order.formerOf(node) === undefined
   }
 
-  /** Deletes at the server, now, what was deleted here and was compared with what the server has only just now. */
-  removeCompared(node: Node): Promise<void> {
-    return this.#removals.removeCompared(node)
+  /** Something waits to be renamed to the name that the server still has `node` under. */
+  isAwaited({ remotePlace }: Node): boolean {
+    for (const other of this.#delayed.keys())
+      if (samePlace(other.place, remotePlace) && !samePlace(other.remotePlace, remotePlace)) return true
+    return false
   }
 
   /** Sends everything that waits in or below `folder`. @throws {FsError} */
@@ -377,7 +373,11 @@ export class RenameDelay {
     await this.#undo(node, delayed.origin)
     if (!isWanted(node)) return this.#forget(node)
     if (showRefused(this.#core, node, error, delayed.refusals)) this.#sendLater(node, delayed, 0)
-    else this.drop(node)
+    else {
+      delayed.replaced?.showAgain()
+      delayed.replaced = undefined
+      this.drop(node)
+    }
     await node.content?.relabel()
     return undefined
   }

@@ -1,9 +1,10 @@
 /** rename(2): what it means for unsent bytes, for the server's objects and for who has the target open. */
 import { Errno } from '../../base/errno.ts'
+import { messageOf } from '../../base/error-message.ts'
 import { timespecToMs } from '../../base/timespec.ts'
 import { isRemoteError } from '../../remote/errors.ts'
-import type { EntityId, RemoteEntry, UploadRequest } from '../../remote/types.ts'
-import { encodeMtime, isOwnKey, MTIME_KEY } from '../attributes/index.ts'
+import type { EntityId, RemoteEntry } from '../../remote/types.ts'
+import { isOwnKey, MTIME_KEY } from '../attributes/index.ts'
 import { FsError, toFsError } from '../errors.ts'
 import { samePlace, type Node, type NodePlace } from '../inode/index.ts'
 import { toServerName } from '../names/index.ts'
@@ -16,16 +17,16 @@ import {
   dirtyWithin,
   pinned,
   requireChild,
-  requireRecentChild,
   tellKernels,
   type Core,
 } from './core.ts'
-import { type OwnerParts } from './file-owner.ts'
+import { contentOf, type OwnerParts } from './file-owner.ts'
 import type { Files } from './files.ts'
+import { freeConflictName } from './free-conflict-name.ts'
 import type { Namespace } from './namespace.ts'
 import { mtimeOf } from './node-view.ts'
+import type { Replaced } from './delayed-rename.ts'
 import { takeOver, versionFor } from './take-over.ts'
-import { uploadVersion } from './upload-version.ts'
 
 /** A clean source up to this size replaces a file by becoming its next version: one request, and the target keeps its id. */
 const versionLimitBytes = 4 * 1024 * 1024
@@ -88,15 +89,9 @@ export class Renames {
     for (const folder of folders) changes.namesChanged(folder)
   }
 
-  /** What the new name stands for. Where it is to be replaced by what the server has, both were seen only just now. */
   async #targetOf(source: Node, to: NodePlace, signal: AbortSignal): Promise<Node | undefined> {
-    const { tree } = this.#core
     const from = source.place
-    let target = await tree.child(to.parent, to.name, { signal })
-    if (target && target !== source && source.entry && from) {
-      await requireRecentChild(this.#core, from.parent, from.name, signal)
-      target = await requireRecentChild(this.#core, to.parent, to.name, signal)
-    }
+    const target = await this.#core.tree.child(to.parent, to.name, { signal })
     assertFolder(to.parent)
     if (from && source.place?.parent === from.parent && source.place.name === from.name) return target
     throw new FsError(Errno.ENOENT, `${source.label} was renamed or deleted by somebody else`)
@@ -115,7 +110,8 @@ export class Renames {
     if (creations.has(source) && (await this.#moveNew(move))) return undefined
     if (target?.isFolder && target.place) await this.#namespace.removeFolder(target, by.signal)
     if (source.entry && (source.isFolder || !target)) return this.#later(move)
-    const release = await source.content?.pause()
+    const content = target && source.kind === 'file' ? contentOf(source, this.#parts) : source.content
+    const release = await content?.pause()
     const releaseTarget = await target?.content?.pause()
     try {
       for (const node of [source, target]) await node?.content?.settleSent()
@@ -131,9 +127,9 @@ export class Renames {
   }
 
   /** Programs see it there at once; the server hears of it later. */
-  async #later({ source, to }: Move): Promise<void> {
+  async #later({ source, to }: Move, replaced?: Replaced): Promise<void> {
     this.#take(source, to)
-    this.#parts.renames.addRename(source)
+    this.#parts.renames.addRename(source, replaced)
     this.#notePlace(source, to)
     await Promise.all(dirtyWithin(this.#core, source).map((node) => node.content!.relabel()))
   }
@@ -144,7 +140,7 @@ export class Renames {
     const above = parent.remotePath
     if (!above) return
     if (source.isFolder) seen.folderTaken([...above, name])
-    else seen.nameTaken([...above, name])
+    else seen.nameTaken({ remotePath: [...above, name], label: source.label })
   }
 
   /** A link that the server does not have is not made there any more: something else takes its name. */
@@ -197,120 +193,94 @@ export class Renames {
     if (target && !target.waits) await this.#letGo(target, source)
   }
 
+  /** What the server has of both is changed later: the target is compared with what was seen here before anything of it goes. */
   async #moveSent(move: Move, target: Node): Promise<void> {
     const { source, by } = move
     if (target.entry === undefined) return this.#overUnsent(move, target)
-    for (const node of [source, target]) await this.#settle(node)
-    if (isReplaceable(target) && isSmallAndClean(source)) return this.#asVersion(move, target)
-    await this.#assertUnchanged(target, by)
+    const { renames } = this.#parts
+    const entry = isReplaceable(target) && isSmallAndClean(source) ? await this.#taken(source) : undefined
+    for (const node of [source, target]) await renames.settleIfSending(node)
+    const at = source.remotePlace
+    const isStill = target.entry !== undefined && target.remotePlace !== undefined
+    if (entry && at && isStill && source.id === entry.id) return this.#asVersion(move, target, { at, entry })
+    if (entry) await source.content?.discard()
+    this.#rememberSeen(target, by.pid)
     await this.#namespace.removeFile(target, by.pid)
-    await this.#parts.renames.removeCompared(target)
-    await this.#later(move)
-    // At once: while neither has the name at the server, somebody else finds nothing under it.
-    return this.#settle(source)
+    return this.#later(move)
   }
 
-  #settle(node: Node): Promise<void> {
-    return this.#core.patience.run(node.label, () => this.#parts.renames.settle(node))
-  }
-
-  /** What is only here goes when the server has done it: where that fails, nothing of it is lost. */
-  async #overUnsent({ source, to }: Move, target: Node): Promise<void> {
-    const from = source.place!
+  /** What is only here goes when the server has done it: where that refuses, nothing of it is lost. */
+  async #overUnsent(move: Move, target: Node): Promise<void> {
+    const { source, to } = move
     target.detach()
-    this.#take(source, to)
-    this.#parts.renames.addRename(source)
-    try {
-      await this.#settle(source)
-    } catch (error) {
-      this.#takeBack({ source, from, target, to })
-      throw error
-    }
-    await this.#letGo(target, source)
-  }
-
-  #takeBack({ source, from, target, to }: Omit<Move, 'by'> & { from: NodePlace; target: Node }): void {
-    const { renames } = this.#parts
-    if (samePlace(source.place, to)) {
-      this.#take(source, from)
-      if (samePlace(source.remotePlace, from)) renames.drop(source)
-    }
-    if (to.parent.children.has(to.name)) return
-    target.moveTo(to.parent, to.name)
     this.#core.pending.touch(target)
-    for (const at of [from, to]) tellKernels(this.#core, at)
+    await this.#later(move, {
+      letGo: () => {
+        this.#letGo(target, source).catch((error: unknown) => {
+          this.#core.log.error('a file that was renamed over could not be dropped', { error })
+        })
+      },
+      showAgain: () => this.#showAgain(target, to),
+    })
   }
 
-  /** The source's bytes become the target's next version; then the source goes. */
-  async #asVersion({ source, to, by }: Move, target: Node): Promise<void> {
-    const { patience, tree, times, seen, folderMoves, attributeCalls } = this.#core
-    for (const node of [source, target]) await patience.run(node.label, () => attributeCalls.passed(node))
-    const time = mtimeOf(this.#core, source)
-    const bytes = await this.#bytesOf(source, by.signal)
-    const facts = travellingFacts(source)
-    const previous = versionFor(this.#core, target, by.pid)
-    const upload = () => {
-      const path = target.remotePath
-      if (!path) throw new FsError(Errno.ESTALE, `${target.label} was deleted by somebody else just now`)
-      return uploadVersion(this.#core, { path, previous, bytes, ...facts })
-    }
-    const answer = await patience.run(target.label, () => folderMoves.use([target], async () => upload()))
-    // A one-request save answers without metadata: what the target had still holds.
-    const metadata = facts.metadata ? answer.metadata : { ...target.entry!.metadata, ...answer.metadata }
-    const shared = answer.shared || target.entry!.shared
-    const entry = { ...answer, metadata, shared }
-    times.set(entry, time)
-    seen.replaced(entry.id, previous, entry.entity ?? 'absent')
-    const former = { at: source.remotePlace, entry: source.entry! }
-    const formerKeys = Object.keys(source.entry!.metadata)
-    const isTimeOfTarget = !source.unsent.mtime && attributesOf(entry).mtime !== undefined
-    await this.#letGo(target, source)
-    tree.table.bind(source, entry)
-    tree.placed(to.parent, entry)
-    this.#take(source, to)
-    source.remotePlace = source.place
-    this.#becomes(source, entry)
-    for (const key of Object.keys(metadata).filter((own) => isOwnKey(own) && !formerKeys.includes(own))) {
-      if (key === MTIME_KEY && !isTimeOfTarget) continue
-      if (!source.unsent.patches.has(key)) source.unsent.patches.set(key, { key, value: undefined })
-    }
-    this.#parts.attributes.sendLater(source)
-    if (former.at) await this.#removeFormer(former.at, former.entry)
+  #showAgain(target: Node, { parent, name }: NodePlace): void {
+    target.moveTo(parent, parent.children.has(name) ? freeConflictName(this.#core, { parent, name }) : name)
+    this.#core.pending.touch(target)
+    tellKernels(this.#core, target.place!)
+    target.content?.relabel().catch((error: unknown) => {
+      this.#core.log.error('a file that is shown again could not be labelled', { error })
+    })
   }
 
-  /** The same bytes under another entity. */
-  #becomes(source: Node, entry: RemoteEntry): void {
-    const { content } = source
-    if (content?.isDirty) content.rebase(entry.entity ?? 'absent')
-    else content?.adoptClean(entry)
-    this.#files.reopenReaders(source)
+  /** Who replaces it has not seen what others have put there since: that is not deleted. */
+  #rememberSeen(target: Node, pid: number | undefined): void {
+    const known = versionFor(this.#core, target, pid)
+    const entity = known === 'absent' ? undefined : known
+    if (target.entry && target.entry.entity !== entity)
+      this.#core.tree.table.bind(target, { ...target.entry, entity })
   }
 
-  /** The rename is done; what is left of the source at the server goes, at the latest when that can be asked again. */
-  async #removeFormer({ parent, name }: NodePlace, entry: RemoteEntry): Promise<void> {
-    const { renames } = this.#parts
-    const former = this.#core.tree.table.addRemote(parent, { ...entry, name }, kindOf(entry))
-    renames.addRemoval(former)
-    former.detach()
+  /**
+   * The content of a clean file is kept here, or by its file at the server, to become another file's: what that file is as yet.
+   * Undefined where that cannot be.
+   */
+  async #taken(source: Node): Promise<RemoteEntry | undefined> {
+    const { readers, log } = this.#core
+    const entry = source.entry as RemoteEntry & { entity: EntityId }
+    const path = source.remotePath
+    if (!path) return undefined
+    const content = contentOf(source, this.#parts)
+    const modifiedAtMs = Math.floor(timespecToMs(mtimeOf(this.#core, source)))
     try {
-      await renames.removeCompared(former)
+      const bytes = await readers.cached({ entity: entry.entity, sizeBytes: entry.sizeBytes })
+      if (source.entry?.entity !== entry.entity || content.isDirty) return undefined
+      await content.detach({ lender: { id: entry.id, path }, bytes, modifiedAtMs })
+      await content.fsync()
     } catch (error) {
-      const file = former.remotePath?.join('/') ?? name
-      this.#core.log.warn('the source of a rename over another file could not be deleted at once', {
-        file,
-        error: String(error),
-      })
+      // The drive or the disk is full, say: that must not keep anybody from renaming.
+      log.info('a file is renamed over another as it is', { file: source.label, reason: messageOf(error) })
+      if (content.isDirty) await content.discard()
+      return undefined
     }
+    return entry
   }
 
-  async #bytesOf(node: Node, signal: AbortSignal): Promise<Uint8Array> {
-    const { entity, sizeBytes } = node.entry! as RemoteEntry & { entity: EntityId }
-    const reader = this.#core.readers.open({ path: () => node.remotePath, entity, sizeBytes })
-    try {
-      return await reader.read(0, sizeBytes, signal)
-    } finally {
-      reader.close()
-    }
+  /** The source's bytes become the target's next version; then the source goes. In one step: all of it is on record, or nothing. */
+  async #asVersion({ source, to, by }: Move, target: Node, { at, entry }: Taken): Promise<void> {
+    const { tree } = this.#core
+    const { renames } = this.#parts
+    const own = { ...target.entry! }
+    keepAttributes(source)
+    renames.drop(source)
+    takeOver(this.#parts, source, target, by.pid)
+    source.content!.belongTo(own)
+    this.#take(source, to)
+    if (samePlace(source.remotePlace, source.place)) source.remotePlace = source.place
+    else renames.addRename(source)
+    const former = tree.table.addUnlinked(at, entry, kindOf(entry))
+    renames.addRemoval(former, { heir: source })
+    await this.#letGo(target, source)
   }
 
   /** Shows the node under its new name, whatever a listing has put there meanwhile. */
@@ -330,33 +300,20 @@ export class Renames {
     if (target.handles === 0) await this.#files.discard(target)
     this.#core.tree.table.release(target)
   }
-
-  /** Nothing unseen is replaced. @throws {FsError} ESTALE */
-  async #assertUnchanged(target: Node, { signal, pid }: OpContext): Promise<void> {
-    const { remote, patience } = this.#core
-    const path = target.remotePath
-    if (!target.entry || !path || !target.remotePlace) return
-    const found = await patience.run(target.label, () => remote.info(path), signal)
-    const known = versionFor(this.#core, target, pid)
-    if (found.id === target.id && (found.entity ?? 'absent') === known) return
-    this.#core.tree.placed(target.remotePlace.parent, found)
-    throw new FsError(Errno.ESTALE, `${target.label} was changed by somebody else just now`, {
-      level: 'warn',
-    })
-  }
 }
 
-/** What a clean file takes along when its bytes become another file's version. */
-function travellingFacts({ entry }: Node): Pick<UploadRequest, 'metadata' | 'modifiedAtMs'> {
-  const { metadata, sizeBytes } = entry!
-  const own = Object.fromEntries(Object.entries(metadata).filter(([key]) => isOwnKey(key)))
-  const { mtime } = attributesOf(entry!)
-  if (mtime) {
-    const { key, value } = encodeMtime(mtime, { sizeBytes })
-    own[key] = value!
-  }
-  if (Object.keys(own).length === 0) return {}
-  return { metadata: own, ...(mtime && { modifiedAtMs: timespecToMs(mtime) }) }
+/** What the server has of a file whose content becomes another's. */
+interface Taken {
+  readonly at: NodePlace
+  readonly entry: RemoteEntry
+}
+
+/** What a clean file has at the server it takes along when its bytes become another file's version. */
+function keepAttributes({ entry, unsent }: Node): void {
+  for (const [key, value] of Object.entries(entry!.metadata))
+    if (isOwnKey(key) && key !== MTIME_KEY && !unsent.patches.has(key))
+      unsent.patches.set(key, { key, value })
+  unsent.mtime ??= attributesOf(entry!).mtime
 }
 
 function isReplaceable(target: Node): boolean {

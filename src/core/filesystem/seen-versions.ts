@@ -17,15 +17,16 @@ interface SeenFile {
 
 /** A content that was read under some name. */
 interface SeenContent {
-  readonly id: FileId | undefined
+  readonly id: FileId
   readonly entity: BaseEntity
 }
 
-/** A file, and where the server has it. */
-export interface SeenPlace {
+/** A file: where the server has it, and where programs see it. */
+export interface SeenFilePlace {
   /** Undefined: it exists only here. */
   readonly id: FileId | undefined
-  readonly path: RemotePath | undefined
+  readonly remotePath: RemotePath | undefined
+  readonly label: string
 }
 
 /**
@@ -42,15 +43,15 @@ export class SeenVersions {
   readonly #byFile = new LRUCache<FileId, SeenFile>({ max: maxFiles })
   /** What each process was given last under a name, by path. */
   readonly #byName = new LRUCache<string, Map<number, SeenContent>>({ max: maxNames })
+  /** Which processes have read, under a name, a file that existed only here; by label. */
+  readonly #local = new LRUCache<string, Map<number, true>>({ max: maxNames })
 
   /** A process opened the file for reading while it showed `entity`; `isCurrent`: as far as anybody here knows, it still does. */
-  saw(pid: number, { id, path }: SeenPlace, entity: BaseEntity, isCurrent: boolean): void {
-    if (id !== undefined) this.#sawVersion(pid, id, entity, isCurrent)
-    if (!path) return
-    const key = path.join('/')
-    const readers = this.#byName.get(key) ?? new Map<number, SeenContent>()
-    this.#byName.set(key, readers)
-    putNewest(readers, pid, { id, entity }, maxProcesses)
+  saw(pid: number, file: SeenFilePlace, entity: BaseEntity, isCurrent: boolean): void {
+    const { id, remotePath, label } = file
+    if (id === undefined) return noteReader(this.#local, label, pid, true)
+    this.#sawVersion(pid, id, entity, isCurrent)
+    if (remotePath) noteReader(this.#byName, remotePath.join('/'), pid, { id, entity })
   }
 
   #sawVersion(pid: number, id: FileId, entity: BaseEntity, isCurrent: boolean): void {
@@ -61,15 +62,17 @@ export class SeenVersions {
   }
 
   /** What the process replaces at the name of the file. Undefined: it did not read the file. */
-  lastSeen(pid: number, { id, path }: SeenPlace): BaseEntity | undefined {
-    const read = path && this.#byName.get(path.join('/'))?.get(pid)
+  lastSeen(pid: number, { id, remotePath, label }: SeenFilePlace): BaseEntity | undefined {
+    const read = remotePath && this.#byName.get(remotePath.join('/'))?.get(pid)
     if (read && read.id !== id) return read.entity
-    return id === undefined ? undefined : this.#byFile.get(id)?.processes.get(pid)
+    const known = id === undefined ? undefined : this.#byFile.get(id)?.processes.get(pid)
+    return known ?? (this.#local.get(label)?.has(pid) ? 'absent' : undefined)
   }
 
   /** A program of this machine has put the file there that the name means now: whoever read under it before may replace that. */
-  nameTaken(path: RemotePath | undefined): void {
-    if (path) this.#byName.delete(path.join('/'))
+  nameTaken({ remotePath, label }: Pick<SeenFilePlace, 'remotePath' | 'label'>): void {
+    if (remotePath) this.#byName.delete(remotePath.join('/'))
+    this.#local.delete(label)
   }
 
   /** The same for a folder, and everything in it. */
@@ -94,6 +97,17 @@ export class SeenVersions {
     }
     return file
   }
+}
+
+function noteReader<V extends object | true>(
+  names: LRUCache<string, Map<number, V>>,
+  name: string,
+  pid: number,
+  value: V,
+): void {
+  const readers = names.get(name) ?? new Map<number, V>()
+  names.set(name, readers)
+  putNewest(readers, pid, value, maxProcesses)
 }
 
 /** Bounded, should versions ever come round again. */

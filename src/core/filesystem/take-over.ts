@@ -24,7 +24,7 @@ export function takeOver(parts: OwnerParts, heir: Node, former: Node, pid?: numb
   table.bind(heir, entry)
   heir.remotePlace = at
   contentOf(heir, parts).rebase(base)
-  core.seen.nameTaken(heir.remotePath)
+  core.seen.nameTaken(heir)
   core.pending.touch(heir)
   core.pending.touch(former)
 }
@@ -34,8 +34,8 @@ export function takeOver(parts: OwnerParts, heir: Node, former: Node, pid?: numb
  * rest on the version that was opened, which may not be the newest either.
  */
 export function versionFor({ seen }: Core, target: Node, pid?: number): BaseEntity {
-  const { content, entry, remotePath: path } = target
+  const { content, entry } = target
   if (content?.isDirty) return content.replaces
-  const known = pid === undefined || !entry ? undefined : seen.lastSeen(pid, { id: entry.id, path })
+  const known = pid === undefined || !entry ? undefined : seen.lastSeen(pid, target)
   return known ?? entry?.entity ?? 'absent'
 }

@@ -5,7 +5,7 @@ import { Errno } from '../../base/errno.ts'
 import type { FileId, RemoteEntry } from '../../remote/types.ts'
 import { FsError } from '../errors.ts'
 import { ROOT_INO, type FileKind, type Ino } from '../types.ts'
-import { Node } from './node.ts'
+import { Node, type NodePlace } from './node.ts'
 
 /**
  * All nodes that anything refers to, by number and by file id. Invariants: a node is in the table exactly while it has look-ups,
@@ -62,6 +62,15 @@ export class NodeTable {
     node.entry = entry
     this.#byId.set(entry.id, node)
     node.remotePlace = node.place
+    return node
+  }
+
+  /** A node for what the server has at `place` and programs do not see any more. */
+  addUnlinked(place: NodePlace, entry: RemoteEntry, kind: FileKind): Node {
+    const node = this.#add(kind, stableInoOf(entry.id))
+    node.entry = entry
+    node.remotePlace = place
+    this.#byId.set(entry.id, node)
     return node
   }
 

@@ -91,6 +91,22 @@ export class ContentReaders {
     }
   }
 
+  /** All of a content, if it is here: nobody is asked for it. */
+  async cached(content: Pick<ContentAddress, 'entity' | 'sizeBytes'>): Promise<Uint8Array | undefined> {
+    const { cache, options } = this.#deps
+    const disk = this.onDisk(content)
+    const count = Math.ceil(content.sizeBytes / options.blockBytes)
+    await disk?.load(0, count)
+    const blocks: Uint8Array[] = []
+    for (let index = 0; index < count; index += 1) {
+      const known = await cache.get(content.entity, index)
+      const block = known ?? (disk?.has(index) ? await disk.read(index, 1) : undefined)
+      if (!block) return undefined
+      blocks.push(block)
+    }
+    return Buffer.concat(blocks)
+  }
+
   /** What the disk cache has of a content; undefined: there is no disk cache. */
   onDisk(content: Pick<ContentAddress, 'entity' | 'sizeBytes'>): CachedContent | undefined {
     return this.#deps.onDisk(content)

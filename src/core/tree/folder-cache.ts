@@ -73,8 +73,8 @@ export class FolderCache {
     this.#listings = new ListingMemory({ clock, maxEntries, mirror })
   }
 
-  /** Cached and still trusted, and not older than `maxAgeMs`. */
-  fresh(id: FileId, maxAgeMs = Infinity): Listing | undefined {
+  /** Cached and still trusted. */
+  fresh(id: FileId): Listing | undefined {
     const own = this.#new.get(id)
     if (own) return own
     const listing = this.#listings.get(id)
@@ -83,7 +83,7 @@ export class FolderCache {
     listing.usedAt = now
     this.#wasUsed = true
     if (this.#isDoubtful(listing)) return undefined
-    return now - listing.askedAt <= Math.min(maxAgeMs, this.#ttlOf(listing)) ? listing : undefined
+    return now - listing.askedAt <= this.#ttlOf(listing) ? listing : undefined
   }
 
   /** For how long what is cached will still be trusted, ms; 0 when it is not. */

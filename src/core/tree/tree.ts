@@ -91,14 +91,11 @@ export class Tree {
     return this.#adopt(live, entry) ? live : this.#materialise(folder, entry)
   }
 
-  /**
-   * A listing that need not be waited for. Where it is to be at most `maxAgeMs` old it is a trusted one; else a probable one is
-   * answered too, and asked for anew behind the answer.
-   */
-  trusted(folder: Node, maxAgeMs?: number): Listing | undefined {
+  /** A listing that need not be waited for: a trusted one, or a probable one, which is asked for anew behind the answer. */
+  trusted(folder: Node): Listing | undefined {
     const id = idOf(folder)
-    const fresh = this.folders.fresh(id, maxAgeMs)
-    if (fresh || maxAgeMs !== undefined) return fresh
+    const fresh = this.folders.fresh(id)
+    if (fresh) return fresh
     const probable = this.folders.probable(id)
     if (probable) this.#revalidations.add(folder)
     return probable
@@ -110,11 +107,6 @@ export class Tree {
     if (trusted) return trusted
     const walk = this.#server.isAway ? undefined : this.#walks.covering(folder)
     return walk ? this.#afterWalk(folder, walk, asker?.signal) : this.asked(folder, asker?.signal)
-  }
-
-  /** A trusted listing of at most that age, however long it takes. */
-  recentListing(folder: Node, maxAgeMs: number, signal?: AbortSignal): MaybePromise<Listing> {
-    return this.trusted(folder, maxAgeMs) ?? this.refresh(folder, signal)
   }
 
   /** Asks the server; what is known, however old, is answered at once while that is away, and soon where it does not answer. */

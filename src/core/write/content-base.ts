@@ -77,6 +77,12 @@ export class ContentBase {
     this.become(this.#own.entity, this.#own.sizeBytes)
   }
 
+  /** Of the file that it is the next version of from now on. What shows stays the same. */
+  belongTo(own: { readonly entity: BaseEntity; readonly sizeBytes: number }): void {
+    this.#own = own
+    this.#epoch += 1
+  }
+
   borrow(from: BorrowedBase): void {
     if (this.#borrowed?.base !== from.base) {
       this.#epoch += 1

@@ -1,12 +1,11 @@
 import { invariant } from '../../base/assert.ts'
-import { Errno } from '../../base/errno.ts'
 import { Mutex } from '../../base/mutex.ts'
 import type { ByteRange } from '../../base/ranges.ts'
 import type { RemoteEntry } from '../../remote/types.ts'
 import type { Allocation, FileSpan } from '../types.ts'
-import { FsError } from '../errors.ts'
 import { ContentBase, type CopySource } from './content-base.ts'
-import type { ContentBytesParts, ReadBase } from './content-parts.ts'
+import { throwIfInterrupted, type ContentBytesParts, type ReadBase } from './content-parts.ts'
+import { detachContent, type Detachment } from './detach-content.ts'
 import { fetchPiece } from './fetch-piece.ts'
 import type { Generation } from './generation.ts'
 import { stagedFacts } from './staged-facts.ts'
@@ -34,7 +33,7 @@ export class ContentBytes implements Uploadable {
     staged: () => this.#staged,
     background: (work) => this.#background(work),
   })
-  readonly #base: ContentBase
+  readonly base: ContentBase
   #staged: StagedFile | undefined
   readonly #users = new StagedUsers()
   /** Number of changes before those of the staged file. */
@@ -48,7 +47,7 @@ export class ContentBytes implements Uploadable {
 
   constructor(parts: ContentBytesParts) {
     this.#parts = parts
-    this.#base = new ContentBase(parts.base, parts.onLender)
+    this.base = new ContentBase(parts.base, parts.onLender)
   }
 
   get isDirty(): boolean {
@@ -60,7 +59,7 @@ export class ContentBytes implements Uploadable {
   }
 
   get sizeBytes(): number {
-    return this.#staged?.sizeBytes ?? this.#base.sizeBytes
+    return this.#staged?.sizeBytes ?? this.base.sizeBytes
   }
 
   /** Time of the last change while there are unconfirmed ones, ms since the epoch. */
@@ -78,18 +77,14 @@ export class ContentBytes implements Uploadable {
     return this.#staged?.id
   }
 
-  get base(): ContentBase {
-    return this.#base
-  }
-
   get replaces(): BaseEntity {
-    return this.#base.replaces
+    return this.base.replaces
   }
 
   get copyOf(): CopySource | undefined {
     const { extents } = this.#staged ?? {}
-    if (!extents?.isAllBase || extents.sizeBytes !== this.#base.sizeBytes) return undefined
-    return this.#base.copySource(this.#parts.owner)
+    if (!extents?.isAllBase || extents.sizeBytes !== this.base.sizeBytes) return undefined
+    return this.base.copySource(this.#parts.owner)
   }
 
   get changes(): number {
@@ -99,13 +94,13 @@ export class ContentBytes implements Uploadable {
   /** As `FileContent.read`. */
   async read(range: ByteRange, readBase: ReadBase, signal?: AbortSignal): Promise<Uint8Array> {
     for (;;) {
-      this.#checkWaiting(signal)
-      const epoch = this.#base.epoch
+      throwIfInterrupted(signal, this.#parts.owner.label)
+      const epoch = this.base.epoch
       try {
         const bytes = await this.#readOnce(range, readBase)
         if (bytes) return bytes
       } catch (error) {
-        if (epoch === this.#base.epoch) throw error
+        if (epoch === this.base.epoch) throw error
       }
     }
   }
@@ -150,18 +145,25 @@ export class ContentBytes implements Uploadable {
 
   /** As `FileContent.borrow`. */
   async borrow(from: BorrowedBase, range: ByteRange, signal?: AbortSignal): Promise<boolean> {
-    if (this.#base.replaces !== 'absent') return false
+    if (this.base.replaces !== 'absent') return false
     let isDone = false
     const borrow = async (staged: StagedFile, atMs: number) => {
       isDone = await staged.borrow(from, range, atMs)
-      if (isDone) this.#base.borrow(from)
+      if (isDone) this.base.borrow(from)
     }
     await this.#change((size) => Math.max(size, range.end), borrow, signal)
     return isDone
   }
 
+  /** As `FileContent.detach`. */
+  detach(detachment: Detachment): Promise<void> {
+    invariant(!this.#staged, 'a content with changes is taken from its file')
+    const work = (staged: StagedFile) => detachContent(staged, this.base, detachment)
+    return this.#change((size) => size, work)
+  }
+
   refuseCopy(): void {
-    this.#base.isCopyRefused = true
+    this.base.isCopyRefused = true
   }
 
   /** Counts as a change without being one. */
@@ -177,7 +179,7 @@ export class ContentBytes implements Uploadable {
     return this.#mutex.run(async () => {
       invariant(!this.#staged, 'a content that was changed takes up what was staged before')
       const { sideCar } = recovered
-      this.#base.restore(sideCar)
+      this.base.restore(sideCar)
       this.#staged = this.#parts.store.reopen(recovered, this.#changes + 1, this.#mutex)
       await sayLocal(sideCar.label, () => this.#staged?.takeUp())
       this.#holdRoom()
@@ -208,7 +210,7 @@ export class ContentBytes implements Uploadable {
   }
 
   rebase(entity: BaseEntity): void {
-    this.#base.replaces = entity
+    this.base.replaces = entity
     this.#background(() => this.#relabelStaged())
   }
 
@@ -216,7 +218,7 @@ export class ContentBytes implements Uploadable {
   adopt(entry: RemoteEntry): void {
     invariant(!this.isDirty, 'a content with changes adopts nothing')
     if (this.#beside) this.#beside.shown = entry
-    else this.#base.show(entry)
+    else this.base.show(entry)
   }
 
   /** Drops the changes: the base shows again. */
@@ -224,8 +226,8 @@ export class ContentBytes implements Uploadable {
     return this.#mutex.run(() => {
       const shown = this.#beside?.shown
       this.#dropStaged()
-      if (shown) this.#base.show(shown)
-      else this.#base.showOwn()
+      if (shown) this.base.show(shown)
+      else this.base.showOwn()
     })
   }
 
@@ -243,11 +245,11 @@ export class ContentBytes implements Uploadable {
     const { owner, environment } = this.#parts
     for (;;) {
       const [gap] = await this.#mutex.run(() => this.#staged?.extents.missing() ?? [])
-      if (!gap) return this.#base.giveBack()
-      const missing = { ...this.#base.address(owner), lender: this.#base.lender }
+      if (!gap) return this.base.giveBack()
+      const missing = { ...this.base.address(owner), lender: this.base.lender }
       const { entity, range, bytes } = await fetchPiece(environment.remote, missing, gap, signal)
       await this.#mutex.run(async () => {
-        if (this.#base.entity === entity) await this.#staged?.storeFetched(range, bytes)
+        if (this.base.entity === entity) await this.#staged?.storeFetched(range, bytes)
         this.#holdRoom()
       })
     }
@@ -276,10 +278,10 @@ export class ContentBytes implements Uploadable {
       const staysBeside = shown !== entry && (isNewer || this.#users.hasWriters)
       if (!isNewer && !staysBeside) {
         this.#dropStaged(entry)
-        this.#base.show(shown)
+        this.base.show(shown)
         return
       }
-      this.#base.become(entity, generation.sizeBytes)
+      this.base.become(entity, generation.sizeBytes)
       // The server has it: trouble with the local record must not look like a failed upload.
       await staged.settle(generation, entity).catch((error: unknown) => this.#complain(error))
       this.#beside = staysBeside ? { changes: generation.changes, shown } : undefined
@@ -290,17 +292,17 @@ export class ContentBytes implements Uploadable {
   /** undefined: the base changed while its bytes were on their way. */
   async #readOnce(range: ByteRange, readBase: ReadBase): Promise<Uint8Array | undefined> {
     const { into, gaps, epoch } = await this.#mutex.run(async () => {
-      const epoch = this.#base.epoch
+      const epoch = this.base.epoch
       return {
         epoch,
         ...(await sayLocal(this.#parts.owner.label, () => readHere(this.#staged, range, this.sizeBytes))),
       }
     })
     for (const { start, end } of gaps) {
-      if (epoch !== this.#base.epoch) return undefined
+      if (epoch !== this.base.epoch) return undefined
       into.set(await readBase(start, end), start - range.start)
     }
-    return gaps.length > 0 && epoch !== this.#base.epoch ? undefined : into
+    return gaps.length > 0 && epoch !== this.base.epoch ? undefined : into
   }
 
   #change(
@@ -310,7 +312,7 @@ export class ContentBytes implements Uploadable {
   ): Promise<void> {
     const { quota, clock } = this.#parts.environment
     return this.#mutex.run(async () => {
-      this.#checkWaiting(signal)
+      throwIfInterrupted(signal, this.#parts.owner.label)
       this.#parts.beforeChange()
       await quota.reserve(this, sizeAfter(this.sizeBytes), this.#parts.owner.label)
       const before = this.changes
@@ -330,13 +332,13 @@ export class ContentBytes implements Uploadable {
   }
 
   async #stage(): Promise<StagedFile> {
-    const facts = stagedFacts(this.#parts, this.#base)
+    const facts = stagedFacts(this.#parts, this.base)
     if (this.#staged) {
       const { label, uri } = this.#staged.facts
       if (facts.label !== label || facts.uri !== uri) await this.#relabelStaged()
       return this.#staged
     }
-    const before = { sizeBytes: this.#base.sizeBytes, changes: this.#changes }
+    const before = { sizeBytes: this.base.sizeBytes, changes: this.#changes }
     this.#staged = await this.#parts.store.stage(facts, before, this.#mutex)
     this.#users.keepOpen(this.#staged)
     await this.#parts.owner.recorded()
@@ -345,7 +347,7 @@ export class ContentBytes implements Uploadable {
 
   /** @requires the mutex */
   async #relabelStaged(): Promise<void> {
-    await this.#staged?.relabel(stagedFacts(this.#parts, this.#base, this.#staged.facts))
+    await this.#staged?.relabel(stagedFacts(this.#parts, this.base, this.#staged.facts))
   }
 
   #settled(): void {
@@ -358,7 +360,7 @@ export class ContentBytes implements Uploadable {
     if (!this.#beside || this.isDirty || this.#users.hasWriters) return
     const { shown } = this.#beside
     this.#dropStaged()
-    this.#base.show(shown)
+    this.base.show(shown)
     this.#parts.onRejoined()
   }
 
@@ -378,11 +380,6 @@ export class ContentBytes implements Uploadable {
 
   #holdRoom(): void {
     if (this.#staged) this.#parts.environment.room.hold(this.#staged, this.#staged.localBytes)
-  }
-
-  #checkWaiting(signal: AbortSignal | undefined): void {
-    if (signal?.aborted)
-      throw new FsError(Errno.EINTR, `${this.#parts.owner.label}: the program stopped waiting`)
   }
 
   /** Work on the staged file that nobody waits for. */

@@ -1,3 +1,5 @@
+import { Errno } from '../../base/errno.ts'
+import { FsError } from '../errors.ts'
 import type { WriteEnvironment } from './environment.ts'
 import type { StagingStore } from './staging-store.ts'
 import type { BaseEntity, ContentOwner, Lender } from './types.ts'
@@ -19,4 +21,9 @@ export interface ContentBytesParts {
   readonly onLender: (lender: Lender | undefined, former: Lender | undefined) => void
   /** The content does not go on beside any more: the name shows the server's version. */
   readonly onRejoined: () => void
+}
+
+/** @throws {FsError} EINTR */
+export function throwIfInterrupted(signal: AbortSignal | undefined, label: string): void {
+  if (signal?.aborted) throw new FsError(Errno.EINTR, `${label}: the program stopped waiting`)
 }

@@ -5,6 +5,7 @@ import type { RemoteEntry, RemotePath } from '../../remote/types.ts'
 import type { Allocation, FileSpan } from '../types.ts'
 import { ContentBytes } from './content-bytes.ts'
 import type { ReadBase } from './content-parts.ts'
+import type { Detachment } from './detach-content.ts'
 import type { WriteEnvironment } from './environment.ts'
 import { FileUpload } from './file-upload.ts'
 import type { BorrowedBase } from './staged-file.ts'
@@ -172,6 +173,16 @@ export class FileContent {
    */
   borrow(from: BorrowedBase, range: ByteRange, signal?: AbortSignal): Promise<boolean> {
     return this.#bytes.borrow(from, range, signal)
+  }
+
+  /** All of a clean content is to be sent, for another file than its own. @throws {FsError} as `write` */
+  detach(detachment: Detachment): Promise<void> {
+    return this.#bytes.detach(detachment)
+  }
+
+  /** The file has `entry` at the server: that shows where the changes are given up. */
+  belongTo({ entity, sizeBytes }: Pick<RemoteEntry, 'entity' | 'sizeBytes'>): void {
+    this.#bytes.base.belongTo({ entity: entity ?? 'absent', sizeBytes })
   }
 
   /** Makes a range show zeros; without `keepSize` the file reaches its end. @throws {FsError} as `write` */

@@ -233,6 +233,12 @@ export class StagedFile {
     return true
   }
 
+  /** Its base is the content of `lender`, whatever file this is of. */
+  async lend(lender: Lender): Promise<void> {
+    this.#facts = { ...this.#facts, lender }
+    await this.#side.writeHead()
+  }
+
   /** The content changed, if only in being new. */
   touch(atMs: number): void {
     this.#changes += 1

@@ -72,25 +72,6 @@ export class Client {
     return text
   }
 
-  /** The server's id of what is shown; undefined when it has none, or nothing is shown. */
-  async idOf(path: string): Promise<string | undefined> {
-    let id: string | undefined
-    await this.tries(async () => {
-      id = (await this.drive.getxattr(path, 'user.cloudreve.id')).trim()
-    })
-    return id
-  }
-
-  /**
-   * What the server has under the name by now, if that is another file than the one with the `id`. A rename looks for itself
-   * what it replaces, and what a process has read is known of the file and not of its name.
-   */
-  strangerAt(path: string, id: string | undefined): string | undefined {
-    const { remote } = this.drive
-    const text = remote.textAt(path)
-    return text !== undefined && id !== undefined && remote.entryAt(path).id !== id ? text : undefined
-  }
-
   openToWrite(path: string, pid: number): Promise<OpenedFile> {
     return this.drive.open(path, constants.O_RDWR, pid)
   }

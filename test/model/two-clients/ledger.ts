@@ -28,7 +28,7 @@ export class Ledger {
     this.#owed.delete(content)
   }
 
-  /** A rename over another file was refused when it may have been half done: that one may have the content as well. */
+  /** The content was renamed over another file: somebody else may keep the file that it was of. */
   mayBeTwice(content: string): void {
     this.#copied.add(content)
   }

@@ -15,8 +15,6 @@ interface OpenFile {
 interface Loaded {
   readonly path: string
   readonly content: string
-  /** The server's id of the file. */
-  readonly id: string | undefined
 }
 
 /** Processes that are no editor: each operation is one of its own. */
@@ -170,21 +168,15 @@ export class Programs {
     })
     const target = isTaken ? await this.#client.shown(to, this.#pid) : ''
     if (!isKnown || target === undefined) return
-    // What was refused after a while may have been done.
     this.#ledger.gaveUp(target)
-    const id = isTaken ? await this.#client.idOf(to) : undefined
-    this.#ledger.gaveUp(this.#client.strangerAt(to, id) ?? '')
     const shown = await this.#client.shown(from, watcherPid)
-    // The source goes by what a listing of the last two seconds said: here that is one which is asked for now.
-    if (isTaken) await drive.clock.advance(2_001)
-    const stored = drive.remote.textAt(from)
-    const isDone = await this.#client.tries(async () => {
+    await this.#tries(async () => {
       const ino = isTaken ? await drive.ino(to) : undefined
       await drive.rename(from, to, {}, this.#pid)
       if (ino !== undefined) this.#deleted(ino, target)
     })
-    if (isDone) return
-    for (const content of [shown, stored]) if (content !== undefined) this.#ledger.mayBeTwice(content)
+    // Its bytes become the other's: what somebody else has done to the file itself meanwhile keeps that.
+    if (isTaken && shown !== undefined) this.#ledger.mayBeTwice(shown)
   }
 
   async #removeTree(path: string): Promise<void> {
@@ -203,8 +195,7 @@ export class Programs {
 
   async #load({ editor, path }: OperationOf<'load'>): Promise<void> {
     const content = await this.#client.shown(path, editorPid + editor)
-    const id = await this.#client.idOf(path)
-    if (content !== undefined) this.#loaded.set(editor, { path, content, id })
+    if (content !== undefined) this.#loaded.set(editor, { path, content })
   }
 
   /** What it loaded is replaced, and what programs of this machine have put in its place since; nothing else. */
@@ -216,7 +207,6 @@ export class Programs {
     const shown = await this.#client.shown(path, watcherPid)
     if (shown === undefined) return
     this.#ledger.gaveUp(loaded.content)
-    this.#ledger.gaveUp(this.#client.strangerAt(path, loaded.id) ?? '')
     if (lastWriter(shown) === this.#client.name) this.#ledger.gaveUp(shown)
     this.#loaded.delete(editor)
     if (how === 'in place') return this.#tries(() => this.#editInPlace(path, pid))

@@ -230,30 +230,35 @@ describe('the source of a rename over another file', () => {
 
   it('goes with the call that follows the new version', async () => {
     await drive.rename('a', 'd/f0')
+    await drive.settleAll()
     expect(drive.remote.textAt('d/f0')).toBe('a')
     expect(drive.remote.paths()).not.toContain('a')
     expect(calls().filter((call) => call.startsWith('remove'))).toEqual(['remove a'])
-    expect(drive.drive.unsentNames).toBe(0)
   })
 
   it('goes later where the server does not answer that call', async () => {
     drive.remote.fail('remove', new RemoteError('unknown-outcome', 'no answer'), 3)
-    await drive.during(drive.rename('a', 'd/f0'))
+    await drive.rename('a', 'd/f0')
+    await drive.clock.advance(2_000)
+    await eventually(() => drive.remote.textAt('d/f0') === 'a')
     expect(await drive.names()).toEqual(['d'])
     expect(drive.remote.paths()).toContain('a')
     await drive.clock.advance(60_000)
-    await eventually(() => drive.drive.unsentNames === 0)
+    await drive.settleAll()
     expect(drive.remote.paths()).not.toContain('a')
-    expect(drive.remote.textAt('d/f0')).toBe('a')
   })
 
   it('goes after a crash in between', async () => {
-    drive.remote.fail('remove', new RemoteError('unknown-outcome', 'no answer'))
+    const gate = drive.remote.hold('remove')
     await drive.rename('a', 'd/f0')
-    await drive.crash()
+    await drive.clock.advance(2_000)
+    await eventually(() => drive.remote.textAt('d/f0') === 'a')
+    await drive.clock.advance(2_000)
+    await gate.entered
+    await drive.crash(() => gate.release())
     expect(await drive.names()).toEqual(['d'])
-    await sent()
-    await eventually(() => !drive.remote.paths().includes('a'))
+    await drive.settleAll()
+    expect(drive.remote.paths()).not.toContain('a')
     expect(drive.remote.textAt('d/f0')).toBe('a')
   })
 })

@@ -2,11 +2,9 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { nodeFileLayer, type LocalFile } from '../../../../src/base/file-layer.ts'
-import { RemoteError } from '../../../../src/remote/errors.ts'
 import { eventually } from '../../../fakes/eventually.ts'
-import type { RemoteMethod } from '../../../fakes/memory-remote.ts'
 import { MortalDisk } from '../../../fakes/mortal-disk.ts'
-import { errnoOf, TestDrive } from '../../../fakes/test-drive.ts'
+import { TestDrive } from '../../../fakes/test-drive.ts'
 
 const journal = /\/journal-\d+\.log/
 
@@ -139,65 +137,4 @@ describe('a process that dies while it renames over another file', () => {
         (drive) => drive.rename('docs/second', 'docs/first'),
       ),
     ))
-})
-
-describe('a process that dies between the two requests of a rename', () => {
-  const large = 'L'.repeat(4 * 1024 ** 2 + 1)
-
-  /** What the next process shows in `docs`; the dead one hangs in `method` for ever. */
-  async function afterDeathIn(
-    method: RemoteMethod,
-    at: 'before' | 'after',
-    [from, to]: [string, string],
-  ): Promise<{ drive: TestDrive; shown: string[]; release: () => void }> {
-    const drive = await TestDrive.open({}, (remote) => {
-      remote.putAsOther('docs/letter', 'old letter')
-      remote.putAsOther('docs/small', 'small')
-      remote.putAsOther('docs/large', large)
-    })
-    await drive.names('docs')
-    const gate = drive.remote.script.hold(method, at)
-    void drive.rename(from, to)
-    await gate.entered
-    await drive.crash()
-    return { drive, shown: await drive.names('docs'), release: () => gate.release() }
-  }
-
-  it('has replaced the content of the other file, and the renamed one has its old name [W33]', async () => {
-    const { drive, shown } = await afterDeathIn('upload', 'after', ['docs/small', 'docs/letter'])
-    expect(shown).toEqual(['large', 'letter', 'small'])
-    expect([await drive.text('docs/letter'), await drive.text('docs/small')]).toEqual(['small', 'small'])
-    await drive.stop()
-  })
-
-  it('has put a larger one`s other file into the trash, and the renamed one has its old name [W33]', async () => {
-    const { drive, shown } = await afterDeathIn('remove', 'after', ['docs/large', 'docs/letter'])
-    expect(shown).toEqual(['large', 'small'])
-    expect(drive.remote.tree.trash.map(({ name }) => name)).toEqual(['letter'])
-    await drive.stop()
-  })
-
-  it('of a larger one is gone on with by the next process where it is on record [W39]', async () => {
-    const { drive, shown, release } = await afterDeathIn('rename', 'before', ['docs/large', 'docs/letter'])
-    expect(shown).toEqual(['letter', 'small'])
-    release()
-    await drive.settleAll()
-    expect(drive.remote.textAt('docs/letter')).toBe(large)
-    await drive.stop()
-  })
-})
-
-describe('a rename over a new file that the server refuses', () => {
-  it('takes nothing away', async () => {
-    const drive = await TestDrive.open({}, (remote) => remote.putAsOther('docs/letter', 'old letter'))
-    try {
-      await drive.save('docs/new', 'precious')
-      for (const call of ['rename', 'move'] as const)
-        drive.remote.script.fail(call, new RemoteError('denied', 'not now'))
-      expect(await errnoOf(drive.during(drive.rename('docs/letter', 'docs/new')))).toBe('EACCES')
-      expect(await texts(drive)).toEqual({ letter: 'old letter', new: 'precious' })
-    } finally {
-      await drive.stop()
-    }
-  })
 })

@@ -43,30 +43,6 @@ describe('a server that does not answer', () => {
     },
   )
 
-  it('a rename over an uploaded file fails after two minutes of a stuck database [F5]', async () => {
-    test.remote.fail(
-      'upload',
-      new RemoteError('server', 'database is locked', { isDatabaseFailure: true }),
-      10_000,
-    )
-    const { seconds, errno } = await waited(test.rename('a', 'b'))
-    expect(errno).toBe('EIO')
-    expect(seconds).toBeGreaterThanOrEqual(119)
-    expect(seconds).toBeLessThanOrEqual(122)
-    test.remote.script.recover('upload')
-    expect(await errnoOf(test.during(test.rename('a', 'b')))).toBeUndefined()
-  })
-
-  it('a rename over an uploaded file that somebody else has locked fails after five seconds [F8]', async () => {
-    test.remote.fail('upload', new RemoteError('locked', 'locked by another client'), 10_000)
-    const { seconds, errno } = await waited(test.rename('a', 'b'))
-    expect(errno).toBe('EBUSY')
-    expect(seconds).toBeGreaterThanOrEqual(4)
-    expect(seconds).toBeLessThanOrEqual(7)
-    test.remote.script.recover('upload')
-    expect(await errnoOf(test.during(test.rename('a', 'b')))).toBeUndefined()
-  })
-
   it.each([
     ['mkdir', 'createFolder', (drive: TestDrive) => drive.mkdir('n'), 'n/'],
     ['a rename', 'rename', (drive: TestDrive) => drive.rename('e', 'n'), 'n/'],

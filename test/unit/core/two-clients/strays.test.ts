@@ -34,7 +34,7 @@ describe('a file that another client renames while it is saved here', () => {
     ['renamed', 'z'],
     ['moved to another folder', 'd/a'],
     ['moved to a folder that nobody here knows', 'new/below/z'],
-  ])('is saved where it is by now (%s)', async (_, to) => {
+  ])('is saved where it is by now (%s) [C4]', async (_, to) => {
     const { id } = one.remote.entryAt('a')
     await saveInPlace('a', 'mine')
     one.remote.moveAsOther('a', to)
@@ -132,7 +132,7 @@ describe('a folder that another client renames while a new file is saved in it h
   it.each([
     ['renamed', 'e'],
     ['moved', 'x/y/d'],
-  ])('has it, and does not come back under its old name (%s)', async (_, to) => {
+  ])('has it, and does not come back under its old name (%s) [C5]', async (_, to) => {
     one.remote.moveAsOther('d', to)
     await both.settleAll()
     const moved = { [`${to}/f`]: 'below', [`${to}/g`]: 'too', [`${to}/new`]: 'mine' }

@@ -56,7 +56,7 @@ describe.each(Object.keys(ways))('an editor that saves %s', (way) => {
     expect(Object.keys(files)).toHaveLength(4)
   })
 
-  it('after another client put a new file in its place, makes a conflict copy [C1]', async () => {
+  it('after another client put a new file in its place, makes a conflict copy [C3]', async () => {
     expect(await one.text('a', editor)).toBe('v1')
     await two.rename('a', 'z')
     await two.drain()
