@@ -95,7 +95,7 @@ export class PendingPlaces {
     const live = folder.children.get(name)
     if (live?.isLocal) return live
     const isKnown = tree.folders.known(folder.listingKey) !== undefined
-    const asked = async () => tree.trusted(folder, Infinity) ?? tree.asked(folder)
+    const asked = async () => tree.folders.fresh(folder.listingKey) ?? tree.asked(folder)
     return tree.childIn(folder, name, await (isKnown ? asked() : this.#unlessAway(asked())))
   }
 

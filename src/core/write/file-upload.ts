@@ -106,11 +106,13 @@ export class FileUpload {
     this.#cancelTimer?.()
     this.#cancelTimer = undefined
     if (this.#owner.path() === undefined) this.#settleWaiters()
-    if (!this.#mayRun || this.#isBusy || this.#isQueued) return
+    const isNewer = this.#isBusy && this.#isComplete && this.#transfer.canGiveWayTo(this.#content.changes)
+    if (!this.#mayRun || (this.#isBusy && !isNewer) || this.#isQueued) return
     if (dueInMs > 0) {
       this.#cancelTimer = this.#environment.clock.after(dueInMs, () => this.plan())
       return
     }
+    if (isNewer) return this.#transfer.giveWay()
     this.#isQueued = true
     const sizeBytes = this.#content.copyOf ? 0 : this.#content.sizeBytes
     this.#environment.queue.add(() => this.#run(), { sizeBytes, urgent: this.schedule.isUrgent })
@@ -209,6 +211,11 @@ export class FileUpload {
     this.#transfer.end()
     await this.hold()
     this.#waiters.reject(this.#ended())
+  }
+
+  /** Nobody is writing: what is here now is what is to be sent. */
+  get #isComplete(): boolean {
+    return !this.schedule.hasWriters
   }
 
   get #mayRun(): boolean {

@@ -56,7 +56,8 @@ async function send(
   try {
     return { kind: 'ours', entry: await transfer.send(path, previous, generation), isStored: true }
   } catch (error) {
-    if (mayHaveBeenDone(error) || error instanceof UploadCutError) sent.leftUncertain()
+    const isCut = error instanceof UploadCutError && error.mayBeDone
+    if (mayHaveBeenDone(error) || isCut) sent.leftUncertain()
     if (!isRemoteError(error, 'stale', 'exists')) throw error
     const attempts = await content.uploads.attempts()
     const refused = { path, previous, generation, attempts }

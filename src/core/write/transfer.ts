@@ -8,9 +8,12 @@ import type { Uploadable } from './uploadable.ts'
 /** The upload was stopped by ourselves, for a rename or an unlink. */
 export class UploadCutError extends Error {
   override readonly name = 'UploadCutError'
+  /** What was sent may have arrived as a whole. */
+  readonly mayBeDone: boolean
 
-  constructor() {
+  constructor(mayBeDone = true) {
     super('the upload was interrupted here')
+    this.mayBeDone = mayBeDone
   }
 }
 
@@ -36,7 +39,11 @@ export class Transfer {
   #abort = new AbortController()
   #isCut = false
   #isEnding = false
+  #isGivingWay = false
+  /** The last one gave way: this one is brought to its end, or a file that changes again and again would never arrive. */
+  #gaveWay = false
   #sentBytes = 0
+  #sendingBytes = 0
 
   constructor(content: Uploadable, owner: ContentOwner, environment: WriteEnvironment) {
     this.#content = content
@@ -53,6 +60,18 @@ export class Transfer {
   cut(): void {
     this.#isCut = true
     if (this.#open) this.#abort.abort()
+  }
+
+  /** What is being sent is older than `changes`, by a session, and less than half of it has arrived. */
+  canGiveWayTo(changes: number): boolean {
+    if (!this.#open || this.#gaveWay || this.#isGivingWay) return false
+    return this.#open.changes < changes && this.#sentBytes * 2 < this.#sendingBytes
+  }
+
+  /** Stops what is being sent: there is something newer to be sent in its place. */
+  giveWay(): void {
+    this.#isGivingWay = true
+    this.#abort.abort()
   }
 
   mend(): void {
@@ -96,17 +115,22 @@ export class Transfer {
     this.checkCut()
     this.#abort = new AbortController()
     this.#sentBytes = 0
+    this.#sendingBytes = source.sizeBytes
+    this.#isGivingWay = false
     try {
       const entry = await this.#environment.queue.learnFrom(
         () => this.#request(path, previous, source),
         () => ({ sizeBytes: source.sizeBytes, isSession: this.#open !== undefined }),
       )
       await this.#ended()
+      this.#gaveWay = false
       return entry
     } catch (error) {
       const wasSession = this.#open !== undefined
       if (!this.#isKept(error, source)) await this.#cancelSession()
       if (this.#isCut && wasSession) throw new UploadCutError()
+      this.#gaveWay = this.#isGivingWay
+      if (this.#isGivingWay) throw new UploadCutError(this.#open !== undefined)
       throw error
     } finally {
       this.#sentBytes = 0

@@ -20,6 +20,79 @@ function inState(file: FakeFile, state: string): Promise<void> {
   return eventually(() => file.content.sync.state === state)
 }
 
+describe('an upload session of a content that is not the newest any more', () => {
+  let file: FakeFile
+
+  beforeEach(async () => {
+    await bench.stop()
+    await bench.remove()
+    bench = await WriteBench.open({ putLimitBytes: 4, chunkBytes: 4 })
+    file = bench.newFile('a')
+    await file.save('a large file, first')
+  })
+
+  function versions(): number {
+    return bench.remote.tree.find(['a'])!.versions.length
+  }
+
+  it('gives way to that once it is complete', async () => {
+    const gate = bench.remote.hold('uploadChunk')
+    await bench.clock.advance(500)
+    await gate.entered
+    await file.save('a large file, second')
+    await bench.clock.advance(499)
+    expect(bench.remote.count('cancelUpload')).toBe(0)
+    await bench.clock.advance(1)
+    gate.release()
+    await bench.synced(file)
+    expect(bench.remote.textAt('a')).toBe('a large file, second')
+    expect([versions(), bench.remote.openSessions]).toEqual([1, 0])
+    expect(bench.remote.count('info')).toBe(0)
+  })
+
+  it('is brought to its end while somebody is still writing', async () => {
+    const gate = bench.remote.hold('uploadChunk')
+    await bench.clock.advance(500)
+    await gate.entered
+    file.content.retainWriter()
+    await file.append(', and more')
+    await bench.clock.advance(5_000)
+    gate.release()
+    await eventually(() => file.confirmations.length === 1)
+    file.content.releaseWriter()
+    await bench.settleAll(file)
+    expect(bench.remote.textAt('a')).toBe('a large file, first, and more')
+    expect(versions()).toBe(2)
+  })
+
+  it('is brought to its end when half of it has arrived', async () => {
+    const gate = bench.remote.script.hold('uploadChunk', 'before', 3)
+    await bench.clock.advance(500)
+    await gate.entered
+    await file.save('a large file, second')
+    await bench.clock.advance(600)
+    gate.release()
+    await bench.settleAll(file)
+    expect(bench.remote.textAt('a')).toBe('a large file, second')
+    expect(versions()).toBe(2)
+  })
+
+  it('is brought to its end when the one before has given way: one that changes again and again arrives', async () => {
+    for (const text of ['a large file, second', 'a large file, third']) {
+      const gate = bench.remote.hold('uploadChunk')
+      await bench.clock.advance(500)
+      await gate.entered
+      await file.save(text)
+      await bench.clock.advance(500)
+      gate.release()
+      await settle()
+    }
+    await bench.settleAll(file)
+    expect(bench.remote.textAt('a')).toBe('a large file, third')
+    expect(versions()).toBe(2)
+  })
+})
+
 describe('pausing', () => {
   it('waits for a request that carries the whole file', async () => {
     const file = bench.newFile('a')
