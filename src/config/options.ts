@@ -164,8 +164,10 @@ export const mountOptions = {
   metadataCacheEntries: option({
     name: 'metadata-cache',
     type: countType(1000, 10_000_000),
-    default: 200_000,
+    default: 100_000,
     doc: 'files and folders whose metadata is kept in memory',
+    details:
+      'Some 500 bytes each. The rest is read from the local disk when it is wanted, see `mirror-limit`.',
   }),
   mirrorObjects: option({
     name: 'mirror-limit',

@@ -226,7 +226,9 @@ async function openTree(
   const followedTtlMs = Math.max(ttlMs, revalidateMs)
   const folders = new FolderCache({ remote, clock, patience, ttlMs, followedTtlMs, maxEntries, mirror })
   const table = new NodeTable((await knownTop(options)) ?? (await askedTop(options, { patience, folders })))
-  return new Tree({ table, folders, kernel, remote, patience, server, clock, log, maxEntries })
+  // What a walk brings that is too much for the memory is read from the mirror.
+  const walkEntries = Math.max(maxEntries, mirror?.maxObjects ?? 0)
+  return new Tree({ table, folders, kernel, remote, patience, server, clock, log, maxEntries: walkEntries })
 }
 
 async function askedTop(

@@ -9,6 +9,9 @@ export interface RememberedListing {
   readonly policy: StoragePolicy | undefined
   /** When the server was asked, ms since the epoch by this machine's clock. */
   readonly askedAtMs: number
+  /** The same by the monotonic clock of the process `run`, ms. */
+  readonly askedAt: number
+  readonly run: string
 }
 
 /** Bits of the second member of a row. */
@@ -38,6 +41,8 @@ type Row = [
 
 type Text = [
   askedAtMs: number,
+  askedAt: number,
+  run: string,
   capabilities: string[],
   /** Its address is whole. */
   folder: Row,
@@ -52,12 +57,14 @@ export function formatListing(
   listing: RememberedListing,
   isOwnRecord: (entry: RemoteEntry) => boolean = () => false,
 ): string {
-  const { entries, folder, policy, askedAtMs } = listing
+  const { entries, folder, policy, askedAtMs, askedAt, run } = listing
   const rows = new RowWriter(isOwnRecord)
   const self = rows.row(folder, '')
   const base = `${folder.uri}/`
   const text: Text = [
     askedAtMs,
+    askedAt,
+    run,
     rows.capabilities,
     self,
     policy ?? 0,
@@ -68,13 +75,13 @@ export function formatListing(
 
 /** `own` takes the records that `isOwnRecord` named. */
 export function parseListing(text: string, own: (entry: RemoteEntry) => void): RememberedListing {
-  const [askedAtMs, capabilities, self, policy, rows] = JSON.parse(text) as Text
+  const [askedAtMs, askedAt, run, capabilities, self, policy, rows] = JSON.parse(text) as Text
   const reader = new RowReader(capabilities, own)
   const folder = reader.entry(self, '')
   const base = `${folder.uri}/`
   const entries = new Map<string, RemoteEntry>()
   for (const row of rows) entries.set(row[2], reader.entry(row, base))
-  return { entries, folder, policy: policy === 0 ? undefined : policy, askedAtMs }
+  return { entries, folder, policy: policy === 0 ? undefined : policy, askedAtMs, askedAt, run }
 }
 
 export function formatEntry(entry: RemoteEntry): string {

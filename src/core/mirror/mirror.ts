@@ -5,6 +5,7 @@
  * Nothing waits for it but the journal: what the server has done is no longer on record there only when it is known here
  * (`settled`), so that a process which is killed does not make the next one show what was undone.
  */
+import { randomUUID } from 'node:crypto'
 import type { Clock } from '../../base/clock.ts'
 import { nodeFileLayer, type FileLayer } from '../../base/file-layer.ts'
 import { readBootId } from '../../base/boot-id.ts'
@@ -59,6 +60,9 @@ const restMs = 10_000
 const entriesATurn = 5_000
 
 export class Mirror {
+  /** Another one in each process. */
+  readonly run = randomUUID()
+  readonly maxObjects: number
   readonly #records: RecordLog
   readonly #clock: Clock
   readonly #log: Log
@@ -72,6 +76,7 @@ export class Mirror {
 
   private constructor(records: RecordLog, options: MirrorOptions, bootId: string) {
     this.#records = records
+    this.maxObjects = options.maxObjects
     this.#clock = options.clock
     this.#log = options.log
     this.#bootId = bootId

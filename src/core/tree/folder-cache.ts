@@ -4,7 +4,7 @@
  *
  * - *trusted*: asked for at most `ttlMs` ago, or, while the server tells of changes, at most `followedTtlMs` ago
  * - *probable*: there is a reason to ask again, and none to believe that it is wrong: some changes may not have been told. So is what
- *   comes from the local disk
+ *   an earlier process has left on the local disk
  * - *outdated*: something in it was changed
  */
 import { waitUnlessAborted, type Clock } from '../../base/clock.ts'

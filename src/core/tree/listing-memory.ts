@@ -16,7 +16,7 @@ export interface KeptListing extends Listing {
   isOutdated: boolean
   /** When somebody looked at it last, monotonic ms. */
   usedAt: number
-  /** It comes from the local disk: nobody has kept it true meanwhile. */
+  /** It comes from the local disk, and nobody has kept it true meanwhile. */
   readonly isRemembered: boolean
 }
 
@@ -38,7 +38,14 @@ export class ListingMemory {
   /** Records that are in listings by changes of ours. */
   readonly #own = new WeakSet<RemoteEntry>()
   /** When it was learnt that they were changed elsewhere, monotonic ms. */
-  readonly #changedAt = new LRUCache<FileId, number>({ max: maxChanged })
+  readonly #changedAt = new LRUCache<FileId, number>({
+    max: maxChanged,
+    dispose: (at, _, reason) => {
+      if (reason === 'evict') this.#unknownBefore = Math.max(this.#unknownBefore, at)
+    },
+  })
+  /** What was changed before is not known any more, monotonic ms. */
+  #unknownBefore = -Infinity
 
   constructor({ clock, maxEntries, mirror }: ListingMemoryOptions) {
     this.#clock = clock
@@ -105,20 +112,24 @@ export class ListingMemory {
     const { entries, folder, policy, askedAt } = kept
     const askedAtMs = this.#clock.now() - (this.#clock.monotonic() - askedAt)
     this.#mirror.keep(id, {
-      listing: { entries, folder, policy, askedAtMs },
+      listing: { entries, folder, policy, askedAtMs, askedAt, run: this.#mirror.run },
       isOutdated: () => kept.isOutdated,
       isOwn: (entry) => this.#own.has(entry),
     })
   }
 
   #remembered(id: FileId): KeptListing | undefined {
-    const found = this.#mirror?.listing(id, (entry) => this.#own.add(entry))
-    if (!found) return undefined
-    const { entries, folder, policy, askedAtMs } = found
-    const askedAt = this.#clock.monotonic() - Math.max(0, this.#clock.now() - askedAtMs)
+    const mirror = this.#mirror
+    const found = mirror?.listing(id, (entry) => this.#own.add(entry))
+    if (!mirror || !found) return undefined
+    const { entries, folder, policy, run } = found
+    const isOurs = run === mirror.run
+    const ageMs = Math.max(0, this.#clock.now() - found.askedAtMs)
+    const askedAt = isOurs ? found.askedAt : this.#clock.monotonic() - ageMs
+    const isRemembered = !isOurs || askedAt <= this.#unknownBefore
     const isOutdated =
-      this.#mirror!.isDoubtful || this.#mirror!.isOutdated(id) || this.#wasChanged(found, askedAt)
-    const kept = { entries, folder, policy, askedAt, isOutdated, usedAt: -Infinity, isRemembered: true }
+      (!isOurs && mirror.isDoubtful) || mirror.isOutdated(id) || this.#wasChanged(found, askedAt)
+    const kept = { entries, folder, policy, askedAt, isOutdated, usedAt: -Infinity, isRemembered }
     this.#listings.set(id, kept)
     return kept
   }

@@ -16,7 +16,7 @@ export interface TreeOptions {
   readonly clock: Clock
   readonly log: Log
   readonly server: Reachability
-  /** Objects whose metadata is kept in memory, at most. */
+  /** Objects whose metadata is kept, in memory or on the local disk, at most. */
   readonly maxEntries: number
 }
 

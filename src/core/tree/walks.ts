@@ -29,7 +29,7 @@ export interface WalksOptions {
   readonly patience: Patience
   readonly clock: Clock
   readonly log: Log
-  /** At most so many objects are kept in memory. */
+  /** At most so many objects are kept. */
   readonly maxEntries: number
   readonly arrived: ListingArrival
 }

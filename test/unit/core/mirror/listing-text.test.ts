@@ -13,6 +13,8 @@ function roundTrip(entries: readonly RemoteEntry[]) {
     folder,
     policy: { id: 'p', name: 'Default', type: 'local', maxSizeBytes: 0, relay: false },
     askedAtMs: 1_795_000_000_123,
+    askedAt: 1_234.5,
+    run: 'this one',
   }
   const text = formatListing(listing, ({ name }) => name.startsWith('own'))
   return { listing, text, parsed: parseListing(text, ({ name }) => own.push(name)), own }
@@ -53,7 +55,7 @@ describe('a listing as text', () => {
         const { listing, parsed } = roundTrip(entries)
         expect(JSON.stringify([...parsed.entries])).toBe(JSON.stringify([...listing.entries]))
         expect(parsed.folder).toEqual(folder)
-        expect([parsed.policy, parsed.askedAtMs]).toEqual([listing.policy, listing.askedAtMs])
+        expect({ ...parsed, entries: 0 }).toEqual({ ...listing, entries: 0 })
       }),
       { numRuns: 300 },
     )

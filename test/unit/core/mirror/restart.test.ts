@@ -189,15 +189,36 @@ describe('a killed process', () => {
 })
 
 describe('the mirror', () => {
-  it('holds what is too much for the memory: that is answered at once, and listed anew behind it', async () => {
+  it('holds what is too much for the memory: that is known as if it were there', async () => {
     await drive.stop()
     drive = await open({ metadataEntries: 6 })
     await walked()
+    await written()
     drive.remote.script.forgetCalls()
-    const release = holdAll()
     expect(await walked()).toHaveLength(9)
-    release()
+    expect(drive.remote.count()).toBe(0)
+    await drive.outdate()
+    await drive.names('c')
+    expect(listed()).toContain('c')
+  })
+
+  it('shows nothing that was told to be changed meanwhile, however wrong the paths are', async () => {
+    await drive.stop()
+    drive = await open({ metadataEntries: 6 })
+    drive.drive.followChanges()
     await settle()
+    drive.remote.feed.tell({ kind: 'live' })
+    await settle()
+    await drive.clock.advance(31_000)
+    await walked()
+    await written()
+    const { id } = drive.remote.entryAt('a/deep/two')
+    drive.remote.moveAsOther('a/deep/two', 'c/zwei')
+    const changes = [{ kind: 'moved' as const, id, from: ['nowhere', 'x'], path: ['c', 'zwei'] }]
+    drive.remote.feed.tell({ kind: 'changes', changes })
+    await settle()
+    expect(await drive.names('a/deep')).toEqual([])
+    expect(await drive.names('c')).toEqual(['four', 'zwei'])
   })
 
   it('knows no more than it may, and drops the folders that were used longest ago [E21]', async () => {
