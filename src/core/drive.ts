@@ -156,7 +156,7 @@ export class Drive {
     this.#inner.close()
     this.#core.readers.ahead.close()
     await this.writeBack.close()
-    await this.#core.pending.written().catch((error: unknown) => {
+    await this.#core.pending.ended().catch((error: unknown) => {
       this.#core.log.warn('what the server has is still on record as unsent; it is sent once more', { error })
     })
     await journal.close()

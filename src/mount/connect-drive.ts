@@ -1,4 +1,5 @@
 /** The server of a drive; one that cannot be reached as it was known before. */
+import { waitAtMost } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 import type { Mirror } from '../core/index.ts'
 import {
@@ -8,7 +9,7 @@ import {
   type ConnectOptions,
   type RememberedServer,
 } from '../remote/cloudreve/index.ts'
-import { isRemoteError } from '../remote/errors.ts'
+import { isRemoteError, RemoteError } from '../remote/errors.ts'
 import type { Remote } from '../remote/remote.ts'
 
 export interface ConnectedDrive {
@@ -20,28 +21,49 @@ export interface ConnectedDrive {
 /** Under which the mirror remembers what the server said of itself. */
 const fact = 'server'
 
+/** A mount that could go on with what is known waits no longer for the server, ms. */
+const deadlineMs = 10_000
+
 /** @throws {RemoteError} also where it cannot be reached and nothing of it is known */
 export async function connectDrive(
   options: ConnectOptions & { readonly log: Log },
   mirror: Mirror | undefined,
+  connect: (options: ConnectOptions) => Promise<Remote> = connectCloudreve,
 ): Promise<ConnectedDrive> {
+  const { log, clock, origin } = options
+  const known = mirror?.top && (mirror.fact(fact) as RememberedServer | null | undefined)
   const remember = (remote: Remote) => mirror?.setFact(fact, rememberedOf(remote) ?? null)
+  const asked = connect(options)
   try {
-    const remote = await connectCloudreve(options)
+    const late = () => new RemoteError('offline', `${origin} does not answer`)
+    const remote = await (known ? waitAtMost(asked, { clock, deadlineMs, late }) : asked)
     remember(remote)
     return { remote, isAway: false }
   } catch (error) {
-    const known = mirror?.top && (mirror.fact(fact) as RememberedServer | null | undefined)
     if (!known || !isRemoteError(error, 'offline', 'unknown-outcome')) throw error
-    const { log, origin } = options
+    asked.catch(() => undefined) // it is tried again
     log.warn('the server cannot be reached: the drive is shown as it was known, and changes are sent later', {
       server: origin,
       error,
     })
-    const connected = (remote: Remote) => {
+    const onConnected = (remote: Remote) => {
       log.info('the server can be reached again', { server: origin })
       remember(remote)
     }
-    return { remote: connectLater(options, known, connected), isAway: true }
+    const remote = connectLater(options, known, {
+      connect: goOnWith(asked, () => connect(options)),
+      onConnected,
+    })
+    return { remote, isAway: true }
+  }
+}
+
+/** First what is on its way. */
+function goOnWith(asked: Promise<Remote>, connect: () => Promise<Remote>): () => Promise<Remote> {
+  let next: Promise<Remote> | undefined = asked
+  return () => {
+    const connecting = next ?? connect()
+    next = undefined
+    return connecting
   }
 }

@@ -42,8 +42,8 @@ export interface PendingRecord {
 export interface PendingStatesParts {
   readonly journal: JournalOfStates
   /**
-   * Resolves when what is known of the server survives the end of this process; undefined: it does. A record does not end before:
-   * the next process would show again what was undone.
+   * Resolves when what is known of the server survives the end of this process; undefined: it does. A record does not end before, as
+   * the next process would show again what was undone; nothing else waits for it.
    */
   readonly knownSettled?: () => Promise<void> | undefined
 }
@@ -76,6 +76,9 @@ export class PendingStates {
   readonly #knownSettled: () => Promise<void> | undefined
   readonly #known = new Map<Node, Known>()
   readonly #touched = new Set<Node>()
+  /** Their records may end: what is known is settled. */
+  readonly #mayEnd = new Set<Node>()
+  #ending: Promise<void> = Promise.resolve()
   /** Ids of staged files that are on record as left to be removed. */
   readonly #gone = new Set<string>()
   #writing: Promise<void> | undefined
@@ -88,6 +91,11 @@ export class PendingStates {
 
   /** Something about `node` is different now. It is put on record at the end of this turn, with everything else that is. */
   touch(node: Node): void {
+    this.#mayEnd.delete(node)
+    this.#touch(node)
+  }
+
+  #touch(node: Node): void {
     this.#touched.add(node)
     this.#write().catch(() => undefined) // whoever waits for `written` hears of it, and tries again
   }
@@ -97,7 +105,14 @@ export class PendingStates {
     return this.#touched.size > 0 ? this.#write() : (this.#writing ?? Promise.resolve())
   }
 
-  /** The same for power loss. @throws the local disk's error */
+  /** The same, with every record ended that has come to its end. @throws the local disk's error */
+  async ended(): Promise<void> {
+    await this.written()
+    await this.#ending
+    await this.written()
+  }
+
+  /** As `written`, for power loss. @throws the local disk's error */
   async synced(): Promise<void> {
     await this.written()
     await this.#journal.sync()
@@ -154,20 +169,39 @@ export class PendingStates {
   async #writeSome(): Promise<void> {
     const nodes = [...this.#touched]
     this.#touched.clear()
-    const changes = nodes.flatMap((node) => this.#changeOf(node))
+    const changes = this.#withoutEnds(nodes.flatMap((node) => this.#changeOf(node)))
     if (changes.length === 0) return
     try {
-      if (changes.some(({ known }) => !known)) await this.#knownSettled()
       await this.#journal.change(changes.flatMap(({ changes }) => changes))
     } catch (error) {
       for (const node of nodes) this.#touched.add(node)
       throw error
     }
     for (const { node, known, before } of changes) {
+      this.#mayEnd.delete(node)
       if (before?.staged !== undefined && before.staged !== known?.staged) this.#gone.add(before.staged)
       if (known?.staged !== undefined) this.#gone.delete(known.staged)
       if (known) this.#known.set(node, known)
       else this.#known.delete(node)
+    }
+  }
+
+  /** Those that have to wait are touched anew when they need not any more. */
+  #withoutEnds(changes: readonly NodeChanges[]): readonly NodeChanges[] {
+    const settled = this.#knownSettled()
+    if (!settled) return changes
+    const isEarly = ({ node, known }: NodeChanges) => !known && !this.#mayEnd.has(node)
+    const ends = changes.filter(isEarly).map(({ node }) => node)
+    if (ends.length === 0) return changes
+    this.#ending = this.#endAfter(Promise.all([this.#ending, settled]), ends)
+    return changes.filter((change) => !isEarly(change))
+  }
+
+  async #endAfter(settled: Promise<unknown>, nodes: readonly Node[]): Promise<void> {
+    await settled
+    for (const node of nodes) {
+      this.#mayEnd.add(node)
+      this.#touch(node)
     }
   }
 

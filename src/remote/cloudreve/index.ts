@@ -18,7 +18,7 @@ import { StorageClient } from '../../transfer/storage-client.ts'
 import type { Remote } from '../remote.ts'
 import type { Capacity, EntityId, FileId, RemotePath } from '../types.ts'
 import type { MountContext } from './context.ts'
-import { LaterRemote } from './later-remote.ts'
+import { LaterRemote, type LaterRemoteOptions } from './later-remote.ts'
 import { toEntry } from './map-entry.ts'
 import { asRemote } from './map-error.ts'
 import { CloudreveRemote } from './remote.ts'
@@ -92,7 +92,7 @@ export function rememberedOf({ facts }: Remote): RememberedServer | undefined {
 export function connectLater(
   options: ConnectOptions,
   remembered: RememberedServer,
-  onConnected: (remote: Remote) => void,
+  how: Pick<LaterRemoteOptions, 'connect' | 'onConnected'>,
 ): Remote {
   const root = parseUri(options.rootUri)
   const shown = { ...root, password: undefined }
@@ -103,12 +103,7 @@ export function connectLater(
     uriOf: (path: RemotePath) => joinUri(shown, path),
     pathOf: (uri: string) => pathBelow(root, uri),
   }
-  return new LaterRemote({
-    facts,
-    clock: options.clock,
-    connect: () => connectCloudreve(options),
-    onConnected,
-  })
+  return new LaterRemote({ facts, clock: options.clock, ...how })
 }
 
 function isReadOnly({ readOnly = false }: ConnectOptions, root: CloudreveUri): boolean {

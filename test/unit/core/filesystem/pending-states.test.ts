@@ -11,7 +11,8 @@ class MemoryJournal {
   onWritten = (): void => undefined
 
   async change(changes: readonly JournalChange[]): Promise<void> {
-    for (const { value } of changes) this.labels.push((value as { label: string }).label)
+    for (const { value } of changes)
+      this.labels.push(value === undefined ? 'an end' : (value as { label: string }).label)
     this.onWritten()
   }
 
@@ -44,6 +45,50 @@ describe('what programs were told', () => {
       await pending.written()
       expect(journal.labels, `after ${turns} turns`).toEqual(['/first', '/second'])
     }
+  })
+
+  it('ends on record when what the server did is known for good, and keeps nothing else waiting', async () => {
+    const journal = new MemoryJournal()
+    let settle: (() => void) | undefined
+    let settled: Promise<void> | undefined
+    const pending = new PendingStates({ journal, knownSettled: () => settled })
+    const table = new NodeTable(remoteFolder({ name: '' }))
+    const node = changed(table, 'first')
+    pending.touch(node)
+    await pending.written()
+    settled = new Promise((resolve) => (settle = resolve))
+    node.unsent.patches.clear()
+    pending.touch(node)
+    pending.touch(changed(table, 'second'))
+    await pending.written()
+    expect(journal.labels).toEqual(['/first', '/second'])
+    const ended = pending.ended()
+    // Other things have to be settled all the time.
+    settle?.()
+    settled = new Promise(() => undefined)
+    await ended
+    expect(journal.labels).toEqual(['/first', '/second', 'an end'])
+  })
+
+  it('does not end when it was changed again meanwhile', async () => {
+    const journal = new MemoryJournal()
+    let settle: (() => void) | undefined
+    let settled: Promise<void> | undefined = new Promise((resolve) => (settle = resolve))
+    const pending = new PendingStates({ journal, knownSettled: () => settled })
+    const table = new NodeTable(remoteFolder({ name: '' }))
+    const node = changed(table, 'first')
+    pending.touch(node)
+    await pending.written()
+    node.unsent.patches.clear()
+    pending.touch(node)
+    await pending.written()
+    node.unsent.patches.set('k', { key: 'k', value: 'another' })
+    pending.touch(node)
+    await pending.written()
+    settle?.()
+    settled = undefined
+    await pending.ended()
+    expect(journal.labels).toEqual(['/first', '/first'])
   })
 
   it('is recorded as it is at the end of the turn', async () => {
