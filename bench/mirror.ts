@@ -59,7 +59,7 @@ async function* list(path: RemotePath): AsyncGenerator<ListingPage> {
   await new Promise((resolve) => setImmediate(resolve))
   const folder = Number(path.at(-1))
   const entries = Array.from({ length: perFolder - 1 }, (_, index) => wireFile(folder, index))
-  yield { entries, folder: folderEntry(folder), policy: undefined }
+  yield { entries, folder: folderEntry(folder), policy: undefined, isLast: true }
 }
 
 /** MB of this process that no file stands behind. */

@@ -56,7 +56,6 @@ function readAgainRow(): Row {
 const smallFiles = 1000
 const smallBytes = 10 * 1024
 
-/** Names, ids and contents are known to both: they were listed before. */
 function smallFilesRow(rttMs: number): Row {
   return {
     name: `read-small-${rttMs}ms`,

@@ -18,7 +18,12 @@ export interface Mounts {
     onProgress?: (event: Json) => void,
   ): Promise<Result>
   /** Asks the process that serves the mount in which `path` lies, passing it the absolute `path` too. */
-  callAt<Result>(path: string, method: string, params?: { readonly [name: string]: Json }): Promise<Result>
+  callAt<Result>(
+    path: string,
+    method: string,
+    params?: { readonly [name: string]: Json },
+    onProgress?: (event: Json) => void,
+  ): Promise<Result>
 }
 
 export class RunningMounts implements Mounts {
@@ -57,11 +62,12 @@ export class RunningMounts implements Mounts {
     path: string,
     method: string,
     params: { readonly [name: string]: Json } = {},
+    onProgress?: (event: Json) => void,
   ): Promise<Result> {
     const running = await this.list()
     for (const spelling of await spellingsOf(path)) {
       const mount = mountOf(running, spelling)
-      if (mount) return this.call<Result>(mount.mountpoint, method, { ...params, path: spelling })
+      if (mount) return this.call<Result>(mount.mountpoint, method, { ...params, path: spelling }, onProgress)
     }
     throw new CliError(`${path} is not in a folder that cloudreve-mount serves`, exitCodes.notMounted)
   }

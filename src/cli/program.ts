@@ -14,6 +14,7 @@ import { addPending } from './commands/pending.ts'
 import { addServer } from './commands/server.ts'
 import { addStatus } from './commands/status.ts'
 import { addUmount } from './commands/umount.ts'
+import { addWarm } from './commands/warm.ts'
 import type { CliContext } from './context.ts'
 import { exitCodeLines } from './exit-codes.ts'
 
@@ -47,6 +48,7 @@ export function buildProgram(context: CliContext): Command {
   addInfo(program, context)
   addActivities(program, context)
   addPending(program, context)
+  addWarm(program, context)
   program.commandsGroup('Trying it out:')
   addDemo(program, context)
   addServer(program, context)

@@ -1,11 +1,11 @@
 /** How far something is: a bar on a terminal, a line now and then elsewhere. */
 import { Presets, SingleBar } from 'cli-progress'
-import type { PendingProgress } from '../mount/control-results.ts'
+import type { PendingProgress, WarmingProgress } from '../mount/control-results.ts'
 import type { Io } from './io.ts'
 import { counted, printable, sizeInWords } from './table.ts'
 
-export interface Progress {
-  update(pending: PendingProgress): void
+export interface Progress<Event = PendingProgress> {
+  update(event: Event): void
   stop(): void
 }
 
@@ -62,4 +62,39 @@ function troubleInWords(trouble: string | null): string {
 
 function pendingInWords({ files, leftBytes }: PendingProgress): string {
   return `${counted(files, 'file')}, ${sizeInWords(leftBytes)} to send`
+}
+
+/** How far bringing files into the cache is. */
+export function warmProgress(io: Pick<Io, 'err' | 'now' | 'canAsk'>): Progress<WarmingProgress> {
+  return io.canAsk ? warmBar() : warmLines(io)
+}
+
+function warmLines(io: Pick<Io, 'err' | 'now'>): Progress<WarmingProgress> {
+  let lastAt = Number.NEGATIVE_INFINITY
+  return {
+    update({ files, doneFiles, totalBytes, doneBytes }) {
+      if (io.now() - lastAt < LINE_EVERY_MS) return
+      lastAt = io.now()
+      const left = counted(files - doneFiles, 'file')
+      io.err(`fetching ${left}, ${sizeInWords(totalBytes - doneBytes)} to come`)
+    },
+    stop() {},
+  }
+}
+
+function warmBar(): Progress<WarmingProgress> {
+  const format = 'fetching {bar} {percentage} % of {size} | {files}'
+  const bar = new SingleBar({ format, clearOnComplete: true, hideCursor: true }, Presets.shades_classic)
+  let isShown = false
+  return {
+    update({ files, totalBytes, doneBytes }) {
+      const payload = { size: sizeInWords(totalBytes), files: counted(files, 'file') }
+      if (!isShown) bar.start(Math.max(1, totalBytes), doneBytes, payload)
+      isShown = true
+      bar.update(doneBytes, payload)
+    },
+    stop() {
+      if (isShown) bar.stop()
+    },
+  }
 }

@@ -8,9 +8,12 @@ import {
   discardContent,
   pinned,
   viewOf,
+  Warming,
   type CloudreveFileSystem,
   type Core,
   type Restore,
+  type WarmOptions,
+  type WarmResult,
 } from './filesystem/index.ts'
 import type { Node, NodePlace } from './inode/index.ts'
 import { toPosixName, toServerName } from './names/index.ts'
@@ -111,15 +114,32 @@ export class DriveFolder {
    * @throws {FsError} ENOENT
    */
   async clearCached(names: readonly string[], signal?: AbortSignal): Promise<number> {
-    const { remote } = this.#core
     const node = await this.#node(names, signal)
     return pinned(this.#core, [node], async () => {
-      if (node.entry && !node.isFolder) return this.#clearEntry(node.entry)
       let sum = 0
-      for await (const entries of remote.listSubtree(node.remotePath ?? [], { signal }))
+      for await (const entries of this.#entriesIn(node, signal))
         for (const entry of entries) sum += await this.#clearEntry(entry)
       return sum
     })
+  }
+
+  /**
+   * Brings a file, or every file in a folder, into the disk cache, as the server has it.
+   * @throws {FsError} ENOENT; ENOSPC: they do not fit into it
+   */
+  async warm(names: readonly string[], options: WarmOptions = {}): Promise<WarmResult> {
+    const node = await this.#node(names, options.signal)
+    return pinned(this.#core, [node], async () => {
+      const found: RemoteEntry[] = []
+      for await (const entries of this.#entriesIn(node, options.signal)) found.push(...entries)
+      return new Warming(this.#core, found, options).run()
+    })
+  }
+
+  /** What the server has of a file, or of everything below a folder. */
+  async *#entriesIn(node: Node, signal?: AbortSignal): AsyncGenerator<readonly RemoteEntry[]> {
+    if (node.isFolder) yield* this.#core.remote.listSubtree(node.remotePath ?? [], { signal })
+    else if (node.entry) yield [node.entry]
   }
 
   async #clearEntry({ kind, entity, sizeBytes }: RemoteEntry): Promise<number> {

@@ -113,6 +113,30 @@ export interface ClearedResult {
   readonly bytes: number
 }
 
+/** Parameters of `warm`. */
+export interface WarmParams {
+  readonly path: string
+}
+
+/** Progress of `warm`. */
+export interface WarmingProgress {
+  readonly files: number
+  readonly doneFiles: number
+  readonly totalBytes: number
+  readonly doneBytes: number
+}
+
+/** Result of `warm`: what the server has of the path is in the cache. */
+export interface WarmedResult {
+  readonly files: number
+  readonly bytes: number
+  /** What was not there before. */
+  readonly fetchedBytes: number
+  /** Files of which something is missing, and why it is of the first of them. */
+  readonly leftFiles: number
+  readonly reason: string | null
+}
+
 /** Parameters of `facts`; the result is `Fact[]`. */
 export interface FactsParams {
   readonly path: string

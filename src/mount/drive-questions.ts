@@ -7,6 +7,7 @@ import {
   type Drive,
   type DriveFolder,
   type FileSystem,
+  type WarmProgress,
 } from '../core/index.ts'
 import type { FuseDriver } from '../fuse/driver.ts'
 import type { Remote } from '../remote/remote.ts'
@@ -84,6 +85,15 @@ function cacheQuestions({ cache, cacheFolder, mirror, folder, spec }: DriveQuest
       await cache?.cache.clear()
       await mirror?.mirror.clear()
       return { bytes: usedBytes + mirrorBytes }
+    },
+    warm: async ({ params, signal, progress }) => {
+      const { names } = fileIn(spec.mountpoint, params)
+      const onProgress = (event: WarmProgress) => progress(asJson(event))
+      const warmed = await folder.warm(names, { signal, onProgress }).catch((error: unknown) => {
+        throw missingFile(error, params)
+      })
+      const { files, bytes, fetchedBytes, leftFiles, reason = null } = warmed
+      return { files, bytes, fetchedBytes, leftFiles, reason }
     },
   }
 }

@@ -94,6 +94,23 @@ await describeMounts('what is kept on the local disk', ['getfattr'], (driver) =>
     expect(again[contentRoute]).toBeGreaterThan(1)
   })
 
+  it('is brought there by `warm`, before anybody reads it [R10]', async () => {
+    expect(await place.cli(['cache', 'clear'])).toMatchObject({ exitCode: 0 })
+    const { stdout, exitCode } = await place.cli(['warm', '--json', place.at('large.bin')])
+    expect(exitCode).toBe(0)
+    expect(JSON.parse(stdout)).toEqual({
+      files: 1,
+      bytes: 16 * mebibyte,
+      fetchedBytes: 16 * mebibyte,
+      leftFiles: 0,
+      reason: null,
+    })
+    await remount()
+    expect(await costOf(() => expectBytes('large.bin', 16 * mebibyte))).toEqual({})
+    expect(await place.cli(['warm', place.mountpoint])).toMatchObject({ exitCode: 0 })
+    expect(await place.cli(['warm', place.at('nothing')])).toMatchObject({ exitCode: 1 })
+  })
+
   it('is nobody else’s to read [R4]', async () => {
     expect((await stat(join(place.scratch, 'cache/cloudreve-mount'))).mode & 0o077).toBe(0)
   })

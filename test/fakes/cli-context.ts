@@ -82,8 +82,8 @@ export class FakeCli {
           params: Json = null,
           onProgress?: (event: Json) => void,
         ) => this.#answer<R>({ mountpoint, method, params }, onProgress),
-        callAt: async <R>(path: string, method: string, params = {}) =>
-          this.#answer<R>({ mountpoint: path, method, params: { ...params, path } }),
+        callAt: async <R>(path: string, method: string, params = {}, onProgress?: (event: Json) => void) =>
+          this.#answer<R>({ mountpoint: path, method, params: { ...params, path } }, onProgress),
       },
     }
   }

@@ -41,6 +41,7 @@ export interface TestDriveOptions {
   /** Where what is known of the drive is kept; nowhere if left out. */
   readonly mirrorFolder?: string
   readonly mirrorObjects?: number
+  readonly cacheLimitBytes?: number
   /** Another client, whose clock and server it shares; each has a connection with a script of its own. */
   readonly beside?: TestDrive
   readonly hostName?: string
@@ -155,12 +156,13 @@ export class TestDrive {
   }
 
   async #openCache(): Promise<DiskCache | undefined> {
-    const { cacheFolder: folder, settings } = this.#options
+    const { cacheFolder: folder, cacheLimitBytes: limitBytes, settings } = this.#options
     if (folder === undefined) return undefined
     const waitingBytes = (settings?.readMemoryBytes ?? 16 * 1024 ** 2) / 4
     const { log, clock } = this
     const layer = notingLayer(nodeFileLayer, this.#opened)
-    return DiskCache.open({ folder, owner: ['test'], log, clock, reserveBytes: 0, waitingBytes, layer })
+    const limits = { limitBytes, reserveBytes: 0, waitingBytes }
+    return DiskCache.open({ folder, owner: ['test'], log, clock, ...limits, layer })
   }
 
   /** What `kill -9` and a new mount do: what the process had in memory is gone, and nothing of it goes on. */

@@ -85,6 +85,13 @@ export class CachedContent {
     }
   }
 
+  /** As `put`, for who waits: resolves when they are on the disk, or the disk does not take them. */
+  async store(first: number, bytes: Uint8Array): Promise<void> {
+    const { store } = this.#parts
+    for (const { piece, part } of this.#cut(first, bytes))
+      await store.queue.run(() => this.#write(piece, part))
+  }
+
   /** Where `range` lies in a file, if its blocks were looked at before and the file is open. */
   spanOf({ start, end }: ByteRange): FileSpan | undefined {
     const { blockBytes, blocksPerSegment, contentBytes, store } = this.#parts

@@ -78,6 +78,11 @@ export class DiskCache {
     return new CachedContent({ store, fillings, key, hash, contentBytes, blockBytes, blocksPerSegment })
   }
 
+  /** Of the disk, at most so many bytes. */
+  get limitBytes(): number {
+    return this.#limitBytes
+  }
+
   /** Memory that contents on their way to the disk may take. */
   get waitingBytes(): number {
     return this.#options.waitingBytes

@@ -6,6 +6,7 @@ import type { CachedContent, DiskCache } from '../cache/index.ts'
 import { AheadFetches, type HeldBlocks } from './ahead-fetches.ts'
 import { MemoryBlockCache, type BlockCache } from './block-cache.ts'
 import { EntityBlocks, type EntityBlocksDeps } from './entity-blocks.ts'
+import { keepOnDisk, type KeepOptions } from './keep-on-disk.ts'
 import type { MemoryBudget } from './memory-budget.ts'
 import { defaultReadOptions, type ReadOptions } from './read-options.ts'
 import { WindowedReader, type ContentReader } from './windowed-reader.ts'
@@ -41,6 +42,7 @@ export class ContentReaders {
   readonly ahead: AheadFetches
   readonly #deps: EntityBlocksDeps
   readonly #clock: Clock
+  readonly #diskLimitBytes: number
   readonly #open = new Map<EntityId, { readonly blocks: EntityBlocks; readers: number }>()
   readonly #streaming = new Set<WindowedReader>()
   readonly #bytesPerSecond: () => number
@@ -48,6 +50,7 @@ export class ContentReaders {
   constructor({ remote, budget, clock, log, cache, disk, options, bytesPerSecond }: ContentReadersDeps) {
     const readOptions = { ...defaultReadOptions, ...options }
     this.#clock = clock
+    this.#diskLimitBytes = disk?.cache.limitBytes ?? 0
     this.#bytesPerSecond = bytesPerSecond ?? (() => 0)
     this.#deps = {
       remote,
@@ -105,6 +108,19 @@ export class ContentReaders {
       blocks.push(block)
     }
     return Buffer.concat(blocks)
+  }
+
+  /** Of the disk cache, bytes; 0: there is none. */
+  get diskLimitBytes(): number {
+    return this.#diskLimitBytes
+  }
+
+  /** As `keepOnDisk`; false also where there is no disk cache. */
+  async keep(content: ContentAddress, options: KeepOptions): Promise<boolean> {
+    const disk = this.onDisk(content)
+    const { blockBytes } = this.#deps.options
+    const open = () => this.open(content)
+    return disk !== undefined && keepOnDisk({ content, disk, blockBytes, open }, options)
   }
 
   /** What the disk cache has of a content; undefined: there is no disk cache. */

@@ -3,6 +3,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { Errno } from '../../../../src/base/errno.ts'
+import { RemoteError } from '../../../../src/remote/errors.ts'
 import { patternBytes } from '../../../fakes/content-remote.ts'
 import { TestDrive } from '../../../fakes/test-drive.ts'
 
@@ -137,4 +139,93 @@ describe('a drive with a disk cache', () => {
     expect(drive.drive.writeBack.lostAndFound).toEqual([])
     expect(drive.drive.leftChanges).toBe(0)
   })
+
+  describe('warmed', () => {
+    const warm = (path: string, signal?: AbortSignal) =>
+      drive.drive.top.warm(path.split('/'), { signal, onProgress: ({ doneBytes }) => told.push(doneBytes) })
+    let told: number[]
+    beforeEach(() => {
+      told = []
+    })
+
+    it('has a file, or all files in a folder, without anybody reading them, also while the server is away [R10]', async () => {
+      const bytes = patternBytes(9 * MIB + 11)
+      drive.remote.putAsOther('folder/large.bin', bytes)
+      for (let i = 0; i < 150; i += 1) drive.remote.putAsOther(`folder/deep/f${i}`, `content ${i}`)
+      drive.remote.putAsOther('folder/empty', '')
+      await drive.outdate()
+      await drive.names('folder/deep')
+      const result = await warm('folder')
+      const totalBytes = bytes.length + Array.from({ length: 150 }, (_, i) => `content ${i}`).join('').length
+      expect(result).toEqual({
+        files: 151,
+        bytes: totalBytes,
+        fetchedBytes: totalBytes,
+        leftFiles: 0,
+        reason: undefined,
+      })
+      expect(told.at(-1)).toBe(totalBytes)
+      expect(drive.remote.count('prepareReads')).toBe(2)
+      drive.remote.offline = true
+      expect(Buffer.compare(await readAll('folder/large.bin'), bytes)).toBe(0)
+      expect(await drive.text('folder/deep/f149')).toBe('content 149')
+      drive.remote.offline = false
+    })
+
+    it('fetches only what is missing', async () => {
+      drive.remote.putAsOther('a.bin', patternBytes(10 * MIB))
+      await drive.outdate()
+      const file = await drive.open('a.bin')
+      await drive.read(file, 5 * MIB, MIB)
+      await drive.close(file)
+      expect(await warm('a.bin')).toMatchObject({ files: 1, fetchedBytes: 9 * MIB })
+      drive.remote.script.forgetCalls()
+      expect(await warm('a.bin')).toMatchObject({ files: 1, bytes: 10 * MIB, fetchedBytes: 0, leftFiles: 0 })
+      expect(drive.remote.count()).toBe(0)
+      expect(await drive.getxattr('a.bin', 'user.cloudreve.cached')).toBe('full')
+    })
+
+    it('goes on with the others when one is gone, and says so', async () => {
+      for (const name of ['one', 'two', 'three']) drive.remote.putAsOther(`folder/${name}`, name)
+      await drive.outdate()
+      await drive.names('folder')
+      drive.remote.fail('readRange', new RemoteError('entity-gone', 'this version is not kept any more'))
+      const result = await warm('folder')
+      expect(result).toMatchObject({ files: 3, leftFiles: 1 })
+      expect(result.reason).toMatch(/^\/folder\/\w+: this version is not kept/)
+    })
+
+    it('ends when the person does', async () => {
+      drive.remote.putAsOther('a.bin', patternBytes(10 * MIB))
+      await drive.outdate()
+      const gate = drive.remote.hold('readRange')
+      const end = new AbortController()
+      const warming = warm('a.bin', end.signal)
+      await gate.entered
+      end.abort()
+      await expect(warming).rejects.toMatchObject({ errno: Errno.EINTR })
+      gate.release()
+    })
+
+    it('names what is not there', async () => {
+      await expect(warm('missing')).rejects.toThrow(/no such file or folder/)
+    })
+  })
+})
+
+it('a drive without room refuses to warm more than that, and fetches nothing', async () => {
+  drive.remote.putAsOther('a.bin', patternBytes(3 * MIB))
+  const small = await TestDrive.open({
+    beside: drive,
+    cacheFolder: join(cacheFolder, 'small'),
+    cacheLimitBytes: 2 * MIB,
+  })
+  await expect(small.drive.top.warm(['a.bin'])).rejects.toThrow(
+    '3 MiB do not fit into the cache of 2 MiB: mount with a larger --cache-limit',
+  )
+  expect(small.remote.count('readRange')).toBe(0)
+  await small.stop()
+  const none = await TestDrive.open({ beside: drive })
+  await expect(none.drive.top.warm(['a.bin'])).rejects.toThrow('--cache-limit is 0')
+  await none.stop()
 })
