@@ -1,5 +1,6 @@
 import { open, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest'
+import { run } from '../harness/programs.ts'
 import { describeMounts } from './each-driver.ts'
 import { Workplace, type Mount } from './harness.ts'
 
@@ -128,5 +129,41 @@ await describeMounts('a server that tells nothing of changes', [], (driver) => {
     expect(await readdir(place.at('d'))).toEqual(['known.txt'])
     await place.drive.put('d/new.txt', 'new')
     await vi.waitFor(async () => expect(await readdir(place.at('d'))).toEqual(['known.txt', 'new.txt']), seen)
+  })
+})
+
+/** Each is a process of its own, as a cache of the kernel is shared by all. */
+const waysToRead: Readonly<Record<string, readonly string[]>> = {
+  plain: ['cat'],
+  direct: ['dd', 'iflag=direct', 'bs=4096', 'status=none'],
+  mapped: [
+    'python3',
+    '-c',
+    'import mmap, sys; print(mmap.mmap(sys.stdin.fileno(), 0, prot=mmap.PROT_READ)[:].decode(), end="")',
+  ],
+}
+
+await describeMounts('new bytes of the same length', ['dd', 'python3'], (driver) => {
+  let place: Workplace
+
+  beforeAll(async () => {
+    place = await Workplace.open({ driver })
+    await place.drive.put('f.txt', 'before')
+    // With our own driver nothing but what it is told makes the kernel ask again.
+    const args = driver === 'native' ? ['-o', 'attr-ttl=1h,entry-ttl=1h,negative-ttl=1h'] : []
+    await isLive(await place.mount({ args }))
+  })
+  afterAll(() => place?.close())
+
+  async function read(way: string): Promise<string> {
+    const words = waysToRead[way]!.map((word) => `'${word}'`).join(' ')
+    return run('bash', ['-c', `${words} < '${place.at('f.txt')}'`])
+  }
+
+  it('are read in every way, whichever has filled the kernel’s cache before [E4][K5]', async () => {
+    for (const way of Object.keys(waysToRead)) expect([way, await read(way)]).toEqual([way, 'before'])
+    await place.drive.put('f.txt', 'after!')
+    await vi.waitFor(async () => expect(await read('mapped')).toBe('after!'), seen)
+    for (const way of Object.keys(waysToRead)) expect([way, await read(way)]).toEqual([way, 'after!'])
   })
 })

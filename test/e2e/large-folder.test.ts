@@ -14,7 +14,7 @@ await describeMounts('a folder of many pages', [], (driver) => {
   })
   afterAll(() => place?.close())
 
-  it('shows its first names to ls while the server works on the second page [E17][V10]', async ({ skip }) => {
+  it('shows its first names to ls while the server works on the second page [E23][V10]', async ({ skip }) => {
     if (!expectedOf(driver, 'namesAsTheyCome')) skip(driverDifferences.namesAsTheyCome.reason)
     place.server.faults.add({ route: 'GET /file', nth: 2, kind: 'stall' })
     const first = await run('bash', ['-c', 'ls -f "$0" | head -n 1', place.at('big')])

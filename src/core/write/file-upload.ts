@@ -287,12 +287,10 @@ export class FileUpload {
   async #begin(): Promise<{ generation: Generation; path: RemotePath; startedAtMs: number }> {
     const generation = await this.#sent.freeze()
     const path = this.#aside?.path ?? this.#owner.path()
-    if (path === undefined) throw new UploadCutError()
     // Opened again while it was prepared, and cut down to nothing: half a save is nobody's version.
-    if (generation.sizeBytes === 0 && this.schedule.dueInMs > 0) {
-      await this.#sent.failed()
-      throw new UploadCutError()
-    }
+    const isEarly = generation.sizeBytes === 0 && this.schedule.dueInMs > 0
+    if (isEarly) await this.#sent.failed()
+    if (isEarly || path === undefined) throw new UploadCutError()
     return { generation, path, startedAtMs: this.#environment.clock.monotonic() }
   }
 

@@ -26,7 +26,7 @@ afterEach(async () => {
 
 const context = () => ({ signal: new AbortController().signal, pid: 1, uid: 0, gid: 0 })
 
-it('a folder of many pages is listed while the server still works on the second [E17]', async () => {
+it('a folder of many pages is listed while the server still works on the second [E23]', async () => {
   const { fileSystem } = drive
   const { server } = embedded
   const big = await fileSystem.lookup(ROOT_INO, 'big', context())

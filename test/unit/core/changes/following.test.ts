@@ -184,7 +184,7 @@ describe('while the server tells of changes', () => {
     expect(calls()).toEqual(['list d', 'list d'])
   })
 
-  it('what was undone in one burst and seen in between is shown until the listing is old [E18]', async () => {
+  it('what was undone in one burst and seen in between is shown until the listing is old [E24]', async () => {
     await live()
     await lookInto('', 'd')
     const client = new TellingClient({ remote: test.remote, clock: test.clock })

@@ -46,7 +46,7 @@ class Reader {
 }
 
 describe.each([true, false])('a folder of 100,000 entries, with their attributes: %s', (isPlus) => {
-  it('is listed from its first page on, while the others still come [E17]', async () => {
+  it('is listed from its first page on, while the others still come [E23]', async () => {
     test = await TestDrive.open({}, plant(100_000))
     const rest = test.remote.script.hold('list', 'before', 1)
     const reader = new Reader(isPlus)
@@ -70,7 +70,7 @@ describe.each([true, false])('a folder of 100,000 entries, with their attributes
 const openSmall = () => TestDrive.open({ remote: { pageSize: 4 } }, plant(10))
 
 describe('while pages of a folder still come', () => {
-  it('a name on them is found, and one that is not there is waited for [E17]', async () => {
+  it('a name on them is found, and one that is not there is waited for [E23]', async () => {
     test = await openSmall()
     const rest = test.remote.script.hold('list', 'before', 1)
     await new Reader(true).some()
@@ -188,7 +188,7 @@ const steps = fc.array(
 )
 
 describe('a folder that is listed while it changes', () => {
-  it('shows each name once, all that were there all the time, and in the end what is there [E17]', async () => {
+  it('shows each name once, all that were there all the time, and in the end what is there [E23]', async () => {
     await fc.assert(
       fc.asyncProperty(steps, fc.boolean(), async (todo, isPlus) => {
         const settings = { renameDelayMs: 0, quietMs: 0 }

@@ -20,6 +20,10 @@ function inState(file: FakeFile, state: string): Promise<void> {
   return eventually(() => file.content.sync.state === state)
 }
 
+function versions(): number {
+  return bench.remote.tree.find(['a'])!.versions.length
+}
+
 describe('an upload session of a content that is not the newest any more', () => {
   let file: FakeFile
 
@@ -30,10 +34,6 @@ describe('an upload session of a content that is not the newest any more', () =>
     file = bench.newFile('a')
     await file.save('a large file, first')
   })
-
-  function versions(): number {
-    return bench.remote.tree.find(['a'])!.versions.length
-  }
 
   it('gives way to that once it is complete', async () => {
     const gate = bench.remote.hold('uploadChunk')
