@@ -134,10 +134,12 @@ async function openDrive(options: CreateOptions, unlock: () => Promise<void>): P
   const kernel = new KernelCaches()
   if (options.kernel) kernel.add(options.kernel)
   const tree = await openTree(options, { settings, patience, kernel, server })
-  const { journal, records, gone } = await openJournal(stateFolder, { layer: fileLayer, log })
+  const { journal, records, gone, unsettled } = await openJournal(stateFolder, { layer: fileLayer, log })
   const times = await TimesFile.open(join(stateFolder, 'times.jsonl'), log)
   const readers = openReaders(options, settings, tree)
-  const pending = new PendingStates({ journal, knownSettled: () => mirror?.settled() })
+  const pending = new PendingStates({ journal, ...(mirror && { known: mirror }) })
+  for (const id of unsettled) mirror?.outdate(id)
+  await pending.forgetUnsettled(unsettled)
   const core: Core = {
     remote,
     tree,
@@ -172,7 +174,7 @@ async function openDrive(options: CreateOptions, unlock: () => Promise<void>): P
   await restore.run()
   const state = { times: times.file, journal, unlock }
   const { pollMs } = settings
-  const changes = new ChangeFollower({ remote, tree, kernel, clock, log, pollMs, mirror })
+  const changes = new ChangeFollower({ remote, tree, kernel, server, clock, log, pollMs, mirror })
   return new Drive({ core, facts, fileSystem, restore, state, kernels: kernel, changes })
 }
 

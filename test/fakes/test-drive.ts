@@ -80,7 +80,7 @@ export class TestDrive {
   #isReadOnly = false
   #cache: DiskCache | undefined
   mirror: Mirror | undefined
-  #mirrorDisk = new MortalLayer(nodeFileLayer)
+  mirrorDisk = new MortalLayer(nodeFileLayer)
   /** What the process has opened on the local disk. */
   #opened: LocalFile[] = []
 
@@ -149,9 +149,9 @@ export class TestDrive {
   async #openMirror(): Promise<Mirror | undefined> {
     const { mirrorFolder: folder, mirrorObjects: maxObjects = 100_000 } = this.#options
     if (folder === undefined) return undefined
-    this.#mirrorDisk = new MortalLayer(notingLayer(nodeFileLayer, this.#opened))
+    this.mirrorDisk = new MortalLayer(notingLayer(nodeFileLayer, this.#opened))
     const { log, bootId } = this
-    const { layer } = this.#mirrorDisk
+    const { layer } = this.mirrorDisk
     return Mirror.open({ folder, maxObjects, clock: this.#processClock, log, layer, bootId })
   }
 
@@ -169,7 +169,7 @@ export class TestDrive {
   async crash(whileDown: () => Promise<void> | void = () => undefined): Promise<void> {
     this.#processClock.stop()
     this.#line.cut()
-    this.#mirrorDisk.kill()
+    this.mirrorDisk.kill()
     leftOpen.push(this.#opened)
     this.#lookups.clear()
     await writeFile(join(this.folder, 'lock'), JSON.stringify({ pid: 2 ** 22 + 1, startTicks: '1' }))

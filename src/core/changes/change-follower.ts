@@ -14,6 +14,7 @@ import type { Remote } from '../../remote/remote.ts'
 import type { FileId } from '../../remote/types.ts'
 import type { Mirror } from '../mirror/index.ts'
 import type { KernelCache } from '../ports.ts'
+import type { Reachability } from '../reachability.ts'
 import type { Tree } from '../tree/index.ts'
 import { Behind } from './behind.ts'
 import { ChangedFolders } from './changed-folders.ts'
@@ -26,6 +27,7 @@ export interface FollowOptions {
   readonly log: Log
   /** While the server tells nothing; 0 = never. */
   readonly pollMs: number
+  readonly server: Pick<Reachability, 'worked'>
   /** What an earlier process has known, and what the next one will. */
   readonly mirror?: Pick<Mirror, 'since'> | undefined
 }
@@ -138,6 +140,7 @@ export class ChangeFollower {
   #live(): void {
     const { tree, clock, log } = this.#options
     log.debug('the server tells of changes')
+    this.#options.server.worked()
     this.#liveSince = clock.now()
     if (this.#wasLive) this.#doubt()
     else tree.folders.follow()
@@ -193,6 +196,7 @@ export class ChangeFollower {
         if (count >= MAX_CHANGES) break
       }
       this.#failures = 0
+      this.#options.server.worked()
     } catch (error) {
       if (signal.aborted) return
       const level = isRemoteError(error) ? 'debug' : 'error'

@@ -41,14 +41,20 @@ export interface PendingRecord {
 
 export interface PendingStatesParts {
   readonly journal: JournalOfStates
-  /**
-   * Resolves when what is known of the server survives the end of this process; undefined: it does. A record does not end before, as
-   * the next process would show again what was undone; nothing else waits for it.
-   */
-  readonly knownSettled?: () => Promise<void> | undefined
+  readonly known?: SettlingKnowledge
+}
+
+/** What is known of the server, on its way to the local disk. */
+export interface SettlingKnowledge {
+  /** Folders that were changed by us, of which the next process would know what was before. */
+  readonly unsettled: readonly FileId[]
+  /** Resolves when what is known now survives the end of this process; undefined: it does. */
+  settled(): Promise<void> | undefined
 }
 
 type JournalOfStates = Pick<Journal, 'change' | 'sync'>
+
+const nothingUnsettled: SettlingKnowledge = { unsettled: [], settled: () => undefined }
 
 /** What is on record of a node. */
 interface Known {
@@ -66,6 +72,8 @@ interface NodeChanges {
 
 /** Its key ends in the id of a staged file that no record names any more, so that its files are only left to be removed. */
 const goneKey = 'gone:'
+/** Its key ends in the id of a folder of which the next process must not believe what it finds: a record of it has ended before that was written. */
+const unsettledKey = 'unsettled:'
 
 /**
  * Keeps on record, for every file, what programs were told and the server does not know: so that the next process goes on with it
@@ -73,29 +81,24 @@ const goneKey = 'gone:'
  */
 export class PendingStates {
   readonly #journal: JournalOfStates
-  readonly #knownSettled: () => Promise<void> | undefined
+  readonly #knowledge: SettlingKnowledge
   readonly #known = new Map<Node, Known>()
   readonly #touched = new Set<Node>()
-  /** Their records may end: what is known is settled. */
-  readonly #mayEnd = new Set<Node>()
-  #ending: Promise<void> = Promise.resolve()
+  /** How often each folder is about to be settled, and when all are. */
+  readonly #unsettled = new Map<FileId, number>()
+  #settling: Promise<unknown> = Promise.resolve()
   /** Ids of staged files that are on record as left to be removed. */
   readonly #gone = new Set<string>()
   #writing: Promise<void> | undefined
   readonly #gate = new Mutex()
 
-  constructor({ journal, knownSettled = () => undefined }: PendingStatesParts) {
+  constructor({ journal, known = nothingUnsettled }: PendingStatesParts) {
     this.#journal = journal
-    this.#knownSettled = knownSettled
+    this.#knowledge = known
   }
 
   /** Something about `node` is different now. It is put on record at the end of this turn, with everything else that is. */
   touch(node: Node): void {
-    this.#mayEnd.delete(node)
-    this.#touch(node)
-  }
-
-  #touch(node: Node): void {
     this.#touched.add(node)
     this.#write().catch(() => undefined) // whoever waits for `written` hears of it, and tries again
   }
@@ -105,11 +108,10 @@ export class PendingStates {
     return this.#touched.size > 0 ? this.#write() : (this.#writing ?? Promise.resolve())
   }
 
-  /** The same, with every record ended that has come to its end. @throws the local disk's error */
+  /** The same, and nothing is left to be settled. @throws the local disk's error */
   async ended(): Promise<void> {
     await this.written()
-    await this.#ending
-    await this.written()
+    await this.#settling
   }
 
   /** As `written`, for power loss. @throws the local disk's error */
@@ -132,6 +134,13 @@ export class PendingStates {
   /** Nothing is left to be done about what an earlier process left on record under `key`. */
   forget(key: string): Promise<void> {
     return this.#journal.change([{ key }])
+  }
+
+  /** The next process need not be told of these any more. */
+  async forgetUnsettled(folders: readonly FileId[]): Promise<void> {
+    if (folders.length === 0) return
+    await this.#knowledge.settled()
+    await this.#journal.change(folders.map((id) => ({ key: `${unsettledKey}${id}` })))
   }
 
   /** The files of these ids are not there any more, not even after power loss. */
@@ -169,16 +178,18 @@ export class PendingStates {
   async #writeSome(): Promise<void> {
     const nodes = [...this.#touched]
     this.#touched.clear()
-    const changes = this.#withoutEnds(nodes.flatMap((node) => this.#changeOf(node)))
+    const changes = nodes.flatMap((node) => this.#changeOf(node))
     if (changes.length === 0) return
+    const unsettled = changes.some(({ known }) => !known) ? this.#knowledge.unsettled : []
+    const notes = unsettled.map((id) => ({ key: `${unsettledKey}${id}`, value: true }))
     try {
-      await this.#journal.change(changes.flatMap(({ changes }) => changes))
+      await this.#journal.change([...changes.flatMap(({ changes }) => changes), ...notes])
+      if (unsettled.length > 0) this.#settle(unsettled)
     } catch (error) {
       for (const node of nodes) this.#touched.add(node)
       throw error
     }
     for (const { node, known, before } of changes) {
-      this.#mayEnd.delete(node)
       if (before?.staged !== undefined && before.staged !== known?.staged) this.#gone.add(before.staged)
       if (known?.staged !== undefined) this.#gone.delete(known.staged)
       if (known) this.#known.set(node, known)
@@ -186,23 +197,22 @@ export class PendingStates {
     }
   }
 
-  /** Those that have to wait are touched anew when they need not any more. */
-  #withoutEnds(changes: readonly NodeChanges[]): readonly NodeChanges[] {
-    const settled = this.#knownSettled()
-    if (!settled) return changes
-    const isEarly = ({ node, known }: NodeChanges) => !known && !this.#mayEnd.has(node)
-    const ends = changes.filter(isEarly).map(({ node }) => node)
-    if (ends.length === 0) return changes
-    this.#ending = this.#endAfter(Promise.all([this.#ending, settled]), ends)
-    return changes.filter((change) => !isEarly(change))
+  #settle(folders: readonly FileId[]): void {
+    for (const id of folders) this.#unsettled.set(id, (this.#unsettled.get(id) ?? 0) + 1)
+    const settled = this.#forgetUnsettled(folders)
+    this.#settling = Promise.all([this.#settling, settled])
   }
 
-  async #endAfter(settled: Promise<unknown>, nodes: readonly Node[]): Promise<void> {
-    await settled
-    for (const node of nodes) {
-      this.#mayEnd.add(node)
-      this.#touch(node)
+  async #forgetUnsettled(folders: readonly FileId[]): Promise<void> {
+    await this.#knowledge.settled()
+    const done: FileId[] = []
+    for (const id of folders) {
+      const left = this.#unsettled.get(id)! - 1
+      if (left > 0) this.#unsettled.set(id, left)
+      else if (this.#unsettled.delete(id)) done.push(id)
     }
+    // Where it fails the next process asks the server once more than it would have to.
+    await this.#journal.change(done.map((id) => ({ key: `${unsettledKey}${id}` }))).catch(() => undefined)
   }
 
   #changeOf(node: Node): NodeChanges[] {
@@ -229,19 +239,26 @@ export class PendingStates {
   }
 }
 
-/** What an earlier process left: the states of files by key, and the staged files that are only left to be removed. */
-export function sortRecords(found: ReadonlyMap<string, JournalValue>): {
+/** What an earlier process left. */
+export interface SortedRecords {
+  /** States of files, by key. */
   readonly records: ReadonlyMap<string, PendingRecord>
+  /** Staged files that are only left to be removed. */
   readonly gone: ReadonlySet<string>
-} {
-  const states = [...found].filter(([key]) => !key.startsWith(goneKey)) as unknown as [
-    string,
-    PendingRecord,
-  ][]
-  const goneKeys = [...found.keys()].filter((key) => key.startsWith(goneKey))
-  const gone = new Set(goneKeys.map((key) => key.slice(goneKey.length)))
+  /** Folders of which what is known is not what programs were told. */
+  readonly unsettled: readonly FileId[]
+}
+
+export function sortRecords(found: ReadonlyMap<string, JournalValue>): SortedRecords {
+  const isState = (key: string) => !key.startsWith(goneKey) && !key.startsWith(unsettledKey)
+  const states = [...found].filter(([key]) => isState(key)) as unknown as [string, PendingRecord][]
+  const gone = new Set(idsAfter(goneKey, found))
   for (const [, { staged }] of states) if (staged !== undefined) gone.delete(staged)
-  return { records: new Map(states), gone }
+  return { records: new Map(states), gone, unsettled: idsAfter(unsettledKey, found) as FileId[] }
+}
+
+function idsAfter(prefix: string, found: ReadonlyMap<string, JournalValue>): string[] {
+  return [...found.keys()].flatMap((key) => (key.startsWith(prefix) ? [key.slice(prefix.length)] : []))
 }
 
 /** What the server does not know of `node`; undefined when that is nothing. `keyOf`: of the record of a folder without an id. */

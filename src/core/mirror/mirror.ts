@@ -2,8 +2,8 @@
  * What is known of a drive, on the local disk: complete listings of folders, and when the server was last asked what was changed. It
  * outlives the process, and any of it may go at any time.
  *
- * Nothing waits for it but the journal: what the server has done is no longer on record there only when it is known here
- * (`settled`), so that a process which is killed does not make the next one show what was undone.
+ * Nothing waits for it. What was changed by us and is not in the files yet (`unsettled`) the journal notes, when it has nothing else to
+ * say of that any more: so that a process which is killed does not make the next one show what was undone.
  */
 import { randomUUID } from 'node:crypto'
 import type { Clock } from '../../base/clock.ts'
@@ -72,6 +72,9 @@ export class Mirror {
   /** Large folders that were just written, and how they are to be written next. */
   readonly #resting = new Map<FileId, { next: KeptForm | undefined }>()
   readonly #timers = new Set<() => void>()
+  #unsettled = new Set<FileId>()
+  #beingSettled = new Set<FileId>()
+  #isSettling = false
   #writing: Promise<void> | undefined
 
   private constructor(records: RecordLog, options: MirrorOptions, bootId: string) {
@@ -121,6 +124,28 @@ export class Mirror {
   keep(id: FileId, form: KeptForm): void {
     this.#waiting.set(id, form)
     this.#write()
+  }
+
+  /** What is kept or forgotten of it just now is by a change of ours. */
+  noteOwnChange(id: FileId): void {
+    this.#unsettled.add(id)
+    if (!this.#isSettling) void this.#settleOwn()
+  }
+
+  /** Folders with changes of ours that do not survive the end of this process yet. */
+  get unsettled(): readonly FileId[] {
+    return [...new Set([...this.#beingSettled, ...this.#unsettled])]
+  }
+
+  async #settleOwn(): Promise<void> {
+    this.#isSettling = true
+    while (this.#unsettled.size > 0) {
+      this.#beingSettled = this.#unsettled
+      this.#unsettled = new Set()
+      await this.settled()
+    }
+    this.#beingSettled = new Set()
+    this.#isSettling = false
   }
 
   outdate(id: FileId): void {

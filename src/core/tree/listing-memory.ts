@@ -80,6 +80,7 @@ export class ListingMemory {
   /** Its entries are others now, by a change of ours. */
   changed(id: FileId, listing: KeptListing): void {
     this.#keep(id, listing)
+    this.#mirror?.noteOwnChange(id)
   }
 
   outdate(id: FileId): void {
@@ -91,6 +92,7 @@ export class ListingMemory {
   delete(id: FileId): void {
     this.#listings.delete(id)
     this.#mirror?.forget(id)
+    this.#mirror?.noteOwnChange(id)
   }
 
   /** Objects that were changed elsewhere: a listing on the disk that has one of them is outdated. */

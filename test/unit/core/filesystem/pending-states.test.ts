@@ -2,18 +2,27 @@ import { describe, expect, it } from 'vitest'
 import { PendingStates } from '../../../../src/core/filesystem/index.ts'
 import { NodeTable, type Node } from '../../../../src/core/inode/index.ts'
 import type { JournalChange } from '../../../../src/core/journal/index.ts'
+import type { FileId } from '../../../../src/remote/types.ts'
 import { remoteFolder } from '../../../fakes/remote-entry.ts'
 
 /** A journal that is as fast as can be. */
 class MemoryJournal {
   readonly labels: string[] = []
+  readonly #keys = new Set<string>()
   /** A record has just been written. */
   onWritten = (): void => undefined
 
   async change(changes: readonly JournalChange[]): Promise<void> {
-    for (const { value } of changes)
-      this.labels.push(value === undefined ? 'an end' : (value as { label: string }).label)
+    for (const { key, value } of changes) {
+      if (value === undefined) this.#keys.delete(key)
+      else this.#keys.add(key)
+      if (typeof value === 'object') this.labels.push((value as { label: string }).label)
+    }
     this.onWritten()
+  }
+
+  get keys(): string[] {
+    return [...this.#keys]
   }
 
   async sync(): Promise<void> {}
@@ -47,48 +56,37 @@ describe('what programs were told', () => {
     }
   })
 
-  it('ends on record when what the server did is known for good, and keeps nothing else waiting', async () => {
+  it('ends on record at once, with a note of the folders that are not settled, until they are', async () => {
     const journal = new MemoryJournal()
-    let settle: (() => void) | undefined
-    let settled: Promise<void> | undefined
-    const pending = new PendingStates({ journal, knownSettled: () => settled })
-    const table = new NodeTable(remoteFolder({ name: '' }))
-    const node = changed(table, 'first')
-    pending.touch(node)
-    await pending.written()
-    settled = new Promise((resolve) => (settle = resolve))
-    node.unsent.patches.clear()
-    pending.touch(node)
-    pending.touch(changed(table, 'second'))
-    await pending.written()
-    expect(journal.labels).toEqual(['/first', '/second'])
-    const ended = pending.ended()
-    // Other things have to be settled all the time.
-    settle?.()
-    settled = new Promise(() => undefined)
-    await ended
-    expect(journal.labels).toEqual(['/first', '/second', 'an end'])
-  })
-
-  it('does not end when it was changed again meanwhile', async () => {
-    const journal = new MemoryJournal()
+    const known = { unsettled: ['d1', 'd2'] as FileId[], settled: () => settled }
     let settle: (() => void) | undefined
     let settled: Promise<void> | undefined = new Promise((resolve) => (settle = resolve))
-    const pending = new PendingStates({ journal, knownSettled: () => settled })
+    const pending = new PendingStates({ journal, known })
     const table = new NodeTable(remoteFolder({ name: '' }))
     const node = changed(table, 'first')
     pending.touch(node)
     await pending.written()
+    expect(journal.keys).toHaveLength(1)
     node.unsent.patches.clear()
     pending.touch(node)
     await pending.written()
-    node.unsent.patches.set('k', { key: 'k', value: 'another' })
-    pending.touch(node)
+    expect([...journal.keys]).toEqual(['unsettled:d1', 'unsettled:d2'])
+    const other = changed(table, 'second')
+    pending.touch(other)
     await pending.written()
+    // Changed once more before it was settled.
+    const former = settle
+    known.unsettled = ['d1'] as FileId[]
+    settled = new Promise((resolve) => (settle = resolve))
+    other.unsent.patches.clear()
+    pending.touch(other)
+    await pending.written()
+    former?.()
+    await new Promise((resolve) => setImmediate(resolve))
+    expect([...journal.keys]).toEqual(['unsettled:d1'])
     settle?.()
-    settled = undefined
     await pending.ended()
-    expect(journal.labels).toEqual(['/first', '/first'])
+    expect([...journal.keys]).toEqual([])
   })
 
   it('is recorded as it is at the end of the turn', async () => {

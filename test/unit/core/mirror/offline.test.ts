@@ -137,6 +137,17 @@ describe('a start while the server cannot be reached', () => {
     expect(drive.drive.serverTrouble).toBeUndefined()
   })
 
+  it('says that it cannot be reached until it can, whether or not anybody looks', async () => {
+    await drive.crash(away)
+    drive.drive.followChanges()
+    await settle()
+    expect(drive.drive.serverTrouble).toBeDefined()
+    drive.remote.offline = false
+    drive.remote.feed.tell({ kind: 'live' })
+    await settle()
+    expect(drive.drive.serverTrouble).toBeUndefined()
+  })
+
   it('shows over it what was not sent, and sends it when the server is back [F20]', async () => {
     away()
     await drive.save('a/new', 'new')

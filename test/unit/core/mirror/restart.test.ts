@@ -178,6 +178,30 @@ describe('a killed process', () => {
     expect(await drive.names('b')).toEqual([])
   })
 
+  it('does not when what it knew did not reach the disk, nor does that keep anything waiting [E20]', async () => {
+    await walked()
+    await written()
+    drive.mirrorDisk.kill()
+    await drive.unlink('b/three')
+    await drive.rename('a/one', 'c/uno')
+    await drive.settleAll()
+    expect(drive.remote.paths()).not.toContain('b/three')
+    await drive.save('b/tmp', 'made and gone')
+    await drive.unlink('b/tmp')
+    await drive.crash()
+    expect(drive.drive.leftChanges).toBe(0)
+    expect(await drive.names('b')).toEqual([])
+    expect(await drive.names('a')).toEqual(['deep'])
+    expect(await drive.names('c')).toEqual(['four', 'uno'])
+    // Only once: what is known then is.
+    await written()
+    await drive.crash()
+    const release = holdAll()
+    expect(await drive.names('b')).toEqual([])
+    release()
+    await settle()
+  })
+
   it('leaves nothing that is believed when the machine went down with it: folders are listed before they are shown [E20]', async () => {
     await walked()
     await written()
