@@ -202,7 +202,10 @@ export class Renames {
     for (const node of [source, target]) await renames.settleIfSending(node)
     const at = source.remotePlace
     const isStill = target.entry !== undefined && target.remotePlace !== undefined
-    if (entry && at && isStill && source.id === entry.id) return this.#asVersion(move, target, { at, entry })
+    // Attributes may have arrived meanwhile.
+    const now = { ...source.entry!, entity: entry?.entity }
+    if (entry && at && isStill && source.id === entry.id)
+      return this.#asVersion(move, target, { at, entry: now })
     if (entry) await source.content?.discard()
     this.#rememberSeen(target, by.pid)
     await this.#namespace.removeFile(target, by.pid)

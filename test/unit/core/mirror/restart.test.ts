@@ -202,6 +202,16 @@ describe('a killed process', () => {
     await settle()
   })
 
+  it('does not show the old name of a file that was renamed over another one [E20]', async () => {
+    await walked()
+    await written()
+    drive.mirrorDisk.kill()
+    await drive.rename('c/four', 'b/three')
+    await drive.crash()
+    expect(await drive.names('c')).toEqual([])
+    expect(await drive.text('b/three')).toBe('c/four')
+  })
+
   it('leaves nothing that is believed when the machine went down with it: folders are listed before they are shown [E20]', async () => {
     await walked()
     await written()
