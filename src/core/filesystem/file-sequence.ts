@@ -35,15 +35,18 @@ interface OrderedNames {
 
 /** Sorting a larger folder would keep others waiting. */
 const maxSorted = 10_000
-/** So many folders are kept in order. */
-const maxFolders = 64
+/** So many names of folders are kept in order; those of one larger folder in any case. */
+const maxNames = 100_000
 /** Objects that are looked at for one file, at most. */
 const maxLookedAt = 1_000
 
 /** Names of folders in order, as they were listed last. Asks nobody, and nothing here counts as a use of a listing. */
 export class FolderOrders {
   readonly #tree: Pick<Tree, 'folders' | 'table'>
-  readonly #orders = new LRUCache<string, OrderedNames & { readonly of: object }>({ max: maxFolders })
+  readonly #orders = new LRUCache<string, OrderedNames & { readonly of: object }>({
+    maxSize: maxNames,
+    sizeCalculation: ({ names }) => Math.min(maxNames, names.length + 1),
+  })
 
   constructor(tree: Pick<Tree, 'folders' | 'table'>) {
     this.#tree = tree
