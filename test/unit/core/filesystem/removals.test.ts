@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { RemoteError } from '../../../../src/remote/errors.ts'
-import { eventually } from '../../../fakes/eventually.ts'
+import { eventually, eventuallyPassing } from '../../../fakes/eventually.ts'
 import { errnoOf, TestDrive } from '../../../fakes/test-drive.ts'
 
 let drive: TestDrive
@@ -239,8 +239,7 @@ describe('the source of a rename over another file', () => {
   it('goes later where the server does not answer that call', async () => {
     drive.remote.fail('remove', new RemoteError('unknown-outcome', 'no answer'), 3)
     await drive.rename('a', 'd/f0')
-    await drive.clock.advance(2_000)
-    await eventually(() => drive.remote.textAt('d/f0') === 'a')
+    await eventuallyPassing(drive.clock, () => drive.remote.textAt('d/f0') === 'a')
     expect(await drive.names()).toEqual(['d'])
     expect(drive.remote.paths()).toContain('a')
     await drive.clock.advance(60_000)
@@ -251,8 +250,7 @@ describe('the source of a rename over another file', () => {
   it('goes after a crash in between', async () => {
     const gate = drive.remote.hold('remove')
     await drive.rename('a', 'd/f0')
-    await drive.clock.advance(2_000)
-    await eventually(() => drive.remote.textAt('d/f0') === 'a')
+    await eventuallyPassing(drive.clock, () => drive.remote.textAt('d/f0') === 'a')
     await drive.clock.advance(2_000)
     await gate.entered
     await drive.crash(() => gate.release())
