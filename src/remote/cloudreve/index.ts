@@ -100,6 +100,7 @@ export function connectLater(
     ...remembered,
     origin: options.origin,
     readOnly: isReadOnly(options, root),
+    countsReads: root.fileSystem === 'share',
     uriOf: (path: RemotePath) => joinUri(shown, path),
     pathOf: (uri: string) => pathBelow(root, uri),
   }
