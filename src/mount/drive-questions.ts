@@ -164,7 +164,7 @@ function statusOf({ drive, folder, spec, driver, limits }: DriveQuestionParts): 
     limits: limits(),
     changes: changesStatus(drive.following),
     serverTrouble:
-      pending.find(({ state }) => state.state === 'retrying')?.state.detail ?? drive.serverTrouble ?? null,
+      drive.serverTrouble ?? pending.find(({ state }) => state.state === 'retrying')?.state.detail ?? null,
     uploads,
     lostAndFound: drive.writeBack.lostAndFound.map(({ storedAt }) => storedAt),
   }

@@ -7,7 +7,13 @@ import type { Waiting } from './files.ts'
 /** `4.18.0`, with `-pro` on official Pro builds. A hint, never a proof (api/01 §15). */
 export function ping(client: ApiClient, { signal }: Waiting = {}): Promise<string> {
   const route = { method: 'GET', path: '/site/ping', signedIn: false } as const
-  return client.call({ ...route, schema: z.string(), repeat: 'read', subject: 'the server', signal })
+  return client.call({
+    ...route,
+    schema: z.string(),
+    repeat: 'read',
+    subject: 'the version of the server',
+    signal,
+  })
 }
 
 /** Kind of picture puzzle that the site uses, and its name. */
