@@ -170,8 +170,10 @@ export class Removals {
 
   /** Deletes now whatever waits in or below `folder`, and nothing else. @throws {FsError} when that failed */
   async settleWithin(folder: Node): Promise<void> {
-    const within = () =>
-      [...this.#waiting.keys()].filter((node) => isRemotelyWithin(node, folder) && !this.#isHeldBack(node))
+    const within = () => {
+      const held = this.#heldBack()
+      return [...this.#waiting.keys()].filter((node) => isRemotelyWithin(node, folder) && !held.has(node))
+    }
     while (within().some((node) => this.#sent.has(node))) await this.#sending
     const nodes = within()
     if (nodes.length > 0) await this.#send(nodes)
@@ -193,7 +195,8 @@ export class Removals {
     this.#cancelTimer = clock.after(waitMs, () => {
       const isOverdue = oldest !== undefined && clock.monotonic() >= oldest.sinceMs + longestWaitMs
       const lent: ReadonlySet<Node> = isOverdue ? new Set() : this.#lentForNow()
-      const due = [...this.#waiting.keys()].filter((node) => !lent.has(node) && !this.#isHeldBack(node))
+      const held = this.#heldBack()
+      const due = [...this.#waiting.keys()].filter((node) => !lent.has(node) && !held.has(node))
       if (lent.size > 0) this.#sendLater(this.#core.options.quietMs)
       // Told where it failed; what may succeed later is tried again.
       this.#send(due).catch(() => undefined)
@@ -215,12 +218,20 @@ export class Removals {
   /** What a file is a copy of, which the server is going to copy in a moment, and the folders that it is in. */
   #lentForNow(): ReadonlySet<Node> {
     const { lendings } = this.#core.writeBack
-    const lent = new Set<Node>()
-    if (lendings.isEmpty) return lent
+    if (lendings.isEmpty) return new Set()
+    return this.#withFolders((node) => node.id !== undefined && lendings.endsSoon(node.id))
+  }
+
+  /** What stays for now, and the folders that it is in. */
+  #heldBack(): ReadonlySet<Node> {
+    return this.#withFolders((node) => this.#isHeldBack(node))
+  }
+
+  #withFolders(isMeant: (node: Node) => boolean): ReadonlySet<Node> {
+    const all = new Set<Node>()
     for (const node of this.#waiting.keys())
-      if (node.id !== undefined && lendings.endsSoon(node.id))
-        for (let at: Node | undefined = node; at; at = at.remoteParent) lent.add(at)
-    return lent
+      if (isMeant(node)) for (let at: Node | undefined = node; at; at = at.remoteParent) all.add(at)
+    return all
   }
 
   /** What somebody else has moved meanwhile is seen again, where it is now. */

@@ -48,6 +48,23 @@ async function expectDone(source: string): Promise<void> {
   expect(drive.copies()).toEqual([])
 }
 
+describe('the folder that the last file is renamed out of', () => {
+  it.each([0, 1_000])('is deleted %i ms later: it goes, whatever is sent first', async (laterMs) => {
+    for (const source of sources.filter((path) => path !== 'docs/read')) await drive.unlink(source)
+    await drive.mkdir('other')
+    await drive.save('other/letter', 'older')
+    await drive.unlink('docs/letter')
+    await drive.settleAll()
+    await drive.rename('docs/read', 'other/letter')
+    await drive.clock.advance(laterMs)
+    await drive.rmdir('docs')
+    await drive.settleAll()
+    expect(await drive.names('')).toEqual(['other'])
+    expect(drive.remote.paths()).toEqual(['other/', 'other/letter'])
+    expect(drive.remote.textAt('other/letter')).toBe('small')
+  })
+})
+
 describe.each(sources)('%s', (source) => {
   it('is there at once, and at the server a moment later [W55]', async () => {
     const gates = (['upload', 'remove', 'rename', 'info'] as const).map((method) => drive.remote.hold(method))
