@@ -43,6 +43,11 @@ export class CachedContent {
     this.#parts = parts
   }
 
+  /** Tells it from all other contents of the cache. */
+  get hash(): string {
+    return this.#parts.hash
+  }
+
   get blocks(): number {
     return Math.ceil(this.#parts.contentBytes / this.#parts.blockBytes)
   }

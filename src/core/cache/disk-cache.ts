@@ -34,6 +34,14 @@ export interface CacheUsage {
   readonly contents: number
 }
 
+/** What is to stay. */
+export interface Protection {
+  /** `CachedContent.hash` of each. */
+  readonly hashes: ReadonlySet<string>
+  /** Something of one of them has gone all the same: it was damaged, or the disk was needed. */
+  readonly onLost: (hash: string) => void
+}
+
 const mostBytes = 10 * 1024 ** 3
 const diskPart = 10
 const defaultBlocksPerSegment = 64
@@ -44,6 +52,8 @@ export class DiskCache {
   readonly #fillings = new Fillings()
   readonly #options: DiskCacheOptions
   readonly #limitBytes: number
+  /** By the drive that has said so. */
+  readonly #protected = new Map<string, Protection>()
 
   private constructor(options: DiskCacheOptions, store: SegmentStore, limitBytes: number) {
     this.#options = options
@@ -100,7 +110,22 @@ export class DiskCache {
     return this.#store.giveBack(bytes)
   }
 
-  clear(): Promise<void> {
+  /** From now on these contents of a drive, by their hashes, stay as long as there is something else to remove. */
+  protect(drive: string, protection: Protection): void {
+    this.#protected.set(drive, protection)
+    const all = [...this.#protected.values()]
+    this.#store.protect(new Set(all.flatMap(({ hashes }) => [...hashes])))
+    this.#store.onLost = (hash) => {
+      for (const { hashes, onLost } of all) if (hashes.has(hash)) onLost(hash)
+    }
+  }
+
+  isProtected(drive: string, hash: string): boolean {
+    return this.#protected.get(drive)?.hashes.has(hash) === true
+  }
+
+  /** Removes what is not protected. Answers how many bytes of the disk that were. */
+  clear(): Promise<number> {
     return this.#store.clear()
   }
 

@@ -20,6 +20,8 @@ export class SegmentIndex {
   readonly #contents = new Map<string, number>()
   #usedBytes = 0
   #newest: Entry | undefined
+  /** Contents, by their hashes, that go last. */
+  #protected: ReadonlySet<string> = new Set()
 
   get usedBytes(): number {
     return this.#usedBytes
@@ -68,10 +70,30 @@ export class SegmentIndex {
     this.#count(entry, -1)
   }
 
-  /** The one used longest ago, `except` aside. */
+  protect(contents: ReadonlySet<string>): void {
+    this.#protected = contents
+  }
+
+  isProtected(entry: Entry): boolean {
+    return this.#protected.has(contentOf(entry))
+  }
+
+  /** The one used longest ago of those that are not protected, `except` aside: both count as used by that, or each call would pass over them. */
   oldest(except?: Entry): Entry | undefined {
-    for (const entry of this.#entries.values()) if (entry !== except) return entry
+    for (let left = this.#entries.size; left > 0; left -= 1) {
+      const [entry] = this.#entries.values()
+      if (entry !== except && !this.isProtected(entry!)) return entry
+      this.use(entry!)
+    }
     return undefined
+  }
+
+  /** As `oldest`, and what is protected when there is nothing else. */
+  oldestOfAll(): Entry | undefined {
+    const found = this.oldest()
+    if (found) return found
+    const [entry] = this.#entries.values()
+    return entry
   }
 
   all(): Entry[] {
@@ -80,9 +102,14 @@ export class SegmentIndex {
 
   #count({ name, bytes }: Entry, by: 1 | -1): void {
     this.#usedBytes += by * bytes
-    const content = name.slice(0, name.indexOf('.'))
+    const content = contentOf({ name })
     const segments = (this.#contents.get(content) ?? 0) + by
     if (segments === 0) this.#contents.delete(content)
     else this.#contents.set(content, segments)
   }
+}
+
+/** Hash of the content that a segment file is of. */
+export function contentOf({ name }: Pick<Entry, 'name'>): string {
+  return name.slice(0, name.indexOf('.'))
 }

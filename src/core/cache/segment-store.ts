@@ -8,7 +8,7 @@ import type { DiskSpace, FileLayer } from '../../base/file-layer.ts'
 import type { Log } from '../../base/log.ts'
 import { SingleFlight } from '../../base/single-flight.ts'
 import type { SegmentShape } from './segment-head.ts'
-import { SegmentIndex, type Entry } from './segment-index.ts'
+import { contentOf, SegmentIndex, type Entry } from './segment-index.ts'
 import { Segment } from './segment.ts'
 import { WriteBehind } from './write-behind.ts'
 
@@ -59,6 +59,8 @@ export class SegmentStore {
   /** What is being written: stays loaded. */
   #writing: Entry | undefined
   readonly #folders = new Set<string>()
+  /** Of a content that is protected something has gone. */
+  onLost: (content: string) => void = () => undefined
 
   constructor(options: SegmentStoreOptions) {
     this.#options = options
@@ -142,22 +144,35 @@ export class SegmentStore {
     if (entry) await this.#remove(entry)
   }
 
-  /** Removes what was used longest ago until `bytes` are free, or nothing is left. Answers how much that was. */
-  giveBack(bytes: number): Promise<number> {
-    return this.queue.run(async () => {
-      const before = this.#index.usedBytes
-      for (let entry = this.#index.oldest(); entry && before - this.#index.usedBytes < bytes;) {
-        await this.#remove(entry)
-        entry = this.#index.oldest()
-      }
-      return before - this.#index.usedBytes
-    })
+  /** These contents, by their hashes, stay as long as there is something else to remove. */
+  protect(contents: ReadonlySet<string>): void {
+    this.#index.protect(contents)
   }
 
-  /** Removes every file. */
-  async clear(): Promise<void> {
+  /** Removes what was used longest ago, at last what is protected, until `bytes` are free. Answers how much that was. */
+  giveBack(bytes: number): Promise<number> {
+    return this.#removeWhile(
+      (removedBytes) => removedBytes < bytes,
+      () => this.#index.oldestOfAll(),
+    )
+  }
+
+  /** Removes every file that is not protected. Answers how many bytes that were. */
+  async clear(): Promise<number> {
     await this.scanned
-    await this.giveBack(Infinity)
+    return this.#removeWhile(
+      () => true,
+      () => this.#index.oldest(),
+    )
+  }
+
+  #removeWhile(isWanted: (removedBytes: number) => boolean, next: () => Entry | undefined): Promise<number> {
+    return this.queue.run(async () => {
+      const before = this.#index.usedBytes
+      for (let entry = next(); entry && isWanted(before - this.#index.usedBytes); entry = next())
+        await this.#remove(entry)
+      return before - this.#index.usedBytes
+    })
   }
 
   /** Writes what waits; closes every file. */
@@ -303,6 +318,7 @@ export class SegmentStore {
   }
 
   #forget(entry: Entry): void {
+    if (this.#index.isProtected(entry)) this.onLost(contentOf(entry))
     this.#index.remove(entry)
     this.#absent?.add(entry.name)
     this.#loaded.delete(entry)
@@ -326,10 +342,7 @@ export class SegmentStore {
       this.#pausedUntil = Infinity // nobody knows how much it takes
     }
     this.#absent = undefined
-    for (let oldest = this.#index.oldest(); oldest; oldest = this.#index.oldest()) {
-      if (this.#index.usedBytes <= limitBytes) return
-      await this.#remove(oldest)
-    }
+    while (this.#index.usedBytes > limitBytes) await this.#remove(this.#index.oldestOfAll()!)
   }
 
   async #findFiles(): Promise<Entry[]> {

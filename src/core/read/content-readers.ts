@@ -2,7 +2,7 @@ import type { Clock } from '../../base/clock.ts'
 import type { Log } from '../../base/log.ts'
 import type { ContentAddress, RemoteContent } from '../../remote/remote.ts'
 import type { EntityId } from '../../remote/types.ts'
-import type { CachedContent, DiskCache } from '../cache/index.ts'
+import type { CachedContent, DiskCache, Protection } from '../cache/index.ts'
 import { AheadFetches, type HeldBlocks } from './ahead-fetches.ts'
 import { MemoryBlockCache, type BlockCache } from './block-cache.ts'
 import { EntityBlocks, type EntityBlocksDeps } from './entity-blocks.ts'
@@ -42,7 +42,7 @@ export class ContentReaders {
   readonly ahead: AheadFetches
   readonly #deps: EntityBlocksDeps
   readonly #clock: Clock
-  readonly #diskLimitBytes: number
+  readonly #disk: ContentReadersDeps['disk']
   readonly #open = new Map<EntityId, { readonly blocks: EntityBlocks; readers: number }>()
   readonly #streaming = new Set<WindowedReader>()
   readonly #bytesPerSecond: () => number
@@ -50,7 +50,7 @@ export class ContentReaders {
   constructor({ remote, budget, clock, log, cache, disk, options, bytesPerSecond }: ContentReadersDeps) {
     const readOptions = { ...defaultReadOptions, ...options }
     this.#clock = clock
-    this.#diskLimitBytes = disk?.cache.limitBytes ?? 0
+    this.#disk = disk
     this.#bytesPerSecond = bytesPerSecond ?? (() => 0)
     this.#deps = {
       remote,
@@ -112,7 +112,7 @@ export class ContentReaders {
 
   /** Of the disk cache, bytes; 0: there is none. */
   get diskLimitBytes(): number {
-    return this.#diskLimitBytes
+    return this.#disk?.cache.limitBytes ?? 0
   }
 
   /** As `keepOnDisk`; false also where there is no disk cache. */
@@ -121,6 +121,16 @@ export class ContentReaders {
     const { blockBytes } = this.#deps.options
     const open = () => this.open(content)
     return disk !== undefined && keepOnDisk({ content, disk, blockBytes, open }, options)
+  }
+
+  /** What stays in the disk cache, from now on, as long as it has something else to remove. */
+  protect(protection: Protection): void {
+    this.#disk?.cache.protect(this.#disk.drive, protection)
+  }
+
+  isProtected(content: Pick<ContentAddress, 'entity' | 'sizeBytes'>): boolean {
+    const hash = this.onDisk(content)?.hash
+    return hash !== undefined && this.#disk?.cache.isProtected(this.#disk.drive, hash) === true
   }
 
   /** What the disk cache has of a content; undefined: there is no disk cache. */
