@@ -14,6 +14,7 @@ import { addPending } from './commands/pending.ts'
 import { addServer } from './commands/server.ts'
 import { addStatus } from './commands/status.ts'
 import { addUmount } from './commands/umount.ts'
+import { addPin, addUnpin } from './commands/pin.ts'
 import { addWarm } from './commands/warm.ts'
 import type { CliContext } from './context.ts'
 import { exitCodeLines } from './exit-codes.ts'
@@ -49,6 +50,8 @@ export function buildProgram(context: CliContext): Command {
   addActivities(program, context)
   addPending(program, context)
   addWarm(program, context)
+  addPin(program, context)
+  addUnpin(program, context)
   program.commandsGroup('Trying it out:')
   addDemo(program, context)
   addServer(program, context)

@@ -17,6 +17,8 @@ import {
   FolderMoves,
   LocalTimes,
   PendingStates,
+  Pins,
+  PinsFile,
   SeenVersions,
   sortRecords,
   stagedIdsOf,
@@ -173,9 +175,14 @@ async function openDrive(options: CreateOptions, unlock: () => Promise<void>): P
   const restore = fileSystem.restoring(records)
   await restore.run()
   const state = { times: times.file, journal, unlock }
-  const { pollMs } = settings
-  const changes = new ChangeFollower({ remote, tree, kernel, server, clock, log, pollMs, mirror })
-  return new Drive({ core, facts, fileSystem, restore, state, kernels: kernel, changes })
+  const { pollMs, revalidateMs } = settings
+  const isTold = () => changes.state.kind === 'live'
+  const kept = await PinsFile.open(join(stateFolder, 'pins.json'), { layer: fileLayer, log })
+  const pins = new Pins(core, kept, { isTold, revalidateMs })
+  const parts = { remote, tree, kernel, server, clock, log, pollMs, mirror }
+  const changes = new ChangeFollower({ ...parts, watcher: pins })
+  tree.onOwnChange = (path) => pins.changed([path])
+  return new Drive({ core, facts, fileSystem, restore, state, kernels: kernel, changes, pins })
 }
 
 function openReaders(options: CreateOptions, settings: CoreSettings, tree: Tree): ContentReaders {
@@ -197,7 +204,8 @@ function openFacts(
 ): Facts {
   const cachedBytes: FactsDeps['cachedBytes'] = async (entity, sizeBytes) =>
     (await readers.onDisk({ entity, sizeBytes })?.presentBytes()) ?? 0
-  return new Facts({ remote, clock, listFacts, cachedBytes: diskCache && cachedBytes })
+  const isPinned: FactsDeps['isPinned'] = (entity, sizeBytes) => readers.isProtected({ entity, sizeBytes })
+  return new Facts({ remote, clock, listFacts, isPinned, cachedBytes: diskCache && cachedBytes })
 }
 
 /** What the write path does with the disk cache. Small contents are remembered as they are sent. */

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
 import { Errno } from '../base/errno.ts'
 import { waitUnlessAborted } from '../base/clock.ts'
-import type { RemoteEntry } from '../remote/types.ts'
+import type { RemoteEntry, RemotePath } from '../remote/types.ts'
 import { FsError } from './errors.ts'
 import {
   attributeSync,
@@ -11,12 +11,15 @@ import {
   Warming,
   type CloudreveFileSystem,
   type Core,
+  type PinView,
+  type Pins,
   type Restore,
   type WarmOptions,
   type WarmResult,
 } from './filesystem/index.ts'
 import type { Node, NodePlace } from './inode/index.ts'
 import { toPosixName, toServerName } from './names/index.ts'
+import { samePath } from './tree/index.ts'
 import type { OpContext } from './types.ts'
 import type { DrainOptions, DrainProgress, PendingUpload, UploadFailure } from './write/index.ts'
 import type { FileView } from './xattr/index.ts'
@@ -29,7 +32,15 @@ export interface DriveFolderParts {
   readonly core: Core
   readonly fileSystem: CloudreveFileSystem
   readonly restore: Restore
+  readonly pins: Pins
 }
+
+/** What was pinned in a folder, by its path there as programs name it. */
+export interface PinnedPath extends Omit<PinView, 'path'> {
+  readonly names: readonly string[]
+}
+
+export type UnpinOutcome = 'unpinned' | 'not pinned' | { readonly pinnedWith: readonly string[] }
 
 /** A folder of a drive, and what people ask and decide about what is in it. Paths begin at the folder, wherever that is by now. */
 export class DriveFolder {
@@ -37,12 +48,14 @@ export class DriveFolder {
   readonly #fileSystem: CloudreveFileSystem
   readonly #restore: Restore
   readonly #root: Node
+  readonly #pins: Pins
 
-  constructor({ core, fileSystem, restore }: DriveFolderParts, root: Node) {
+  constructor({ core, fileSystem, restore, pins }: DriveFolderParts, root: Node) {
     this.#core = core
     this.#fileSystem = fileSystem
     this.#restore = restore
     this.#root = root
+    this.#pins = pins
   }
 
   /**
@@ -110,7 +123,7 @@ export class DriveFolder {
   }
 
   /**
-   * Removes what the disk cache has of a file, or of every file in a folder; answers how many bytes of content that was.
+   * Removes what the disk cache has of a file, or of every file in a folder, unless it is pinned; answers how many bytes of content that was.
    * @throws {FsError} ENOENT
    */
   async clearCached(names: readonly string[], signal?: AbortSignal): Promise<number> {
@@ -136,6 +149,52 @@ export class DriveFolder {
     })
   }
 
+  /**
+   * Keeps a file, or everything in a folder, on this machine from now on, as the server has it.
+   * @throws {FsError} ENOENT; ENOSPC: it does not fit into the cache; EAGAIN: the server does not have it yet
+   */
+  async pin(names: readonly string[], options: WarmOptions = {}): Promise<WarmResult> {
+    const node = await this.#node(names, options.signal)
+    return pinned(this.#core, [node], async () => {
+      // It is pinned under the name that the server has.
+      await this.#fileSystem.settleNames(node)
+      return this.#pins.add(node, options)
+    })
+  }
+
+  /** It need not be there any more. */
+  async unpin(names: readonly string[], signal?: AbortSignal): Promise<UnpinOutcome> {
+    const path = [...this.#rootPath, ...names.map(toServerName)]
+    // What is not there any more, or cannot be asked for, may be pinned all the same.
+    const node = await this.#node(names, signal).catch((error: unknown) => {
+      this.#core.log.debug('what is to be unpinned is looked for by its path', { error })
+      return undefined
+    })
+    const id = node?.id
+    if (node) this.#core.tree.table.release(node)
+    if (await this.#pins.remove(path, id)) return 'unpinned'
+    const above = this.#pins.above(path)
+    return above ? { pinnedWith: this.#namesOf(above) } : 'not pinned'
+  }
+
+  pinnedPaths(): readonly PinnedPath[] {
+    const { length } = this.#rootPath
+    const isIn = ({ path }: PinView) => samePath(path.slice(0, length), this.#rootPath)
+    return this.#pins
+      .list()
+      .filter(isIn)
+      .map(({ path, ...rest }) => ({ ...rest, names: this.#namesOf(path) }))
+  }
+
+  /** As the server has it. */
+  get #rootPath(): RemotePath {
+    return this.#root.remotePath ?? []
+  }
+
+  #namesOf(path: RemotePath): readonly string[] {
+    return path.slice(this.#rootPath.length).map(toPosixName)
+  }
+
   /** What the server has of a file, or of everything below a folder. */
   async *#entriesIn(node: Node, signal?: AbortSignal): AsyncGenerator<readonly RemoteEntry[]> {
     if (node.isFolder) yield* this.#core.remote.listSubtree(node.remotePath ?? [], { signal })
@@ -143,7 +202,9 @@ export class DriveFolder {
   }
 
   async #clearEntry({ kind, entity, sizeBytes }: RemoteEntry): Promise<number> {
-    const cached = kind === 'file' && entity && this.#core.readers.onDisk({ entity, sizeBytes })
+    const { readers } = this.#core
+    if (kind !== 'file' || !entity || readers.isProtected({ entity, sizeBytes })) return 0
+    const cached = readers.onDisk({ entity, sizeBytes })
     const bytes = cached ? await cached.presentBytes() : 0
     if (cached && bytes > 0) await cached.remove()
     return bytes

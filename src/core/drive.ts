@@ -3,7 +3,7 @@ import type { RemotePath } from '../remote/types.ts'
 import type { ChangeFollower, FollowState } from './changes/index.ts'
 import { DriveFolder } from './drive-folder.ts'
 import { FsError } from './errors.ts'
-import type { CloudreveFileSystem, Core, Restore, TimesFile } from './filesystem/index.ts'
+import type { CloudreveFileSystem, Core, Pins, Restore, TimesFile } from './filesystem/index.ts'
 import type { Journal } from './journal/index.ts'
 import type { FileSystem, KernelCache } from './ports.ts'
 import { reach } from './tree/index.ts'
@@ -20,6 +20,7 @@ export interface DriveParts {
   readonly state: DriveState
   readonly kernels: KernelCaches
   readonly changes: ChangeFollower
+  readonly pins: Pins
 }
 
 /** What a drive has on the local disk. */
@@ -51,11 +52,12 @@ export class Drive {
   readonly #state: DriveState
   readonly #kernels: KernelCaches
   readonly #changes: ChangeFollower
+  readonly #pins: Pins
 
-  constructor({ fileSystem, core, facts, restore, state, kernels, changes }: DriveParts) {
+  constructor({ fileSystem, core, facts, restore, state, kernels, changes, pins }: DriveParts) {
     this.fileSystem = fileSystem
     this.#inner = fileSystem
-    this.top = new DriveFolder({ core, fileSystem, restore }, core.tree.table.root)
+    this.top = new DriveFolder({ core, fileSystem, restore, pins }, core.tree.table.root)
     this.writeBack = core.writeBack
     this.facts = facts
     this.#core = core
@@ -63,17 +65,24 @@ export class Drive {
     this.#state = state
     this.#kernels = kernels
     this.#changes = changes
+    this.#pins = pins
   }
 
   /** Asks the server to tell of changes that are made elsewhere, from now on. */
   followChanges(): void {
     this.#changes.start()
+    this.#pins.start()
   }
 
   /** A sentence while the server cannot be reached. */
   get serverTrouble(): string | undefined {
     if (!this.#core.server.isAway) return undefined
     return `${this.#core.remote.facts.origin} cannot be reached: folders are shown as they were known, and changes are sent later`
+  }
+
+  /** Resolves when what is pinned is not just being looked at or fetched. For tests. */
+  pinsSettled(): Promise<void> {
+    return this.#pins.settled()
   }
 
   /** How changes that are made elsewhere come here. */
@@ -107,10 +116,8 @@ export class Drive {
     const view = new DriveView({ fileSystem: this.fileSystem, root, owner, options, others })
     const mapped = view.kernelCache(kernel)
     const remove = this.#kernels.add(mapped)
-    const folder = new DriveFolder(
-      { core: this.#core, fileSystem: this.#inner, restore: this.#restore },
-      root,
-    )
+    const parts = { core: this.#core, fileSystem: this.#inner, restore: this.#restore, pins: this.#pins }
+    const folder = new DriveFolder(parts, root)
     const close = () => {
       remove()
       view.close()
@@ -152,10 +159,12 @@ export class Drive {
   async close(): Promise<void> {
     const { times, journal, unlock } = this.#state
     this.#changes.close()
+    const pinsClosed = this.#pins.close()
     this.#restore.close()
     this.#inner.close()
     this.#core.readers.ahead.close()
     await this.writeBack.close()
+    await pinsClosed
     await this.#core.pending.ended().catch((error: unknown) => {
       this.#core.log.warn('what the server has is still on record as unsent; it is sent once more', { error })
     })

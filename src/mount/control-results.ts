@@ -127,6 +127,25 @@ export interface WarmingProgress {
 }
 
 /** Result of `warm`: what the server has of the path is in the cache. */
+/** Of `unpin`. */
+export interface UnpinnedResult {
+  /** Absolute. */
+  readonly path: string
+}
+
+/** Of `pins`: what is pinned in the mount. */
+export type PinsResult = readonly PinnedItem[]
+
+export interface PinnedItem {
+  /** Absolute, in the mount. */
+  readonly path: string
+  readonly files: number
+  readonly bytes: number
+  /** Why it is not all here; null: it is. */
+  readonly trouble: string | null
+}
+
+/** Of `warm` and `pin`. */
 export interface WarmedResult {
   readonly files: number
   readonly bytes: number

@@ -7,7 +7,6 @@ import {
   type Drive,
   type DriveFolder,
   type FileSystem,
-  type WarmProgress,
 } from '../core/index.ts'
 import type { FuseDriver } from '../fuse/driver.ts'
 import type { Remote } from '../remote/remote.ts'
@@ -24,6 +23,7 @@ import type {
 import { contentFolder, type AccountCache } from './account-cache.ts'
 import type { DriveMirror } from './drive-mirror.ts'
 import { fileQuestions, missingFile } from './file-questions.ts'
+import { pinQuestions } from './pin-questions.ts'
 import { fileIn, uploadQuestions } from './upload-questions.ts'
 import type { ControlMethods, Json, MountSpec } from './spec.ts'
 import type { AskedLimits } from './transfer-limits.ts'
@@ -56,6 +56,7 @@ export function driveQuestions(parts: DriveQuestionParts): ControlMethods {
       activities: (names, query, signal) => activitiesOf(parts, names, { ...query, signal }),
     }),
     ...cacheQuestions(parts),
+    ...pinQuestions({ folder, mountpoint: spec.mountpoint }),
     ...uploadQuestions({ folder, mountpoint: spec.mountpoint }),
     status: async () => asJson(statusOf(parts)),
     flush: async ({ progress, signal }) => {
@@ -81,19 +82,10 @@ function cacheQuestions({ cache, cacheFolder, mirror, folder, spec }: DriveQuest
         })
         return { bytes }
       }
-      const { usedBytes, mirrorBytes } = await usage()
-      await cache?.cache.clear()
+      const { mirrorBytes } = await usage()
+      const bytes = (await cache?.cache.clear()) ?? 0
       await mirror?.mirror.clear()
-      return { bytes: usedBytes + mirrorBytes }
-    },
-    warm: async ({ params, signal, progress }) => {
-      const { names } = fileIn(spec.mountpoint, params)
-      const onProgress = (event: WarmProgress) => progress(asJson(event))
-      const warmed = await folder.warm(names, { signal, onProgress }).catch((error: unknown) => {
-        throw missingFile(error, params)
-      })
-      const { files, bytes, fetchedBytes, leftFiles, reason = null } = warmed
-      return { files, bytes, fetchedBytes, leftFiles, reason }
+      return { bytes: bytes + mirrorBytes }
     },
   }
 }

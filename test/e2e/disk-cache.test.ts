@@ -1,4 +1,4 @@
-import { open, readFile, stat, writeFile } from 'node:fs/promises'
+import { mkdir, open, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { patterned } from '../conformance/suite.ts'
@@ -109,6 +109,29 @@ await describeMounts('what is kept on the local disk', ['getfattr'], (driver) =>
     expect(await costOf(() => expectBytes('large.bin', 16 * mebibyte))).toEqual({})
     expect(await place.cli(['warm', place.mountpoint])).toMatchObject({ exitCode: 0 })
     expect(await place.cli(['warm', place.at('nothing')])).toMatchObject({ exitCode: 1 })
+  })
+
+  it('stays there by `pin` whatever is cleared, and follows what is saved, until `unpin` [R11][R12]', async () => {
+    await mkdir(place.at('work'))
+    await writeFile(place.at('work/one'), Buffer.alloc(mebibyte, 1))
+    expect(await place.cli(['flush', place.mountpoint])).toMatchObject({ exitCode: 0 })
+    expect(await place.cli(['pin', place.at('work')])).toMatchObject({ exitCode: 0 })
+    const { stdout } = await place.cli(['pin', '--json'])
+    expect(JSON.parse(stdout)).toEqual([{ path: place.at('work'), files: 1, bytes: mebibyte, trouble: null }])
+    expect(await place.cli(['cache', 'clear'])).toMatchObject({ exitCode: 0 })
+    await remount()
+    const costs = await costOf(() => readFile(place.at('work/one')))
+    expect(costs).not.toHaveProperty(contentRoute)
+    expect(costs).not.toHaveProperty('POST /file/url')
+    await writeFile(place.at('work/two'), Buffer.alloc(mebibyte, 2))
+    const table = async () => (await place.cli(['pin'])).stdout
+    await expect.poll(table, { timeout: 30_000 }).toMatch(/work +2 files +2\.0 MiB +all here/)
+    expect(await place.cli(['unpin', place.at('work/one')])).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringContaining(`is kept with ${place.at('work')}: unpin that`) as string,
+    })
+    expect(await place.cli(['unpin', place.at('work')])).toMatchObject({ exitCode: 0 })
+    expect((await place.cli(['pin'])).stdout.trim()).toBe('nothing is pinned')
   })
 
   it('is nobody else’s to read [R4]', async () => {

@@ -78,7 +78,7 @@ export class TestDrive {
   #processClock!: MortalClock
   #line!: MortalRemote
   #isReadOnly = false
-  #cache: DiskCache | undefined
+  diskCache: DiskCache | undefined
   mirror: Mirror | undefined
   mirrorDisk = new MortalLayer(nodeFileLayer)
   /** What the process has opened on the local disk. */
@@ -132,7 +132,7 @@ export class TestDrive {
     const settings = { readMemoryBytes: 16 * 1024 ** 2, readOnly, ...this.#options.settings }
     const { hostName = 'laptop' } = this.#options
     const diskCache = await this.#openCache()
-    this.#cache = diskCache
+    this.diskCache = diskCache
     this.mirror = await this.#openMirror()
     const cached = {
       diskCache,
@@ -187,14 +187,14 @@ export class TestDrive {
     this.forgetAll()
     await this.drain()
     await this.drive.close()
-    await this.#cache?.close()
+    await this.diskCache?.close()
     await this.mirror?.close()
     await this.start()
   }
 
   async stop(): Promise<void> {
     await this.drive.close()
-    await this.#cache?.close()
+    await this.diskCache?.close()
     await this.mirror?.close()
     await rm(this.folder, { recursive: true, force: true })
   }

@@ -32,7 +32,7 @@ export function addCache(program: Command, context: CliContext): void {
       'after',
       `
 Everything in it is on the server too. How much there may be \`--cache-limit\` and \`--mirror-limit\` of the mount say. What is known of
-folders is removed with all of it; then the next mount asks the server again, and needs it.
+folders is removed with all of it; then the next mount asks the server again, and needs it. What is pinned stays while it is mounted.
 
 Examples:
   cloudreve-mount cache
@@ -131,8 +131,9 @@ export async function clear(context: CliContext, path: string | undefined): Prom
     const { usedBytes, mirrorBytes } = await usageOfCache(cache)
     const served = serving.get(cache.folder)
     if (!served) await emptyCache(cache)
+    let removedBytes = served ? 0 : usedBytes + mirrorBytes
     for (const mountpoint of served?.mountpoints ?? [])
-      await mounts.call<ClearedResult>(mountpoint, 'clearCache')
-    io.err(`${cache.account}: ${sizeInWords(usedBytes + mirrorBytes)} removed from the cache`)
+      removedBytes += (await mounts.call<ClearedResult>(mountpoint, 'clearCache')).bytes
+    io.err(`${cache.account}: ${sizeInWords(removedBytes)} removed from the cache`)
   }
 }

@@ -26,25 +26,31 @@ Examples:
   cloudreve-mount warm ~/cloud/films/one.mkv
   cloudreve-mount warm ~/cloud/Projects`,
     )
-    .action((path: string, flags: WarmFlags) => warm(context, path, flags))
+    .action((path: string, flags: WarmFlags) => bringHere(context, path, { ...flags, method: 'warm' }))
 }
 
-export async function warm({ io, mounts }: CliContext, path: string, { json }: WarmFlags): Promise<void> {
+export async function bringHere(
+  { io, mounts }: CliContext,
+  path: string,
+  { json, method }: WarmFlags & { readonly method: 'warm' | 'pin' },
+): Promise<void> {
   const progress = warmProgress(io)
   const onProgress = (event: Json) => progress.update(event as unknown as WarmingProgress)
   let result: WarmedResult
   try {
-    result = await mounts.callAt<WarmedResult>(path, 'warm', {}, onProgress)
+    result = await mounts.callAt<WarmedResult>(path, method, {}, onProgress)
   } finally {
     progress.stop()
   }
   const { files, bytes, fetchedBytes, leftFiles, reason } = result
   if (json) io.out(JSON.stringify(result))
-  else if (files === 0) io.err(`${printable(path)} has no content to be fetched`)
-  else if (leftFiles === 0)
+  else if (files === 0 && method === 'warm') io.err(`${printable(path)} has no content to be fetched`)
+  else if (leftFiles === 0) {
+    const where = method === 'pin' ? 'kept here' : 'in the cache'
     io.err(
-      `${counted(files, 'file')} in the cache, ${sizeInWords(bytes)}, of which ${sizeInWords(fetchedBytes)} were fetched`,
+      `${counted(files, 'file')} ${where}, ${sizeInWords(bytes)}, of which ${sizeInWords(fetchedBytes)} were fetched`,
     )
+  }
   if (leftFiles > 0)
     throw new CliError(
       `${counted(leftFiles, 'file')} of ${files} could not be fetched whole: ${printable(reason ?? '')}`,

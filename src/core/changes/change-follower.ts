@@ -11,13 +11,13 @@ import type { Log } from '../../base/log.ts'
 import { isRemoteError } from '../../remote/errors.ts'
 import type { RemoteChange, WatchNotice } from '../../remote/changes.ts'
 import type { Remote } from '../../remote/remote.ts'
-import type { FileId } from '../../remote/types.ts'
+import type { FileId, RemoteEntry, RemotePath } from '../../remote/types.ts'
 import type { Mirror } from '../mirror/index.ts'
 import type { KernelCache } from '../ports.ts'
 import type { Reachability } from '../reachability.ts'
 import type { Tree } from '../tree/index.ts'
 import { Behind } from './behind.ts'
-import { ChangedFolders } from './changed-folders.ts'
+import { ChangedFolders, namesOf } from './changed-folders.ts'
 
 export interface FollowOptions {
   readonly remote: Pick<Remote, 'watch' | 'changesSince' | 'now' | 'infoById' | 'facts'>
@@ -28,8 +28,19 @@ export interface FollowOptions {
   /** While the server tells nothing; 0 = never. */
   readonly pollMs: number
   readonly server: Pick<Reachability, 'worked'>
+  /** Is told of everything, also of what nobody here has looked at. */
+  readonly watcher?: ChangeWatcher | undefined
   /** What an earlier process has known, and what the next one will. */
   readonly mirror?: Pick<Mirror, 'since'> | undefined
+}
+
+export interface ChangeWatcher {
+  /** Somebody else has changed what is, or was, at these paths. */
+  changed(paths: readonly RemotePath[]): void
+  /** These have been changed, perhaps long ago, perhaps by us. */
+  found(entries: readonly RemoteEntry[]): void
+  /** Anything may have been changed. */
+  doubted(): void
 }
 
 /**
@@ -118,6 +129,7 @@ export class ChangeFollower {
   }
 
   #told(changes: readonly RemoteChange[]): void {
+    this.#options.watcher?.changed(changes.flatMap(namesOf))
     const lost = this.#changed.lost(changes)
     this.#changed.told(changes)
     // The server tells of what was restored by the name that it had in the trash (api/02 §9.3), wherever that is.
@@ -130,7 +142,9 @@ export class ChangeFollower {
     try {
       const { uri } = await remote.infoById(id, { signal: this.#end.signal })
       const path = remote.facts.pathOf(uri)
-      if (path) this.#changed.changedIn(path.slice(0, -1))
+      if (!path) return
+      this.#options.watcher?.changed([path])
+      this.#changed.changedIn(path.slice(0, -1))
     } catch (error) {
       log.debug('it is not known where something has come', { id, reason: String(error) })
     }
@@ -166,6 +180,7 @@ export class ChangeFollower {
     const { folders } = this.#options.tree
     folders.doubtAll()
     folders.follow()
+    this.#options.watcher?.doubted()
     void this.#askAnew().then(() => this.#changed.doubted())
   }
 
@@ -192,6 +207,7 @@ export class ChangeFollower {
       for await (const { entries, askedAtMs } of remote.changesSince(this.#since, { signal })) {
         askedAt ??= askedAtMs
         count += entries.length
+        this.#options.watcher?.found(entries)
         this.#changed.found(entries)
         if (count >= MAX_CHANGES) break
       }
@@ -216,6 +232,7 @@ export class ChangeFollower {
   /** Too much to be followed one by one. */
   #doubtRest(): void {
     this.#options.tree.folders.doubtAll()
+    this.#options.watcher?.doubted()
     this.#changed.doubted()
   }
 

@@ -187,7 +187,7 @@ function keyOf(path: RemotePath): string {
 }
 
 /** Where it was, or is said to be. */
-function namesOf(change: RemoteChange): readonly RemotePath[] {
+export function namesOf(change: RemoteChange): readonly RemotePath[] {
   return change.kind === 'moved' ? [change.from, change.path] : [change.path]
 }
 

@@ -141,12 +141,12 @@ export class Warming {
 }
 
 /** Folders and links have none, nor what somebody is just uploading. */
-function hasContent(entry: RemoteEntry): boolean {
+export function hasContent(entry: RemoteEntry): boolean {
   const { kind, entity, uploadSessionId, sizeBytes } = entry
   const isStored = kind === 'file' && entity !== undefined && uploadSessionId === undefined
   return isStored && sizeBytes > 0 && kindOf(entry) === 'file'
 }
 
-function inMiB(bytes: number): string {
+export function inMiB(bytes: number): string {
   return `${Math.ceil(bytes / 1024 ** 2)} MiB`
 }

@@ -5,7 +5,7 @@
 import { waitUnlessAborted } from '../../base/clock.ts'
 import { andThen, type MaybePromise } from '../../base/maybe-promise.ts'
 import { isRemoteError } from '../../remote/errors.ts'
-import type { RemoteEntry } from '../../remote/types.ts'
+import type { RemoteEntry, RemotePath } from '../../remote/types.ts'
 import { kindOf } from './entry-attributes.ts'
 import { samePlace, type Node, type NodeTable } from '../inode/index.ts'
 import { toPosixName } from '../names/index.ts'
@@ -35,6 +35,8 @@ export class Tree {
   readonly #server: Reachability
   /** A folder that existed only here stands for one of the server now. */
   onFolderBound: (folder: Node) => void = () => undefined
+  /** The server has something else at a path, by a change of ours. */
+  onOwnChange: ((path: RemotePath) => void) | undefined
   /** Waits until a folder is not just being renamed. */
   onceStill: (folder: Node) => Promise<void> = () => Promise.resolve()
 
@@ -135,6 +137,11 @@ export class Tree {
     this.#walks.opened(folder, this.isTrusted(folder))
   }
 
+  /** Asks for everything below `folder`, which is known then. @throws {RemoteError} */
+  walkOver(folder: Node): Promise<readonly RemoteEntry[]> {
+    return this.#walks.over(folder)
+  }
+
   async #afterWalk(folder: Node, walk: Promise<void>, signal: AbortSignal | undefined): Promise<Listing> {
     await waitUnlessAborted(walk, signal).catch(() => undefined) // who is interrupted hears of it below
     return this.trusted(folder) ?? this.asked(folder, signal)
@@ -211,12 +218,19 @@ export class Tree {
   placed(folder: Node, entry: RemoteEntry, formerName?: string): void {
     this.folders.put(folder.listingKey, entry, formerName)
     folder.namesVersion += 1
+    this.#tellOwnChange(folder, entry.name)
   }
 
   /** The server has no `name` in `folder` any more, by a change of ours. */
   removed(folder: Node, name: string): void {
     this.folders.remove(folder.listingKey, name)
     folder.namesVersion += 1
+    this.#tellOwnChange(folder, name)
+  }
+
+  #tellOwnChange(folder: Node, name: string): void {
+    const above = this.onOwnChange && folder.remotePath
+    if (above) this.onOwnChange?.([...above, name])
   }
 
   /** An upload into `folder` was confirmed: folders on the way that were missing are there again, with ids to be learnt. */

@@ -6,6 +6,7 @@ import { LRUCache } from 'lru-cache'
 import { delay, type Clock } from '../../base/clock.ts'
 import type { Log } from '../../base/log.ts'
 import type { Remote } from '../../remote/remote.ts'
+import { RemoteError } from '../../remote/errors.ts'
 import type { FileId, RemoteEntry, RemotePath } from '../../remote/types.ts'
 import type { Node } from '../inode/index.ts'
 import type { Patience } from '../patience.ts'
@@ -39,6 +40,24 @@ interface Top {
   readonly path: RemotePath
   readonly entry: RemoteEntry
   readonly label: string
+}
+
+interface Asking {
+  readonly path: RemotePath
+  readonly isWhole: boolean
+  readonly progress: () => void
+}
+
+interface Seen {
+  readonly walked: WalkedSubtree
+  readonly entries: readonly RemoteEntry[]
+}
+
+interface Walked {
+  /** All of what there is, where that was wanted. */
+  readonly entries: readonly RemoteEntry[]
+  /** At least half of the folders are known now. */
+  readonly isHalf: boolean
 }
 
 /** What is remembered of a folder that a program has listed. Nodes come and go, with some drivers between two operations. */
@@ -78,6 +97,12 @@ export class Walks {
     if (!isKnown && (isSecond || isGrandchild) && !this.isCovering(folder)) this.#start(above.top)
   }
 
+  /** Asks for everything below `folder` now, so that its folders are known. Answers all of that. @throws {RemoteError} */
+  async over({ remotePath: path, entry, label }: Node): Promise<readonly RemoteEntry[]> {
+    if (!path || !entry) throw new RemoteError('not-found', `${label} is not at the server`)
+    return (await this.#walk({ path, entry, label }, true)).entries
+  }
+
   /** Resolves when a walk may have brought the listing of `folder`; undefined when none is on its way. */
   covering(folder: Node): Promise<void> | undefined {
     const walk = this.#walkOver(folder)
@@ -102,7 +127,10 @@ export class Walks {
     const { id } = top.entry
     const failedAt = this.#failedAt.get(id)
     if (failedAt !== undefined && clock.monotonic() - failedAt < pauseMs) return
-    const done = this.#walk(top)
+    const done = this.#walk(top, false)
+      .then(({ isHalf }) => {
+        if (!isHalf) throw new Error('most of it is just being changed')
+      })
       .catch((error: unknown) => {
         this.#failedAt.set(id, clock.monotonic())
         log.info('folders are listed one by one', { folder: top.label, reason: String(error) })
@@ -111,12 +139,15 @@ export class Walks {
     this.#running.set(id, done)
   }
 
-  async #walk({ path, entry, label }: Top): Promise<void> {
+  /** `isWhole`: what is too much to be kept is asked for as well. */
+  async #walk({ path, entry, label }: Top, isWhole: boolean): Promise<Walked> {
     const { folders, clock, patience } = this.#options
     const changes = folders.log()
     try {
       const askedAt = clock.monotonic()
-      const walked = await patience.run(label, (progress) => this.#seen(path, entry, progress))
+      const { walked, entries: all } = await patience.run(label, (progress) =>
+        this.#seen(new WalkedSubtree(path, entry), { path, isWhole, progress }),
+      )
       const brought: [Listing, Listing | undefined][] = []
       for (const { folder, entries } of walked.complete((id) => changes.wasPlaced(id))) {
         const listing = { entries, folder, policy: undefined, askedAt }
@@ -126,35 +157,37 @@ export class Walks {
       }
       for (const { id } of walked.doubtful()) folders.expire(id)
       for (const [listing, before] of brought) this.#options.arrived(listing, before)
-      if (brought.length * 2 < walked.folders) throw new Error('most of it is just being changed')
+      return { entries: all, isHalf: brought.length * 2 >= walked.folders }
     } finally {
       folders.unlog(changes)
     }
   }
 
-  async #seen(path: RemotePath, entry: RemoteEntry, progress: () => void): Promise<WalkedSubtree> {
+  async #seen(walked: WalkedSubtree, { path, isWhole, progress }: Asking): Promise<Seen> {
     const { remote } = this.#options
     const limit = Math.min(maxObjects, this.#options.maxEntries / 2)
     const beganAt = remote.now()
-    const walked = new WalkedSubtree(path, entry)
-    let pages = 0
+    const entries: RemoteEntry[] = []
+    let [pages, isTooMuch] = [0, false]
     for await (const page of remote.listSubtree(path)) {
-      for (const found of page) this.#place(found, (at) => walked.add(at, found))
+      if (isWhole) entries.push(...page)
+      if (!isTooMuch) for (const found of page) this.#place(found, (at) => walked.add(at, found))
       progress()
       pages += 1
-      if (walked.count >= limit) return this.#doubted(walked, beganAt, progress)
+      isTooMuch ||= walked.count >= limit
+      if (isTooMuch && !isWhole) break
     }
-    walked.end()
-    return pages > 1 ? this.#doubted(walked, beganAt, progress) : walked
+    if (!isTooMuch) walked.end()
+    if (pages > 1 || isTooMuch) await this.#doubt(walked, beganAt, progress)
+    return { walked, entries }
   }
 
   /** Pages are not of one moment: what changed since the first is not believed (api/00-live-files §11). */
-  async #doubted(walked: WalkedSubtree, beganAt: number, progress: () => void): Promise<WalkedSubtree> {
+  async #doubt(walked: WalkedSubtree, beganAt: number, progress: () => void): Promise<void> {
     for await (const { entries } of this.#options.remote.changesSince(beganAt)) {
       for (const found of entries) this.#place(found, (at) => walked.doubt(at, found))
       progress()
     }
-    return walked
   }
 
   #place({ uri }: RemoteEntry, place: (path: RemotePath) => void): void {

@@ -30,6 +30,8 @@ export interface FactsDeps {
   readonly remote: RemoteFacts & { readonly facts: RemoteProperties }
   readonly clock: Clock
   /** Bytes of a content on the local disk; undefined: no contents are kept. */
+  /** Whether it is to stay there. */
+  readonly isPinned?: ((entity: EntityId, sizeBytes: number) => boolean) | undefined
   readonly cachedBytes?: ((entity: EntityId, sizeBytes: number) => Promise<number>) | undefined
   /** `auto` unless said. */
   readonly listFacts?: ListFacts
@@ -79,11 +81,13 @@ export class Facts {
   readonly #clock: Clock
   readonly #format: TimeFormat
   readonly #cachedBytes: FactsDeps['cachedBytes']
+  readonly #isPinned: FactsDeps['isPinned']
   readonly #details: RecentAnswers<Promise<RemoteDetails>>
   readonly #feeds: RecentAnswers<ActivityFeed>
 
-  constructor({ remote, clock, listFacts = 'auto', timeZone, cachedBytes }: FactsDeps) {
+  constructor({ remote, clock, listFacts = 'auto', timeZone, cachedBytes, isPinned }: FactsDeps) {
     this.#cachedBytes = cachedBytes
+    this.#isPinned = isPinned
     this.#remote = remote
     this.#clock = clock
     this.#format = { timeZone }
@@ -148,7 +152,8 @@ export class Facts {
   async #cachedText({ entity, sizeBytes }: RemoteEntry): Promise<string> {
     if (entity === undefined || sizeBytes === 0) return 'full'
     const bytes = (await this.#cachedBytes?.(entity, sizeBytes)) ?? 0
-    if (bytes === 0 || bytes === sizeBytes) return bytes === 0 ? 'none' : 'full'
+    if (bytes === sizeBytes) return this.#isPinned?.(entity, sizeBytes) === true ? 'pinned' : 'full'
+    if (bytes === 0) return 'none'
     return `partial ${Math.max(1, Math.floor((100 * bytes) / sizeBytes))}%`
   }
 
