@@ -75,6 +75,7 @@ export async function measure(row: Row, rounds: number): Promise<Result> {
 /** Each round on a mount of its own: nothing is known, and nothing cached unless the row says so. */
 async function mountRound(row: Row, place: Workplace, round: number): Promise<Sample> {
   if (!row.isCached) await rm(join(place.scratch, 'cache'), { recursive: true, force: true })
+  await row.before?.(place)
   const mount = await place.mount(row.mountArgs === undefined ? {} : { args: row.mountArgs })
   const mark = place.mark()
   const start = performance.now()
@@ -86,6 +87,7 @@ async function mountRound(row: Row, place: Workplace, round: number): Promise<Sa
 }
 
 async function plainRound(row: Row, place: Workplace, round: number): Promise<Sample> {
+  await row.before?.(place)
   const mark = place.mark()
   const job = row.plain(place, round)
   const ms = typeof job === 'number' ? job : await plainWorkMs(place.server, job)

@@ -30,6 +30,8 @@ export interface Row {
   readonly unit?: string
   /** Fills the drive and the scratch folder; not measured. */
   prepare(place: Workplace): Promise<void>
+  /** Before each round of either side; not measured. */
+  before?(place: Workplace): Promise<void>
   /**
    * Measured, on a mount that was made just before. `round` keeps rounds apart. Answers what counts, if that is not all of the time.
    * Throws when the work was not all done.
