@@ -53,3 +53,8 @@ export class ManualClock implements Clock {
 export async function settle(): Promise<void> {
   for (let i = 0; i < 5; i += 1) await new Promise((resolve) => setImmediate(resolve))
 }
+
+/** The disk takes its own time: a clock that runs far ahead of it makes waits end that are not over. ms of the real clock. */
+export function aMoment(ms = 1): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}

@@ -20,7 +20,7 @@ import type {
 import type { RecordedCall } from './call-script.ts'
 import { errnoOf } from './errno-of.ts'
 import { eventually } from './eventually.ts'
-import { ManualClock, settle } from './manual-clock.ts'
+import { aMoment, ManualClock, settle } from './manual-clock.ts'
 import { MortalClock } from './mortal-clock.ts'
 import { MortalLayer } from './mortal-layer.ts'
 import { mortalRemote, type MortalRemote } from './mortal-remote.ts'
@@ -334,10 +334,9 @@ export class TestDrive {
     const { drive } = this
     const isDone = () =>
       drive.unsentNames === 0 && drive.writeBack.pending().length === 0 && drive.unsentAttributes === 0
-    // The disk takes its own time: the clock must not run far ahead of it.
     for (let steps = 0; steps < 2_000 && (steps < 20 || !isDone()); steps += 1) {
       await this.clock.advance(100)
-      if (steps > 20) await new Promise((resolve) => setTimeout(resolve, 5))
+      if (steps > 20) await aMoment(5)
     }
     await eventually(isDone)
     await settle()
@@ -351,7 +350,8 @@ export class TestDrive {
     })
     watched.catch(() => undefined)
     const state = () => isOver
-    for (let i = 0; i < 5_000 && !state(); i += 1) await this.clock.advance(stepMs)
+    for (let i = 0; i < 5_000 && !state(); i += 1)
+      await this.clock.advance(stepMs).then(() => (i > 20 ? aMoment() : undefined))
     return watched
   }
 
