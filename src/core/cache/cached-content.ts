@@ -18,6 +18,8 @@ export interface CachedContentParts {
 
 /** Blocks that are read and compared in one go when somebody reads on. */
 const verifiedAtOnce = 16
+/** So many of these at the same time: while one is compared, the disk has the next. */
+const verifiedInParallel = 3
 /** Bytes that are copied from a staged file in one go. */
 const copiedAtOnce = 1024 * 1024
 
@@ -35,7 +37,9 @@ interface Piece {
 export class CachedContent {
   readonly #parts: CachedContentParts
   readonly #names: string[] = []
-  #isVerifying = false
+  /** Blocks that are just being read and compared, and in how many pieces. */
+  readonly #verifying = new Set<number>()
+  #pieceCount = 0
   /** What somebody is going to read, as far as is known now. */
   #ahead = { first: 0, past: 0 }
 
@@ -117,13 +121,23 @@ export class CachedContent {
   /** Looks at blocks that somebody is going to read, so that `spanOf` knows them then. */
   verifyAhead(first: number, past: number): void {
     this.#ahead = { first, past }
-    if (!this.#isVerifying) this.#verifyOn()
+    this.#verifyOn()
   }
 
   #verifyOn(): void {
-    const piece = this.#firstUnverified(this.#ahead.first, this.#ahead.past)
-    this.#isVerifying = piece !== undefined
-    if (piece) void this.#verifyPiece(piece).then(() => this.#verifyOn())
+    while (this.#pieceCount < verifiedInParallel) {
+      const piece = this.#firstUnverified(this.#ahead.first, this.#ahead.past)
+      if (!piece) return
+      const start = piece.number * this.#parts.blocksPerSegment + piece.first
+      const blocks = Array.from({ length: piece.count }, (_, at) => start + at)
+      for (const block of blocks) this.#verifying.add(block)
+      this.#pieceCount += 1
+      void this.#verifyPiece(piece).then(() => {
+        for (const block of blocks) this.#verifying.delete(block)
+        this.#pieceCount -= 1
+        this.#verifyOn()
+      })
+    }
   }
 
   /** Bytes of the content that are here. */
@@ -199,10 +213,12 @@ export class CachedContent {
   #firstUnverified(first: number, past: number): Piece | undefined {
     for (const { number, first: start, count } of this.#pieces(first, past)) {
       const segment = this.#segment(number)
+      const offset = number * this.#parts.blocksPerSegment
+      const isNext = (index: number) => segment?.has(index) === true && !this.#verifying.has(offset + index)
       for (let index = start; index < start + count; index += 1) {
-        if (!segment?.has(index) || segment.isVerified(index, 1)) continue
+        if (!isNext(index) || segment!.isVerified(index, 1)) continue
         let end = index + 1
-        while (end < start + count && end < index + verifiedAtOnce && segment.has(end)) end += 1
+        while (end < start + count && end < index + verifiedAtOnce && isNext(end)) end += 1
         return { number, first: index, count: end - index }
       }
     }
