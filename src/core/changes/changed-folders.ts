@@ -3,7 +3,7 @@ import type { RemoteChange } from '../../remote/changes.ts'
 import type { FileId, RemoteEntry, RemotePath } from '../../remote/types.ts'
 import { toPosixName } from '../names/index.ts'
 import type { KernelCache } from '../ports.ts'
-import type { Tree } from '../tree/index.ts'
+import { isBelow, type Tree } from '../tree/index.ts'
 import type { Behind } from './behind.ts'
 
 export interface ChangedFoldersOptions {
@@ -55,7 +55,7 @@ export class ChangedFolders {
     if (changes.some((change) => this.#isWandering(change))) return []
     const arrived = changes.filter(({ kind }) => kind === 'created' || kind === 'moved')
     // What came in a folder that is new itself.
-    const isInNew = ({ path }: RemoteChange) => arrived.some((other) => isWithin(path, other.path))
+    const isInNew = ({ path }: RemoteChange) => arrived.some((other) => isBelow(path, other.path))
     return arrived
       .filter((change) => !isInNew(change) && this.#contradicts(change.path.slice(0, -1)))
       .map(({ id }) => id)
@@ -67,7 +67,7 @@ export class ChangedFolders {
     const mayLeadThrough = ({ id, kind, path }: RemoteChange) => {
       if ((kind !== 'created' && kind !== 'moved') || path.length < 2) return false
       if (this.#folderAt(path.slice(0, -1)) === undefined) return true
-      return wandering.some((other) => other.id !== id && namesOf(other).some((name) => isWithin(path, name)))
+      return wandering.some((other) => other.id !== id && namesOf(other).some((name) => isBelow(path, name)))
     }
     const found = new Set<FileId>()
     if (wandering.length > 0 && changes.some(mayLeadThrough))
@@ -189,8 +189,4 @@ function keyOf(path: RemotePath): string {
 /** Where it was, or is said to be. */
 export function namesOf(change: RemoteChange): readonly RemotePath[] {
   return change.kind === 'moved' ? [change.from, change.path] : [change.path]
-}
-
-function isWithin(path: RemotePath, folder: RemotePath): boolean {
-  return path.length > folder.length && folder.every((name, depth) => path[depth] === name)
 }

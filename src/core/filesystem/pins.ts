@@ -11,7 +11,7 @@ import { messageOf } from '../../base/error-message.ts'
 import type { FileId, RemoteEntry, RemotePath } from '../../remote/types.ts'
 import { FsError } from '../errors.ts'
 import type { Node } from '../inode/index.ts'
-import { samePath } from '../tree/index.ts'
+import { isBelow, samePath } from '../tree/index.ts'
 import type { Core } from './core.ts'
 import { contentIn, findPinned, type FoundPin } from './find-pinned.ts'
 import type { PinRecord, PinsFile } from './pins-file.ts'
@@ -238,7 +238,7 @@ export class Pins {
       )
   }
 
-  /** What it was before goes on being kept until all of it is here as it is now. */
+  /** On record before anything is fetched: a process that dies meanwhile leaves the rest to the next one. */
   async #bring(
     pin: Pin,
     { top, path, entries, bytes }: FoundPin,
@@ -285,5 +285,5 @@ export class Pins {
 }
 
 function isWithin(path: RemotePath, folder: RemotePath): boolean {
-  return path.length >= folder.length && folder.every((name, depth) => path[depth] === name)
+  return samePath(path, folder) || isBelow(path, folder)
 }

@@ -20,6 +20,11 @@ export function samePath(a: RemotePath | undefined, b: RemotePath | undefined): 
   )
 }
 
+/** In `folder`, however deep, and not that itself. */
+export function isBelow(path: RemotePath, folder: RemotePath): boolean {
+  return path.length > folder.length && folder.every((name, depth) => path[depth] === name)
+}
+
 /** @throws {FsError} ENOENT */
 export function pathOf(folder: Node): RemotePath {
   const path = folder.remotePath
