@@ -8,16 +8,20 @@ import type { Row } from './row.ts'
 const mebibyte = 1024 * 1024
 const largeBytes = 256 * mebibyte
 
+const ofLargeFile: Pick<Row, 'maxPutBytes' | 'prepare'> = {
+  maxPutBytes: largeBytes,
+  async prepare({ server }) {
+    await server.admin.write('/large.bin', Buffer.alloc(largeBytes, 'cloudreve'))
+  },
+}
+
 function readRow(rttMs: number, isKept = true): Row {
   return {
     name: `read-${isKept ? '' : 'unkept-'}${rttMs}ms`,
     doc: `sequential read of 256 MiB${isKept ? '' : ' without the disk cache'} | one GET of the whole content`,
     rttMs,
     mountArgs: isKept ? [] : ['--cache-limit', '0'],
-    maxPutBytes: largeBytes,
-    async prepare({ server }) {
-      await server.admin.write('/large.bin', Buffer.alloc(largeBytes, 'cloudreve'))
-    },
+    ...ofLargeFile,
     onMount: readLarge,
     plain: () => ({ kind: 'read', path: 'large.bin', expectedBytes: largeBytes }),
   }
@@ -132,10 +136,7 @@ function randomRow(rttMs: number): Row {
     doc: `${randomReads} reads of 4 KiB here and there in 256 MiB, one handle | ${1.5 * rttMs + 5} ms each`,
     rttMs,
     target: 1,
-    maxPutBytes: largeBytes,
-    async prepare({ server }) {
-      await server.admin.write('/large.bin', Buffer.alloc(largeBytes, 'cloudreve'))
-    },
+    ...ofLargeFile,
     async onMount(place) {
       const { position } = place.server.requests
       const file = await open(place.at('large.bin'), 'r')
@@ -163,10 +164,7 @@ function firstByteRow(rttMs: number): Row {
     doc: `open, and the first byte of 256 MiB | two round trips and 10 ms`,
     rttMs,
     target: 1,
-    maxPutBytes: largeBytes,
-    async prepare({ server }) {
-      await server.admin.write('/large.bin', Buffer.alloc(largeBytes, 'cloudreve'))
-    },
+    ...ofLargeFile,
     async onMount(place) {
       const start = performance.now()
       const file = await open(place.at('large.bin'), 'r')

@@ -96,10 +96,6 @@ export class SegmentIndex {
     return entry
   }
 
-  all(): Entry[] {
-    return [...this.#entries.values()]
-  }
-
   #count({ name, bytes }: Entry, by: 1 | -1): void {
     this.#usedBytes += by * bytes
     const content = contentOf({ name })
