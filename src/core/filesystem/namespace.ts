@@ -123,17 +123,18 @@ export class Namespace {
   async removeFile(node: Node, pid?: number): Promise<void> {
     const { renames } = this.#parts
     if (await this.#removeNew(node)) return
-    await renames.settleIfSending(node)
-    const heir = renames.has(node) ? this.#heirOf(node) : undefined
-    if (heir) takeOver(this.#parts, heir, node, pid)
-    else await this.#removeLater(node)
+    await this.#quiet(node, () => {
+      const heir = renames.has(node) ? this.#heirOf(node) : undefined
+      if (heir) takeOver(this.#parts, heir, node, pid)
+      else this.#removeLater(node)
+    })
     if (node.isUnlinked && node.handles === 0) await this.#files.discard(node)
     this.#core.tree.table.release(node)
   }
 
   /** Deletes at the server, in a moment, what an earlier process told programs to be deleted. */
   async removeAgain(node: Node): Promise<void> {
-    await this.#removeLater(node)
+    await this.#quiet(node, () => this.#removeLater(node))
     this.#core.tree.table.release(node)
   }
 
@@ -143,16 +144,24 @@ export class Namespace {
     if (former && node.entry === undefined) takeOver(this.#parts, node, former, pid)
   }
 
-  async #removeLater(node: Node): Promise<void> {
-    // An upload on its way would change what is compared before the server deletes it.
+  /** While nothing of it is on its way: that would change what its successor replaces, or what is compared before the server deletes it. */
+  async #quiet(node: Node, change: () => void): Promise<void> {
     const release = await node.content?.pause()
-    await node.content?.settleSent()
+    try {
+      await node.content?.settleSent()
+      await this.#parts.renames.settleIfSending(node)
+      change()
+    } finally {
+      release?.()
+    }
+  }
+
+  #removeLater(node: Node): void {
     this.#rememberShown(node)
     if (node.remotePlace) this.#parts.renames.addRemoval(node)
     else this.#parts.renames.drop(node)
     node.detach()
     this.#core.pending.touch(node)
-    release?.()
   }
 
   /** Who deletes unsent changes has not seen what somebody else has put under them: that is not deleted. */

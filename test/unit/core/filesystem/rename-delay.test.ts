@@ -82,7 +82,7 @@ describe('a rename within a folder', () => {
     test.remote.offline = true
     await test.clock.advance(200_000)
     test.remote.offline = false
-    await test.clock.advance(140_000)
+    await test.clock.advance(300_000)
     await eventuallyPassing(test.clock, () => test.remote.textAt('z') === 'v1')
     expect(await test.names()).toEqual(['b', 'd', 'z'])
     expect(await test.leftovers()).toEqual({ kept: 0, held: 0 })
@@ -122,6 +122,31 @@ describe('an editor that renames the original away', () => {
     if (_ === 'after the save') expect(test.remote.entryAt('a').id).toBe(id)
     expect(await test.leftovers()).toEqual({ kept: 0, held: 0 })
   })
+
+  it.each(['upload', 'rename'] as const)(
+    'and deletes it while its own %s is on its way leaves one file, and no conflict copy',
+    async (call) => {
+      const drive = await TestDrive.open(
+        { settings: { quietMs: call === 'upload' ? 500 : 10_000 } },
+        (remote) => remote.putAsOther('a', 'v1'),
+      )
+      await drive.save('a', 'v2')
+      await drive.rename('a', 'a~')
+      const gate = drive.remote.hold(call, 'after')
+      await drive.clock.advance(call === 'upload' ? 600 : 1_000)
+      await gate.entered
+      await drive.save('a', 'the third version')
+      const deleted = drive.unlink('a~')
+      await settle()
+      gate.release()
+      await deleted
+      await drive.settleAll()
+      expect(drive.remote.paths()).toEqual(['a'])
+      expect(drive.remote.textAt('a')).toBe('the third version')
+      expect(await drive.leftovers()).toEqual({ kept: 0, held: 0 })
+      await drive.stop()
+    },
+  )
 
   it('and keeps it has two files', async () => {
     await test.rename('a', 'a~')
