@@ -368,20 +368,18 @@ export class Files {
     return this.#readFrom(reader, handle.node, { offset: start, length: end - start }, signal)
   }
 
-  /** What was asked for under a name that the server was just changing is asked for under the new one. */
+  /** What was asked for, by whomever, under a name that the server was just changing is asked for under the new one. */
   async #readFrom(
     reader: ContentReader,
     node: Node,
     { offset, length }: { readonly offset: number; readonly length: number },
     signal: AbortSignal,
   ): Promise<Uint8Array> {
-    const path = node.contentPath?.join('/')
     try {
       return await reader.read(offset, length, signal)
     } catch (error) {
       if (!isRemoteError(error, 'not-found')) throw error
       await this.#core.folderMoves.passed(node)
-      if (node.contentPath?.join('/') === path) throw error
       return reader.read(offset, length, signal)
     }
   }

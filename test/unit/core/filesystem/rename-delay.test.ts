@@ -88,6 +88,19 @@ describe('a rename within a folder', () => {
     expect(await test.leftovers()).toEqual({ kept: 0, held: 0 })
   })
 
+  it('fails no read that joins one which was sent under the old name', async () => {
+    const file = await test.open('a')
+    const gate = test.remote.hold('readRange')
+    const first = test.read(file)
+    await gate.entered
+    test.remote.fail('readRange', new RemoteError('not-found', 'there is no a'))
+    await test.rename('a', 'z')
+    await test.clock.advance(1_000)
+    const second = test.read(file)
+    gate.release()
+    expect(await Promise.all([first, second])).toEqual(['v1', 'v1'])
+  })
+
   it('takes unsent bytes along', async () => {
     await test.save('a', 'mine')
     await test.rename('a', 'z')
