@@ -61,7 +61,7 @@ export class Uploader {
     try {
       return await this.#send(request, signal)
     } catch (error) {
-      if (!isRefusal(error, Code.locked) || error.holder !== 'upload') throw error
+      if (!isHeldByUpload(error)) throw error
       // An upload of ours that was cut off may be what is in the way.
       if (!(await this.#sessions.release(uri))) throw error
       return this.#send(request, signal)
@@ -125,6 +125,11 @@ export class Uploader {
       if (!isRefusal(error, Code.exists) && !isApiError(error, 'lost')) throw error
       const entry = toEntry(await fileInfo(client, { uri }, { signal }), noContent)
       if (entry.kind === 'folder') throw error
+      if (entry.uploadSessionId !== undefined)
+        throw new RemoteError('locked', `${nameOf(request)}: another upload to it is running`, {
+          holder: 'upload',
+          cause: error,
+        })
       if (entry.entity === undefined) return this.#withMetadata(entry, request, signal)
       throw new RemoteError('stale', `${nameOf(request)} was made by somebody else meanwhile`, {
         cause: error,
@@ -153,6 +158,10 @@ export class Uploader {
       return entry
     }
   }
+}
+
+function isHeldByUpload(error: unknown): boolean {
+  return (isRefusal(error, Code.locked) || isRemoteError(error, 'locked')) && error.holder === 'upload'
 }
 
 /** Times that the server cannot keep are left out: it would take the present for them, or fail. */

@@ -197,6 +197,15 @@ describe('an empty file', () => {
     else await expect(uploading).resolves.toMatchObject({ entity: undefined })
   })
 
+  it('is not what an upload of somebody else is going to fill', async () => {
+    const file = serveFile(scripted.server)
+    Object.assign(file, { entity: 'E0', bytes: Buffer.alloc(0), mark: 'theirs' })
+    scripted.server.on('POST /file/create', { code: 40004, msg: 'Object existed' })
+    const uploading = upload(Buffer.alloc(0), { previous: 'absent' })
+    await expect(uploading).rejects.toMatchObject({ kind: 'locked', holder: 'upload' })
+    expect(scripted.server.counts).not.toHaveProperty('DELETE /file/upload')
+  })
+
   it('that replaces a content is one request of length 0', async () => {
     serveFile(scripted.server)
     await upload(Buffer.alloc(0))
