@@ -1,8 +1,9 @@
 import { nodeFileLayer, type FileLayer, type LocalFile } from '../../src/base/file-layer.ts'
 
-/** A local disk whose process dies after so many appends: from then on nothing reaches it, and nobody is answered. */
+/** A local disk whose process dies after so many appends or steps: from then on nothing reaches it, and nobody is answered. */
 export class MortalDisk {
   #appendsLeft = Infinity
+  #stepsLeft = Infinity
   #isDead = false
   #path = /./
 
@@ -14,6 +15,11 @@ export class MortalDisk {
   dieAfter(appends: number, path: RegExp): void {
     this.#appendsLeft = appends
     this.#path = path
+  }
+
+  /** So many steps are taken from now on. */
+  dieAfterSteps(steps: number): void {
+    this.#stepsLeft = steps
   }
 
   readonly layer: FileLayer = {
@@ -52,6 +58,8 @@ export class MortalDisk {
   }
 
   #step<T>(take: () => Promise<T>): Promise<T> {
+    this.#stepsLeft -= 1
+    if (this.#stepsLeft < 0) this.#isDead = true
     return this.#isDead ? never() : take()
   }
 }

@@ -131,9 +131,9 @@ export class PendingStates {
     return this.#gate.run(work)
   }
 
-  /** Nothing is left to be done about what an earlier process left on record under `key`. */
-  forget(key: string): Promise<void> {
-    return this.#journal.change([{ key }])
+  /** Nothing is left to be done about what an earlier process left on record under `key`, but to remove the file `staged`. */
+  forget(key: string, staged?: string): Promise<void> {
+    return this.#journal.change([{ key }, ...this.#goneChanges(staged, undefined)])
   }
 
   /** The next process need not be told of these any more. */

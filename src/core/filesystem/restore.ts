@@ -257,13 +257,18 @@ export class Restore {
 
   async #restoreRemoval({ record, key, node }: Located): Promise<void> {
     const { core, removeAgain } = this.#parts
-    if (record.staged !== undefined) core.writeBack.dropRecovered(record.staged)
+    const { staged } = record
     const isChanged = node?.entry?.entity !== record.entity
     if (node && isChanged)
       core.log.warn('changed by somebody else, so it is not deleted', { file: node.label })
-    if (!node || isChanged) return core.pending.forget(key)
+    if (!node || isChanged) {
+      const forgotten = core.pending.forget(key, staged)
+      if (staged !== undefined) core.writeBack.dropRecovered(staged, forgotten)
+      return forgotten
+    }
     const at = node.place
     await removeAgain(node)
+    if (staged !== undefined) core.writeBack.dropRecovered(staged, core.pending.written())
     if (at) tellKernels(core, at)
     return undefined
   }

@@ -96,10 +96,10 @@ export class StagingStore {
     return { folder, layer, log, bootId, names: this.#names, id, changes }
   }
 
-  /** Removes one of an earlier process that nobody takes up. */
-  dropRecovered(id: string): void {
+  /** Removes one of an earlier process that nobody takes up, as soon as `unclaimed`. */
+  dropRecovered(id: string, unclaimed: Promise<void>): void {
     const found = this.recovered.get(id)
-    if (found) this.dispose(this.reopen(found, 0, new Mutex()), Promise.resolve())
+    if (found) this.dispose(this.reopen(found, 0, new Mutex()), unclaimed)
   }
 
   /** Removes a staged file that nobody uses any more, `copy` aside, as soon as `unclaimed`: nothing on record names it. */

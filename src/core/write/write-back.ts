@@ -167,10 +167,10 @@ export class WriteBack {
   }
 
   /** A claimed file is not wanted any more. */
-  dropRecovered(id: string): void {
+  dropRecovered(id: string, unclaimed: Promise<void>): void {
     const { session, label } = this.recovered(id)?.sideCar ?? {}
     if (session?.ticket !== undefined) this.#environment.abandoned.add(session, label ?? id)
-    this.#store.dropRecovered(id)
+    this.#store.dropRecovered(id, unclaimed)
   }
 
   /** Everything that the server does not have yet as it is here; unlinked files, which nobody can reach, aside. */

@@ -138,3 +138,39 @@ describe('a process that dies while it renames over another file', () => {
       ),
     ))
 })
+
+describe('a process that dies while it drops what an earlier one left of a deleted file', () => {
+  /** It was open, and new or changed. */
+  const deleted: [what: string, name: string][] = [
+    ['that was new', 'new'],
+    ['of the server', 'letter'],
+  ]
+
+  it.each(deleted)('%s leaves nothing in lost+found, at whichever step it dies', async (_, name) => {
+    for (let steps = 0; ; steps += 1) {
+      const drive = await TestDrive.open({}, (remote) => remote.putAsOther('docs/letter', 'old letter'))
+      try {
+        await drive.save(`docs/${name}`, 'changed')
+        await drive.open(`docs/${name}`)
+        await drive.unlink(`docs/${name}`)
+        const disk = new MortalDisk()
+        disk.dieAfterSteps(steps)
+        drive.fileLayer = disk.layer
+        let isDone = false
+        void drive.crash().then(() => (isDone = true))
+        const isStaged = () => readdirSync(join(drive.folder, 'staging')).length > 0
+        await eventually(() => (isDone && !isStaged()) || disk.isDead)
+        const { isDead } = disk
+        disk.dieAfterSteps(Infinity)
+        drive.fileLayer = nodeFileLayer
+        await drive.crash()
+        await drive.drain()
+        expect(drive.drive.writeBack.lostAndFound).toEqual([])
+        await eventually(() => !isStaged())
+        if (!isDead) return expect(steps).toBeGreaterThan(0)
+      } finally {
+        await drive.stop()
+      }
+    }
+  })
+})
