@@ -34,6 +34,7 @@ const cutCodes = new Set(['ENOTCONN', 'ECONNABORTED'])
 export class Hands {
   readonly #disk: Disk
   readonly #handles = new Map<number, Handle>()
+  #isClosed = false
 
   constructor(disk: Disk) {
     this.#disk = disk
@@ -46,7 +47,7 @@ export class Hands {
     } catch (error) {
       const code = errorCode(error)
       if (code === undefined) throw error
-      return cutCodes.has(code)
+      return cutCodes.has(code) || this.#isClosed
         ? { kind: 'cut' }
         : { kind: 'refused', code, reason: (error as Error).message }
     }
@@ -71,6 +72,7 @@ export class Hands {
 
   /** Errors of closing are no news: its process may be gone. */
   async closeAll(): Promise<void> {
+    this.#isClosed = true
     await Promise.allSettled([...this.#handles.values()].map((handle) => handle.close()))
     this.#handles.clear()
   }

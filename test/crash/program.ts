@@ -1,3 +1,4 @@
+import type { Cuts } from './cuts.ts'
 import type { Life } from './life.ts'
 import type { Operation } from './operations.ts'
 import type { Random } from './random.ts'
@@ -11,6 +12,8 @@ export interface ProgramParts {
   readonly prefix: string
   /** The number of its first open file. */
   readonly firstHandle: number
+  /** What becomes of one write on its way to the drive. */
+  readonly cuts: Cuts
   /** It does nothing but write this file anew, again and again. */
   readonly only?: string
   /** It makes new files and changes nothing else: all their bytes are on this machine. */
@@ -80,7 +83,7 @@ export class Program {
   #fork(operation: Operation): void {
     const done = this.worlds.map((world) => world.clone())
     for (const world of done) world.apply(operation)
-    const midway = this.worlds.flatMap((world) => world.midway(operation))
+    const midway = this.worlds.flatMap((world) => world.midway(operation, this.parts.cuts))
     this.worlds = [...this.worlds, ...done, ...midway]
   }
 

@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { patterned } from '../conformance/suite.ts'
+import { coreCuts, kernelCuts } from './cuts.ts'
 import type { Hook } from './hooked-layer.ts'
 import { Life } from './life.ts'
 import { OtherClient } from './other-client.ts'
@@ -77,6 +78,10 @@ class Run {
       pulled: this.#pulled,
       story: [
         ...this.#story,
+        ...this.#server.requests.all.map(
+          (r) =>
+            `REQ ${r.number} ${r.method} ${r.path} in ${r.bytesIn} -> ${r.status} ${r.code} cut ${r.wasCut}`,
+        ),
         ...programs.flatMap(({ diary, parts }) => diary.map((line) => `${parts.prefix} ${line}`)),
       ],
     }
@@ -107,6 +112,7 @@ class Run {
     admin.setRetention({ enabled: true, max: 0 })
     const random = this.#random
     const folders = ['work', 'both'] as const
+    const cuts = this.#options.isMounted ? kernelCuts : coreCuts
     const first = new Map<string, Buffer>()
     for (const folder of folders) {
       admin.mkdir(`/${folder}`)
@@ -123,10 +129,17 @@ class Run {
       const prefix = `${folder[0]}-`
       const own = new Map([...first].filter(([path]) => path.startsWith(`${folder}/`)))
       const makesOnly = this.#options.damagesJournal
-      const parts = { random: random.fork(), folder, prefix, firstHandle: index * 1e6, makesOnly }
+      const parts = { random: random.fork(), folder, prefix, firstHandle: index * 1e6, makesOnly, cuts }
       return new Program(parts, own)
     })
-    const parts = { random: random.fork(), folder: 'both', prefix: 'shared', firstHandle: 9e6, only: shared }
+    const parts = {
+      random: random.fork(),
+      folder: 'both',
+      prefix: 'shared',
+      firstHandle: 9e6,
+      only: shared,
+      cuts,
+    }
     this.#shared = new Program(parts, new Map([[shared, Buffer.from('first')]]))
     this.#other = new OtherClient(this.#server, random.fork(), { folders, shared })
   }
@@ -137,7 +150,7 @@ class Run {
     const isEarly = trouble !== 'cut' && random.chance(0.3)
     this.#lostAnswers += trouble === 'loses answers' ? 6 : 1
     this.#story.push(
-      `a process begins; the server ${isEarly ? 'is' : 'will be'} ${trouble}; hooks ${JSON.stringify(hooks)}`,
+      `[request ${this.#server.requests.all.length}] a process begins; the server ${isEarly ? 'is' : 'will be'} ${trouble}; hooks ${JSON.stringify(hooks)}`,
     )
     const early = isEarly ? await beginTrouble(trouble, this.#server, random) : undefined
     const life = await this.#start(hooks, random.int(300, 1_500))
@@ -152,6 +165,12 @@ class Run {
       await late
     )?.()
     this.#pulled.push(...life.pulled)
+    if (process.env['KEEP']) {
+      const { cp } = await import('node:fs/promises')
+      await cp(join(this.#folder, 'state'), join(process.env['KEEP'], String(this.#story.length)), {
+        recursive: true,
+      })
+    }
     this.#story.push(`it ended${life.pulled.map((hook) => `, ${hook}`).join('')}`, life.log)
   }
 
@@ -171,7 +190,7 @@ class Run {
   }
 
   async #lastLife(): Promise<Verdict> {
-    this.#story.push('the last process begins')
+    this.#story.push(`[request ${this.#server.requests.all.length}] the last process begins`)
     const life = await this.#start([], 30_000)
     if (life.hasEnded) return wrong(`the last process does not start: ${life.log}`)
     this.#story.push('it has begun')

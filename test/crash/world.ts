@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import { basename, dirname, join } from 'node:path'
 import { patterned } from '../conformance/suite.ts'
+import type { Cuts } from './cuts.ts'
 import type { Operation } from './operations.ts'
 
 export interface WorldFile {
@@ -8,7 +8,11 @@ export interface WorldFile {
   mode: number
   /** The one that was chosen, ms since the epoch; undefined: nobody chose one, or the content changed since. */
   mtimeMs: number | undefined
+  /** Not 0 where a program has written. */
+  written: Buffer
 }
+
+type Write = Extract<Operation, { do: 'write' }>
 
 interface OpenFile {
   readonly file: WorldFile
@@ -22,7 +26,7 @@ export class World {
   #handles = new Map<number, OpenFile>()
 
   put(path: string, bytes: Buffer): void {
-    this.files.set(path, { bytes, mode: 0o644, mtimeMs: undefined })
+    this.files.set(path, { bytes, mode: 0o644, mtimeMs: undefined, written: Buffer.alloc(bytes.length) })
   }
 
   /** Size of the file that is open, bytes. */
@@ -59,7 +63,7 @@ export class World {
       case 'truncate': {
         const { file } = this.#open(operation.handle)
         if (file.bytes.length === operation.sizeBytes) return undefined
-        return setBytes(file, resized(file.bytes, operation.sizeBytes))
+        return resize(file, operation.sizeBytes)
       }
       case 'fsync':
         return undefined
@@ -84,62 +88,55 @@ export class World {
   }
 
   /**
-   * How it may be after a process died in the middle of `operation`, apart from done and not done: where the server needs two
-   * requests. A file that it has already takes another's place in two, of which the first takes the other's content or its
-   * name; and a file comes to another folder under another name in two. A write over bytes that are here already may be torn, as
-   * on any disk.
+   * How it may be after a process died in the middle of a write, apart from done and not done: some of the requests that it becomes
+   * (`cuts`) were answered, and of the next one there is what it wrote over bytes that are here already, or half of that, as on any
+   * disk.
    */
-  midway(operation: Operation): World[] {
-    if (operation.do === 'write') return [this.#torn(operation)]
-    if (operation.do !== 'rename') return []
-    const { from, to } = operation
-    const half = join(dirname(from), basename(to))
-    const worlds = half === to || half === from ? [] : [this.#renamed(from, half)]
-    if (!this.files.has(to)) return worlds
-    const [copied, cleared] = [this.clone(), this.#without(to)]
-    // The attributes follow later.
-    copied.#at(to).bytes = copied.#at(from).bytes
-    return [...worlds, copied, cleared, ...worlds.map((world) => world.#without(to))]
+  midway(operation: Operation, cuts: Cuts): World[] {
+    if (operation.do !== 'write') return []
+    const { appends, file } = this.#open(operation.handle)
+    const at = appends ? file.bytes.length : operation.offset
+    const ends = [...cuts(at, operation.length), operation.length]
+    return ends.flatMap((end, index) => {
+      const start = index === 0 ? 0 : ends[index - 1]!
+      const begun = this.clone()
+      begun.#write(operation, start)
+      const torn = [end, Math.floor((start + end) / 2)].map((reached) =>
+        begun.#torn(operation, start, reached),
+      )
+      return start === 0 ? torn : [begun, ...torn]
+    })
   }
 
-  /** Half of it was written, as far as the file reached. */
-  #torn({ handle, offset, length, token }: Extract<Operation, { do: 'write' }>): World {
+  /** What the write has from `start` to before `end` is there only over what was written before. */
+  #torn({ handle, offset, length, token }: Write, start: number, end: number): World {
     const world = this.clone()
     const { file, appends } = world.#open(handle)
     if (appends) return world
-    const bytes = Buffer.from(file.bytes)
-    patterned(length, token)
-      .subarray(0, length / 2)
-      .copy(bytes, offset)
-    setBytes(file, bytes)
-    return world
-  }
-
-  #renamed(from: string, to: string): World {
-    const world = this.clone()
-    world.apply({ do: 'rename', from, to })
-    return world
-  }
-
-  #without(path: string): World {
-    const world = this.clone()
-    world.files.delete(path)
+    const [bytes, data] = [Buffer.from(file.bytes), patterned(length, token)]
+    for (let at = start; at < end; at += 1) if (file.written[offset + at]) bytes[offset + at] = data[at]!
+    if (end > start) setBytes(file, bytes)
     return world
   }
 
   #openPath({ handle, path, how }: Extract<Operation, { do: 'open' }>): void {
     if (how === 'new') this.put(path, Buffer.alloc(0))
     const file = this.#at(path)
-    if (how === 'over' && file.bytes.length > 0) setBytes(file, Buffer.alloc(0))
+    if (how === 'over' && file.bytes.length > 0) resize(file, 0)
     this.#handles.set(handle, { file, appends: how === 'append' })
   }
 
-  #write({ handle, offset, length, token }: Extract<Operation, { do: 'write' }>): void {
+  /** Its first `reached` bytes. */
+  #write({ handle, offset, length, token }: Write, reached = length): void {
+    if (reached === 0) return
     const { file, appends } = this.#open(handle)
     const at = appends ? file.bytes.length : offset
-    const bytes = Buffer.from(resized(file.bytes, Math.max(file.bytes.length, at + length)))
-    patterned(length, token).copy(bytes, at)
+    if (file.bytes.length < at + reached) resize(file, at + reached)
+    const [bytes, written] = [Buffer.from(file.bytes), Buffer.from(file.written)]
+    patterned(length, token).copy(bytes, at, 0, reached)
+    written.fill(1, at, at + reached)
     setBytes(file, bytes)
+    file.written = written
   }
 
   #at(path: string): WorldFile {
@@ -162,6 +159,11 @@ export function digestOf(bytes: Uint8Array): string {
 function setBytes(file: WorldFile, bytes: Buffer): void {
   file.bytes = bytes
   file.mtimeMs = undefined
+}
+
+function resize(file: WorldFile, sizeBytes: number): void {
+  setBytes(file, resized(file.bytes, sizeBytes))
+  file.written = resized(file.written, sizeBytes)
 }
 
 function resized(bytes: Buffer, sizeBytes: number): Buffer {
