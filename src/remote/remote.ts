@@ -7,6 +7,7 @@ import type { RemoteChanges } from './changes.ts'
 import type {
   ActivityPage,
   ActivityQuery,
+  AskedSession,
   Capacity,
   EntityId,
   FileId,
@@ -16,6 +17,7 @@ import type {
   RemoteEntry,
   RemotePath,
   UploadRequest,
+  UploadSession,
 } from './types.ts'
 
 export interface CallOptions {
@@ -94,9 +96,14 @@ export interface RemoteContent {
   upload(request: UploadRequest, options?: CallOptions): Promise<RemoteEntry>
   /** Shows an older content that is kept again. `entity-gone` when it is not. */
   makeCurrent(path: RemotePath, entity: EntityId, options?: CallOptions): Promise<void>
-  /** Ends a session that nobody will finish, so that its lock does not stay for a day. Harmless when it is complete or gone. */
-  cancelUpload(session: { readonly id: string; readonly uri: string }, options?: CallOptions): Promise<void>
+  /**
+   * Ends a session that nobody will finish, so that its lock does not stay for a day. Harmless when it is complete or gone. One that
+   * was only asked for is looked for, and ended when what is found can be no other.
+   */
+  cancelUpload(session: EndableSession, options?: CallOptions): Promise<void>
 }
+
+export type EndableSession = Pick<UploadSession, 'id' | 'uri'> | AskedSession
 
 export interface RemoteFacts {
   details(path: RemotePath, options?: CallOptions): Promise<RemoteDetails>

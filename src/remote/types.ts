@@ -148,6 +148,15 @@ export interface UploadSession {
   readonly ticket?: string | undefined
 }
 
+/** A session that was asked for: what tells it from others while nobody has heard its id. */
+export interface AskedSession {
+  readonly uri: string
+  /** Of the content, bytes. */
+  readonly sizeBytes: number
+  /** By the server's clock, ms since the epoch. */
+  readonly askedAtMs: number
+}
+
 /** A piece of an upload that was taken; what it was called where that is wanted again. */
 export interface SentChunk {
   readonly index: number
@@ -179,6 +188,8 @@ export interface UploadRequest {
    * made in its place.
    */
   readonly onRemade?: ((entry: RemoteEntry) => void) | undefined
+  /** Called before such a lock is asked for. */
+  readonly onAsked?: ((session: AskedSession) => Promise<void>) | undefined
   /** Called before the first byte leaves when the upload holds a lock at the server that a dead client would leave behind. */
   readonly onSession?: ((session: UploadSession) => Promise<void>) | undefined
   /** A piece was taken: it need not be sent again in this session. */

@@ -1,7 +1,13 @@
 import type { Clock } from '../../src/base/clock.ts'
 import { RemoteError } from '../../src/remote/errors.ts'
 import type { ByteRange } from '../../src/base/ranges.ts'
-import type { CallOptions, ContentAddress, Remote, RemoteProperties } from '../../src/remote/remote.ts'
+import type {
+  CallOptions,
+  ContentAddress,
+  EndableSession,
+  Remote,
+  RemoteProperties,
+} from '../../src/remote/remote.ts'
 import type {
   Activity,
   ActivityPage,
@@ -20,7 +26,7 @@ import type {
 import { activityPage } from './activity-page.ts'
 import { exists, MemoryDrive, pagesOf, type RemoteMethod } from './memory-drive.ts'
 import { ManualClock } from './manual-clock.ts'
-import { sendChunks, type MemorySession } from './memory-sessions.ts'
+import { endSession, sendChunks, type MemorySession } from './memory-sessions.ts'
 import { contains, MemoryTree, pathOf, uriOf, type MemoryNode } from './memory-tree.ts'
 
 export type { RemoteMethod } from './memory-drive.ts'
@@ -238,17 +244,10 @@ export class MemoryRemote extends MemoryDrive implements Remote {
     })
   }
 
-  cancelUpload(
-    session: { readonly id: string; readonly uri: string },
-    _options?: CallOptions,
-  ): Promise<void> {
-    return this.#call('cancelUpload', [session.id], () => {
-      const found = this.#sessions.get(session.id)
-      if (!found) return
-      this.#sessions.delete(session.id)
-      found.node.sessionId = undefined
-      if (found.isNew) this.tree.detach(found.node)
-    })
+  cancelUpload(session: EndableSession, _options?: CallOptions): Promise<void> {
+    return this.#call('cancelUpload', ['id' in session ? session.id : session.uri], () =>
+      endSession(this.#sessions, this.tree, session),
+    )
   }
 
   // --- RemoteFacts
@@ -285,6 +284,9 @@ export class MemoryRemote extends MemoryDrive implements Remote {
     return Promise.resolve()
   }
 
+  /** Before the answer that tells its id. */
+  onSessionOpened: () => Promise<void> = () => Promise.resolve()
+
   /** Sessions that were begun and neither finished nor cancelled: each locks its ancestry. */
   get openSessions(): number {
     return this.#sessions.size
@@ -318,8 +320,10 @@ export class MemoryRemote extends MemoryDrive implements Remote {
       sizeBytes,
       bytes: new Uint8Array(sizeBytes),
     }
+    await request.onAsked?.({ uri: uriOf(path), sizeBytes, askedAtMs: this.now() })
     this.#sessions.set(id, session)
     node.sessionId = id
+    await this.onSessionOpened()
     await request.onSession?.({ id, uri: uriOf(path), ticket: `ticket of ${id}` })
     return this.#sendChunks({ ...request, resume: undefined }, session, { signal })
   }

@@ -1,6 +1,7 @@
 import { RemoteError } from '../../src/remote/errors.ts'
+import type { EndableSession } from '../../src/remote/remote.ts'
 import type { UploadRequest } from '../../src/remote/types.ts'
-import type { MemoryNode } from './memory-tree.ts'
+import { uriOf, type MemoryNode, type MemoryTree } from './memory-tree.ts'
 
 /** An upload that holds a lock at a server in memory. */
 export interface MemorySession {
@@ -39,4 +40,21 @@ export async function sendChunks(
     }
     onProgress?.(end)
   }
+}
+
+/** One that was only asked for is found by its path and size. */
+export function endSession(
+  sessions: Map<string, MemorySession>,
+  tree: MemoryTree,
+  wanted: EndableSession,
+): void {
+  const isMeant = ([id, { node, sizeBytes }]: [string, MemorySession]) =>
+    'id' in wanted
+      ? id === wanted.id
+      : uriOf(tree.pathOf(node)) === wanted.uri && sizeBytes === wanted.sizeBytes
+  const [id, found] = [...sessions].find(isMeant) ?? []
+  if (id === undefined || !found) return
+  sessions.delete(id)
+  found.node.sessionId = undefined
+  if (found.isNew) tree.detach(found.node)
 }

@@ -2,7 +2,7 @@ import { backoffMs } from '../../base/backoff.ts'
 import type { Clock } from '../../base/clock.ts'
 import type { Log } from '../../base/log.ts'
 import { isRemoteError } from '../../remote/errors.ts'
-import type { UploadSession } from '../../remote/types.ts'
+import type { EndableSession } from '../../remote/remote.ts'
 import type { WriteRemote } from './types.ts'
 
 export interface AbandonedSessionsOptions {
@@ -25,7 +25,7 @@ export class AbandonedSessions {
     this.#options = options
   }
 
-  add(session: UploadSession, label: string): void {
+  add(session: EndableSession, label: string): void {
     void this.#cancel(session, label, 0)
   }
 
@@ -35,7 +35,7 @@ export class AbandonedSessions {
     this.#timers.clear()
   }
 
-  async #cancel(session: UploadSession, label: string, attempt: number): Promise<void> {
+  async #cancel(session: EndableSession, label: string, attempt: number): Promise<void> {
     const { remote, log } = this.#options
     try {
       await remote.cancelUpload(session)
@@ -48,7 +48,7 @@ export class AbandonedSessions {
     }
   }
 
-  #later(session: UploadSession, label: string, attempt: number): void {
+  #later(session: EndableSession, label: string, attempt: number): void {
     if (this.#isClosed) return
     const { clock, random } = this.#options
     const cancelTimer = clock.after(backoffMs(attempt, { firstMs: 1000, maxMs: 60_000, random }), () => {

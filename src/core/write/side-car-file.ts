@@ -1,8 +1,9 @@
 import type { RangeSet } from '../../base/ranges.ts'
-import type { SentChunk, UploadSession } from '../../remote/types.ts'
+import type { AskedSession, SentChunk, UploadSession } from '../../remote/types.ts'
 import type { Extents } from './extents.ts'
 import { OpenFile } from './open-file.ts'
 import {
+  canGoOn,
   formatChange,
   formatHead,
   sideCarVersion,
@@ -48,7 +49,7 @@ export class SideCarFile {
   readonly #side: OpenFile
   /** After the head. */
   #changes = 0
-  #session: UploadSession | undefined
+  #session: UploadSession | AskedSession | undefined
   #chunks: readonly SentChunk[] = []
   /** Contents that were sent and not heard of. */
   attempts: readonly Attempt[] = []
@@ -122,23 +123,27 @@ export class SideCarFile {
     this.#certain = undefined
   }
 
-  /** An upload session is open at the server (undefined: none any more). Durable, as it locks the file there for a day. */
-  noteSession(session: UploadSession | undefined): Promise<void> {
+  /**
+   * An upload session is open at the server (undefined: none any more), or is asked for. One that is open is durable, as it locks the
+   * file there for a day.
+   */
+  noteSession(session: UploadSession | AskedSession | undefined): Promise<void> {
     this.#session = session
     this.#chunks = []
+    if (session && !('id' in session)) return this.record({ s: session })
     return session ? this.recordDurably({ s: session }) : this.record({ s: null })
   }
 
   /** A piece was taken. Not worth a record when nobody may go on with the session. */
   async noteChunk(chunk: SentChunk): Promise<void> {
-    if (this.#session?.ticket === undefined) return
+    if (!canGoOn(this.#session)) return
     await this.record({ c: chunk })
     this.#chunks = [...this.#chunks, chunk]
   }
 
   /** Before the content becomes another one than the session was opened for: nobody may go on with it then. */
   async leaveSession(): Promise<void> {
-    if (this.#session?.ticket === undefined) return
+    if (!canGoOn(this.#session)) return
     const { id, uri } = this.#session
     await this.noteSession({ id, uri })
   }

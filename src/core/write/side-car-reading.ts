@@ -1,5 +1,5 @@
 import { RangeSet, type ByteRange } from '../../base/ranges.ts'
-import type { SentChunk, UploadSession } from '../../remote/types.ts'
+import type { AskedSession, SentChunk, UploadSession } from '../../remote/types.ts'
 import { Extents } from './extents.ts'
 import type { SideCar, SideCarChange, SideCarHead, SideCarNames } from './side-car.ts'
 import type { Attempt } from './types.ts'
@@ -33,7 +33,7 @@ export class SideCarReading {
   #isNewer = false
   #changes = 0
   #hasStaleBytes: boolean
-  #session: UploadSession | undefined
+  #session: UploadSession | AskedSession | undefined
   #chunks: SentChunk[]
   readonly #attempts: Attempt[]
   #names: SideCarNames
@@ -92,7 +92,7 @@ export class SideCarReading {
     this.#isNewer = false
   }
 
-  #begin(session: UploadSession | undefined): void {
+  #begin(session: UploadSession | AskedSession | undefined): void {
     this.#session = session
     this.#chunks = []
   }

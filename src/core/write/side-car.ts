@@ -1,10 +1,10 @@
-import type { RemotePath, SentChunk, UploadSession } from '../../remote/types.ts'
+import type { AskedSession, RemotePath, SentChunk, UploadSession } from '../../remote/types.ts'
 import type { Extents, ExtentsRecord } from './extents.ts'
 import { SideCarReading } from './side-car-reading.ts'
 import type { Attempt, BaseEntity, Lender } from './types.ts'
 
 /** Version of the side-car's format. A newer one is left alone, never guessed. Before 3 there were no marks: it vouches for nothing after power loss. */
-export const sideCarVersion = 5
+export const sideCarVersion = 6
 
 /** What a side-car calls the file, and what becomes of it. */
 export interface SideCarNames {
@@ -34,8 +34,8 @@ export interface SideCarHead extends SideCarNames {
   readonly extents: ExtentsRecord
   /** The data file may hold old bytes where the content has holes. */
   readonly hasStaleBytes: boolean
-  /** Upload session that was open at the server; with a ticket while the content is what it was opened for. */
-  readonly session?: UploadSession | undefined
+  /** Upload session that was open at the server, or asked for; with a ticket while the content is what it was opened for. */
+  readonly session?: UploadSession | AskedSession | undefined
   /** Pieces that were taken in that session; left out: none. */
   readonly chunks?: readonly SentChunk[] | undefined
   /** Contents that were sent and not heard of, and that this one is not any more; left out: none. */
@@ -44,7 +44,7 @@ export interface SideCarHead extends SideCarNames {
 
 /**
  * One change after the head: `w` written, `f` fetched from the base, `b` shows the base, `t` truncated to (with `kept` when the cut
- * bytes still lie in the data file), `s` upload session begun (null: ended), `c` a piece taken in it, `a` another attempt (what was
+ * bytes still lie in the data file), `s` upload session asked for or begun (null: ended), `c` a piece taken in it, `a` another attempt (what was
  * sent is about to be changed), `h` other
  * names (null: none), `m` a mark: the so many changes
  * above and all their bytes are on the disk.
@@ -54,7 +54,7 @@ export type SideCarChange =
   | { readonly f: readonly [number, number] }
   | { readonly b: readonly [number, number] }
   | { readonly t: number; readonly kept?: true }
-  | { readonly s: UploadSession | null }
+  | { readonly s: UploadSession | AskedSession | null }
   | { readonly c: SentChunk }
   | { readonly a: Attempt }
   | { readonly h: NamesRecord }
@@ -94,6 +94,11 @@ export function formatChange(change: SideCarChange): string {
 
 export function namesRecord({ label, uri, path, replaces }: SideCarNames): NamesRecord {
   return { label, replaces, uri: uri ?? null, path: path ?? null }
+}
+
+/** Somebody may go on with this session. */
+export function canGoOn(session: SideCarHead['session']): session is UploadSession {
+  return session !== undefined && 'id' in session && session.ticket !== undefined
 }
 
 /** A block that power loss kept from the disk reads as zeros, in which the line break of the change after it may lie. */

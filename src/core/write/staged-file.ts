@@ -2,12 +2,12 @@ import { invariant } from '../../base/assert.ts'
 import type { Mutex } from '../../base/mutex.ts'
 import type { ByteRange } from '../../base/ranges.ts'
 import type { FileSpan } from '../types.ts'
-import type { EntityId, SentChunk, UploadSession } from '../../remote/types.ts'
+import type { AskedSession, EntityId, SentChunk, UploadSession } from '../../remote/types.ts'
 import { AttemptLog } from './attempt-log.ts'
 import { Extents } from './extents.ts'
 import { fill, Generation, writeAll } from './generation.ts'
 import { OpenFile } from './open-file.ts'
-import { namesRecord, type SideCar, type SideCarNames } from './side-car.ts'
+import { canGoOn, namesRecord, type SideCar, type SideCarNames } from './side-car.ts'
 import { SideCarFile } from './side-car-file.ts'
 import type { StagedPlace } from './staged-place.ts'
 import type { Attempt, BaseEntity, BegunUpload, Lender } from './types.ts'
@@ -93,7 +93,7 @@ export class StagedFile {
     staged.#side.found(sideCar)
     staged.#attempts.found()
     const { session, chunks } = sideCar
-    if (session?.ticket !== undefined) staged.#inherited = { session, chunks, changes: staged.changes }
+    if (canGoOn(session)) staged.#inherited = { session, chunks, changes: staged.changes }
     staged.#localBytes = sideCar.extents.written.sizeBytes + sideCar.extents.fetched.sizeBytes
     staged.#isOfThisBoot = sideCar.bootId === place.bootId
     staged.#isTooLong = true
@@ -307,8 +307,8 @@ export class StagedFile {
   }
 
   /** An upload session is open at the server (undefined: none any more). Durable, as it locks the file there for a day. */
-  noteSession(session: UploadSession | undefined): Promise<void> {
-    if (!session || this.#isAsFrozen) return this.#side.noteSession(session)
+  noteSession(session: UploadSession | AskedSession | undefined): Promise<void> {
+    if (!session || !('id' in session) || this.#isAsFrozen) return this.#side.noteSession(session)
     const { id, uri } = session
     return this.#side.noteSession({ id, uri })
   }

@@ -1,5 +1,5 @@
 import { isRemoteError, RemoteError } from '../../remote/errors.ts'
-import type { RemoteEntry, RemotePath, SentChunk, UploadSession } from '../../remote/types.ts'
+import type { AskedSession, RemoteEntry, RemotePath, SentChunk, UploadSession } from '../../remote/types.ts'
 import type { WriteEnvironment } from './environment.ts'
 import type { Generation } from './generation.ts'
 import type { BaseEntity, BegunUpload, ContentOwner } from './types.ts'
@@ -147,6 +147,7 @@ export class Transfer {
         resume: this.#open,
         keepsSession: () => this.#canBeKept(source),
         onProgress: (sentBytes) => this.#progressed(sentBytes),
+        onAsked: (session) => this.#asked(session),
         onSession: (session) => this.#begun(session, source),
         onChunk: (chunk) => this.#taken(chunk),
       },
@@ -165,6 +166,11 @@ export class Transfer {
     this.#sentBytes = sentBytes
     this.#environment.onProgress()
     for (const heard of this.#environment.onTaken) heard()
+  }
+
+  /** Should we not live to hear its id. One that could not be ended so far stays on record. */
+  async #asked(session: AskedSession): Promise<void> {
+    if (!this.#open) await this.#content.uploads.noteSession(session)
   }
 
   async #begun(session: UploadSession, { changes, sizeBytes }: Generation): Promise<void> {

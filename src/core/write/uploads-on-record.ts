@@ -1,5 +1,5 @@
 import type { Mutex } from '../../base/mutex.ts'
-import type { SentChunk, UploadSession } from '../../remote/types.ts'
+import type { AskedSession, SentChunk, UploadSession } from '../../remote/types.ts'
 import type { StagedFile } from './staged-file.ts'
 import type { Attempt, BegunUpload } from './types.ts'
 
@@ -35,7 +35,7 @@ export class UploadsOnRecord {
     return staged?.attempts ?? []
   }
 
-  noteSession(session: UploadSession | undefined): Promise<void> {
+  noteSession(session: UploadSession | AskedSession | undefined): Promise<void> {
     return this.#parts.mutex.run(() => this.#parts.staged()?.noteSession(session))
   }
 

@@ -13,6 +13,7 @@ import type { LostFile } from './lost-and-found.ts'
 import { QuotaGuard } from './quota-guard.ts'
 import { ServerCopies } from './server-copy.ts'
 import { StagingRoom } from './staging-room.ts'
+import { canGoOn } from './side-car.ts'
 import { StagingStore, type RecoveredFile } from './staging-store.ts'
 import type { BaseEntity, ContentOwner, PendingUpload, UploadFailure, WriteRemote } from './types.ts'
 import { UploadQueue } from './upload-queue.ts'
@@ -143,7 +144,7 @@ export class WriteBack {
     )
     const recovered = [...store.recovered.values()].map(({ sideCar }) => sideCar)
     // What can be gone on with is kept for that, unless nothing is going to be sent.
-    const ended = recovered.filter(({ session }) => options.isReadOnly || session?.ticket === undefined)
+    const ended = recovered.filter(({ session }) => options.isReadOnly || !canGoOn(session))
     for (const { session, label } of [...store.leftovers, ...ended])
       if (session) abandoned.add(session, label)
     return writeBack
@@ -169,7 +170,7 @@ export class WriteBack {
   /** A claimed file is not wanted any more. */
   dropRecovered(id: string, unclaimed: Promise<void>): void {
     const { session, label } = this.recovered(id)?.sideCar ?? {}
-    if (session?.ticket !== undefined) this.#environment.abandoned.add(session, label ?? id)
+    if (canGoOn(session)) this.#environment.abandoned.add(session, label ?? id)
     this.#store.dropRecovered(id, unclaimed)
   }
 

@@ -7,7 +7,7 @@ import { invariant } from '../../base/assert.ts'
 import type { ByteRange } from '../../base/ranges.ts'
 import type { ContentSource, Downloader } from '../../transfer/download.ts'
 import type { StorageClient } from '../../transfer/storage-client.ts'
-import type { CallOptions, ContentAddress, RangeOptions, RemoteContent } from '../remote.ts'
+import type { CallOptions, ContentAddress, EndableSession, RangeOptions, RemoteContent } from '../remote.ts'
 import type { EntityId, RemoteEntry, RemotePath, UploadRequest } from '../types.ts'
 import { requireWritable, uriOf, type MountContext } from './context.ts'
 import { asRemote } from './map-error.ts'
@@ -70,13 +70,11 @@ export class CloudreveContent implements RemoteContent {
     }, signal)
   }
 
-  cancelUpload(
-    session: { readonly id: string; readonly uri: string },
-    { signal }: CallOptions = {},
-  ): Promise<void> {
+  cancelUpload(session: EndableSession, { signal }: CallOptions = {}): Promise<void> {
     return asRemote(async () => {
       try {
-        await cancelUploadSession(this.#context.client, session, { signal })
+        if ('id' in session) await cancelUploadSession(this.#context.client, session, { signal })
+        else await this.#uploader.endAsked(session)
       } catch (error) {
         // Nothing left to cancel: the file is gone, or the session was another user's all along.
         if (!isRefusal(error, Code.pathNotFound, Code.notFound)) throw error

@@ -8,6 +8,7 @@ import { RemoteError } from '../errors.ts'
 import type {
   CallOptions,
   ContentAddress,
+  EndableSession,
   RangeOptions,
   Remote,
   RemoteProperties,
@@ -121,10 +122,7 @@ export class LaterRemote implements Remote {
     return (await this.#there()).makeCurrent(path, entity, options)
   }
 
-  async cancelUpload(
-    session: { readonly id: string; readonly uri: string },
-    options?: CallOptions,
-  ): Promise<void> {
+  async cancelUpload(session: EndableSession, options?: CallOptions): Promise<void> {
     return (await this.#there()).cancelUpload(session, options)
   }
 

@@ -9,6 +9,7 @@ import { RemoteError } from '../errors.ts'
 import type {
   CallOptions,
   ContentAddress,
+  EndableSession,
   RangeOptions,
   Remote,
   RemoteProperties,
@@ -139,7 +140,7 @@ export class CloudreveRemote implements Remote {
     return this.#content.makeCurrent(path, entity, options)
   }
 
-  cancelUpload(session: { readonly id: string; readonly uri: string }, options?: CallOptions): Promise<void> {
+  cancelUpload(session: EndableSession, options?: CallOptions): Promise<void> {
     return this.#content.cancelUpload(session, options)
   }
 

@@ -125,18 +125,20 @@ export class SessionUploader {
     const { client } = this.#context
     const uri = uriOf(this.#context, request.path)
     const openedAtMs = client.serverClock.now()
+    const { sizeBytes } = request.source
+    await request.onAsked?.({ uri: withoutPassword(uri), sizeBytes, askedAtMs: openedAtMs })
     try {
       const wire = await createUploadSession(client, uri, {
-        sizeBytes: request.source.sizeBytes,
+        sizeBytes,
         previous: expectedEntity(this.#context, request),
         modifiedAtMs: request.modifiedAtMs,
         metadata: request.metadata,
       })
-      return { wire, openedAtMs, sizeBytes: request.source.sizeBytes, done: [] }
+      return { wire, openedAtMs, sizeBytes, done: [] }
     } catch (error) {
       if (!isApiError(error, 'lost') && !(isApiError(error, 'gateway') && (error.status ?? 0) >= 500))
         throw error
-      this.#sessions.openingLost(uri, request.source.sizeBytes, openedAtMs)
+      this.#sessions.openingLost(uri, sizeBytes, openedAtMs)
       await this.#sessions.release(uri)
       return undefined
     }

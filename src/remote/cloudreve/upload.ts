@@ -5,7 +5,7 @@ import { isApiError, isRefusal } from '../../api/errors.ts'
 import type { Downloader } from '../../transfer/download.ts'
 import type { StorageClient } from '../../transfer/storage-client.ts'
 import { isRemoteError, RemoteError } from '../errors.ts'
-import type { RemoteEntry, UploadRequest } from '../types.ts'
+import type { AskedSession, RemoteEntry, UploadRequest } from '../types.ts'
 import { uriOf, type MountContext } from './context.ts'
 import { toEntry } from './map-entry.ts'
 import { OwnSessions } from './own-sessions.ts'
@@ -55,6 +55,12 @@ export class Uploader {
       this.#unresolved.delete(uri)
       return own
     }
+  }
+
+  /** One that an earlier process asked for: now, or when it turns out to be in the way. */
+  async endAsked({ uri, sizeBytes, askedAtMs }: AskedSession): Promise<void> {
+    this.#sessions.openingLost(uri, sizeBytes, askedAtMs)
+    await this.#sessions.release(uri)
   }
 
   async #sendOnceFree(uri: string, request: UploadRequest, signal?: AbortSignal): Promise<RemoteEntry> {

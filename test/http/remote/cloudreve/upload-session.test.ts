@@ -65,16 +65,21 @@ describe('a file with a time or attributes', () => {
     expect(progress.at(-1)).toBe(2500)
   })
 
-  it('tells of the session before its first chunk leaves', async () => {
+  it('tells of the session before it asks for it, and before its first chunk leaves', async () => {
     serveFile(scripted.server)
     const seen: number[] = []
+    const onAsked = ({ uri, sizeBytes }: { uri: string; sizeBytes: number }) => {
+      expect([uri, sizeBytes]).toEqual(['cloudreve://my/a.txt', 10])
+      seen.push(scripted.server.seen.length)
+      return Promise.resolve()
+    }
     const onSession = ({ id, uri }: { id: string; uri: string }) => {
       expect([id, uri]).toEqual(['S1', 'cloudreve://my/a.txt'])
       seen.push(scripted.server.seen.length)
       return Promise.resolve()
     }
-    await upload(randomBytes(10), { ...timed, onSession })
-    expect(seen).toEqual([1])
+    await upload(randomBytes(10), { ...timed, onAsked, onSession })
+    expect(seen).toEqual([0, 1])
   })
 
   it('sends its chunks in order, and the last one alone and last', async () => {
@@ -210,6 +215,21 @@ describe('a file with a time or attributes', () => {
     }))
     await expect(upload(randomBytes(10), timed)).rejects.toMatchObject({ kind: 'locked' })
     expect(scripted.server.counts).not.toHaveProperty('DELETE /file/upload')
+  })
+
+  it.each([
+    ['is ended: its content is of that size', 10, 1],
+    ['is not one of another size, which is left alone', 11, 0],
+  ])('that an earlier process asked for %s', async (_, sizeBytes, ended) => {
+    const file = serveFile(scripted.server)
+    file.mark = 'S7'
+    const created = { created_at: new Date().toISOString(), created_by: { id: 'U1', nickname: 'Ann' } }
+    const entities = [{ id: 'E-placeholder', type: 0, size: 10, ...created }]
+    scripted.server.on('GET /file/info', () => ({
+      data: { ...file.info().data, extended_info: { storage_used: 0, entities } },
+    }))
+    await scripted.remote.cancelUpload({ uri: 'cloudreve://my/a.txt', sizeBytes, askedAtMs: Date.now() })
+    expect(scripted.server.requests('DELETE /file/upload').length).toBe(ended)
   })
 
   it('left behind when the server went away is cancelled when it stands in the way', async () => {

@@ -47,6 +47,20 @@ async function dieAfter(count: number, whileDown?: () => Promise<void> | void, b
   await drive.crash(whileDown)
 }
 
+/** The process is killed before it hears the id of the session that it has asked for. */
+async function dieUnheard(): Promise<void> {
+  const opened = new Promise<void>((resolve) => {
+    drive.remote.onSessionOpened = () => {
+      drive.remote.onSessionOpened = () => Promise.resolve()
+      resolve()
+      return new Promise(() => undefined)
+    }
+  })
+  await drive.clock.advance(500)
+  await opened
+  await drive.crash()
+}
+
 async function expectArrived(path: string, content: string): Promise<void> {
   await drive.drain()
   expect(drive.remote.textAt(path)).toBe(content)
@@ -102,6 +116,19 @@ describe.each(['docs/letter', 'docs/new'])('an upload of %s that a dead process 
     await dieAfter(3, () => drive.remote.cancelUpload({ id: sessionId(), uri: '' }))
     await expectArrived(path, text)
     expect(drive.remote.count('uploadChunk')).toBe(pieces)
+  })
+
+  it('is ended and begun anew when its id was never heard [W40]', async () => {
+    await dieUnheard()
+    await expectArrived(path, text)
+  })
+
+  it('is ended when its id was never heard, and the file is removed', async () => {
+    await dieUnheard()
+    await drive.unlink(path)
+    await drive.drain()
+    expect(drive.remote.paths()).not.toContain(path)
+    await eventually(() => drive.remote.openSessions === 0)
   })
 
   it('is cancelled when the file is renamed', async () => {
