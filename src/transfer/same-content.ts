@@ -1,7 +1,8 @@
 import type { ByteSource } from './upload-source.ts'
 import type { ContentSource, Downloader } from './download.ts'
 
-const PIECE_BYTES = 1024 * 1024
+/** Each costs a round trip, and is held twice. */
+const PIECE_BYTES = 4 * 1024 * 1024
 
 /** Whether a content on the server has exactly the bytes of `source`. Reads it back; stops at the first difference. */
 export async function hasSameBytes(

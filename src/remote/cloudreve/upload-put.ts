@@ -8,12 +8,11 @@ import { fileInfo } from '../../api/endpoints/files.ts'
 import { putContent } from '../../api/endpoints/uploads.ts'
 import { isApiError, isRefusal } from '../../api/errors.ts'
 import { bodyOf } from '../../transfer/upload-source.ts'
-import { hasSameBytes } from '../../transfer/same-content.ts'
-import type { Downloader } from '../../transfer/download.ts'
 import { RemoteError } from '../errors.ts'
 import type { RemoteEntry, UploadRequest } from '../types.ts'
 import { expectedEntity, uriOf, type MountContext } from './context.ts'
 import { toEntry } from './map-entry.ts'
+import type { OwnContent } from './own-content.ts'
 
 const TRIES = 3
 /** A request whose answer was lost may still be at work: the mark on the file says so. */
@@ -29,11 +28,11 @@ type Outcome =
 
 export class ContentPutter {
   readonly #context: MountContext
-  readonly #downloader: Downloader
+  readonly #own: OwnContent
 
-  constructor(context: MountContext, downloader: Downloader) {
+  constructor(context: MountContext, own: OwnContent) {
     this.#context = context
-    this.#downloader = downloader
+    this.#own = own
   }
 
   async put(request: UploadRequest, signal?: AbortSignal): Promise<RemoteEntry> {
@@ -56,8 +55,7 @@ export class ContentPutter {
   /** The present content, if it has exactly the bytes of the request: an earlier attempt of ours whose answer was lost. */
   async findOwn(request: UploadRequest, signal?: AbortSignal): Promise<RemoteEntry | undefined> {
     const entry = await this.#find(request, signal)
-    const outcome = entry && (await this.#compare(request, entry, signal))
-    return outcome?.kind === 'ours' ? outcome.entry : undefined
+    return entry && (await this.#own.isIn(entry, request, signal)) ? entry : undefined
   }
 
   async #attempt(request: UploadRequest, signal?: AbortSignal): Promise<RemoteEntry> {
@@ -74,8 +72,7 @@ export class ContentPutter {
   /** On this one kind of storage the server answers success even where nothing was stored (api/03 §29). */
   async #verified(entry: RemoteEntry, request: UploadRequest, signal?: AbortSignal): Promise<RemoteEntry> {
     if (this.#context.policyType !== 'qiniu') return entry
-    const outcome = await this.#compare(request, entry, signal)
-    if (outcome.kind === 'ours') return entry
+    if (await this.#own.isIn(entry, request, signal)) return entry
     throw new RemoteError(
       'server',
       `/${request.path.join('/')}: the storage of the server did not keep what was sent`,
@@ -96,7 +93,8 @@ export class ContentPutter {
       const entry = await this.#find(request, signal)
       if (!entry) return { kind: 'undone' }
       const before = request.previous === 'absent' ? undefined : request.previous
-      if (entry.entity !== before) return this.#compare(request, entry, signal)
+      if (entry.entity !== before)
+        return (await this.#own.isIn(entry, request, signal)) ? { kind: 'ours', entry } : { kind: 'foreign' }
       if (entry.uploadSessionId === undefined) return { kind: 'undone' }
       await delay(this.#context.clock, LOOK_WAIT_MS, signal)
     }
@@ -111,24 +109,6 @@ export class ContentPutter {
       if (isRefusal(error, Code.pathNotFound)) return undefined
       throw error
     }
-  }
-
-  /** Ids cannot tell: identical bytes get a new id each time (api/00-live-files §17.5). */
-  async #compare(
-    { path, source }: UploadRequest,
-    entry: RemoteEntry,
-    signal?: AbortSignal,
-  ): Promise<Outcome> {
-    const { entity, sizeBytes } = entry
-    if (entity === undefined || sizeBytes !== source.sizeBytes) return { kind: 'foreign' }
-    const content = {
-      uri: () => uriOf(this.#context, path),
-      entity,
-      sizeBytes,
-      subject: `/${path.join('/')}`,
-    }
-    const same = await hasSameBytes(this.#downloader, content, source, signal)
-    return same ? { kind: 'ours', entry } : { kind: 'foreign' }
   }
 }
 

@@ -25,6 +25,7 @@ import type { RemoteEntry, SentChunk, UploadRequest } from '../types.ts'
 import { expectedEntity, uriOf, type MountContext } from './context.ts'
 import { toEntry, UPLOAD_MARK } from './map-entry.ts'
 import { isAllSent, openAgain, recordOf, type OpenSession } from './open-session.ts'
+import type { OwnContent } from './own-content.ts'
 import type { OwnSessions } from './own-sessions.ts'
 import { unknownOutcome } from './upload-put.ts'
 
@@ -54,6 +55,13 @@ const CLOCK_TOLERANCE_MS = 3000
 type Confirmation =
   { readonly kind: 'done'; readonly entry: RemoteEntry } | { readonly kind: 'waiting' | 'undone' | 'foreign' }
 
+/** How the sending of a session's chunks ended. */
+interface SentAll {
+  /** Each was taken, and said so: the server has completed the upload, or says that it is still open. */
+  readonly isAnswered: boolean
+  readonly signal: AbortSignal | undefined
+}
+
 /** What an attempt came to. Neither: nothing is left of it, so start over. */
 interface Result {
   readonly entry?: RemoteEntry
@@ -61,14 +69,22 @@ interface Result {
   readonly unfinished?: OpenSession
 }
 
+export interface SessionUploaderParts {
+  readonly sessions: OwnSessions
+  readonly own: OwnContent
+  readonly storage: StorageClient
+}
+
 export class SessionUploader {
   readonly #context: MountContext
   readonly #sessions: OwnSessions
+  readonly #own: OwnContent
   readonly #storage: StorageClient
 
-  constructor(context: MountContext, sessions: OwnSessions, storage: StorageClient) {
+  constructor(context: MountContext, { sessions, own, storage }: SessionUploaderParts) {
     this.#context = context
     this.#sessions = sessions
+    this.#own = own
     this.#storage = storage
   }
 
@@ -146,6 +162,7 @@ export class SessionUploader {
 
   async #run(session: OpenSession, request: UploadRequest, signal?: AbortSignal): Promise<Result> {
     const { wire } = session
+    const hadAll = isAllSent(session)
     let trouble: unknown
     try {
       await this.#sendRest(session, request, signal)
@@ -154,13 +171,13 @@ export class SessionUploader {
       if (!this.#isUnclear(error)) {
         if (mayPass(error, signal) && request.keepsSession?.()) throw error
         await this.#cancelAfter(session, request, error)
-        const mayBeDone = signal?.aborted === true || isStorageError(error, 'failed')
-        const entry = mayBeDone ? await this.#doneMeanwhile(request) : undefined
+        const entry = isStorageError(error, 'failed') ? await this.#doneMeanwhile(request, signal) : undefined
         if (entry) return { entry }
         throw error
       }
     }
-    const confirmation = await this.#confirm(session, request, signal)
+    const isAnswered = trouble === undefined && !hadAll
+    const confirmation = await this.#confirm(session, request, { isAnswered, signal })
     if (confirmation.kind === 'done') {
       this.#sessions.ended(wire.session_id)
       return { entry: confirmation.entry }
@@ -170,8 +187,6 @@ export class SessionUploader {
       if (!signal?.aborted && isUnanswered(trouble) && !isAllSent(session)) return { unfinished: session }
     }
     await this.#cancel(session, request)
-    const entry = signal?.aborted ? await this.#doneMeanwhile(request) : undefined
-    if (entry) return { entry }
     signal?.throwIfAborted()
     if (confirmation.kind !== 'foreign') return {}
     throw new RemoteError('stale', `${nameOf(request)} was changed by somebody else meanwhile`)
@@ -198,9 +213,9 @@ export class SessionUploader {
     return isRefusal(error, Code.uploadSessionGone, Code.callbackFailed) || isLoneLock(error)
   }
 
-  async #confirm(session: OpenSession, request: UploadRequest, signal?: AbortSignal): Promise<Confirmation> {
+  async #confirm(session: OpenSession, request: UploadRequest, sent: SentAll): Promise<Confirmation> {
     try {
-      return await this.#confirmUntilSettled(session, request, signal)
+      return await this.#confirmUntilSettled(session, request, sent)
     } catch (error) {
       if (isApiError(error, 'unsent', 'lost', 'busy', 'gateway')) throw unknownOutcome(request, error)
       throw error
@@ -210,40 +225,51 @@ export class SessionUploader {
   async #confirmUntilSettled(
     { wire }: OpenSession,
     request: UploadRequest,
-    signal: AbortSignal | undefined,
+    sent: SentAll,
   ): Promise<Confirmation> {
     const looks = wire.storage_policy?.type === 'upyun' ? LOOKS_AFTER_NOTICE : LOOKS
     for (let look = 1; look <= looks; look += 1) {
-      if (signal?.aborted) break
+      if (sent.signal?.aborted) break
       const entry = await this.#find(request)
       if (!entry) return { kind: 'undone' }
-      if (entry.uploadSessionId !== wire.session_id) return this.#judge(entry, request)
+      if (entry.uploadSessionId !== wire.session_id) return this.#judge(entry, request, sent)
       await delay(this.#context.clock, LOOK_WAIT_MS)
     }
     return { kind: 'waiting' }
   }
 
-  /**
-   * Where nobody waited for the last chunk any more, it may have arrived all the same, and a storage without an answer may have
-   * told the server: then cancelling undid nothing.
-   */
-  async #doneMeanwhile(request: UploadRequest): Promise<RemoteEntry | undefined> {
-    const entry = await this.#find(request).catch((error: unknown) => {
-      const reason = messageOf(error)
+  /** A storage without an answer may have told the server all the same: then cancelling undid nothing. */
+  async #doneMeanwhile(request: UploadRequest, signal?: AbortSignal): Promise<RemoteEntry | undefined> {
+    try {
+      const entry = await this.#find(request)
+      if (!entry || entry.uploadSessionId !== undefined) return undefined
+      const { kind } = await this.#judge(entry, request, { isAnswered: false, signal })
+      return kind === 'done' ? entry : undefined
+    } catch (error) {
       this.#context.log.warn('what became of an upload that was given up is not known', {
         path: nameOf(request),
-        reason,
+        reason: messageOf(error),
       })
       return undefined
-    })
-    if (!entry || entry.uploadSessionId !== undefined) return undefined
-    return this.#judge(entry, request).kind === 'done' ? entry : undefined
+    }
   }
 
-  #judge(entry: RemoteEntry, { previous, source }: UploadRequest): Confirmation {
+  /**
+   * The mark is gone. Where every piece was answered the upload is complete. Where not, the server may as well have forgotten it, and
+   * somebody else have put something of the same size there.
+   */
+  async #judge(
+    entry: RemoteEntry,
+    request: UploadRequest,
+    { isAnswered, signal }: SentAll,
+  ): Promise<Confirmation> {
+    const { previous, source } = request
     const before = previous === 'absent' ? undefined : previous
     if (entry.entity === before) return { kind: 'undone' }
-    return entry.sizeBytes === source.sizeBytes ? { kind: 'done', entry } : { kind: 'foreign' }
+    const isOurs = isAnswered
+      ? entry.sizeBytes === source.sizeBytes
+      : await this.#own.isIn(entry, request, signal)
+    return isOurs ? { kind: 'done', entry } : { kind: 'foreign' }
   }
 
   async #find({ path }: UploadRequest): Promise<RemoteEntry | undefined> {

@@ -8,6 +8,7 @@ import { isRemoteError, RemoteError } from '../errors.ts'
 import type { AskedSession, RemoteEntry, UploadRequest } from '../types.ts'
 import { uriOf, type MountContext } from './context.ts'
 import { toEntry } from './map-entry.ts'
+import { OwnContent } from './own-content.ts'
 import { OwnSessions } from './own-sessions.ts'
 import { ContentPutter } from './upload-put.ts'
 import { SessionUnsuited, SessionUploader } from './upload-session.ts'
@@ -34,8 +35,9 @@ export class Uploader {
   constructor(context: MountContext, downloader: Downloader, storage: StorageClient) {
     this.#context = context
     this.#sessions = new OwnSessions(context)
-    this.#putter = new ContentPutter(context, downloader)
-    this.#sessionUploader = new SessionUploader(context, this.#sessions, storage)
+    const own = new OwnContent(context, downloader)
+    this.#putter = new ContentPutter(context, own)
+    this.#sessionUploader = new SessionUploader(context, { sessions: this.#sessions, own, storage })
   }
 
   async upload(asked: UploadRequest, signal?: AbortSignal): Promise<RemoteEntry> {

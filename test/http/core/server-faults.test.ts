@@ -112,6 +112,40 @@ describe('an answer that is lost after the work was done', () => {
   )
 })
 
+describe('the end of an upload in pieces that nobody has heard of', () => {
+  const route = 'POST /file/upload'
+  const pieces = 5
+
+  it('is found by reading the file once: nothing is sent again but the piece without an answer', async () => {
+    embedded.server.faults.add({ route, nth: pieces, kind: 'lostAnswer' })
+    await fs.writeFile('f', chunked)
+    await fs.settle()
+    const { requests, admin } = embedded.server
+    expect(names()).toEqual(['f'])
+    expect(admin.versions('/f')).toHaveLength(1)
+    expect([requests.count('PUT /file/upload'), requests.count(route)]).toEqual([1, pieces + 1])
+    const read = requests.of('GET /file/content').reduce((sum, { bytesOut }) => sum + bytesOut, 0)
+    expect(read).toBe(chunked.length)
+  })
+
+  it('is no end where the server has forgotten it and somebody else has saved as many bytes: both are kept [C6]', async () => {
+    const { faults, admin } = embedded.server
+    const theirs = Buffer.alloc(chunked.length, 'theirs')
+    faults.add({ route, nth: pieces, kind: 'stall' })
+    await fs.writeFile('f', chunked)
+    const settled = fs.settle()
+    await faults.untilStalled()
+    admin.expireUploads()
+    await admin.write('/f', theirs)
+    faults.release()
+    await settled
+    const copy = names().at(-1)
+    expect(names()).toEqual(['f', expect.stringMatching(/^f \(conflict .* here\)$/)])
+    expect(Buffer.compare(await admin.read('/f'), theirs)).toBe(0)
+    expect(Buffer.compare(await admin.read(`/${copy}`), chunked)).toBe(0)
+  })
+})
+
 /** A content with a chosen time goes by a session, which is cut. */
 async function fill(path: string, content: string): Promise<void> {
   await withHandle(fs.open(path, 'r+'), async (handle) => {

@@ -132,6 +132,19 @@ describe.each(policyTypes)('on a storage of the type %s', (policyType) => {
     const entry = await upload(bytes)
     expect(Buffer.compare(await stored(entry.entity, bytes.length), bytes)).toBe(0)
   })
+
+  it('a save of somebody else is not taken for its own where no answer comes, of the same size though it is', async () => {
+    await start({ policyType })
+    const { admin, faults } = embedded.server
+    const theirs = randomBytes(700)
+    const onSession = async () => {
+      admin.expireUploads()
+      await admin.write('/a.bin', theirs)
+    }
+    faults.add({ route, times: 99, kind: 'cut' })
+    await expect(upload(randomBytes(700), { onSession })).rejects.toMatchObject({ name: 'RemoteError' })
+    expect(Buffer.compare(await admin.read('/a.bin'), theirs)).toBe(0)
+  })
 })
 
 describe('a policy that relays', () => {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { UploadRequest } from '../../../../src/remote/types.ts'
+import type { SentChunk, UploadRequest, UploadSession } from '../../../../src/remote/types.ts'
 import { bytesSource, scriptedRemote, type ScriptedRemote } from '../../../fakes/scripted-remote.ts'
 import { NEW_ENTITY, OLD_ENTITY, serveFile } from '../../../fakes/remote-file.ts'
 import type { Exchange } from '../../../fakes/scripted-server.ts'
@@ -123,18 +123,66 @@ describe('a file with a time or attributes', () => {
     expect(Buffer.compare(file.bytes, bytes)).toBe(0)
   })
 
-  it.each([
+  describe.each([
     ['the answer of the last chunk was lost', loseAnswer],
     ['the last chunk says that the session is gone', () => ({ code: 40011, msg: '' })],
     ['the last chunk says that its lock is gone', () => ({ code: 40073, msg: 'Lock expired' })],
-  ])('is done when %s but the file has it', async (_, answer) => {
+    ['the server could not be told of the end', () => ({ code: 50007, msg: 'Callback failed' })],
+  ])('when %s', (_, answer) => {
+    it('is done if the file has its bytes, which are read once', async () => {
+      const file = serveFile(scripted.server)
+      scripted.server.on('POST /file/upload/*/*', (exchange) => {
+        if (exchange.nth === 0) file.chunk(exchange)
+        return answer(exchange)
+      })
+      await expect(upload(randomBytes(10), timed)).resolves.toMatchObject({ entity: NEW })
+      const { 'POST /file/upload/S1/0': chunks, ...others } = scripted.server.counts
+      expect(chunks).toBeGreaterThan(0)
+      expect(others).toEqual({
+        'PUT /file/upload': 1,
+        'GET /file/info': 1,
+        'POST /file/url': 1,
+        'GET /file/content/E-new/0/a.txt': 1,
+      })
+    })
+
+    it('does not take bytes of somebody else for its own, of the same size though they are', async () => {
+      const file = serveFile(scripted.server)
+      scripted.server.on('POST /file/upload/*/*', (exchange) => {
+        file.store(Buffer.from('theirs'))
+        return answer(exchange)
+      })
+      await expect(upload(Buffer.from('mine_!'), timed)).rejects.toMatchObject({ kind: 'stale' })
+      expect(file.bytes.toString()).toBe('theirs')
+      expect(scripted.server.counts).toMatchObject({ 'PUT /file/upload': 1, 'DELETE /file/upload': 1 })
+    })
+  })
+
+  it('has an unknown outcome when what the file has cannot be read, and the next attempt finds it', async () => {
+    const file = serveFile(scripted.server)
+    const bytes = randomBytes(10)
+    scripted.server.on('POST /file/upload/*/*', (exchange) => {
+      file.chunk(exchange)
+      return { code: 40011, msg: '' }
+    })
+    scripted.server.on('POST /file/url', loseAnswer)
+    await expect(upload(bytes, timed)).rejects.toMatchObject({ kind: 'unknown-outcome' })
+    scripted.server.on('PUT /file/upload', { code: 40076, msg: 'updated' })
+    const url = `${scripted.server.origin}/api/v4/file/content/${NEW}/0/a.txt?sign=x`
+    const data = { urls: [{ url }], expires: '2100-01-01T00:00:00Z' }
+    scripted.server.on('POST /file/url', { data })
+    await expect(upload(bytes, timed)).resolves.toMatchObject({ entity: NEW })
+    expect(scripted.server.counts['POST /file/upload/S1/0']).toBe(1)
+  })
+
+  it('is stale when what the file had is gone before it was read', async () => {
     const file = serveFile(scripted.server)
     scripted.server.on('POST /file/upload/*/*', (exchange) => {
-      if (exchange.nth === 0) file.chunk(exchange)
-      return answer(exchange)
+      file.chunk(exchange)
+      return { code: 40011, msg: '' }
     })
-    await expect(upload(randomBytes(10), timed)).resolves.toMatchObject({ entity: NEW })
-    expect(scripted.server.counts['PUT /file/upload']).toBe(1)
+    scripted.server.on('GET /file/content/*/0/*', { code: 40077, msg: 'Entity not exist' })
+    await expect(upload(randomBytes(10), timed)).rejects.toMatchObject({ kind: 'stale' })
   })
 
   it('starts over, after cancelling, when all chunks were taken and nothing came of it', async () => {
@@ -175,6 +223,50 @@ describe('a file with a time or attributes', () => {
     })
     expect(file.mark).toBeUndefined()
     expect(scripted.server.requests('DELETE /file/upload').length).toBe(1)
+  })
+
+  it('given up by its caller does not take what somebody else has stored for its own', async () => {
+    const file = serveFile(scripted.server)
+    const stop = new AbortController()
+    scripted.server.on('POST /file/upload/*/*', () => {
+      file.store(Buffer.from('theirs'))
+      stop.abort(new Error('enough'))
+      return {}
+    })
+    await expect(upload(Buffer.from('mine_!'), timed, stop.signal)).rejects.toMatchObject({ kind: 'aborted' })
+    expect(scripted.server.counts).not.toHaveProperty('POST /file/url')
+  })
+
+  it('that was all sent by an earlier process does not take what somebody else has stored for its own', async () => {
+    const file = serveFile(scripted.server)
+    const stop = new AbortController()
+    let session: UploadSession | undefined
+    const chunks: SentChunk[] = []
+    scripted.server.on('PUT /file/upload', (exchange) => {
+      const { data } = file.open(exchange)
+      return { data: { ...data, expires: Date.now() / 1000 + 3600 } }
+    })
+    scripted.server.on('POST /file/upload/*/*', {})
+    const keeping = {
+      ...timed,
+      keepsSession: () => true,
+      onSession: (begun: UploadSession) => Promise.resolve(void (session = begun)),
+      onChunk: (chunk: SentChunk) => {
+        chunks.push(chunk)
+        stop.abort()
+      },
+    }
+    await expect(upload(Buffer.from('mine_!'), keeping, stop.signal)).rejects.toMatchObject({
+      kind: 'aborted',
+    })
+    scripted.server.on('GET /file/info', () => {
+      const before = file.info()
+      file.store(Buffer.from('theirs'))
+      return before
+    })
+    const again = upload(Buffer.from('mine_!'), { ...timed, resume: { session: session!, chunks } })
+    await expect(again).rejects.toMatchObject({ kind: 'stale' })
+    expect(scripted.server.counts['POST /file/upload/S1/0']).toBe(1)
   })
 
   it('whose session was made but not answered finds that session by its content and starts over', async () => {
