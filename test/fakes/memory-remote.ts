@@ -27,7 +27,7 @@ import { activityPage } from './activity-page.ts'
 import { exists, MemoryDrive, pagesOf, type RemoteMethod } from './memory-drive.ts'
 import { ManualClock } from './manual-clock.ts'
 import { endSession, sendChunks, type MemorySession } from './memory-sessions.ts'
-import { contains, MemoryTree, pathOf, uriOf, type MemoryNode } from './memory-tree.ts'
+import { contains, MemoryTree, pathOf, uriOf, versionsOf, type MemoryNode } from './memory-tree.ts'
 
 export type { RemoteMethod } from './memory-drive.ts'
 
@@ -258,13 +258,7 @@ export class MemoryRemote extends MemoryDrive implements Remote {
       return {
         entry: this.tree.entry(node),
         policy: this.#policy(),
-        versions: node.versions.map(({ entity, bytes, createdAtMs }) => ({
-          entity,
-          sizeBytes: bytes.length,
-          createdAtMs,
-          createdBy: this.facts.userName,
-          isCurrent: entity === node.current,
-        })),
+        versions: versionsOf(node, this.facts.userName),
         shares: [],
         directLinks: [],
         storageUsedBytes: node.versions.reduce((sum, { bytes }) => sum + bytes.length, 0),

@@ -1,5 +1,5 @@
 import { RemoteError } from '../../src/remote/errors.ts'
-import type { EntityId, FileId, RemoteEntry, RemotePath } from '../../src/remote/types.ts'
+import type { EntityId, FileId, RemoteEntry, RemotePath, RemoteVersion } from '../../src/remote/types.ts'
 
 export interface Version {
   readonly entity: EntityId
@@ -216,4 +216,14 @@ export function pathOf(uri: string): RemotePath | undefined {
 export function contains(ancestor: MemoryNode, node: MemoryNode): boolean {
   for (let at: MemoryNode | undefined = node; at; at = at.parent) if (at === ancestor) return true
   return false
+}
+
+export function versionsOf(node: MemoryNode, createdBy: string | undefined): RemoteVersion[] {
+  return node.versions.map(({ entity, bytes, createdAtMs }) => ({
+    entity,
+    sizeBytes: bytes.length,
+    createdAtMs,
+    createdBy,
+    isCurrent: entity === node.current,
+  }))
 }
