@@ -49,12 +49,13 @@ export function openEnvelope(answer: RawAnswer, context: AnswerContext): unknown
 }
 
 interface Refusal {
+  readonly items?: readonly RefusedItem[]
   readonly code: number
   readonly message: string
   readonly holder?: string | undefined
 }
 
-function refusal({ code, message, holder }: Refusal, context: AnswerContext): ApiError {
+function refusal({ code, message, holder, items }: Refusal, context: AnswerContext): ApiError {
   const said = message === '' ? `code ${code}` : `${message} (code ${code})`
   return new ApiError(
     'refused',
@@ -63,6 +64,7 @@ function refusal({ code, message, holder }: Refusal, context: AnswerContext): Ap
       ...context,
       code,
       holder,
+      ...(items ? { items } : {}),
     },
   )
 }
@@ -71,7 +73,7 @@ function refusal({ code, message, holder }: Refusal, context: AnswerContext): Ap
 function batchError(items: readonly RefusedItem[], context: AnswerContext): ApiError {
   const [first] = items
   if (first && items.length === 1) {
-    return refusal({ code: first.code, message: first.message }, { ...context, subject: first.uri })
+    return refusal({ code: first.code, message: first.message, items }, { ...context, subject: first.uri })
   }
   const listed = items.map((item) => `${item.uri} (${item.message}, code ${item.code})`).join('; ')
   return new ApiError('batch', `${items.length} objects were refused by the server: ${listed}`, {

@@ -1,6 +1,6 @@
 /**
  * Why a call of the API failed:
- * - `refused`: the server answered with a code other than 0
+ * - `refused`: the server answered with a code other than 0, or refused one object of several, which `items` names then
  * - `batch`: several objects, some of which failed; `items` names each, the others were done
  * - `unsent`: the request never reached the server whole; nothing was done
  * - `lost`: the request was sent, its answer did not come

@@ -92,6 +92,13 @@ const extendedInfo = z.object({
   direct_links: listOf(directLink),
 })
 
+const folderSummary = z.object({
+  files: z.number(),
+  folders: z.number(),
+  completed: flag,
+  calculated_at: instant,
+})
+
 export const file = z.object({
   type: z.number(),
   id: z.string(),
@@ -109,6 +116,7 @@ export const file = z.object({
   capability: text,
   primary_entity: text,
   extended_info: extendedInfo.nullish(),
+  folder_summary: folderSummary.nullish(),
 })
 
 const pagination = z.object({

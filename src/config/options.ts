@@ -72,7 +72,7 @@ export const mountOptions = {
     name: 'delete',
     type: choiceType(['trash', 'permanent']),
     default: 'trash',
-    doc: 'where deleted files go: the trash of the drive, or nowhere',
+    doc: 'where deleted files go: the trash of the drive, or through it to nowhere',
   }),
   quietTimeMs: option({
     name: 'quiet-time',

@@ -101,6 +101,7 @@ export const defaultSettings: CoreSettings = {
   readOnly: false,
   renameDelayMs: 1_000,
   sync: 'journal',
+  deletePermanently: false,
   metadataTtlMs: 30_000,
   revalidateMs: 300_000,
   pollMs: 10_000,

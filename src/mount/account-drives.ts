@@ -172,7 +172,7 @@ export class AccountDrives {
     const { cacheFolder } = folders
     const { mirrorObjects: maxObjects } = options
     const mirror = await openDriveMirror({ ...this.#parts, cacheFolder, driveFolder, maxObjects })
-    const { remote, isAway } = await this.#connect(spec, options, { root, mirror })
+    const { remote, isAway } = await this.#connect(options, { root, mirror })
     const cache = await this.#takeCache(folders, options)
     try {
       const drive = await createDrive({
@@ -224,7 +224,6 @@ export class AccountDrives {
   }
 
   async #connect(
-    spec: MountSpec,
     options: MountOptions,
     { root, mirror }: { readonly root: CloudreveUri; readonly mirror: DriveMirror | undefined },
   ): Promise<ConnectedDrive> {
@@ -235,7 +234,6 @@ export class AccountDrives {
       tokenSource,
       serverClock,
       rootUri: formatUri({ ...root, path: [] }),
-      deletePermanently: spec.deletePermanently,
       lanes: { ...defaultLaneWidths, uploads: options.uploadConcurrency },
       limits: this.#limits,
     }

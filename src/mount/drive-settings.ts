@@ -22,6 +22,7 @@ export function settingsOf(options: MountOptions, remote: Remote): Partial<CoreS
     readMemoryBytes: options.readMemoryBytes,
     quietMs: options.quietTimeMs,
     sync: options.sync,
+    deletePermanently: options.delete === 'permanent',
     stagingLimitBytes: options.stagingLimitBytes ?? Infinity,
     stagingReserveBytes: options.stagingReserveBytes,
     uploadConcurrency: options.uploadConcurrency,

@@ -13,8 +13,6 @@ export interface MountSpec {
   /** Of a share: how it is come by. */
   readonly share?: ShareAccess
   readonly readOnly: boolean
-  /** Deletes past the trash. */
-  readonly deletePermanently: boolean
   /** The `-o` options, by their names in the option table. */
   readonly options: Readonly<Record<string, string | number | boolean>>
   /** Where changes come from while it runs; null: from nowhere. */

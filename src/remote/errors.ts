@@ -1,3 +1,5 @@
+import type { RemotePath } from './types.ts'
+
 /**
  * - `not-found`: no such object (also: an ancestor is missing)
  * - `exists`: the name is taken
@@ -53,6 +55,8 @@ export interface RemoteErrorDetails {
   readonly code?: number | undefined
   /** With `locked`: the application that holds the lock, e.g. `upload` (api/01 §5). */
   readonly holder?: string | undefined
+  /** With `not-found`, of a call for many that did the rest: those that are not there. */
+  readonly absent?: readonly RemotePath[] | undefined
   /** The database of the server failed, or the server failed without a reason, as it does when that is stuck (api/00-live-files §1). */
   readonly isDatabaseFailure?: boolean | undefined
 }
@@ -63,6 +67,7 @@ export class RemoteError extends Error {
   readonly kind: RemoteErrorKind
   readonly code: number | undefined
   readonly holder: string | undefined
+  readonly absent: readonly RemotePath[]
   readonly isDatabaseFailure: boolean
 
   constructor(kind: RemoteErrorKind, message: string, details: RemoteErrorDetails = {}) {
@@ -70,6 +75,7 @@ export class RemoteError extends Error {
     this.kind = kind
     this.code = details.code
     this.holder = details.holder
+    this.absent = details.absent ?? []
     this.isDatabaseFailure = details.isDatabaseFailure ?? false
   }
 

@@ -4,6 +4,7 @@
  */
 import type { ByteRange } from '../base/ranges.ts'
 import type { RemoteChanges } from './changes.ts'
+import type { RemoteTrash } from './trash.ts'
 import type {
   ActivityPage,
   ActivityQuery,
@@ -30,6 +31,7 @@ export interface RangeOptions extends CallOptions {
 }
 
 export interface RemoveOptions extends CallOptions {
+  /** For good, whatever it is by now: for what nobody else can have changed. */
   readonly permanently?: boolean
 }
 
@@ -61,7 +63,7 @@ export interface RemoteTree {
   move(paths: readonly RemotePath[], folder: RemotePath, options?: CallOptions): Promise<void>
   /** Server-side copy under the same names into another folder. */
   copy(paths: readonly RemotePath[], folder: RemotePath, options?: CallOptions): Promise<void>
-  /** To the trash, or for good, as the mount was told; for good also when `permanently` says so. */
+  /** To the trash. `not-found` when some are not there, which `absent` names; the others are deleted. */
   remove(paths: readonly RemotePath[], options?: RemoveOptions): Promise<void>
   patchMetadata(
     paths: readonly RemotePath[],
@@ -112,7 +114,7 @@ export interface RemoteFacts {
   capacity(options?: CallOptions): Promise<Capacity>
 }
 
-export interface Remote extends RemoteTree, RemoteContent, RemoteFacts, RemoteChanges {
+export interface Remote extends RemoteTree, RemoteTrash, RemoteContent, RemoteFacts, RemoteChanges {
   readonly facts: RemoteProperties
   /** Waits for requests on their way, then lets go of connections. */
   close(): Promise<void>

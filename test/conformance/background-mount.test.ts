@@ -44,7 +44,6 @@ describe.skipIf(reason !== undefined).each(['libfuse2', 'native'])(
         accountKey: 'anna@example.com',
         rootUri: 'cloudreve://my',
         readOnly: false,
-        deletePermanently: false,
         options: { driver },
         config: null,
         stateFolder: join(parent, 'state'),

@@ -1,8 +1,10 @@
 import type { ChangedPage, RemoteChanges, WatchNotice } from '../../src/remote/changes.ts'
 import { RemoteError } from '../../src/remote/errors.ts'
+import type { RemoteTrash, TrashedCount, TrashedEntry } from '../../src/remote/trash.ts'
 import type { EntityId, RemoteEntry, RemotePath } from '../../src/remote/types.ts'
 import { CallScript, type Gate, type RecordedCall } from './call-script.ts'
 import { MemoryFeed } from './memory-feed.ts'
+import { MemoryTrash, type TrashMethod } from './memory-trash.ts'
 import type { MemoryNode, MemoryTree } from './memory-tree.ts'
 
 export type RemoteMethod =
@@ -27,6 +29,7 @@ export type RemoteMethod =
   | 'activities'
   | 'capacity'
   | 'changesSince'
+  | TrashMethod
 
 /** `a/b` or `['a', 'b']`. */
 export type PathLike = string | RemotePath
@@ -48,7 +51,7 @@ export function pagesOf<T>(entries: readonly T[], size: number): { entries: T[];
 }
 
 /** The drive behind a `MemoryRemote`: what a test scripts, what another client does to it, and what lies there. */
-export class MemoryDrive implements RemoteChanges {
+export class MemoryDrive implements RemoteChanges, RemoteTrash {
   readonly tree: MemoryTree
   readonly now: () => number
   /** What `watch` tells. */
@@ -56,11 +59,29 @@ export class MemoryDrive implements RemoteChanges {
   readonly script = new CallScript<RemoteMethod>()
   /** Versions kept of a file, the current one included. */
   versionsKept: number
+  readonly #trash: MemoryTrash
 
   constructor(tree: MemoryTree, now: () => number, versionsKept: number) {
     this.tree = tree
     this.now = now
     this.versionsKept = versionsKept
+    this.#trash = new MemoryTrash(tree, this.script, now)
+  }
+
+  listTrash(top: RemotePath): AsyncIterable<readonly TrashedEntry[]> {
+    return this.#trash.listTrash(top)
+  }
+
+  countTrashed(folder: TrashedEntry): Promise<TrashedCount> {
+    return this.#trash.countTrashed(folder)
+  }
+
+  putBack(entries: readonly TrashedEntry[]): Promise<readonly TrashedEntry[]> {
+    return this.#trash.putBack(entries)
+  }
+
+  purge(entries: readonly TrashedEntry[]): Promise<void> {
+    return this.#trash.purge(entries)
   }
 
   watch({ signal }: { readonly signal: AbortSignal }): AsyncIterable<WatchNotice> {
@@ -167,10 +188,13 @@ export class MemoryDrive implements RemoteChanges {
     this.tree.copyInto(this.tree.get(toPath(from)), this.tree.ensureFolder(target.slice(0, -1)), name)
   }
 
+  /** Looks how much is in a folder. */
+  countAsOther(path: PathLike): void {
+    this.#trash.count(this.tree.folder(toPath(path)))
+  }
+
   removeAsOther(path: PathLike): void {
-    const node = this.tree.get(toPath(path))
-    this.tree.detach(node)
-    this.tree.trash.push(node)
+    this.tree.toTrash(this.tree.get(toPath(path)))
   }
 
   protected newFile(path: RemotePath): MemoryNode {

@@ -175,12 +175,12 @@ export class MemoryRemote extends MemoryDrive implements Remote {
 
   remove(paths: readonly RemotePath[], options: Parameters<Remote['remove']>[1] = {}): Promise<void> {
     return this.#change('remove', paths[0] ?? [], () => {
-      const nodes = paths.map((path) => this.tree.get(path))
+      const absent = paths.filter((path) => !this.tree.find(path))
+      const nodes = paths.flatMap((path) => this.tree.find(path) ?? [])
       for (const node of nodes) this.#checkUnlocked(node)
-      for (const node of nodes) {
-        this.tree.detach(node)
-        if (!options.permanently) this.tree.trash.push(node)
-      }
+      for (const node of nodes) this.tree[options.permanently ? 'detach' : 'toTrash'](node)
+      if (absent.length > 0)
+        throw new RemoteError('not-found', `${absent.join(', ')}: no such file or folder`, { absent })
     })
   }
 

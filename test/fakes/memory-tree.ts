@@ -36,6 +36,8 @@ const forbidden = /[:\\*?"<>|/]/
 export class MemoryTree {
   readonly root: MemoryNode
   readonly trash: MemoryNode[] = []
+  /** Where and when something was deleted. */
+  readonly deletions = new Map<MemoryNode, { readonly from: RemotePath; readonly atMs: number }>()
   readonly #now: () => number
   #sequence = 0
 
@@ -128,6 +130,12 @@ export class MemoryTree {
   detach(node: MemoryNode): void {
     if (node.parent?.children.get(node.name) === node) node.parent.children.delete(node.name)
     node.parent = undefined
+  }
+
+  toTrash(node: MemoryNode): void {
+    this.deletions.set(node, { from: this.pathOf(node), atMs: this.#now() })
+    this.detach(node)
+    this.trash.push(node)
   }
 
   attach(node: MemoryNode, parent: MemoryNode, name: string): void {

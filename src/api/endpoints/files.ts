@@ -42,16 +42,16 @@ export function listFolder(
   })
 }
 
-/** `extended` adds versions, shares and links. Roots answer 403 (api/03 §4). */
+/** `extended` adds versions, shares and links, `summary` how much is in a folder. Roots answer 403 (api/03 §4). */
 export function fileInfo(
   client: ApiClient,
   address: { readonly uri: string } | { readonly id: string },
-  { extended, signal }: Waiting & { readonly extended?: boolean } = {},
+  { extended, summary, signal }: Waiting & { readonly extended?: boolean; readonly summary?: boolean } = {},
 ): Promise<schema.WireFile> {
   return client.call({
     method: 'GET',
     path: '/file/info',
-    query: { ...address, extended },
+    query: { ...address, extended, folder_summary: summary },
     schema: schema.file,
     repeat: 'read',
     subject: 'uri' in address ? address.uri : `the file with id ${address.id}`,
@@ -126,6 +126,23 @@ export async function deleteFiles(
     method: 'DELETE',
     path: '/file',
     json: { uris, skip_soft_delete: permanently },
+    schema: schema.ignored,
+    repeat: 'once',
+    subject: subjectOf(uris),
+    signal,
+  })
+}
+
+/** Out of the trash, one after the other; a batch error names those that stay there. */
+export async function restoreFiles(
+  client: ApiClient,
+  uris: readonly string[],
+  { signal }: Waiting = {},
+): Promise<void> {
+  await client.call({
+    method: 'POST',
+    path: '/file/restore',
+    json: { uris },
     schema: schema.ignored,
     repeat: 'once',
     subject: subjectOf(uris),

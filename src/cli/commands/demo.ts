@@ -133,7 +133,6 @@ function demoSpec({ io, paths }: CliContext, mountpoint: string, scratch: string
     accountKey: null,
     rootUri: 'cloudreve://my',
     readOnly: false,
-    deletePermanently: false,
     options: writtenOptions({ ...resolveOptions([]), driver }),
     config: null,
     stateFolder: join(scratch, 'state'),

@@ -96,7 +96,6 @@ async function mountSpec(
   return {
     mountpoint,
     ...(await mountRoot(context, options)),
-    deletePermanently: options.delete === 'permanent',
     options: writtenOptions(options),
     config,
     stateFolder: paths.stateFolder,

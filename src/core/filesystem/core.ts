@@ -43,6 +43,8 @@ export interface FileSystemOptions {
   /** A rename of a file waits so long for what editors do next, ms. */
   readonly renameDelayMs: number
   readonly sync: SyncMode
+  /** What was deleted is purged from the trash. */
+  readonly deletePermanently: boolean
 }
 
 /** What the operations share. */

@@ -7,6 +7,7 @@ import type { RemoteEntry, RemotePath } from '../../remote/types.ts'
 import type { Node } from '../inode/index.ts'
 import type { Core } from './core.ts'
 import { isRemotelyWithin } from './folder-moves.ts'
+import { isBelow, keyOf } from './remote-paths.ts'
 
 /** What to do about files and folders that were deleted here. */
 export interface Verdict {
@@ -16,6 +17,8 @@ export interface Verdict {
   readonly keep: Node[]
   /** The server has them no more. */
   readonly gone: Node[]
+  /** What the server has in the folders of `remove`, at any depth. */
+  readonly inside: Map<Node, readonly Found[]>
 }
 
 /** From so many files of one folder on, its listing costs less than asking for each. */
@@ -23,7 +26,7 @@ const listFrom = 3
 
 /** @throws {RemoteError} when the server cannot be asked */
 export async function checkRemovals(core: Core, nodes: ReadonlySet<Node>): Promise<Verdict> {
-  const verdict: Verdict = { remove: [], keep: [], gone: [] }
+  const verdict: Verdict = { remove: [], keep: [], gone: [], inside: new Map() }
   const byParent = new Map<Node, Node[]>()
   for (const node of nodes) {
     const parent = node.remotePlace?.parent
@@ -86,14 +89,22 @@ async function judgeFolder(core: Core, folder: Node, { nodes, verdict }: Judging
   const found = await below(core, folder, nodes)
   const top = folder.remotePath ?? []
   const strangers = found.filter(({ entry }) => !isDeletedHere(core, entry, nodes))
-  if (strangers.length === 0) return void verdict.remove.push(folder)
+  const remove = (node: Node, inside: readonly Found[]) => {
+    verdict.remove.push(node)
+    if (node.isFolder) verdict.inside.set(node, inside)
+  }
+  if (strangers.length === 0) return remove(folder, found)
   const kept = new Set(strangers.flatMap(({ path }) => foldersOn(path, top.length)))
   verdict.keep.push(folder)
   for (const { path, entry } of found) {
     const node = core.tree.table.byId(entry.id)
     if (!node || !nodes.has(node)) continue
     if (kept.has(keyOf(path)) || !isUnchanged(node, entry)) verdict.keep.push(node)
-    else if (kept.has(keyOf(path.slice(0, -1)))) verdict.remove.push(node)
+    else if (kept.has(keyOf(path.slice(0, -1))))
+      remove(
+        node,
+        found.filter((each) => isBelow(each.path, path)),
+      )
   }
   const seen = new Set(found.map(({ entry }) => entry.id))
   for (const node of withAllIn(folder, nodes))
@@ -101,7 +112,7 @@ async function judgeFolder(core: Core, folder: Node, { nodes, verdict }: Judging
   return undefined
 }
 
-interface Found {
+export interface Found {
   readonly path: RemotePath
   readonly entry: RemoteEntry
 }
@@ -156,8 +167,4 @@ export function withAllIn(node: Node, nodes: ReadonlySet<Node>): Node[] {
 /** Keys of the folders that lead to `path`, from depth `from` on. */
 function foldersOn(path: RemotePath, from: number): string[] {
   return path.slice(from).map((_, depth) => keyOf(path.slice(0, from + depth)))
-}
-
-function keyOf(path: RemotePath): string {
-  return path.join('/')
 }

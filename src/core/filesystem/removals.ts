@@ -1,10 +1,10 @@
 import { backoffMs } from '../../base/backoff.ts'
-import { isRemoteError } from '../../remote/errors.ts'
 import { Errno } from '../../base/errno.ts'
 import { FsError, toFsError } from '../errors.ts'
 import type { Node } from '../inode/index.ts'
 import { tellKernels, type Core } from './core.ts'
 import { isRemotelyWithin } from './folder-moves.ts'
+import { removeAtServer, type Outcome } from './removal-calls.ts'
 import { checkRemovals, withAllIn, type Verdict } from './removal-check.ts'
 
 /** While programs go on deleting, what they deleted first waits for the rest so long, ms. */
@@ -29,6 +29,8 @@ export interface RemovalFacts {
   /** Its content is the next version of that file: while that is not sent, it stays. */
   readonly heir?: Node
 }
+
+type Finished = Pick<Outcome, 'remove' | 'gone'> & Pick<Verdict, 'keep'>
 
 interface Waiting {
   /** Where the server has it; kept in memory with it. */
@@ -273,10 +275,9 @@ export class Removals {
     const kept = new Set(verdict.keep)
     for (const node of wanted)
       if (node.handles > 0 && !kept.has(node) && (await this.#parts.preserve(node))) this.#preserved.add(node)
-    const refused = await this.#removeAtServer(verdict.remove)
-    const remove = verdict.remove.filter((node) => !refused.includes(node))
-    this.#finish(wanted, { ...verdict, remove })
-    for (const node of refused.flatMap((folder) => withAllIn(folder, wanted))) this.showAgain(node)
+    const { shownAgain, ...outcome } = await removeAtServer(this.#core, verdict, wanted)
+    this.#finish(wanted, { ...outcome, keep: verdict.keep })
+    for (const node of shownAgain) this.showAgain(node)
   }
 
   /** Files that show the content of what is to be deleted have its bytes here from now on. */
@@ -286,49 +287,7 @@ export class Removals {
     for (const { id } of wanted) if (id !== undefined) await lendings.end(id, new AbortController().signal)
   }
 
-  /**
-   * In as few calls as can be. Answers what the server refuses to delete.
-   * @throws {RemoteError} when it is to be tried again
-   */
-  async #removeAtServer(nodes: readonly Node[]): Promise<Node[]> {
-    const { remote, patience, log } = this.#core
-    const paths = nodes.flatMap(({ remotePath }) => (remotePath ? [remotePath] : []))
-    if (paths.length === 0) return []
-    try {
-      await patience.run(`/${paths[0]!.join('/')}`, () => remote.remove(paths))
-      return []
-    } catch (error) {
-      // Somebody else has deleted some of it in this moment; the rest is done (api/00-live-files §15).
-      if (isRemoteError(error, 'not-found')) return []
-      if (nodes.length === 1 && !mayPass(error)) {
-        log.error('the server refuses to delete what was deleted here; it is shown again', {
-          file: paths[0]!.join('/'),
-          reason: String(error),
-        })
-        return [...nodes]
-      }
-      // One that is locked or refused keeps all others of its call from being deleted.
-      if (nodes.length === 1 || isRemoteError(error, 'offline', 'server', 'unknown-outcome')) throw error
-    }
-    return this.#removeOneByOne(nodes)
-  }
-
-  async #removeOneByOne(nodes: readonly Node[]): Promise<Node[]> {
-    const refused: Node[] = []
-    let failure: unknown
-    for (const node of nodes) {
-      try {
-        refused.push(...(await this.#removeAtServer([node])))
-      } catch (error) {
-        failure ??= error
-      }
-    }
-    // The next try finds out what is done.
-    if (failure !== undefined) throw failure
-    return refused
-  }
-
-  #finish(wanted: ReadonlySet<Node>, { remove, keep, gone }: Verdict): void {
+  #finish(wanted: ReadonlySet<Node>, { remove, keep, gone }: Finished): void {
     const done = [...remove.flatMap((node) => withAllIn(node, wanted)), ...gone]
     for (const node of gone) if (!remove.includes(node)) this.#expireFolderOf(node)
     for (const node of keep) {
@@ -389,8 +348,4 @@ export class Removals {
     const id = node.remotePlace?.parent.id
     if (id !== undefined) this.#core.tree.folders.expire(id)
   }
-}
-
-function mayPass(error: unknown): boolean {
-  return isRemoteError(error) && (error.isTransient || error.kind === 'unknown-outcome')
 }

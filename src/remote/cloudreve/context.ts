@@ -22,7 +22,6 @@ export interface MountContext {
   readonly batchSize: number
   /** Storage behind the drive: `local`, `s3`, …; undefined where nothing can be uploaded. */
   readonly policyType: string | undefined
-  readonly deletePermanently: boolean
   readonly readOnly: boolean
 }
 
@@ -67,7 +66,7 @@ export function topmostBatches(context: MountContext, paths: readonly RemotePath
   return chunksOf(topmost, context.batchSize)
 }
 
-function chunksOf<T>(items: readonly T[], size: number): T[][] {
+export function chunksOf<T>(items: readonly T[], size: number): T[][] {
   const chunks: T[][] = []
   for (let i = 0; i < items.length; i += size) chunks.push(items.slice(i, i + size))
   return chunks

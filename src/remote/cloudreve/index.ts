@@ -34,8 +34,6 @@ export interface ConnectOptions {
   readonly rootUri: string
   readonly clock: Clock
   readonly log?: Log | undefined
-  /** `remove` deletes for good instead of moving to the recycle bin. */
-  readonly deletePermanently?: boolean | undefined
   readonly readOnly?: boolean | undefined
   readonly lanes?: LaneWidths | undefined
   /** Name look-up, TCP and TLS each. Default 10 s. */
@@ -130,7 +128,6 @@ async function connect(client: ApiClient, options: ConnectOptions): Promise<Remo
     isSignedIn: options.tokenSource !== undefined,
     pageSize: listing.props?.max_page_size || PAGE_SIZE,
     batchSize: config.max_batch_size || BATCH_SIZE,
-    deletePermanently: options.deletePermanently ?? false,
     policyType: listing.storage_policy?.type,
     readOnly: isReadOnly(options, root),
   }

@@ -5,6 +5,7 @@ import { messageOf } from '../../base/error-message.ts'
 import type { ByteRange } from '../../base/ranges.ts'
 import type { ChangedPage, WatchNotice } from '../changes.ts'
 import { RemoteError } from '../errors.ts'
+import type { TrashedCount, TrashedEntry } from '../trash.ts'
 import type {
   CallOptions,
   ContentAddress,
@@ -103,6 +104,22 @@ export class LaterRemote implements Remote {
     options?: CallOptions,
   ): Promise<void> {
     return (await this.#there()).patchMetadata(paths, patches, options)
+  }
+
+  async *listTrash(top: RemotePath, options?: CallOptions): AsyncGenerator<readonly TrashedEntry[]> {
+    yield* (await this.#there()).listTrash(top, options)
+  }
+
+  async countTrashed(folder: TrashedEntry, options?: CallOptions): Promise<TrashedCount> {
+    return (await this.#there()).countTrashed(folder, options)
+  }
+
+  async putBack(entries: readonly TrashedEntry[], options?: CallOptions): Promise<readonly TrashedEntry[]> {
+    return (await this.#there()).putBack(entries, options)
+  }
+
+  async purge(entries: readonly TrashedEntry[], options?: CallOptions): Promise<void> {
+    return (await this.#there()).purge(entries, options)
   }
 
   async readRange(content: ContentAddress, range: ByteRange, options?: RangeOptions): Promise<Uint8Array> {

@@ -1,7 +1,7 @@
 /** The one table from what the server says to what it means for a filesystem (api/01 §4). */
 import { abortReason } from '../../base/clock.ts'
 import { Code } from '../../api/codes.ts'
-import { ApiError, type ApiErrorKind, type RefusedItem } from '../../api/errors.ts'
+import { ApiError, isApiError, type ApiErrorKind, type RefusedItem } from '../../api/errors.ts'
 import { StorageError, type StorageErrorKind } from '../../transfer/storage-error.ts'
 import { RemoteError, type RemoteErrorKind } from '../errors.ts'
 
@@ -144,4 +144,14 @@ function kindOfStatus({ status = 0, mutating }: ApiError): RemoteErrorKind {
 function kindOfBatch(items: readonly RefusedItem[]): RemoteErrorKind {
   const kinds = items.map(({ code }) => kindOfCode(code))
   return kinds.find((kind) => kind !== 'not-found') ?? 'not-found'
+}
+
+/** Some objects of several were refused; all others were done (api/00-live-files §15). */
+export function isPartial(error: unknown): error is ApiError {
+  return isApiError(error, 'batch', 'refused') && error.items.length > 0
+}
+
+/** … as they are not there. */
+export function saysAbsent(error: unknown): error is ApiError {
+  return isPartial(error) && kindOfBatch(error.items) === 'not-found'
 }

@@ -6,6 +6,7 @@ import type { Downloader } from '../../transfer/download.ts'
 import type { StorageClient } from '../../transfer/storage-client.ts'
 import type { ChangedPage, WatchNotice } from '../changes.ts'
 import { RemoteError } from '../errors.ts'
+import type { TrashedCount, TrashedEntry } from '../trash.ts'
 import type {
   CallOptions,
   ContentAddress,
@@ -33,6 +34,7 @@ import { CloudreveContent } from './content.ts'
 import type { MountContext } from './context.ts'
 import { CloudreveHistory } from './history.ts'
 import { asRemote } from './map-error.ts'
+import { CloudreveTrash } from './trash.ts'
 import { CloudreveTree } from './tree.ts'
 
 export interface RemoteParts {
@@ -48,6 +50,7 @@ export class CloudreveRemote implements Remote {
   readonly #downloader: Downloader
   readonly #storage: StorageClient
   readonly #tree: CloudreveTree
+  readonly #trash: CloudreveTrash
   readonly #content: CloudreveContent
   readonly #history: CloudreveHistory
   readonly #changes: CloudreveChanges
@@ -58,6 +61,7 @@ export class CloudreveRemote implements Remote {
     this.#downloader = downloader
     this.#storage = storage
     this.#tree = new CloudreveTree(context)
+    this.#trash = new CloudreveTrash(context)
     this.#content = new CloudreveContent(context, downloader, storage)
     this.#history = new CloudreveHistory(context)
     this.#changes = new CloudreveChanges(context)
@@ -122,6 +126,22 @@ export class CloudreveRemote implements Remote {
     options?: CallOptions,
   ): Promise<void> {
     return this.#tree.patchMetadata(paths, patches, options)
+  }
+
+  listTrash(top: RemotePath, options?: CallOptions): AsyncIterable<readonly TrashedEntry[]> {
+    return this.#trash.listTrash(top, options)
+  }
+
+  countTrashed(folder: TrashedEntry, options?: CallOptions): Promise<TrashedCount> {
+    return this.#trash.countTrashed(folder, options)
+  }
+
+  putBack(entries: readonly TrashedEntry[], options?: CallOptions): Promise<readonly TrashedEntry[]> {
+    return this.#trash.putBack(entries, options)
+  }
+
+  purge(entries: readonly TrashedEntry[], options?: CallOptions): Promise<void> {
+    return this.#trash.purge(entries, options)
   }
 
   readRange(content: ContentAddress, range: ByteRange, options?: RangeOptions): Promise<Uint8Array> {

@@ -9,7 +9,8 @@ import {
   renameFile,
 } from '../../api/endpoints/files.ts'
 import { Code } from '../../api/codes.ts'
-import { isRefusal } from '../../api/errors.ts'
+import { isRefusal, type ApiError } from '../../api/errors.ts'
+import { pathBelow } from '../../api/uri.ts'
 import { RemoteError } from '../errors.ts'
 import type { CallOptions, RemoteTree, RemoveOptions } from '../remote.ts'
 import type { FileId, ListingPage, MetadataPatch, RemoteEntry, RemotePath } from '../types.ts'
@@ -24,7 +25,7 @@ import {
 import { walkListing, type PageRequest } from './listing-walk.ts'
 import { walkSubtree } from './subtree-walk.ts'
 import { toEntry, toPolicy } from './map-entry.ts'
-import { asRemote, toRemoteError } from './map-error.ts'
+import { asRemote, saysAbsent, toRemoteError } from './map-error.ts'
 
 /** A condition that every object meets makes a listing recursive (api/00-live §3). */
 const everything = '?created_gte=1&created_lte=4102444800'
@@ -123,12 +124,21 @@ export class CloudreveTree implements RemoteTree {
     return this.#relocate(paths, folder, { ...options, copy: true })
   }
 
-  remove(paths: readonly RemotePath[], { signal, ...how }: RemoveOptions = {}): Promise<void> {
-    const { client, deletePermanently } = this.#context
-    const permanently = how.permanently ?? deletePermanently
-    return this.#inBatches({ paths, split: topmostBatches, signal }, (uris) =>
-      deleteFiles(client, uris, { permanently, signal }),
-    )
+  async remove(
+    paths: readonly RemotePath[],
+    { signal, permanently = false }: RemoveOptions = {},
+  ): Promise<void> {
+    const { client } = this.#context
+    const missing: ApiError[] = []
+    await this.#inBatches({ paths, split: topmostBatches, signal }, async (uris) => {
+      try {
+        await deleteFiles(client, uris, { permanently, signal })
+      } catch (error) {
+        if (!saysAbsent(error)) throw error
+        missing.push(error)
+      }
+    })
+    if (missing.length > 0) throw this.#absent(missing)
   }
 
   patchMetadata(
@@ -193,6 +203,16 @@ export class CloudreveTree implements RemoteTree {
         code: error.code,
       })
     }
+  }
+
+  /** The server did the rest of each batch (api/00-live-files §15). */
+  #absent(errors: readonly ApiError[]): RemoteError {
+    const [{ code }] = errors as readonly [ApiError]
+    const absent = errors.flatMap(({ items }) =>
+      items.map(({ uri }) => pathBelow(this.#context.root, uri) ?? []),
+    )
+    const message = errors.map(({ message }) => message).join('; ')
+    return new RemoteError('not-found', message, { cause: errors[0], code, absent })
   }
 
   #name(path: RemotePath): string {

@@ -2,7 +2,15 @@ import { randomUUID } from 'node:crypto'
 import type { WireExplorerView, WireFile, WireListing } from '../../api/types.ts'
 import { capabilities } from '../bitset.ts'
 import { ApiFailure } from '../failure.ts'
-import { cursorPage, cursorPagination, offsetPage, orderOf, sortNodes, type Order } from '../list-pages.ts'
+import {
+  cursorPage,
+  cursorPagination,
+  mixedPage,
+  offsetPage,
+  orderOf,
+  sortNodes,
+  type Order,
+} from '../list-pages.ts'
 import type { FileNode } from '../state/tree.ts'
 import { zeroTime } from '../times.ts'
 import { checkWalkable, find, isSingleFile, missing, placeOf, type Op, type Place } from './place.ts'
@@ -45,8 +53,7 @@ export function listFolder(op: Op, args: ListArguments): WireListing {
     props: {
       capability: capabilities[place.fs],
       max_page_size: op.world.settings.maxPageSize,
-      order_by_options: isSearching ? null : ['name', 'size', 'updated_at', 'created_at'],
-      order_direction_options: isSearching ? null : ['asc', 'desc'],
+      ...orderOptions(place, isSearching),
     },
     context_hint: randomUUID(),
     ...(found.limitReached ? { recursion_limit_reached: true } : {}),
@@ -55,6 +62,21 @@ export function listFolder(op: Op, args: ListArguments): WireListing {
     ...(place.fs === 'trash' ? {} : { storage_policy: presentPolicy(op.world) }),
     view: effective.view,
   }
+}
+
+/** By what it can be sorted (api/03 §2.6). */
+function orderOptions(
+  { fs }: Place,
+  isSearching: boolean,
+): Pick<NonNullable<WireListing['props']>, 'order_by_options' | 'order_direction_options'> {
+  const directions = ['asc', 'desc']
+  if (!isSearching)
+    return {
+      order_by_options: ['name', 'size', 'updated_at', 'created_at'],
+      order_direction_options: directions,
+    }
+  if (fs !== 'trash') return { order_by_options: null, order_direction_options: null }
+  return { order_by_options: ['created_at'], order_direction_options: directions }
 }
 
 interface Found {
@@ -70,6 +92,7 @@ interface Wanted {
 }
 
 function searchIn(op: Op, place: Place, { folder, effective, args }: Wanted): Found {
+  if (place.fs === 'trash') return searchTrash(op, place, { folder, effective, args })
   const { nodes, nextToken, isBeyondEnd, limitReached } = searchPage(op.world.ids, {
     folder,
     condition: conditionOf(place.uri.query),
@@ -79,6 +102,14 @@ function searchIn(op: Op, place: Place, { folder, effective, args }: Wanted): Fo
     maxFolders: op.world.settings.maxRecursiveFolders,
   })
   return { nodes, pagination: isBeyondEnd ? null : cursorPagination(0, nextToken), limitReached }
+}
+
+/** The trash is flat: one level, without the level that tokens of other searches begin with (api/03 §8.4). */
+function searchTrash(op: Op, place: Place, { effective, args }: Wanted): Found {
+  const { order, pageSize } = effective
+  const hits = [...op.world.tree.trash(place.owner.number).values()].filter(conditionOf(place.uri.query))
+  const page = mixedPage(op.world.ids, { order, pageSize, token: args.token }, sortNodes(hits, order))
+  return { nodes: page.nodes, pagination: cursorPagination(pageSize, page.nextToken) }
 }
 
 function pageOf(op: Op, place: Place, { folder, effective, args }: Wanted): Found {

@@ -40,7 +40,6 @@ describe('mount', () => {
       accountKey: 'ann@example.com@cloud.example.com',
       rootUri: 'cloudreve://my',
       readOnly: false,
-      deletePermanently: false,
       stateFolder: join(folder, '.local/state/cloudreve-mount'),
     })
   })
@@ -49,7 +48,7 @@ describe('mount', () => {
     await run('--quiet-time', '2s', '-o', 'ro,umask=077', '--delete=permanent', folder)
     const options = readWrittenOptions(cli.started[0]!.options)
     expect(options).toMatchObject({ quietTimeMs: 2000, readOnly: true, umask: 0o077, delete: 'permanent' })
-    expect(cli.started[0]).toMatchObject({ readOnly: true, deletePermanently: true })
+    expect(cli.started[0]).toMatchObject({ readOnly: true, options: { delete: 'permanent' } })
   })
 
   it('passes on which options the configuration file may change later', async () => {

@@ -19,6 +19,11 @@ describe('settings of a mount', () => {
     expect(settingsFrom('revalidate=1m,poll=0')).toMatchObject({ revalidateMs: 60_000, pollMs: 0 })
   })
 
+  it('delete for good only when told so', () => {
+    expect(settingsFrom().deletePermanently).toBe(false)
+    expect(settingsFrom('delete=permanent').deletePermanently).toBe(true)
+  })
+
   it('take the umask away from the modes that nobody named', () => {
     expect(settingsFrom('umask=077,dir-mode=0750')).toMatchObject({ fileMode: 0o600, folderMode: 0o750 })
   })

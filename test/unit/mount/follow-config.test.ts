@@ -38,7 +38,6 @@ async function follow(said = ''): Promise<void> {
     accountKey: null,
     rootUri: 'cloudreve://my',
     readOnly: false,
-    deletePermanently: false,
     options: writtenOptions(resolveOptions([source])),
     config: { file, mountpoint: '/home/ann/cloud', decided: [...source.values.keys()] },
     stateFolder: folder,

@@ -51,7 +51,6 @@ class Stage {
       accountKey: 'anna',
       rootUri: 'cloudreve://my',
       readOnly: true,
-      deletePermanently: false,
       options: {},
       config: null,
       stateFolder: join(parent, 'state'),

@@ -97,9 +97,9 @@ describe('the tree', () => {
   })
 
   it('keeps nothing in the recycle bin when told so', async () => {
-    const remote = await start({}, { deletePermanently: true })
+    const remote = await start()
     const { id } = await put('gone', Buffer.from('x'))
-    await remote.remove([['gone']])
+    await remote.remove([['gone']], { permanently: true })
     expect(embedded.server.admin.trash()).toEqual([])
     await expect(remote.infoById(id)).rejects.toMatchObject({ kind: 'not-found' })
   })
