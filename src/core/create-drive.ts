@@ -20,6 +20,7 @@ import {
   Pins,
   PinsFile,
   SeenVersions,
+  SendingTimes,
   sortRecords,
   stagedIdsOf,
   TimesFile,
@@ -143,17 +144,18 @@ async function openDrive(options: CreateOptions, unlock: () => Promise<void>): P
   const pending = new PendingStates({ journal, ...(mirror && { known: mirror }) })
   for (const id of unsettled) mirror?.outdate(id)
   await pending.forgetUnsettled(unsettled)
+  const writeBack = await WriteBack.create({
+    ...writeBackSettings(options, settings),
+    remote: rememberingRemote(remote, readers),
+    claimed: stagedIdsOf(records),
+    gone,
+    onRemoved: (ids) => pending.removed(ids),
+    ...cacheUses(options, readers),
+  })
   const core: Core = {
     remote,
     tree,
-    writeBack: await WriteBack.create({
-      ...writeBackSettings(options, settings),
-      remote: rememberingRemote(remote, readers),
-      claimed: stagedIdsOf(records),
-      gone,
-      onRemoved: (ids) => pending.removed(ids),
-      ...cacheUses(options, readers),
-    }),
+    writeBack,
     readers,
     patience,
     server,
@@ -161,6 +163,7 @@ async function openDrive(options: CreateOptions, unlock: () => Promise<void>): P
     changes: new ChangeTimes(clock),
     seen: new SeenVersions(),
     pending,
+    sending: new SendingTimes({ clock, holdUploads: () => writeBack.holdUploads() }),
     kernel,
     clock,
     log,

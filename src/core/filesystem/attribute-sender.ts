@@ -160,7 +160,7 @@ export class AttributeSender {
     if (this.#isClosed || (this.#timer && this.#timer.atMs <= atMs)) return
     this.#timer?.cancel()
     const delayMs = Math.max(0, atMs - this.#core.clock.monotonic())
-    this.#timer = { atMs, cancel: this.#core.clock.after(delayMs, () => this.#wake()) }
+    this.#timer = { atMs, cancel: this.#core.sending.after(delayMs, () => this.#wake()) }
   }
 
   #wake(): void {

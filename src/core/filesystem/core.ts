@@ -20,6 +20,7 @@ import type { LocalTimes } from './local-times.ts'
 import type { FolderMoves } from './folder-moves.ts'
 import type { PendingStates } from './pending-states.ts'
 import type { SeenVersions } from './seen-versions.ts'
+import type { SendingTimes } from './sending-times.ts'
 
 /**
  * What programs wait for:
@@ -59,6 +60,7 @@ export interface Core {
   readonly changes: ChangeTimes
   readonly seen: SeenVersions
   readonly pending: PendingStates
+  readonly sending: SendingTimes
   readonly kernel: KernelCache
   readonly clock: Clock
   readonly log: Log

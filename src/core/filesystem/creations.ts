@@ -196,7 +196,7 @@ export class Creations {
     const waitMs = dueAtMs - this.#core.clock.monotonic()
     const leastMs =
       this.#failures === 0 ? 0 : backoffMs(this.#failures - 1, { firstMs: 1_000, maxMs: 60_000 })
-    this.#cancelTimer = this.#core.clock.after(Math.max(waitMs, leastMs), () => void this.#sweep())
+    this.#cancelTimer = this.#core.sending.after(Math.max(waitMs, leastMs), () => void this.#sweep())
   }
 
   async #sweep(): Promise<void> {

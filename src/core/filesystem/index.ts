@@ -7,6 +7,7 @@ export { PendingStates, sortRecords, type PendingRecord } from './pending-states
 export { Restore, stagedIdsOf } from './restore.ts'
 export { FolderMoves } from './folder-moves.ts'
 export { SeenVersions } from './seen-versions.ts'
+export { SendingTimes } from './sending-times.ts'
 export { LocalTimes } from './local-times.ts'
 export { viewOf } from './xattr-ops.ts'
 export { TimesFile } from './times-file.ts'

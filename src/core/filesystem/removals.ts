@@ -190,11 +190,11 @@ export class Removals {
   #sendLater(delayMs: number): void {
     if (this.#isClosed) return
     this.#cancelTimer?.()
-    const { clock } = this.#core
+    const { clock, sending } = this.#core
     const [oldest] = this.#waiting.values()
     const longestMs = Math.max(0, (oldest?.sinceMs ?? 0) + longestWaitMs - clock.monotonic())
     const waitMs = this.#failures > 0 ? delayMs : Math.min(delayMs, longestMs)
-    this.#cancelTimer = clock.after(waitMs, () => {
+    this.#cancelTimer = sending.after(waitMs, () => {
       const isOverdue = oldest !== undefined && clock.monotonic() >= oldest.sinceMs + longestWaitMs
       const lent: ReadonlySet<Node> = isOverdue ? new Set() : this.#lentForNow()
       const held = this.#heldBack()

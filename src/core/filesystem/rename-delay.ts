@@ -231,7 +231,7 @@ export class RenameDelay {
   #sendLater(node: Node, delayed: Delayed, delayMs: number): void {
     delayed.cancelTimer()
     if (this.#isClosed) return
-    delayed.cancelTimer = this.#core.clock.after(delayMs, () => {
+    delayed.cancelTimer = this.#core.sending.after(delayMs, () => {
       this.settle(node).catch((error: unknown) => {
         const fields = { file: node.label, error: String(error) }
         this.#core.log.warn('a rename could not be sent', fields)

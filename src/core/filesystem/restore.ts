@@ -90,7 +90,7 @@ export class Restore {
     this.#isTrying = true
     try {
       const { located, failure } = await this.#locate(places)
-      await core.pending.hold(() => this.#takeUp(located))
+      await core.sending.hold(() => core.pending.hold(() => this.#takeUp(located)))
       if (located.length > 0)
         core.log.info('what an earlier run left is taken up again', { files: located.length })
       if (failure) throw failure

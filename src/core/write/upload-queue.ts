@@ -37,6 +37,8 @@ export class UploadQueue {
   readonly #large: PQueue
   readonly #limit: ConcurrencyLimit
   readonly #log: Log
+  #holds = 0
+  #isClosed = false
 
   constructor({ concurrency, ...options }: UploadQueueOptions) {
     this.outage = new Outage(options)
@@ -73,8 +75,22 @@ export class UploadQueue {
     }
   }
 
+  /** Nothing is started until the returned function is called, by everybody who holds it. */
+  hold(): () => void {
+    this.#holds += 1
+    for (const lane of [this.#small, this.#large]) lane.pause()
+    let isHeld = true
+    return () => {
+      if (!isHeld) return
+      isHeld = false
+      this.#holds -= 1
+      if (this.#holds === 0 && !this.#isClosed) for (const lane of [this.#small, this.#large]) lane.start()
+    }
+  }
+
   /** Nothing waiting is started any more. */
   close(): void {
+    this.#isClosed = true
     this.outage.close()
     this.#limit.close()
     this.#small.pause()

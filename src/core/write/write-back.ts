@@ -187,6 +187,11 @@ export class WriteBack {
     }))
   }
 
+  /** No upload begins until the returned function is called; those on their way go on. */
+  holdUploads(): () => void {
+    return this.#environment.queue.hold()
+  }
+
   /** Which files show the content of others. */
   get lendings(): Lendings {
     return this.#environment.lendings
