@@ -6,6 +6,7 @@ export class MortalDisk {
   #stepsLeft = Infinity
   #isDead = false
   #path = /./
+  #stalled: RegExp | undefined
 
   get isDead(): boolean {
     return this.#isDead
@@ -20,6 +21,11 @@ export class MortalDisk {
   /** So many steps are taken from now on. */
   dieAfterSteps(steps: number): void {
     this.#stepsLeft = steps
+  }
+
+  /** Appends of what looks like this do not come to their end from now on. */
+  stallAppends(text: RegExp): void {
+    this.#stalled = text
   }
 
   readonly layer: FileLayer = {
@@ -50,6 +56,7 @@ export class MortalDisk {
   }
 
   async #append(path: string, file: LocalFile, data: Uint8Array): Promise<void> {
+    if (this.#stalled?.test(Buffer.from(data).toString())) await never()
     await file.append(data)
     if (!this.#path.test(path)) return
     this.#appendsLeft -= 1

@@ -248,10 +248,13 @@ export class Restore {
     return node
   }
 
-  /** A new file that took another's place is on record as its next version before its side-car says so. */
-  #recoveredFor({ staged, replaces }: PendingRecord): RecoveredFile | undefined {
+  /** A file that took another's place is on record as its next version before its side-car says so. */
+  #recoveredFor({ staged, replaces, place, at = place }: PendingRecord): RecoveredFile | undefined {
     const recovered = staged === undefined ? undefined : this.#parts.core.writeBack.recovered(staged)
-    if (!recovered || !replaces || recovered.sideCar.replaces !== 'absent') return recovered
+    if (!recovered || !replaces) return recovered
+    const { sideCar } = recovered
+    const isOlder = at !== undefined && sideCar.path?.join('/') !== [...at.path, at.name].join('/')
+    if (sideCar.replaces !== 'absent' && !isOlder) return recovered
     return { ...recovered, sideCar: { ...recovered.sideCar, replaces } }
   }
 

@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { nodeFileLayer, type LocalFile } from '../../../../src/base/file-layer.ts'
@@ -46,6 +46,11 @@ async function afterEachRecord(
       await drive.stop()
     }
   }
+}
+
+function journalOf({ folder }: TestDrive): string {
+  const names = readdirSync(join(folder, 'journal'))
+  return names.map((name) => readFileSync(join(folder, 'journal', name), 'latin1')).join('')
 }
 
 /** Done or not done. */
@@ -124,6 +129,48 @@ describe('a process that dies while it renames over another file', () => {
         (drive) => drive.rename('docs/tmp', 'docs/letter'),
       ),
     ))
+
+  it.each([
+    ['is here', async (drive: TestDrive) => void (await drive.text('docs/tmp'))],
+    ['is not here', async () => undefined],
+  ])('has done it or not: a clean file whose content %s over another [W32]', (_, look) =>
+    expectWhole(
+      { letter: 'old letter', tmp: 'second' },
+      { letter: 'second' },
+      afterEachRecord(
+        async (drive) => {
+          drive.remote.putAsOther('docs/tmp', 'second')
+          await look(drive)
+        },
+        (drive) => drive.rename('docs/tmp', 'docs/letter'),
+      ),
+    ),
+  )
+
+  it.each(['is here', 'is not here'])(
+    'has done it when only the side-car does not say so: a clean file whose content %s over another [W32]',
+    async (where) => {
+      const disk = new MortalDisk()
+      const drive = await TestDrive.open({ fileLayer: disk.layer }, (remote) => {
+        remote.putAsOther('docs/letter', 'old letter')
+        remote.putAsOther('docs/tmp', 'second')
+      })
+      try {
+        if (where === 'is here') await drive.text('docs/tmp')
+        disk.stallAppends(/^\n\{"h"/)
+        void drive.rename('docs/tmp', 'docs/letter')
+        await eventually(() => journalOf(drive).includes('"name":"letter"},"staged"'))
+        drive.fileLayer = nodeFileLayer
+        await drive.crash()
+        expect(await texts(drive)).toEqual({ letter: 'second' })
+        await drive.drain()
+        expect(drive.remote.paths()).toEqual(['docs/', 'docs/letter'])
+        expect(drive.remote.textAt('docs/letter')).toBe('second')
+      } finally {
+        await drive.stop()
+      }
+    },
+  )
 
   it('has done it or not: a new file over a new one [W32]', () =>
     expectWhole(
