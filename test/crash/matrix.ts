@@ -10,6 +10,8 @@ export interface MatrixOptions {
   readonly seed: number
   /** Some of the runs go through the kernel. */
   readonly canMount: boolean
+  /** Where a process is to die in the first run; else, in half of them, where none has died yet. */
+  readonly target?: string | undefined
   readonly onReport?: (report: RunReport) => void
 }
 
@@ -32,6 +34,7 @@ export async function runMatrix({
   jobs,
   seed,
   canMount,
+  target,
   onReport,
 }: MatrixOptions): Promise<MatrixReport> {
   const sites = findSites()
@@ -40,7 +43,9 @@ export async function runMatrix({
   let next = 0
   const worker = async () => {
     while (next < runs) {
-      const options = planRun(seed + next, sites, canMount)
+      const unreached = sites.filter(({ id }) => killsAt(kills.get(id)) === 0)
+      const wanted = next === 0 && target !== undefined ? target : targetOf(seed + next, unreached)
+      const options = planRun(seed + next, sites, { canMount, target: wanted })
       next += 1
       const report = await runOnce(options)
       for (const pulled of report.pulled) count(kills, pulled)
@@ -53,6 +58,17 @@ export async function runMatrix({
   return { reports, kills, unreached }
 }
 
+/** How often processes died at each place, a line each. */
+export function tellKills({ kills, unreached }: MatrixReport): string[] {
+  const byPlace = [...kills].sort(([a], [b]) => (a < b ? -1 : 1))
+  const lines = byPlace.map(([site, actions]) => {
+    const times = [...actions].map(([action, count]) => `${action} ${count}`).join(', ')
+    return `  ${site.padEnd(32)} ${times}`
+  })
+  const never = unreached.map(({ id }) => id).join(', ')
+  return ['processes that died, by place:', ...lines, ...(never === '' ? [] : [`never reached: ${never}`])]
+}
+
 /** The closing line. */
 export function summary(reports: readonly RunReport[]): string {
   const sum = (of: (report: RunReport) => number) => reports.reduce((total, report) => total + of(report), 0)
@@ -60,29 +76,54 @@ export function summary(reports: readonly RunReport[]): string {
   return `${reports.length} runs, ${acknowledged} bytes acknowledged, ${sum((report) => report.lostBytes)} lost`
 }
 
-/** Everything about a run follows from its seed, the moments in time aside. */
-export function planRun(seed: number, sites: readonly Site[], canMount: boolean): RunOptions {
+function targetOf(seed: number, unreached: readonly Site[]): string | undefined {
+  const random = new Random(seed * 104_729)
+  return unreached.length > 0 && random.chance(0.5) ? random.pick(unreached).id : undefined
+}
+
+interface Plan {
+  readonly canMount: boolean
+  readonly target: string | undefined
+}
+
+/** Everything about a run follows from its seed and its target, the moments in time aside. */
+export function planRun(seed: number, sites: readonly Site[], { canMount, target }: Plan): RunOptions {
   const random = new Random(seed * 7919)
   const lives = random.pick([1, 1, 2, 2, 3])
   const isMounted = canMount && random.chance(mountedShare)
-  if (random.chance(damagedShare))
-    return { seed, isMounted, damagesJournal: true, hooks: rescueHooks(random, sites) }
-  const hooks = Array.from({ length: lives }, () => (random.chance(0.7) ? planHooks(random, sites) : []))
-  return { seed, isMounted, damagesJournal: false, hooks }
+  const common = { seed, isMounted, target }
+  const isOfRescue = target !== undefined && rescue.test(target)
+  if (random.chance(isOfRescue ? 0.5 : damagedShare))
+    return {
+      ...common,
+      damagesJournal: true,
+      hooks: rescueHooks(random, sites, isOfRescue ? target : undefined),
+    }
+  const hooks = Array.from({ length: lives }, () =>
+    target !== undefined || random.chance(0.7) ? planHooks(random, sites, target) : [],
+  )
+  return { ...common, damagesJournal: false, hooks }
 }
 
+/** Where what is found after damage is saved. */
+const rescue = /lost-and-found|open-journal|segment/
+
 /** The process that wrote dies at any moment, those that find the damage where they save what they can. */
-function rescueHooks(random: Random, sites: readonly Site[]): Hook[][] {
-  const rescue = sites.filter(({ id }) => /lost-and-found|open-journal|segment/.test(id))
+function rescueHooks(random: Random, sites: readonly Site[], target: string | undefined): Hook[][] {
+  const saving = sites.filter(({ id }) => (target === undefined ? rescue.test(id) : id === target))
   const one = (): Hook[] => [
-    { site: random.pick(rescue).id, nth: random.count(), action: random.pick(actions) },
+    {
+      site: random.pick(saving.length > 0 ? saving : sites).id,
+      nth: random.count(),
+      action: random.pick(actions),
+    },
   ]
   return [[], one(), one(), one()]
 }
 
 /** Where the process dies, and perhaps what fails before. */
-function planHooks(random: Random, sites: readonly Site[]): Hook[] {
-  const target = random.pick(sites)
+function planHooks(random: Random, sites: readonly Site[], wanted: string | undefined): Hook[] {
+  const target = sites.find(({ id }) => id === wanted) ?? random.pick(sites)
   const kill = { site: target.id, nth: random.count(), action: random.pick(actions) }
   return [...failuresFor(target, random, sites), kill]
 }

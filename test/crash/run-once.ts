@@ -17,6 +17,8 @@ export interface RunOptions {
   readonly seed: number
   /** Through the kernel. */
   readonly isMounted: boolean
+  /** Where its processes were meant to die; undefined: at places by chance. */
+  readonly target: string | undefined
   /** After the first process. */
   readonly damagesJournal: boolean
   /** For each process before the last: where it dies; none: at any moment. */
@@ -67,7 +69,9 @@ class Run {
 
   async toItsEnd(): Promise<RunReport> {
     await this.#prepare()
-    const verdict = await inTime(this.#lives())
+    const verdict = await inTime(this.#lives()).catch((error: unknown) =>
+      wrong(`something that must work does not: ${error instanceof Error ? error.stack : String(error)}`),
+    )
     if (this.#life) this.#story.push(this.#life.log)
     const programs = [...this.#programs, this.#shared]
     return {
@@ -153,10 +157,12 @@ class Run {
       `[request ${this.#server.requests.all.length}] a process begins; the server ${isEarly ? 'is' : 'will be'} ${trouble}; hooks ${JSON.stringify(hooks)}`,
     )
     const early = isEarly ? await beginTrouble(trouble, this.#server, random) : undefined
-    const life = await this.#start(hooks, random.int(300, 1_500))
+    const isTroubled = trouble !== 'fine' || hooks.some(({ action }) => action === 'fail')
+    const patienceMs = random.int(300, 1_500)
+    // On a machine that is busy a server may take longer than that although nothing is wrong with it.
+    const life = await this.#start(hooks, isTroubled ? patienceMs : 30_000)
     const cancelKill = this.#killLater(life, hooks.length > 0 ? longestLifeMs : random.int(1, 700))
     const late = early ? undefined : this.#troubleLater(trouble)
-    const isTroubled = trouble !== 'fine' || hooks.some(({ action }) => action === 'fail')
     await Promise.all([this.#work(life, isTroubled), this.#otherWork(life)])
     await life.ended()
     cancelKill()
@@ -165,12 +171,6 @@ class Run {
       await late
     )?.()
     this.#pulled.push(...life.pulled)
-    if (process.env['KEEP']) {
-      const { cp } = await import('node:fs/promises')
-      await cp(join(this.#folder, 'state'), join(process.env['KEEP'], String(this.#story.length)), {
-        recursive: true,
-      })
-    }
     this.#story.push(`it ended${life.pulled.map((hook) => `, ${hook}`).join('')}`, life.log)
   }
 
