@@ -71,7 +71,7 @@ export class CloudreveFileSystem implements FileSystem {
       onShownAgain: (node) => attributes.sendLater(node),
     })
     const makeFolder = (folder: Node) => creations.settle(folder)
-    const follow = (node: Node) => strays.follow(node, undefined)
+    const follow = (node: Node) => strays.followRenamed(node)
     const renames: RenameDelay = new RenameDelay({ core, removals, makeFolder, follow })
     const strays: Strays = new Strays(core, renames)
     const folderChecks = new FolderChecks(core, renames, strays)

@@ -11,7 +11,8 @@ export interface FoundObject {
 }
 
 /** Undefined: it was deleted, or lies outside of this mount. @throws {RemoteError} when the server cannot be asked */
-export async function findById({ remote }: Core, id: FileId): Promise<FoundObject | undefined> {
+export async function findById({ remote }: Core, id: FileId | undefined): Promise<FoundObject | undefined> {
+  if (id === undefined) return undefined
   const entry = await absentAsUndefined(remote.infoById(id))
   const path = entry && remote.facts.pathOf(entry.uri)
   return entry && path && { entry, path }

@@ -3,10 +3,10 @@
  * to it (api/00-live-files §17.10). The file is found by its id; what our request made goes, if nothing else has become of it.
  */
 import { messageOf } from '../../base/error-message.ts'
-import { absentAsUndefined } from '../../remote/errors.ts'
-import type { RemoteEntry, RemotePath } from '../../remote/types.ts'
+import { absentAsUndefined, RemoteError } from '../../remote/errors.ts'
+import type { FileId, RemoteEntry, RemotePath } from '../../remote/types.ts'
 import { samePlace, type Node, type NodePlace } from '../inode/index.ts'
-import { kindOf, reach, samePath } from '../tree/index.ts'
+import { isBelow, kindOf, reach, samePath } from '../tree/index.ts'
 import type { Stray } from '../write/index.ts'
 import { tellKernels, type Core } from './core.ts'
 import { findById, folderOfFound, type FoundObject } from './find-by-id.ts'
@@ -26,6 +26,13 @@ export interface LeftBehind extends Stray {
   readonly sinceMs: number | undefined
 }
 
+interface Following {
+  /** Of the node when that was looked for. */
+  readonly id: FileId | undefined
+  readonly found: FoundObject | undefined
+  readonly stray: LeftBehind | undefined
+}
+
 export class Strays {
   readonly #core: Core
   readonly #renames: RenameDelay
@@ -40,9 +47,23 @@ export class Strays {
    * @throws {RemoteError} when that is to be tried again
    */
   async follow(node: Node, stray: LeftBehind | undefined): Promise<boolean> {
-    const path = node.remotePath
     const { id } = node
-    const found = id && (await findById(this.#core, id))
+    const found = await findById(this.#core, id)
+    return this.#followTo(node, { id, found, stray })
+  }
+
+  /** The same for what is renamed. @throws {RemoteError} `exists` where a folder that it is in by now has its new name */
+  async followRenamed(node: Node): Promise<boolean> {
+    const { id, place } = node
+    const found = await findById(this.#core, id)
+    const folder = place?.parent.remotePath
+    if (found && folder && isBelow(found.path, [...folder, place.name]))
+      throw new RemoteError('exists', `${node.label}: a folder that it is in has the name at the server`)
+    return this.#followTo(node, { id, found, stray: undefined })
+  }
+
+  async #followTo(node: Node, { id, found, stray }: Following): Promise<boolean> {
+    const path = node.remotePath
     if (!found || node.id !== id || (!path && (stray || node.isUnlinked))) return false
     const verdict = stray && path && (await this.#judge(path, stray))
     await this.#bring(node, found)

@@ -267,6 +267,16 @@ describe('a move', () => {
     expect(await both.agreed()).toEqual({ a: 'v1', 'e/g': 'too' })
   })
 
+  it('of a file whose own folder has that name by now is taken back', async () => {
+    await one.rename('d/f', 'e/f')
+    await away(() => {
+      one.remote.moveAsOther('d', 'e/f')
+      one.remote.putAsOther('d/x', 'theirs')
+    })
+    await both.settleAll()
+    expect(await both.agreed()).toEqual({ a: 'v1', 'd/x': 'theirs', 'e/f/f': 'below', 'e/g': 'too' })
+  })
+
   it('of a file that another client has deleted ends', async () => {
     await one.rename('a', 'd/a')
     await away(() => {
