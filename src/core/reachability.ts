@@ -6,6 +6,7 @@ export class Reachability {
   readonly #clock: Clock
   #isAway: boolean
   #workedAt = -Infinity
+  #missedAt = -Infinity
   readonly #waiting = new Set<() => void>()
 
   constructor(clock: Clock, isAway = false) {
@@ -17,6 +18,16 @@ export class Reachability {
     return this.#isAway
   }
 
+  /** Something did not reach it then for the last time: what was known before may have changed meanwhile. Monotonic ms. */
+  get missedAt(): number {
+    return this.#missedAt
+  }
+
+  /** A request that nobody waits for did not reach it. */
+  missed(): void {
+    this.#missedAt = this.#clock.monotonic()
+  }
+
   /** It answered something. */
   worked(): void {
     this.#isAway = false
@@ -26,6 +37,7 @@ export class Reachability {
   /** It could not be reached. */
   failed(): void {
     this.#isAway = true
+    this.missed()
     for (const tell of this.#waiting) tell()
   }
 

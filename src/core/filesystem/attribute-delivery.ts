@@ -33,8 +33,6 @@ export class AttributeDelivery {
   readonly #core: Core
   readonly #onHandedOver: (heir: Node) => void
   readonly #calls = new PQueue({ concurrency: callsAtATime })
-  /** The server was away until then: what was known before may have changed, monotonic ms. */
-  #awayUntil = -Infinity
 
   /** `onHandedOver`: another node stands for the object by now, and has got what was to be sent. */
   constructor(core: Core, onHandedOver: (heir: Node) => void) {
@@ -43,7 +41,7 @@ export class AttributeDelivery {
   }
 
   async deliver(nodes: readonly Node[]): Promise<Failures> {
-    const failures = await confirmPlaces(this.#core, nodes, this.#awayUntil)
+    const failures = await confirmPlaces(this.#core, nodes)
     for (const [node, error] of failures)
       if (isRefusal(error)) this.#drop(node, unsentPatches(node, node.entry!))
     const wanted = new Map<Node, readonly MetadataPatch[]>()
@@ -58,8 +56,7 @@ export class AttributeDelivery {
       ...batchesOf(wanted).map((batch) => this.#send(batch, failures)),
       ...vanished.map((node) => this.#sendById(node, failures)),
     ])
-    for (const error of failures.values())
-      if (isRemoteError(error, 'offline')) this.#awayUntil = this.#core.clock.monotonic()
+    for (const error of failures.values()) if (isRemoteError(error, 'offline')) this.#core.server.missed()
     return failures
   }
 

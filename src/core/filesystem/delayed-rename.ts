@@ -5,8 +5,8 @@ export interface Delayed {
   cancelTimer: () => void
   /** Where the server has it: kept in memory with it. */
   held: Node | undefined
-  /** Where the server had it before anything was sent. */
-  readonly origin: NodePlace | undefined
+  /** Where the server had it before anything was sent, or somebody else has put it since. */
+  origin: NodePlace | undefined
   settling: Promise<void> | undefined
   failures: number
   /** How often the server refused it, under one name and another. */

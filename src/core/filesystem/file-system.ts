@@ -71,8 +71,9 @@ export class CloudreveFileSystem implements FileSystem {
       onShownAgain: (node) => attributes.sendLater(node),
     })
     const makeFolder = (folder: Node) => creations.settle(folder)
-    const renames: RenameDelay = new RenameDelay({ core, removals, makeFolder })
-    const strays = new Strays(core, renames)
+    const follow = (node: Node) => strays.followRenamed(node)
+    const renames: RenameDelay = new RenameDelay({ core, removals, makeFolder, follow })
+    const strays: Strays = new Strays(core, renames)
     const folderChecks = new FolderChecks(core, renames, strays)
     const creations: Creations = new Creations({ core, renames, attributes, folderChecks })
     const arrival = new Arrival(core, { renames, removals, attributes, creations })

@@ -3,9 +3,10 @@ import { absentAsUndefined } from '../../remote/errors.ts'
 import type { FileId, RemotePath } from '../../remote/types.ts'
 import type { Node } from '../inode/index.ts'
 import type { Patience } from '../patience.ts'
-import { reach } from '../tree/index.ts'
+import { reach, type Listing } from '../tree/index.ts'
 import type { Core } from './core.ts'
 import type { PendingRecord, PlaceRecord } from './pending-states.ts'
+import { isFreeName, warnOfStranger } from './server-rename.ts'
 
 /** A record, and what it speaks of. */
 export interface Located {
@@ -25,6 +26,8 @@ export class PendingPlaces {
   readonly #records: ReadonlyMap<string, PendingRecord>
   /** Objects whose names at the server are free here: they were renamed or deleted. */
   readonly #leaving: ReadonlySet<FileId>
+  /** Objects that any record speaks of. */
+  readonly #recorded: ReadonlySet<FileId>
   /** Folders that were to be made, by the key of their record, as far as the server has them by now. */
   readonly #made = new Map<string, Node | undefined>()
   /** By id, or path. */
@@ -39,8 +42,9 @@ export class PendingPlaces {
   constructor(core: Core, records: ReadonlyMap<string, PendingRecord>) {
     this.#core = core
     this.#records = records
-    const leaving = [...records.values()].filter(({ at, place }) => at !== undefined || place === undefined)
-    this.#leaving = new Set(leaving.flatMap(({ id }) => (id === undefined ? [] : [id])))
+    const all = [...records.values()]
+    this.#leaving = idsOf(all.filter(({ at, place }) => at !== undefined || place === undefined))
+    this.#recorded = idsOf(all)
   }
 
   /** @throws {RemoteError} when the server cannot be asked */
@@ -56,8 +60,28 @@ export class PendingPlaces {
         : record.id && at
           ? await this.#bound(record.id, former, at.name)
           : undefined
+    await this.#lookForStranger(record, { node, former, folder })
     if (record.kind === 'symlink' && folder?.isFolder) await this.#childOf(folder, place!.name)
     return { key, record, folder, newFolder: folder ? undefined : newFolder, node }
+  }
+
+  /**
+   * Somebody else has moved what was to be renamed: the earlier process may have ended between a request that renamed something else
+   * in its place and the one that renames that back. Nothing proves it, so a person is told.
+   */
+  async #lookForStranger({ at, place, id, label }: PendingRecord, ends: Ends): Promise<void> {
+    const { node, former, folder } = ends
+    if (!at || !place || !former?.isFolder || isOnItsWay(node, { at, place }, ends)) return
+    const isElsewhere = folder?.isFolder && folder !== former
+    const places = [
+      { parent: former, name: place.name },
+      ...(isElsewhere ? [at.name, place.name].map((name) => ({ parent: folder, name })) : []),
+    ].filter(({ parent, name }) => parent !== former || name !== at.name)
+    for (const { parent, name } of places) {
+      const found = (await this.#listingNow(parent)).entries.get(name)
+      if (found && found.id !== id && !this.#recorded.has(found.id))
+        return warnOfStranger(this.#core, label, [...(parent.remotePath ?? []), name])
+    }
   }
 
   /** Key of the record of the folder of `place`, where that was to be made. */
@@ -94,9 +118,14 @@ export class PendingPlaces {
     const { tree } = this.#core
     const live = folder.children.get(name)
     if (live?.isLocal) return live
+    return tree.childIn(folder, name, await this.#listingNow(folder))
+  }
+
+  #listingNow(folder: Node): Promise<Listing> {
+    const { tree } = this.#core
     const isKnown = tree.folders.known(folder.listingKey) !== undefined
     const asked = async () => tree.folders.fresh(folder.listingKey) ?? tree.asked(folder)
-    return tree.childIn(folder, name, await (isKnown ? asked() : this.#unlessAway(asked())))
+    return isKnown ? asked() : this.#unlessAway(asked())
   }
 
   /** One that has been away is not waited for; one that was there a moment ago is. */
@@ -166,4 +195,22 @@ export class PendingPlaces {
     }
     return node
   }
+}
+
+/** What a record of a rename speaks of: the object, the folder where the server had it, and the one where it is to be. */
+type Ends = Readonly<Record<'node' | 'former' | 'folder', Node | undefined>>
+
+/** It is where it was, or where one of our own requests has brought it. */
+function isOnItsWay(
+  node: Node | undefined,
+  { at, place }: Readonly<Record<'at' | 'place', PlaceRecord>>,
+  { former, folder }: Ends,
+): boolean {
+  const now = node?.remotePlace
+  if (!now || (now.parent !== former && now.parent !== folder)) return false
+  return now.name === at.name || now.name === place.name || isFreeName(now.name)
+}
+
+function idsOf(records: readonly PendingRecord[]): ReadonlySet<FileId> {
+  return new Set(records.flatMap(({ id }) => (id === undefined ? [] : [id])))
 }

@@ -36,6 +36,14 @@ export function showRefused(core: Core, node: Node, error: unknown, tries: numbe
   return isTried
 }
 
+/** Somebody else has deleted what was renamed: what is unsent of it is something new under the new name, and nothing else is left. */
+export function showDeleted({ log, tree }: Core, node: Node): void {
+  log.warn('what was renamed here was deleted by somebody else', { file: node.label })
+  if (!node.isNeeded) return tree.vanish(node)
+  node.isMissing = node.isFolder
+  node.remotePlace = node.isLocal ? undefined : node.place
+}
+
 /** Trying again helps. */
 export function isPassing(error: unknown): boolean {
   const cause = error instanceof FsError ? error.cause : error

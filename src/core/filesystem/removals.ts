@@ -298,11 +298,11 @@ export class Removals {
     }
     // Their folders may only now be there again.
     for (const node of remove) this.#core.tree.removed(node.remotePlace!.parent, node.remotePlace!.name)
-    for (const node of done) this.#forget(node)
+    for (const node of done) this.gone(node)
   }
 
   /** The server has it no more. */
-  #forget(node: Node): void {
+  gone(node: Node): void {
     const { tree } = this.#core
     if (node.isFolder && node.id !== undefined) tree.folders.expire(node.id)
     tree.table.unbind(node)

@@ -21,9 +21,10 @@ import { pinned, type Core } from './core.ts'
 import type { Delayed, Replaced } from './delayed-rename.ts'
 import { disjoint, isRemotelyWithin } from './folder-moves.ts'
 import { NameOrder } from './name-order.ts'
-import { isPassing, showRefused } from './refused-rename.ts'
+import { isPassing, showDeleted, showRefused } from './refused-rename.ts'
+import { Relocations } from './relocations.ts'
 import type { RemovalFacts, Removals } from './removals.ts'
-import { freeName, nextPlace, relocate } from './server-rename.ts'
+import { freeName, nextPlace } from './server-rename.ts'
 
 /** Before what could not be sent is sent again, ms. */
 const retryMs = 10_000
@@ -36,12 +37,15 @@ export interface RenameParts {
   readonly removals: Removals
   /** Makes a folder at the server that exists only here. */
   readonly makeFolder: (folder: Node) => Promise<void>
+  /** Goes to where somebody else has moved it. False: it is nowhere. @throws {RemoteError} */
+  readonly follow: (node: Node) => Promise<boolean>
 }
 
 export class RenameDelay {
   readonly #parts: RenameParts
   readonly #delayed = new Map<Node, Delayed>()
   readonly #order: NameOrder
+  readonly #relocations: Relocations
   #isClosed = false
 
   constructor(parts: RenameParts) {
@@ -49,6 +53,13 @@ export class RenameDelay {
     this.#order = new NameOrder({
       waiting: () => this.#delayed.keys(),
       formerOf: (folder, name) => this.formerOf(folder, name),
+    })
+    this.#relocations = new Relocations({
+      core: parts.core,
+      isWaiting: (node) => this.has(node),
+      relocated: (node) => this.#relocated(node),
+      follow: parts.follow,
+      gone: (node) => this.#gone(node),
     })
   }
 
@@ -121,10 +132,10 @@ export class RenameDelay {
   foundAt(node: Node, at: NodePlace): void {
     node.remotePlace = at
     const delayed = this.#delayed.get(node)
-    if (delayed) this.#hold(node, delayed)
-    this.#removals.relocated(node)
+    if (delayed) delayed.origin = at
+    this.#relocated(node)
     this.#core.pending.touch(node)
-    if (isWanted(node)) this.addRename(node)
+    if (isWanted(node) && !delayed) this.addRename(node)
   }
 
   /** `node` has no place any more; the server hears of it later. */
@@ -239,6 +250,22 @@ export class RenameDelay {
     })
   }
 
+  #relocated(node: Node): void {
+    const delayed = this.#delayed.get(node)
+    if (delayed) this.#hold(node, delayed)
+    this.#removals.relocated(node)
+  }
+
+  /** Somebody else has deleted it. */
+  #gone(node: Node): void {
+    const delayed = this.#delayed.get(node)
+    if (!delayed) return this.#removals.gone(node)
+    showDeleted(this.#core, node)
+    delayed.replaced?.showAgain()
+    delayed.replaced = undefined
+    this.drop(node)
+  }
+
   #hold(node: Node, delayed: Delayed): void {
     const former = delayed.held
     delayed.held = node.remotePlace?.parent
@@ -281,7 +308,8 @@ export class RenameDelay {
   async #step(node: Node): Promise<void> {
     const to = node.place!
     const next = nextPlace(this.#core, node, to)
-    if (next !== to || next.parent === node.remotePlace!.parent) return this.#relocate([node], () => next)
+    if (next !== to) return this.#stepBetween(node, next)
+    if (next.parent === node.remotePlace!.parent) return this.#relocations.run([node], () => next)
     const beside = [...this.#delayed.keys()].filter(
       (other) =>
         other !== node &&
@@ -293,52 +321,22 @@ export class RenameDelay {
     )
     const together = [node, ...disjoint(beside)].slice(0, mostAtOnce)
     try {
-      return await this.#relocate(together, (each) => each.place ?? to)
+      return await this.#relocations.run(together, (each) => each.place ?? to)
     } catch (error) {
       // One that is locked or refused keeps all others of its call from being moved.
       if (together.length === 1 || isRemoteError(error, 'offline', 'server', 'unauthenticated')) throw error
     }
-    return node.remotePlace === to ? undefined : this.#relocate([node], () => to)
+    return node.remotePlace === to ? undefined : this.#relocations.run([node], () => to)
   }
 
-  /** While nothing else is sent to what moves, or below it. Does nothing where something else has happened until then. */
-  async #relocate(nodes: readonly Node[], next: (node: Node) => NodePlace): Promise<void> {
-    const { folderMoves } = this.#core
-    const moves = nodes.map((node) => ({
-      node,
-      to: next(node),
-      place: node.place,
-      from: node.remotePlace,
-    }))
-    const isStill = ({ node, place, from }: (typeof moves)[number]) =>
-      this.has(node) && node.place === place && node.remotePlace === from
-    const ends = moves.flatMap(({ to, from }) => [to.parent, ...(from ? [from.parent] : [])])
-    for (const node of nodes) await folderMoves.passed(node)
-    await folderMoves.use([...new Set(ends)], async () => {
-      if (nodes.some((node) => folderMoves.isMoving(node)) || !moves.every(isStill)) return
-      await folderMoves.runAll(nodes, () => this.#relocateQuiet(nodes, () => moves.filter(isStill)))
-    })
-  }
-
-  async #relocateQuiet(
-    nodes: readonly Node[],
-    wanted: () => readonly { readonly node: Node; readonly to: NodePlace }[],
-  ): Promise<void> {
-    for (const node of nodes) await this.#core.attributeCalls.passed(node)
-    const isBelow = (each: Node) => nodes.some((node) => isRemotelyWithin(each, node))
-    const all = [...this.#core.tree.table.nodes()]
-    const below = all.filter((each) => each.content?.isDirty && isBelow(each))
-    const releases = await Promise.all(below.map((each) => each.content!.pause()))
+  /** Half of a move: what somebody else has put under the name on the way is no reason to refuse the whole. */
+  async #stepBetween(node: Node, next: NodePlace): Promise<void> {
+    const from = node.remotePlace!
     try {
-      const places = new Map(wanted().map(({ node, to }) => [node, to]))
-      if (places.size > 0) await relocate(this.#core, [...places.keys()], (node) => places.get(node)!)
-    } finally {
-      for (const release of releases) release()
-      for (const node of nodes) {
-        const delayed = this.#delayed.get(node)
-        if (delayed) this.#hold(node, delayed)
-        this.#removals.relocated(node)
-      }
+      await this.#relocations.run([node], () => next)
+    } catch (error) {
+      if (!isRemoteError(error, 'exists') || node.remotePlace !== from) throw error
+      await this.#relocations.run([node], () => ({ parent: from.parent, name: freeName() }))
     }
   }
 
@@ -347,10 +345,10 @@ export class RenameDelay {
     const from = node.remotePlace
     if (!from) return
     const name = freeName()
-    await this.#relocate([node], () => ({ parent: from.parent, name }))
+    await this.#relocations.run([node], () => ({ parent: from.parent, name }))
     const at = node.remotePlace
     if (at?.name === name && at.parent !== folder)
-      await this.#relocate([node], () => ({ parent: folder, name }))
+      await this.#relocations.run([node], () => ({ parent: folder, name }))
   }
 
   async #failed(node: Node, delayed: Delayed, error: unknown): Promise<void> {
@@ -386,7 +384,7 @@ export class RenameDelay {
   async #undo(node: Node, origin: NodePlace | undefined): Promise<void> {
     if (!origin || samePlace(node.remotePlace, origin) || origin.parent !== node.remotePlace?.parent) return
     try {
-      await this.#relocate([node], () => origin)
+      await this.#relocations.run([node], () => origin)
     } catch (error) {
       this.#core.log.error('half a move could not be undone', { file: node.label, error: String(error) })
     }

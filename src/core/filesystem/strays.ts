@@ -3,12 +3,13 @@
  * to it (api/00-live-files §17.10). The file is found by its id; what our request made goes, if nothing else has become of it.
  */
 import { messageOf } from '../../base/error-message.ts'
-import { absentAsUndefined, isRemoteError, RemoteError } from '../../remote/errors.ts'
-import type { RemoteEntry, RemotePath } from '../../remote/types.ts'
+import { absentAsUndefined, RemoteError } from '../../remote/errors.ts'
+import type { FileId, RemoteEntry, RemotePath } from '../../remote/types.ts'
 import { samePlace, type Node, type NodePlace } from '../inode/index.ts'
-import { kindOf, reach } from '../tree/index.ts'
+import { isBelow, kindOf, reach, samePath } from '../tree/index.ts'
 import type { Stray } from '../write/index.ts'
 import { tellKernels, type Core } from './core.ts'
+import { findById, folderOfFound, type FoundObject } from './find-by-id.ts'
 import { freeConflictName } from './free-conflict-name.ts'
 import type { RenameDelay } from './rename-delay.ts'
 
@@ -25,6 +26,13 @@ export interface LeftBehind extends Stray {
   readonly sinceMs: number | undefined
 }
 
+interface Following {
+  /** Of the node when that was looked for. */
+  readonly id: FileId | undefined
+  readonly found: FoundObject | undefined
+  readonly stray: LeftBehind | undefined
+}
+
 export class Strays {
   readonly #core: Core
   readonly #renames: RenameDelay
@@ -35,20 +43,35 @@ export class Strays {
   }
 
   /**
-   * The path of `node` has another file: goes to where it is by now, and removes `stray`. False: it is nowhere.
+   * The path of `node` has another object: goes to where it is by now, and removes `stray`. False: it is nowhere.
    * @throws {RemoteError} when that is to be tried again
    */
   async follow(node: Node, stray: LeftBehind | undefined): Promise<boolean> {
-    const { remote, log } = this.#core
-    const path = node.remotePath
     const { id } = node
-    const found = id && (await absentAsUndefined(remote.infoById(id)))
-    const to = found && remote.facts.pathOf(found.uri)
-    if (!path || !found || !to || node.id !== id) return false
-    const verdict = stray && (await this.#judge(path, stray))
-    await this.#bring(node, found, to)
-    log.info('a file was moved by somebody else while it was uploaded', { file: node.label })
-    if (verdict === 'remove') await this.#removeStray(path, stray!.entry)
+    const found = await findById(this.#core, id)
+    return this.#followTo(node, { id, found, stray })
+  }
+
+  /** The same for what is renamed. @throws {RemoteError} `exists` where a folder that it is in by now has its new name */
+  async followRenamed(node: Node): Promise<boolean> {
+    const { id, place } = node
+    const found = await findById(this.#core, id)
+    const folder = place?.parent.remotePath
+    if (found && folder && isBelow(found.path, [...folder, place.name]))
+      throw new RemoteError('exists', `${node.label}: a folder that it is in has the name at the server`)
+    return this.#followTo(node, { id, found, stray: undefined })
+  }
+
+  async #followTo(node: Node, { id, found, stray }: Following): Promise<boolean> {
+    const path = node.remotePath
+    if (!found || node.id !== id || (!path && (stray || node.isUnlinked))) return false
+    const verdict = stray && path && (await this.#judge(path, stray))
+    await this.#bring(node, found)
+    if (!samePath(path, found.path))
+      this.#core.log.info('somebody else has moved what was to be changed: it is changed where it is now', {
+        file: node.label,
+      })
+    if (verdict === 'remove') await this.#removeStray(path!, stray!.entry)
     return true
   }
 
@@ -81,9 +104,9 @@ export class Strays {
   }
 
   /** Programs see it where it is by now, unless they have given it another name. */
-  async #bring(node: Node, found: RemoteEntry, path: RemotePath): Promise<void> {
+  async #bring(node: Node, { entry, path }: FoundObject): Promise<void> {
     const { tree } = this.#core
-    const folder = await this.#folderAt(path.slice(0, -1), node)
+    const folder = await folderOfFound(this.#core, path.slice(0, -1), node)
     const from = node.remotePlace
     const to = { parent: folder, name: path.at(-1)! }
     if (samePlace(from, to) || node.isUnlinked) return
@@ -91,27 +114,27 @@ export class Strays {
     const shown = node.place
     if (!isRenamed) this.#show(node, to)
     this.#renames.foundAt(node, isRenamed || !samePlace(node.place, to) ? to : node.place!)
-    tree.table.bind(node, { ...found, metadata: node.entry?.metadata ?? found.metadata })
-    if (from) tree.folders.expire(from.parent.listingKey)
-    tree.placed(folder, found)
+    const { metadata } = node.entry!
+    const isNewVersion = entry.entity !== node.entry!.entity && !node.content?.isDirty
+    tree.table.bind(node, isNewVersion ? { ...node.entry!, ...nameOf(entry) } : { ...entry, metadata })
+    if (from && this.#isShownAt(from, node)) tree.folders.expire(from.parent.listingKey)
+    // Another version, too: the listing of its folder is what shows that.
+    if (isNewVersion) tree.folders.expire(folder.listingKey)
+    else tree.placed(folder, entry)
     for (const at of [shown, node.place]) if (at) tellKernels(this.#core, at)
     await node.content?.relabel()
+  }
+
+  /** What is known of the folder does not say what is there instead. */
+  #isShownAt({ parent, name }: NodePlace, { id }: Node): boolean {
+    const present = this.#core.tree.folders.known(parent.listingKey)?.entries.get(name)
+    return present === undefined || present.id === id
   }
 
   #show(node: Node, { parent, name }: NodePlace): void {
     const present = parent.children.get(name)
     const isFree = present === undefined || present === node
     node.moveTo(parent, isFree ? name : freeConflictName(this.#core, { parent, name }))
-  }
-
-  async #folderAt(path: RemotePath, node: Node): Promise<Node> {
-    try {
-      const folder = await reach(this.#core, path)
-      if (folder.isFolder && !folder.isUnlinked) return folder
-    } catch (error) {
-      if (!isRemoteError(error, 'not-found')) throw error
-    }
-    throw new RemoteError('conflict', `${node.label} is being moved at the server`)
   }
 
   /** It is compared once more before it goes; where that cannot be, a file too many is there. */
@@ -130,6 +153,10 @@ export class Strays {
       log.warn('a file that was made under a former name could not be removed', fields)
     }
   }
+}
+
+function nameOf({ name, uri }: RemoteEntry): Pick<RemoteEntry, 'name' | 'uri'> {
+  return { name, uri }
 }
 
 /** Made by the request that also made something of ours at `madeAtMs`, and nobody here has put anything into it. */

@@ -164,7 +164,7 @@ export class Tree {
     // Moved here by somebody else, onto ours: what is unsent in it stays where it was, and makes it again.
     if (other && other !== folder) {
       if (other.isNeeded) other.isMissing = true
-      else this.#vanish(other)
+      else this.vanish(other)
     }
     this.onFolderBound(folder)
   }
@@ -242,11 +242,11 @@ export class Tree {
   /** Another node that shows under the name has to go. */
   makeRoom(folder: Node, name: string, node: Node): void {
     const present = folder.children.get(name)
-    if (present && present !== node) this.#vanish(present)
+    if (present && present !== node) this.vanish(present)
   }
 
   /** The node is not what its name stands for any more; who has it open keeps it. */
-  #vanish(node: Node): void {
+  vanish(node: Node): void {
     const { place } = node
     node.detach()
     node.remotePlace = undefined
@@ -379,19 +379,19 @@ export class Tree {
       } else if (node.isNeeded && name !== undefined && !folder.children.has(name)) {
         node.moveTo(folder, name) // a file of ours took the new name: what is unsent stays reachable
       } else {
-        this.#vanish(node)
+        this.vanish(node)
       }
     }
   }
 
   /** Deleted, or moved to where we did not look yet: it keeps its id, so that it is found again there. */
   #missed(node: Node, same: RemoteEntry | undefined): void {
-    if (!node.isNeeded && !node.isMissing) return this.#vanish(node)
+    if (!node.isNeeded && !node.isMissing) return this.vanish(node)
     if (!node.isFolder) return undefined
     const isAgain = same?.kind === 'folder' && this.table.byId(same.id) === undefined
     node.isMissing = !isAgain
     if (isAgain) this.table.bind(node, same)
-    else if (!node.isNeeded) this.#vanish(node)
+    else if (!node.isNeeded) this.vanish(node)
     return undefined
   }
 }
