@@ -30,6 +30,7 @@ export function showRefused(core: Core, node: Node, error: unknown, tries: numbe
       reason: messageOf(error),
     })
   }
+  if (node.place?.parent !== shown.parent) core.tree.table.release(shown.parent)
   pending.touch(node)
   const places = samePlace(former, node.place) ? [shown, former] : [shown, former, node.place!]
   for (const at of places) tellKernels(core, at)
