@@ -19,12 +19,14 @@ import {
   PendingStates,
   Pins,
   PinsFile,
+  RefusedNames,
   SeenVersions,
   sortRecords,
   stagedIdsOf,
   TimesFile,
   type Core,
   type FileSystemOptions,
+  type LeftChange,
 } from './filesystem/index.ts'
 import { NodeTable } from './inode/index.ts'
 import { Patience, defaultPatience, type PatienceOptions } from './patience.ts'
@@ -36,7 +38,7 @@ import { ContentReaders, MemoryBudget, rememberedBytes, rememberUploads } from '
 import { FolderCache, Tree } from './tree/index.ts'
 import { KernelCaches } from './view/index.ts'
 import { Journal, readRecords } from './journal/index.ts'
-import { WriteBack, type UploadFailure, type WriteBackOptions, type WriteRemote } from './write/index.ts'
+import { WriteBack, type WriteBackOptions, type WriteRemote } from './write/index.ts'
 import { Facts, type FactsDeps, type ListFacts } from './xattr/index.ts'
 
 export interface CreateOptions {
@@ -67,8 +69,8 @@ export interface CreateOptions {
   readonly fileLayer?: FileLayer
   /** Of this start of the machine; asked for if left out. */
   readonly bootId?: string
-  /** An upload was given up: a person has to decide. */
-  readonly onUploadFailed?: ((failure: UploadFailure) => void) | undefined
+  /** An upload was given up, or a new name, a rename or a deletion was refused: a person has to decide. */
+  readonly onGivenUp?: ((change: LeftChange) => void) | undefined
 }
 
 export interface CoreSettings extends FileSystemOptions {
@@ -160,6 +162,7 @@ async function openDrive(options: CreateOptions, unlock: () => Promise<void>): P
     changes: new ChangeTimes(clock),
     seen: new SeenVersions(),
     pending,
+    refused: new RefusedNames(options.onGivenUp),
     kernel,
     clock,
     log,
@@ -290,7 +293,7 @@ async function openJournal(
 }
 
 function writeBackSettings(
-  { stateFolder, clock, log, hostName, fileLayer, bootId, onUploadFailed }: CreateOptions,
+  { stateFolder, clock, log, hostName, fileLayer, bootId, onGivenUp }: CreateOptions,
   settings: CoreSettings,
 ): Omit<WriteBackOptions, 'remote'> {
   return {
@@ -305,7 +308,7 @@ function writeBackSettings(
     hostName,
     fileLayer,
     bootId,
-    onFailed: onUploadFailed,
+    onFailed: ({ label, reason }) => onGivenUp?.({ label, kind: 'content', reason }),
   }
 }
 

@@ -19,6 +19,7 @@ import type { ChangeTimes } from './change-times.ts'
 import type { LocalTimes } from './local-times.ts'
 import type { FolderMoves } from './folder-moves.ts'
 import type { PendingStates } from './pending-states.ts'
+import type { RefusedNames } from './refused-names.ts'
 import type { SeenVersions } from './seen-versions.ts'
 
 /**
@@ -57,6 +58,7 @@ export interface Core {
   readonly changes: ChangeTimes
   readonly seen: SeenVersions
   readonly pending: PendingStates
+  readonly refused: RefusedNames
   readonly kernel: KernelCache
   readonly clock: Clock
   readonly log: Log

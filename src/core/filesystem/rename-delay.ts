@@ -14,13 +14,13 @@
  * the node where `remotePlace` says, which is on record: nothing is lost when the process dies in between.
  */
 import { backoffMs } from '../../base/backoff.ts'
-import { messageOf } from '../../base/error-message.ts'
 import { isRemoteError } from '../../remote/errors.ts'
 import { samePlace, type Node, type NodePlace } from '../inode/index.ts'
 import { pinned, type Core } from './core.ts'
-import type { Delayed, Replaced } from './delayed-rename.ts'
+import { holdFolder, isWanted, type Delayed, type Replaced } from './delayed-rename.ts'
 import { disjoint, isRemotelyWithin } from './folder-moves.ts'
 import { NameOrder } from './name-order.ts'
+import { whyNot } from './pending-change.ts'
 import { isPassing, showRefused } from './refused-rename.ts'
 import type { RemovalFacts, Removals } from './removals.ts'
 import { freeName, nextPlace, relocate } from './server-rename.ts'
@@ -68,6 +68,16 @@ export class RenameDelay {
     return this.#delayed.has(node) || this.#removals.has(node)
   }
 
+  /** What waits to be renamed, and how. */
+  waiting(): ReadonlyMap<Node, Pick<Delayed, 'origin' | 'replaced'>> {
+    return this.#delayed
+  }
+
+  /** What waits is tried at once, whatever has failed before. */
+  tryNow(isMeant: (node: Node) => boolean): void {
+    for (const [node, delayed] of this.#delayed) if (isMeant(node)) this.#sendLater(node, delayed, 0)
+  }
+
   /** What the server still has under `name` of `folder`, although it was renamed or deleted here. */
   formerOf(folder: Node, name: string): Node | undefined {
     for (const node of this.#delayed.keys()) {
@@ -92,6 +102,7 @@ export class RenameDelay {
 
   /** `node` has its new place already; the server hears of it later. `replaced`: what exists only here and had that before. */
   addRename(node: Node, replaced?: Replaced): void {
+    this.#core.refused.forget(node.id)
     const present = this.#delayed.get(node)
     if (present) {
       present.refusals = 0
@@ -111,7 +122,7 @@ export class RenameDelay {
       replaced,
     }
     this.#delayed.set(node, delayed)
-    this.#hold(node, delayed)
+    holdFolder(this.#core, node, delayed)
     node.waits = true
     this.#core.pending.touch(node)
     return this.#sendLater(node, delayed, this.#core.options.renameDelayMs)
@@ -121,7 +132,7 @@ export class RenameDelay {
   foundAt(node: Node, at: NodePlace): void {
     node.remotePlace = at
     const delayed = this.#delayed.get(node)
-    if (delayed) this.#hold(node, delayed)
+    if (delayed) holdFolder(this.#core, node, delayed)
     this.#removals.relocated(node)
     this.#core.pending.touch(node)
     if (isWanted(node)) this.addRename(node)
@@ -212,9 +223,9 @@ export class RenameDelay {
     const below = [...this.#delayed.keys()].filter(
       (node) => node.remotePlace?.parent.isWithin(folder) || node.place?.parent.isWithin(folder),
     )
-    const results = await Promise.allSettled(below.map((node) => this.settle(node)))
-    for (const result of results) if (result.status === 'rejected') throw result.reason
-    await this.#removals.settleWithin(folder)
+    const renamed = await Promise.allSettled(below.map((node) => this.settle(node)))
+    const removed = await Promise.allSettled([this.#removals.settleWithin(folder)])
+    for (const result of [...renamed, ...removed]) if (result.status === 'rejected') throw result.reason
   }
 
   /** Before folders are deleted at the server: what was moved out of them here goes out of them there. @throws {FsError} */
@@ -237,15 +248,6 @@ export class RenameDelay {
         this.#core.log.warn('a rename could not be sent', fields)
       })
     })
-  }
-
-  #hold(node: Node, delayed: Delayed): void {
-    const former = delayed.held
-    delayed.held = node.remotePlace?.parent
-    if (delayed.held) delayed.held.pins += 1
-    if (!former) return
-    former.pins -= 1
-    this.#core.tree.table.release(former)
   }
 
   async #settle(node: Node, delayed: Delayed): Promise<void> {
@@ -336,7 +338,7 @@ export class RenameDelay {
       for (const release of releases) release()
       for (const node of nodes) {
         const delayed = this.#delayed.get(node)
-        if (delayed) this.#hold(node, delayed)
+        if (delayed) holdFolder(this.#core, node, delayed)
         this.#removals.relocated(node)
       }
     }
@@ -360,7 +362,7 @@ export class RenameDelay {
     if (isPassing(error) || this.#isClosed) {
       const delayMs = backoffMs(delayed.failures, { firstMs: retryMs, maxMs: longestRetryMs })
       delayed.failures += 1
-      node.refusal = messageOf(error)
+      node.refusal = whyNot(error)
       return this.#sendLater(node, delayed, delayMs)
     }
     await this.#refused(node, delayed, error)
@@ -391,10 +393,4 @@ export class RenameDelay {
       this.#core.log.error('half a move could not be undone', { file: node.label, error: String(error) })
     }
   }
-}
-
-/** Programs see it elsewhere than the server has it. */
-function isWanted(node: Node): node is Node & { readonly place: NodePlace; readonly remotePlace: NodePlace } {
-  const { place, remotePlace } = node
-  return place !== undefined && remotePlace !== undefined && !samePlace(place, remotePlace)
 }
