@@ -2,6 +2,7 @@
 import { Presets, SingleBar } from 'cli-progress'
 import type { PendingProgress, WarmingProgress } from '../mount/control-results.ts'
 import type { Io } from './io.ts'
+import { countedChanges } from './changes-in-words.ts'
 import { counted, printable, sizeInWords } from './table.ts'
 
 export interface Progress<Event = PendingProgress> {
@@ -21,12 +22,12 @@ export function lineProgress(io: Pick<Io, 'err' | 'now'>): Progress {
   let lastTrouble: string | null = null
   return {
     update(pending) {
-      const { files, trouble } = pending
+      const { files, others, trouble } = pending
       const isNews = trouble !== null && trouble !== lastTrouble
-      if (files === 0 || (!isNews && io.now() - lastAt < LINE_EVERY_MS)) return
+      if (files + others === 0 || (!isNews && io.now() - lastAt < LINE_EVERY_MS)) return
       lastAt = io.now()
       lastTrouble = trouble
-      io.err(`uploading ${pendingInWords(pending)}${troubleInWords(trouble)}`)
+      io.err(`${pendingInWords(pending)}${troubleInWords(trouble)}`)
     },
     stop() {},
   }
@@ -37,12 +38,12 @@ function barProgress(): Progress {
   const bar = new SingleBar({ format, clearOnComplete: true, hideCursor: true }, Presets.shades_classic)
   let isShown = false
   return {
-    update({ files, leftBytes, sentBytes, trouble }) {
-      if (files === 0) return
+    update({ files, others, leftBytes, sentBytes, trouble }) {
+      if (files + others === 0) return
       const total = leftBytes + sentBytes
       const payload = {
         size: sizeInWords(total),
-        files: counted(files, 'file'),
+        files: countedChanges({ files, others }),
         trouble: troubleInWords(trouble),
       }
       if (!isShown) bar.start(Math.max(1, total), sentBytes, payload)
@@ -60,8 +61,9 @@ function troubleInWords(trouble: string | null): string {
   return trouble === null ? '' : `; waiting: ${printable(trouble)}`
 }
 
-function pendingInWords({ files, leftBytes }: PendingProgress): string {
-  return `${counted(files, 'file')}, ${sizeInWords(leftBytes)} to send`
+function pendingInWords({ files, others, leftBytes }: PendingProgress): string {
+  const counts = countedChanges({ files, others })
+  return files === 0 ? `sending ${counts}` : `uploading ${counts}, ${sizeInWords(leftBytes)} to send`
 }
 
 /** How far bringing files into the cache is. */

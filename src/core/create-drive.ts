@@ -19,6 +19,7 @@ import {
   PendingStates,
   Pins,
   PinsFile,
+  RefusedNames,
   SeenVersions,
   SendingTimes,
   sortRecords,
@@ -26,6 +27,7 @@ import {
   TimesFile,
   type Core,
   type FileSystemOptions,
+  type LeftChange,
 } from './filesystem/index.ts'
 import { NodeTable } from './inode/index.ts'
 import { Patience, defaultPatience, type PatienceOptions } from './patience.ts'
@@ -37,7 +39,7 @@ import { ContentReaders, MemoryBudget, rememberedBytes, rememberUploads } from '
 import { FolderCache, Tree } from './tree/index.ts'
 import { KernelCaches } from './view/index.ts'
 import { Journal, readRecords } from './journal/index.ts'
-import { WriteBack, type UploadFailure, type WriteBackOptions, type WriteRemote } from './write/index.ts'
+import { WriteBack, type WriteBackOptions, type WriteRemote } from './write/index.ts'
 import { Facts, type FactsDeps, type ListFacts } from './xattr/index.ts'
 
 export interface CreateOptions {
@@ -68,8 +70,8 @@ export interface CreateOptions {
   readonly fileLayer?: FileLayer
   /** Of this start of the machine; asked for if left out. */
   readonly bootId?: string
-  /** An upload was given up: a person has to decide. */
-  readonly onUploadFailed?: ((failure: UploadFailure) => void) | undefined
+  /** An upload was given up, or a new name, a rename or a deletion was refused: a person has to decide. */
+  readonly onGivenUp?: ((change: LeftChange) => void) | undefined
 }
 
 export interface CoreSettings extends FileSystemOptions {
@@ -164,6 +166,7 @@ async function openDrive(options: CreateOptions, unlock: () => Promise<void>): P
     seen: new SeenVersions(),
     pending,
     sending: new SendingTimes({ clock, holdUploads: () => writeBack.holdUploads() }),
+    refused: new RefusedNames(options.onGivenUp),
     kernel,
     clock,
     log,
@@ -294,7 +297,7 @@ async function openJournal(
 }
 
 function writeBackSettings(
-  { stateFolder, clock, log, hostName, fileLayer, bootId, onUploadFailed }: CreateOptions,
+  { stateFolder, clock, log, hostName, fileLayer, bootId, onGivenUp }: CreateOptions,
   settings: CoreSettings,
 ): Omit<WriteBackOptions, 'remote'> {
   return {
@@ -309,7 +312,7 @@ function writeBackSettings(
     hostName,
     fileLayer,
     bootId,
-    onFailed: onUploadFailed,
+    onFailed: ({ label, reason }) => onGivenUp?.({ label, kind: 'content', reason }),
   }
 }
 

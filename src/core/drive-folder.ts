@@ -5,12 +5,15 @@ import type { RemoteEntry, RemotePath } from '../remote/types.ts'
 import { FsError } from './errors.ts'
 import {
   attributeSync,
+  countOf,
   discardContent,
   pinned,
   viewOf,
   Warming,
   type CloudreveFileSystem,
   type Core,
+  type DiscardOutcome,
+  type PendingChange,
   type PinView,
   type Pins,
   type Restore,
@@ -21,12 +24,27 @@ import type { Node, NodePlace } from './inode/index.ts'
 import { toPosixName, toServerName } from './names/index.ts'
 import { samePath } from './tree/index.ts'
 import type { OpContext } from './types.ts'
-import type { DrainOptions, DrainProgress, PendingUpload, UploadFailure } from './write/index.ts'
 import type { FileView } from './xattr/index.ts'
 
 const readStepBytes = 1024 ** 2
 
-export type DiscardOutcome = 'discarded' | 'nothing to discard' | 'still tried' | 'open'
+export interface DriveProgress {
+  /** Whose content is not at the server. */
+  readonly files: number
+  /** Names and attributes that are not. */
+  readonly others: number
+  /** Of all files that are not at the server yet. */
+  readonly totalBytes: number
+  readonly sentBytes: number
+  /** Why it does not go on just now; undefined when it does. */
+  readonly trouble: string | undefined
+}
+
+export interface DrainOptions {
+  readonly onProgress?: ((progress: DriveProgress) => void) | undefined
+  /** Ends the waiting; what is to be sent goes on. */
+  readonly signal?: AbortSignal | undefined
+}
 
 export interface DriveFolderParts {
   readonly core: Core
@@ -73,26 +91,31 @@ export class DriveFolder {
   }
 
   /**
-   * Tries an upload that was given up, or that waits, again at once; false when there is nothing to send.
-   * @throws {FsError} ENOENT
+   * Tries what was given up or refused of a file, folder or link, or waits, again at once; false when there is nothing to send.
+   * @throws {FsError} ENOENT; what stands in the way of what was refused
    */
-  async retryUpload(names: readonly string[], signal?: AbortSignal): Promise<boolean> {
-    const node = await this.#node(names, signal)
-    const isDirty = node.content?.isDirty === true
-    if (isDirty) node.content?.retry()
-    const hasAttributes = attributeSync(node)?.state === 'retrying'
-    if (hasAttributes) this.#fileSystem.attributes.tryNow()
-    this.#core.tree.table.release(node)
-    return isDirty || hasAttributes
+  async retry(names: readonly string[], context: OpContext): Promise<boolean> {
+    const { attributes, decisions } = this.#fileSystem
+    const node = await this.#nodeOrDeleted(names, context.signal)
+    return pinned(this.#core, [node], async () => {
+      const isDirty = node.content?.isDirty === true
+      if (isDirty) node.content?.retry()
+      const hasAttributes = attributeSync(node)?.state === 'retrying'
+      if (hasAttributes) attributes.tryNow()
+      const hasName = await decisions.retry(node, context)
+      return isDirty || hasAttributes || hasName
+    })
   }
 
-  /** Tries everything in the folder that waits, or was given up, again at once; answers how many files that is. */
-  async retryAll(): Promise<number> {
-    const pending = this.pending()
+  /** Tries everything in the folder that waits, was given up or refused, again at once; answers what that is. */
+  async retryAll(context: OpContext): Promise<readonly PendingChange[]> {
+    const within = (label: string) => this.#holds(label)
+    const tried = [...this.pending(), ...this.#asSeenHere(this.#core.refused.pending(within))]
     await this.#restore.again()
-    this.#core.writeBack.retryAll((label) => this.#holds(label))
+    this.#core.writeBack.retryAll(within)
     this.#fileSystem.attributes.tryNow()
-    return pending.length
+    await this.#fileSystem.decisions.retryAll(within, context)
+    return tried
   }
 
   /**
@@ -212,35 +235,49 @@ export class DriveFolder {
 
   /**
    * Drops the changes of an upload that was given up: the file is what the server has, and a new one is gone. Only while
-   * no program has it open. Of attributes that the server refused it is not spoken any more.
+   * no program has it open. What is refused of names and attributes is not spoken of any more; a new folder or link that is refused
+   * goes, and a rename or deletion that waits is taken back, where nothing else depends on it.
    * @throws {FsError} ENOENT
    */
-  async discardUpload(names: readonly string[], context: OpContext): Promise<DiscardOutcome> {
-    const node = await this.#node(names, context.signal)
+  async discard(names: readonly string[], context: OpContext): Promise<DiscardOutcome> {
+    const { attributes, decisions } = this.#fileSystem
+    const node = await this.#nodeOrDeleted(names, context.signal)
     return pinned(this.#core, [node], async () => {
-      if (!node.content?.failure && this.#fileSystem.attributes.forgetRefusal(node)) return 'discarded'
-      if (!node.content?.failure) return node.content?.isDirty ? 'still tried' : 'nothing to discard'
-      if (node.handles > 0) return 'open'
-      const { place } = node
-      if (node.entry || !place) await discardContent(node)
-      else await this.#unlink(node, place, context)
-      return 'discarded'
+      if (node.isUnlinked) return decisions.showAgain(node)
+      if (node.content?.failure) return this.#discardContent(node, context)
+      if (attributes.forgetRefusal(node)) return 'refusal'
+      const outcome = await decisions.discard(node, context)
+      return outcome ?? (node.content?.isDirty ? 'still tried' : 'nothing to discard')
     })
   }
 
+  async #discardContent(node: Node, context: OpContext): Promise<DiscardOutcome> {
+    if (node.handles > 0) return 'open'
+    const { place } = node
+    if (node.entry || !place) await discardContent(node)
+    else await this.#unlink(node, place, context)
+    return 'content'
+  }
+
   /** What is in the folder and not at the server as it is here, by its path in the folder. */
-  pending(): readonly PendingUpload[] {
+  pending(): readonly PendingChange[] {
     const within = (label: string) => this.#holds(label)
+    const contents = this.#core.writeBack.pending(within)
     return this.#asSeenHere([
-      ...this.#core.writeBack.pending(within),
+      ...contents.map((content): PendingChange => ({ ...content, kind: 'content', count: 1 })),
       ...this.#restore.pending(within),
+      ...this.#fileSystem.names.list(within),
       ...this.#fileSystem.attributes.pending(within),
     ])
   }
 
   /** What the server refused for good, and has as it was before: nothing of it is left to be sent. */
-  refused(): readonly PendingUpload[] {
-    return this.#asSeenHere(this.#fileSystem.attributes.refused((label) => this.#holds(label)))
+  refused(): readonly PendingChange[] {
+    const within = (label: string) => this.#holds(label)
+    return this.#asSeenHere([
+      ...this.#core.refused.pending(within),
+      ...this.#fileSystem.attributes.refused(within),
+    ])
   }
 
   /** What an earlier run left is not for this process to send. */
@@ -248,32 +285,61 @@ export class DriveFolder {
     return this.#core.options.readOnly
   }
 
-  /** Sends everything in the folder that waits. What fails for good stays in the staging folder: that is the answer. */
-  async drain(options: DrainOptions = {}): Promise<readonly UploadFailure[]> {
+  /**
+   * Sends everything in the folder that waits. Answers what is left: what fails for good, and names that could not be sent while
+   * patience lasted. All of it is on record here.
+   */
+  async drain(options: DrainOptions = {}): Promise<readonly PendingChange[]> {
     const { signal, onProgress: tell } = options
     const onProgress = () => tell?.(this.#progress())
     const within = (label: string) => this.#holds(label)
     const settle = () => waitUnlessAborted(this.#fileSystem.settle(onProgress), signal)
+    const atFirst = this.#fileSystem.names.each(() => true)
     await waitUnlessAborted(this.#restore.again(), signal)
     await settle()
     const failures = await this.#core.writeBack.drain({ signal, onProgress, within })
     await settle()
-    return failures
+    const contents = failures.map(({ label, reason }): PendingChange => ({
+      label,
+      kind: 'content',
+      state: { state: 'failed', detail: reason },
+      sizeBytes: 0,
+      sentBytes: 0,
+      count: 1,
+    }))
+    return this.#asSeenHere([...contents, ...this.#leftOf(atFirst)])
   }
 
-  #progress(): DrainProgress {
+  /** What programs do meanwhile is not waited for. */
+  #leftOf(atFirst: ReadonlyMap<Node, PendingChange>): PendingChange[] {
+    const within = (label: string) => this.#holds(label)
+    const names = [...this.#fileSystem.names.each(within)].filter(
+      ([node, { state }]) => atFirst.has(node) || state.state !== 'waiting',
+    )
+    const untaken = this.isReadOnly ? [] : this.#restore.pending(within)
+    return [...names.map(([, change]) => change), ...untaken]
+  }
+
+  #progress(): DriveProgress {
     const pending = this.pending()
+    const files = countOf(pending.filter(({ kind }) => kind === 'content'))
     return {
-      files: pending.length,
+      files,
+      others: countOf(pending) - files,
       totalBytes: pending.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
       sentBytes: pending.reduce((sum, { sentBytes }) => sum + sentBytes, 0),
       trouble: pending.find(({ state }) => state.state === 'retrying')?.state.detail,
     }
   }
 
-  #asSeenHere(uploads: readonly PendingUpload[]): readonly PendingUpload[] {
+  /** A rename may have brought something here from elsewhere in the drive. */
+  #asSeenHere(changes: readonly PendingChange[]): readonly PendingChange[] {
     const { length } = this.#prefix
-    return uploads.map((upload) => ({ ...upload, label: upload.label.slice(length) }))
+    return changes.map(({ from, ...change }) => ({
+      ...change,
+      label: change.label.slice(length),
+      ...(from !== undefined && this.#holds(from) && { from: from.slice(length) }),
+    }))
   }
 
   /** Nobody asked a kernel for it: all of them have to hear of it. */
@@ -299,5 +365,17 @@ export class DriveFolder {
       node = child
     }
     return node
+  }
+
+  /** The same, or what was deleted and had the path. */
+  async #nodeOrDeleted(names: readonly string[], signal?: AbortSignal): Promise<Node> {
+    try {
+      return await this.#node(names, signal)
+    } catch (error) {
+      const isAbsent = error instanceof FsError && error.errno === Errno.ENOENT
+      const deleted = isAbsent && this.#fileSystem.names.deletedAt(`${this.#prefix}/${names.join('/')}`)
+      if (deleted) return deleted
+      throw error
+    }
   }
 }

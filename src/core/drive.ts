@@ -1,14 +1,21 @@
 import { Errno } from '../base/errno.ts'
 import type { RemotePath } from '../remote/types.ts'
 import type { ChangeFollower, FollowState } from './changes/index.ts'
-import { DriveFolder } from './drive-folder.ts'
+import { DriveFolder, type DrainOptions } from './drive-folder.ts'
 import { FsError } from './errors.ts'
-import type { CloudreveFileSystem, Core, Pins, Restore, TimesFile } from './filesystem/index.ts'
+import type {
+  CloudreveFileSystem,
+  Core,
+  PendingChange,
+  Pins,
+  Restore,
+  TimesFile,
+} from './filesystem/index.ts'
 import type { Journal } from './journal/index.ts'
 import type { FileSystem, KernelCache } from './ports.ts'
 import { reach } from './tree/index.ts'
 import { DriveView, type KernelCaches, type ViewOptions } from './view/index.ts'
-import type { DrainOptions, UploadFailure, WriteBack } from './write/index.ts'
+import type { WriteBack } from './write/index.ts'
 import type { Facts } from './xattr/index.ts'
 
 export interface DriveParts {
@@ -126,8 +133,8 @@ export class Drive {
     return { fileSystem: view, folder, close }
   }
 
-  /** Sends everything that waits. What fails for good stays in the staging folder: that is the answer. */
-  drain(options: DrainOptions = {}): Promise<readonly UploadFailure[]> {
+  /** Sends everything that waits. Answers what is left. */
+  drain(options: DrainOptions = {}): Promise<readonly PendingChange[]> {
     return this.top.drain(options)
   }
 

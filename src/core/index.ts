@@ -12,8 +12,16 @@ export { Drive, type OpenView } from './drive.ts'
 export { FsError, toFsError } from './errors.ts'
 export type { FileSystem, KernelCache, Place } from './ports.ts'
 export { collectActivities, describeActivity, FactListing, Facts, type FileView } from './xattr/index.ts'
-export type { WarmOptions, WarmProgress, WarmResult } from './filesystem/index.ts'
+export {
+  countOf,
+  type ChangeKind,
+  type DiscardOutcome,
+  type LeftChange,
+  type PendingChange,
+  type WarmOptions,
+  type WarmProgress,
+  type WarmResult,
+} from './filesystem/index.ts'
 export { ROOT_INO } from './types.ts'
-export type { DrainProgress } from './write/index.ts'
 export type { ViewOptions } from './view/index.ts'
-export type { DiscardOutcome, DriveFolder } from './drive-folder.ts'
+export type { DrainOptions, DriveFolder, DriveProgress } from './drive-folder.ts'

@@ -183,7 +183,7 @@ export class AccountDrives {
         settings: settingsOf(options, remote),
         isTopUnlisted: root.path.length > 0,
         downloadBytesPerSecond: () => this.#limits.download.bytesPerSecond,
-        onUploadFailed: ({ label, reason }) => this.#notices.add({ file: label, reason }),
+        onGivenUp: ({ label, kind, reason }) => this.#notices.add({ file: label, kind, reason }),
         diskCache: cache?.cache,
         cacheSharesDisk: cache?.sharesDisk,
         mirror: mirror?.mirror,

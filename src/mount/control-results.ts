@@ -2,6 +2,7 @@
  * What the serving process answers over its control socket (JSON), beside the methods that are always there. Paths are
  * absolute paths on this machine; instants are epoch ms; sizes are bytes.
  */
+import type { ChangeKind } from '../core/index.ts'
 
 /** Method `status`, no parameters. */
 export interface MountStatus extends DriveStatus {
@@ -44,10 +45,16 @@ export interface ChangesStatus {
   readonly reason: string | null
 }
 
-/** One file with changes that are not on the server. */
+/** One change that is not on the server. */
 export interface UploadStatus {
+  /** Where programs see it, or saw it before it was deleted; with a slash at its end where that is a folder in which several things were. */
   readonly path: string
-  /** `waiting`: for its quiet time, its turn or the server; `parked`: needs a person, `reason` says why. */
+  readonly kind: ChangeKind
+  /** Of a rename: its former path; null also where it came from outside of the mount. */
+  readonly from: string | null
+  /** Files and folders that it is about: more than one of deletions only. */
+  readonly count: number
+  /** `waiting`: for its quiet time, its turn, somebody's lock or the server; `parked`: needs a person, `reason` says why. */
   readonly state: 'uploading' | 'waiting' | 'parked'
   readonly sizeBytes: number
   readonly sentBytes: number
@@ -56,7 +63,10 @@ export interface UploadStatus {
 
 /** Progress of `flush` and `unmount`: what is left to send. */
 export interface PendingProgress {
+  /** With content that is not on the server. */
   readonly files: number
+  /** Other changes: names and attributes. */
+  readonly others: number
   readonly leftBytes: number
   /** Sent since the call began. */
   readonly sentBytes: number
@@ -64,15 +74,26 @@ export interface PendingProgress {
   readonly trouble: string | null
 }
 
-/** Result of `flush`: everything was sent, or nothing more can be. Files that are open are sent as they were when it began. */
+/**
+ * Result of `flush`: everything was sent, or nothing more can be for now. Files that are open are sent as they were when it began. What
+ * is left stays on this machine.
+ */
 export interface PendingResult {
-  /** Files that are not on the server: parked ones. They stay on this machine. */
+  /** Parked files. */
   readonly leftFiles: number
+  /** Names that are parked, or that somebody's lock or a server that is away has held up for too long. */
+  readonly leftOthers: number
 }
 
-/** Result of `retryAll`, no parameters: everything in the mount that waits or was given up is tried at once. */
+/** Result of `retryAll`, no parameters: everything in the mount that waits, was given up or refused is tried at once. */
 export interface RetriedResult {
   readonly files: number
+  readonly others: number
+}
+
+/** Result of `discard`: what it was that is not to be sent any more. */
+export interface DiscardedResult {
+  readonly what: 'content' | 'refusal' | 'new name' | 'rename' | 'deletion'
 }
 
 /** Parameters of `saveAs`. */

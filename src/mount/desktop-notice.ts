@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import type { Clock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
+import type { ChangeKind } from '../core/index.ts'
 
 /** What comes within this time after a notice is told in one more, ms: a full drive refuses many files at once. */
 const TOGETHER_MS = 10_000
@@ -15,6 +16,7 @@ export interface DesktopNoticeParts {
 
 export interface Notice {
   readonly file: string
+  readonly kind: ChangeKind
   /** A sentence. */
   readonly reason: string
 }
@@ -51,17 +53,41 @@ export class DesktopNotices {
 
   #tell(): void {
     this.#cancelTimer = undefined
-    const [first, ...others] = this.#waiting
+    const notices = this.#waiting
+    const [first, ...others] = notices
     if (!first) return
     this.#waiting = []
-    const title =
-      others.length === 0 ? `${first.file} is not uploaded` : `${others.length + 1} files are not uploaded`
-    const body = `${others.length === 0 ? '' : `${first.file}: `}${first.reason}\nIt is kept on this machine: cloudreve-mount pending`
+    const title = others.length === 0 ? `${first.file} ${isNot[first.kind]}` : titleOfMany(notices)
+    const body = `${others.length === 0 ? '' : `${first.file}: `}${first.reason}\n${whatIsLeft(notices)}: cloudreve-mount pending`
     this.#show(title, escapeMarkup(body)).catch((error: unknown) => {
       this.#log.debug('the desktop could not be told', { reason: String(error) })
     })
     this.#cancelTimer = this.#clock.after(TOGETHER_MS, () => this.#tell())
   }
+}
+
+const isNot: Record<ChangeKind, string> = {
+  content: 'is not uploaded',
+  attributes: 'has not got its attributes',
+  'new folder': 'is not made at the server',
+  'new link': 'is not made at the server',
+  rename: 'is not renamed',
+  deletion: 'is not deleted',
+}
+
+function titleOfMany(notices: readonly Notice[]): string {
+  const areFiles = notices.every(({ kind }) => kind === 'content')
+  return areFiles
+    ? `${notices.length} files are not uploaded`
+    : `${notices.length} changes are not at the server`
+}
+
+/** What the server refuses of names that it has is not kept: programs see those again. */
+function whatIsLeft(notices: readonly Notice[]): string {
+  const isBack = ({ kind }: Notice) => kind === 'rename' || kind === 'deletion'
+  if (notices.every(isBack)) return 'What the server has is shown again'
+  if (notices.some(isBack)) return 'What waits for you is listed'
+  return notices.length > 1 ? 'They are kept on this machine' : 'It is kept on this machine'
 }
 
 /** Servers of notifications may read markup in a body, and do not in a title (Desktop Notifications Specification). */

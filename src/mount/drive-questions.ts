@@ -2,11 +2,13 @@
 import { withoutPassword } from '../api/uri.ts'
 import {
   collectActivities,
+  countOf,
   describeActivity,
-  type DrainProgress,
   type Drive,
   type DriveFolder,
+  type DriveProgress,
   type FileSystem,
+  type PendingChange,
 } from '../core/index.ts'
 import type { FuseDriver } from '../fuse/driver.ts'
 import type { Remote } from '../remote/remote.ts'
@@ -18,13 +20,14 @@ import type {
   ChangesStatus,
   DriveStatus,
   PendingProgress,
+  PendingResult,
   UploadStatus,
 } from './control-results.ts'
 import { contentFolder, type AccountCache } from './account-cache.ts'
 import type { DriveMirror } from './drive-mirror.ts'
 import { fileQuestions, missingFile } from './file-questions.ts'
 import { pinQuestions } from './pin-questions.ts'
-import { fileIn, uploadQuestions } from './upload-questions.ts'
+import { countsOf, fileIn, uploadQuestions } from './upload-questions.ts'
 import type { ControlMethods, Json, MountSpec } from './spec.ts'
 import type { AskedLimits } from './transfer-limits.ts'
 
@@ -60,8 +63,10 @@ export function driveQuestions(parts: DriveQuestionParts): ControlMethods {
     ...uploadQuestions({ folder, mountpoint: spec.mountpoint }),
     status: async () => asJson(statusOf(parts)),
     flush: async ({ progress, signal }) => {
-      const failures = await folder.drain({ onProgress: tellPending(progress), signal })
-      return { leftFiles: failures.length }
+      const left = await folder.drain({ onProgress: tellPending(progress), signal })
+      const { files, others } = countsOf(left)
+      const result: PendingResult = { leftFiles: files, leftOthers: others }
+      return asJson(result)
     },
   }
 }
@@ -103,16 +108,16 @@ export async function drainFolder(
   }
   const left = folder.isReadOnly ? [] : folder.pending()
   const [first] = left
-  const reason = first ? `${first.label}: ${first.state.detail ?? 'not uploaded yet'}` : ''
-  return { left: left.length, reason }
+  const reason = first ? `${first.label}: ${first.state.detail ?? `${first.kind} not sent yet`}` : ''
+  return { left: countOf(left), reason }
 }
 
-function tellPending(onProgress: (event: Json) => void): (progress: DrainProgress) => void {
+function tellPending(onProgress: (event: Json) => void): (progress: DriveProgress) => void {
   let mostBytes = 0
-  return ({ files, totalBytes, sentBytes, trouble = null }) => {
+  return ({ files, others, totalBytes, sentBytes, trouble = null }) => {
     const leftBytes = totalBytes - sentBytes
     mostBytes = Math.max(mostBytes, leftBytes)
-    const event: PendingProgress = { files, leftBytes, sentBytes: mostBytes - leftBytes, trouble }
+    const event: PendingProgress = { files, others, leftBytes, sentBytes: mostBytes - leftBytes, trouble }
     onProgress(asJson(event))
   }
 }
@@ -140,15 +145,7 @@ async function activitiesOf(
 function statusOf({ drive, folder, spec, driver, limits }: DriveQuestionParts): DriveStatus {
   const { mountpoint, rootUri, readOnly } = spec
   const pending = folder.pending()
-  const uploads = [...pending, ...folder.refused()].map(
-    ({ label, state, sizeBytes, sentBytes }): UploadStatus => ({
-      path: `${mountpoint}${label}`,
-      state: uploadState(state.state),
-      sizeBytes,
-      sentBytes,
-      reason: state.detail ?? null,
-    }),
-  )
+  const uploads = [...pending, ...folder.refused()].map((change) => changeStatus(mountpoint, change))
   return {
     rootUri: withoutPassword(rootUri),
     readOnly,
@@ -168,6 +165,20 @@ function changesStatus(following: Drive['following']): ChangesStatus {
     since: following.kind === 'live' ? following.sinceMs : null,
     everyMs: following.kind === 'polling' ? following.everyMs : null,
     reason: following.kind === 'live' ? null : following.reason,
+  }
+}
+
+function changeStatus(mountpoint: string, change: PendingChange): UploadStatus {
+  const { label, kind, from, count, state, sizeBytes, sentBytes } = change
+  return {
+    path: `${mountpoint}${label}`,
+    kind,
+    from: from === undefined ? null : `${mountpoint}${from}`,
+    count,
+    state: uploadState(state.state),
+    sizeBytes,
+    sentBytes,
+    reason: state.detail ?? null,
   }
 }
 

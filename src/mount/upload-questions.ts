@@ -1,41 +1,63 @@
-/** What a person decides about uploads that wait or were given up: `retry`, `retryAll`, `saveAs` and `discard`. */
+/** What a person decides about changes that wait, were given up or refused: `retry`, `retryAll`, `saveAs` and `discard`. */
 import { open, unlink, type FileHandle } from 'node:fs/promises'
 import { isAbsolute } from 'node:path'
-import type { DriveFolder } from '../core/index.ts'
+import { countOf, FsError, type DiscardOutcome, type DriveFolder, type PendingChange } from '../core/index.ts'
+import type { DiscardedResult, RetriedResult } from './control-results.ts'
 import { askerContext, memberOf, missingFile, pathIn } from './file-questions.ts'
 import { MountError, type ControlCall, type ControlMethods, type Json } from './spec.ts'
 
 export interface UploadQuestionParts {
-  readonly folder: Pick<DriveFolder, 'retryUpload' | 'retryAll' | 'readUnsent' | 'discardUpload'>
+  readonly folder: Pick<DriveFolder, 'retry' | 'retryAll' | 'readUnsent' | 'discard'>
   /** Absolute, as the kernel names it. */
   readonly mountpoint: string
 }
 
-/** `retry` and `discard` take `{ path }` and answer null, or say why not; the others are in control-results.ts. */
+/** `retry` and `discard` take `{ path }`; `retry` answers null, or says why not; the others are in control-results.ts. */
 export function uploadQuestions({ folder, mountpoint }: UploadQuestionParts): ControlMethods {
   return {
     retry: async ({ params, signal }) => {
       const { path, names } = fileIn(mountpoint, params)
-      const isTried = await folder.retryUpload(names, signal).catch((error: unknown) => {
-        throw missingFile(error, params)
+      const isTried = await folder.retry(names, askerContext(signal)).catch((error: unknown) => {
+        throw inTheWay(error, params)
       })
       if (!isTried) throw new MountError(`${path} is on the server as it is here: there is nothing to send`)
       return null
     },
-    retryAll: async () => ({ files: await folder.retryAll() }),
+    retryAll: async ({ signal }) => {
+      const result: RetriedResult = countsOf(await folder.retryAll(askerContext(signal)))
+      return { ...result }
+    },
     saveAs: async (call) => ({ sizeBytes: await saved(folder, mountpoint, call) }),
     discard: async (call) => {
       const { path } = fileIn(mountpoint, call.params)
       const outcome = await discarded(folder, mountpoint, call)
-      if (outcome === 'open')
-        throw new MountError(`a program has ${path} open: close it there first, then discard`)
-      if (outcome === 'still tried')
-        throw new MountError(`the upload of ${path} was not given up: only what was can be discarded`)
-      if (outcome === 'nothing to discard')
-        throw new MountError(`${path} is on the server as it is here: there is nothing to discard`)
-      return null
+      const why = whyKept[outcome]
+      if (why !== undefined) throw new MountError(why(path))
+      const result: DiscardedResult = { what: outcome as DiscardedResult['what'] }
+      return { ...result }
     },
   }
+}
+
+/** Contents, and everything else. */
+export function countsOf(changes: readonly PendingChange[]): RetriedResult {
+  const files = countOf(changes.filter(({ kind }) => kind === 'content'))
+  return { files, others: countOf(changes) - files }
+}
+
+const whyKept: Partial<Record<DiscardOutcome, (path: string) => string>> = {
+  open: (path) => `a program has ${path} open: close it there first, then discard`,
+  'still tried': (path) => `${path} was not given up, and is still tried: only what was can be discarded`,
+  'nothing to discard': (path) => `${path} is on the server as it is here: there is nothing to discard`,
+  'not empty': (path) =>
+    `${path} is a new folder that the server refuses, and what is in it is only here: move that elsewhere or delete it first, or rename the folder`,
+  'name taken': (path) =>
+    `something else has the former name of ${path} by now: rename that first, then discard`,
+  'has replaced': (path) =>
+    `${path} has replaced something else, which would be lost: rename it by hand to what it is to be called`,
+  'folder deleted': (path) => `the folder that ${path} was in is deleted too: discard that first`,
+  deleted: (path) => `the server has deleted ${path} by now: its trash may have it`,
+  'being deleted': (path) => `${path} is being deleted at the server just now`,
 }
 
 async function discarded(
@@ -44,10 +66,17 @@ async function discarded(
   { params, signal }: ControlCall,
 ) {
   try {
-    return await folder.discardUpload(fileIn(mountpoint, params).names, askerContext(signal))
+    return await folder.discard(fileIn(mountpoint, params).names, askerContext(signal))
   } catch (error) {
-    throw missingFile(error, params)
+    throw inTheWay(error, params)
   }
+}
+
+/** As a sentence for who asked. */
+function inTheWay(error: unknown, params: Json): unknown {
+  const missing = missingFile(error, params)
+  if (missing !== error || !(error instanceof FsError)) return missing
+  return new MountError(error.message.replace(/^E[A-Z]+: /, ''), { cause: error })
 }
 
 /** The target is there as a whole, or not at all. */

@@ -1,11 +1,10 @@
-import type { UploadFailure } from '../../src/core/write/index.ts'
 import { constants } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { nodeFileLayer, type FileLayer, type LocalFile } from '../../src/base/file-layer.ts'
 import { createDrive, DiskCache, Mirror, ROOT_INO, type Drive } from '../../src/core/index.ts'
-import type { CoreSettings } from '../../src/core/create-drive.ts'
+import type { CoreSettings, CreateOptions } from '../../src/core/create-drive.ts'
 import type { KernelCache } from '../../src/core/ports.ts'
 import type {
   Attr,
@@ -45,6 +44,7 @@ export interface TestDriveOptions {
   /** Another client, whose clock and server it shares; each has a connection with a script of its own. */
   readonly beside?: TestDrive
   readonly hostName?: string
+  readonly onGivenUp?: CreateOptions['onGivenUp']
 }
 
 /** What processes that were killed had open: kept, as the collector complains of what it has to close. */
@@ -130,7 +130,7 @@ export class TestDrive {
     this.#processClock = clock
     const readOnly = this.#isReadOnly
     const settings = { readMemoryBytes: 16 * 1024 ** 2, readOnly, ...this.#options.settings }
-    const { hostName = 'laptop' } = this.#options
+    const { hostName = 'laptop', onGivenUp } = this.#options
     const diskCache = await this.#openCache()
     this.diskCache = diskCache
     this.mirror = await this.#openMirror()
@@ -140,7 +140,7 @@ export class TestDrive {
       mirror: this.mirror,
       isServerAway: this.remote.offline,
     }
-    const drive = { remote, clock, log, kernel, settings, hostName, ...machine, ...cached }
+    const drive = { remote, clock, log, kernel, settings, hostName, onGivenUp, ...machine, ...cached }
     this.drive = await createDrive(drive)
     this.startCalls = this.remote.calls.slice(callsBefore)
     this.remote.script.forgetCalls()
@@ -355,7 +355,7 @@ export class TestDrive {
     return watched
   }
 
-  drain(): Promise<readonly UploadFailure[]> {
+  drain(): ReturnType<Drive['drain']> {
     return this.during(this.drive.drain())
   }
 

@@ -127,14 +127,23 @@ export class DriveClient {
     return entryOf((await this.send('PUT', target, bytes)) as WireFile)
   }
 
-  /** For a new file. Its chunks go to `/file/upload/<session>/<index>`. */
-  async openSession(path: string, size: number): Promise<{ sessionId: string; chunkBytes: number }> {
-    const answer = await this.call('PUT', '/file/upload', { uri: uriOf(path), size })
+  /** For a new file, or a new version of one that is there; locks the path. Its chunks go to `/file/upload/<session>/<index>`. */
+  async openSession(
+    path: string,
+    size: number,
+    { isVersion = false } = {},
+  ): Promise<{ sessionId: string; chunkBytes: number }> {
+    const kind = isVersion ? { entity_type: 'version' } : {}
+    const answer = await this.call('PUT', '/file/upload', { uri: uriOf(path), size, ...kind })
     const { session_id: sessionId, chunk_size: chunkBytes } = answer as {
       readonly session_id: string
       readonly chunk_size: number
     }
     return { sessionId, chunkBytes }
+  }
+
+  async cancelSession(path: string, id: string): Promise<void> {
+    await this.call('DELETE', '/file/upload', { uri: uriOf(path), id })
   }
 
   async createFolder(path: string): Promise<DriveEntry> {

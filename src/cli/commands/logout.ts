@@ -3,9 +3,9 @@ import type { MountStatus } from '../../mount/control-results.ts'
 import type { Account } from '../../auth/sign-in.ts'
 import { accountName } from '../accounts.ts'
 import type { CliContext } from '../context.ts'
+import { areOrIs, countedChanges, countsOf } from '../changes-in-words.ts'
 import { CliError, exitCodes } from '../exit-codes.ts'
 import { changesInWords } from '../left-changes.ts'
-import { counted } from '../table.ts'
 
 export interface LogoutFlags {
   readonly force?: true
@@ -70,7 +70,8 @@ async function requireNothingLeft(
 
 async function pendingFiles({ mounts }: CliContext, mountpoint: string): Promise<string> {
   const { uploads } = await mounts.call<MountStatus>(mountpoint, 'status')
+  const counts = countsOf(uploads)
   return uploads.length === 0
     ? ''
-    : ` and ${counted(uploads.length, 'file')} there ${uploads.length === 1 ? 'is' : 'are'} not on the server yet`
+    : ` and ${countedChanges(counts)} there ${areOrIs(counts)} not on the server yet`
 }

@@ -1,11 +1,17 @@
 /** `pending`: what is not on the server yet, and what a person can do about it. */
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
-import type { RetriedResult, SavedResult, UploadStatus } from '../../mount/control-results.ts'
+import type {
+  DiscardedResult,
+  RetriedResult,
+  SavedResult,
+  UploadStatus,
+} from '../../mount/control-results.ts'
+import { changeInWords, countedChanges } from '../changes-in-words.ts'
 import type { CliContext } from '../context.ts'
 import { CliError, exitCodes } from '../exit-codes.ts'
 import { leftInWords } from '../left-changes.ts'
-import { counted, printable, renderTable, sizeInWords } from '../table.ts'
+import { printable, renderTable, sizeInWords } from '../table.ts'
 import { statusesOf } from './status.ts'
 
 export interface PendingFlags {
@@ -23,13 +29,15 @@ export interface DiscardFlags {
 export function addPending(program: Command, context: CliContext): void {
   const pending = program
     .command('pending')
-    .description('list what is not on the server yet, and decide about files that cannot be uploaded')
+    .description('list what is not on the server yet, and decide about what it does not take')
     .argument('[mountpoint]', 'only of this mount')
-    .option('--json', 'for programs: an array with one object a file')
+    .option('--json', 'for programs: an array with one object a change')
     .addHelpText(
       'after',
       `
+Names count too: renames, deletions, new folders and links. What waits goes by itself, once a lock is gone or the server is back.
 A parked file waits for you: make room or rename it, then \`retry\`; or \`save-as\` elsewhere, then \`discard\`.
+So does a parked name: a new folder that the server refuses is kept here, a refused rename or deletion is shown as before.
 
 Examples:
   cloudreve-mount pending
@@ -44,9 +52,9 @@ Examples:
 function addDecisions(pending: Command, context: CliContext): void {
   pending
     .command('retry')
-    .description('try to upload a file again, at once, that is parked or waiting')
-    .argument('[path]', 'a file in a mounted folder')
-    .option('--all', 'every file of every mount')
+    .description('try a change again, at once, that is parked or waiting')
+    .argument('[path]', 'a file or folder in a mounted folder, also one that was deleted')
+    .option('--all', 'every change in every mount')
     .action((path: string | undefined, flags: RetryFlags) => retry(context, path, flags))
   pending
     .command('save-as')
@@ -60,12 +68,14 @@ function addDecisions(pending: Command, context: CliContext): void {
     .action((path: string, target: string) => saveAs(context, path, target))
   pending
     .command('discard')
-    .description('throw away the changes of a file that is parked: it is then what the server has')
-    .argument('<path>', 'a file in a mounted folder that no program has open')
+    .description('throw away a parked change, or take back a rename or deletion that waits')
+    .argument('<path>', 'a file or folder in a mounted folder, also one that was deleted')
     .option('--yes', 'do not ask; needed where there is no terminal')
     .addHelpText(
       'after',
-      '\nThe changes are nowhere else: use save-as first if they may matter. A file that the server never had is gone.',
+      `
+Changes of a file are nowhere else: use save-as first if they may matter, and close it. A file that the server never had is gone,
+and so is a new folder that it refuses, if that is empty. A rename or deletion that waits is taken back: programs see the old name.`,
     )
     .action((path: string, flags: DiscardFlags) => discard(context, path, flags))
 }
@@ -92,13 +102,14 @@ export async function list(
 
 export function pendingLines(uploads: readonly UploadStatus[], width: number): string[] {
   if (uploads.length === 0) return ['everything is on the server']
-  const rows = uploads.map(({ state, sizeBytes, path, reason }) => [
-    state,
-    sizeInWords(sizeBytes),
-    path,
-    reason ?? '',
+  const rows = uploads.map((upload) => [
+    upload.state,
+    upload.kind === 'content' ? sizeInWords(upload.sizeBytes) : '',
+    upload.path,
+    changeInWords(upload),
+    upload.reason ?? '',
   ])
-  return renderTable(['state', 'size', 'file', 'why'], rows, width)
+  return renderTable(['state', 'size', 'file', 'change', 'why'], rows, width)
 }
 
 export async function retry(
@@ -112,16 +123,19 @@ export async function retry(
   const follow = '`cloudreve-mount status` shows how far it is'
   if (path !== undefined) {
     await mounts.callAt<null>(path, 'retry')
-    io.err(`${printable(path)} is being uploaded again; ${follow}`)
+    io.err(`${printable(path)} is being sent again; ${follow}`)
     return
   }
-  let files = 0
-  for (const { mountpoint } of await mounts.list())
-    files += (await mounts.call<RetriedResult>(mountpoint, 'retryAll')).files
+  const tried = { files: 0, others: 0 }
+  for (const { mountpoint } of await mounts.list()) {
+    const { files, others } = await mounts.call<RetriedResult>(mountpoint, 'retryAll')
+    tried.files += files
+    tried.others += others
+  }
   io.err(
-    files === 0
+    tried.files + tried.others === 0
       ? 'everything is on the server'
-      : `trying to upload ${counted(files, 'file')} again; ${follow}`,
+      : `trying to send ${countedChanges(tried)} again; ${follow}`,
   )
 }
 
@@ -136,13 +150,21 @@ export async function discard(context: CliContext, path: string, { yes }: Discar
     if (!io.canAsk)
       throw new CliError('there is no terminal to ask at: --yes throws the changes away', exitCodes.usage)
     const answer = await prompts.text(
-      `Throw away the changes of ${printable(path)} that are not on the server? They are nowhere else. (yes/no)`,
+      `Throw away what is not on the server of ${printable(path)}? It is nowhere else. (yes/no)`,
     )
     if (!/^y(es)?$/i.test(answer.trim())) {
       io.err('nothing was thrown away')
       return
     }
   }
-  await mounts.callAt<null>(path, 'discard')
-  io.err(`the changes of ${printable(path)} were thrown away`)
+  const { what } = await mounts.callAt<DiscardedResult>(path, 'discard')
+  io.err(discarded[what](printable(path)))
+}
+
+const discarded: Record<DiscardedResult['what'], (path: string) => string> = {
+  content: (path) => `the changes of ${path} were thrown away`,
+  refusal: (path) => `${path} is as the server has it; what it has refused is forgotten`,
+  'new name': (path) => `${path}, which the server never had, is gone`,
+  rename: (path) => `the rename to ${path} is taken back: the old name is shown again`,
+  deletion: (path) => `the deletion is taken back: ${path} is shown again`,
 }

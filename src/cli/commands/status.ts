@@ -2,10 +2,11 @@ import type { Command } from 'commander'
 import { messageOf } from '../../base/error-message.ts'
 import type { MountStatus, UploadStatus } from '../../mount/control-results.ts'
 import type { RunningMount } from '../../mount/spec.ts'
+import { changeInWords, countedChanges, countsOf } from '../changes-in-words.ts'
 import type { CliContext } from '../context.ts'
 import { leftInWords } from '../left-changes.ts'
 import { notMounted } from '../mounts.ts'
-import { counted, localTime, printable, renderTable, sizeInWords } from '../table.ts'
+import { localTime, printable, renderTable, sizeInWords } from '../table.ts'
 
 export interface StatusFlags {
   readonly json?: true
@@ -14,13 +15,13 @@ export interface StatusFlags {
 export function addStatus(program: Command, context: CliContext): void {
   program
     .command('status')
-    .description('show what is mounted, what is being uploaded and what needs attention')
+    .description('show what is mounted, what is being sent and what needs attention')
     .argument('[mountpoint]', 'only this mount')
     .option('--json', 'for programs: an array with one object a mount')
     .addHelpText(
       'after',
       `
-A parked file waits for you: see \`cloudreve-mount pending --help\`.
+A parked file, folder or name waits for you: see \`cloudreve-mount pending --help\`.
 
 Examples:
   cloudreve-mount status
@@ -116,25 +117,34 @@ function limitLines({ uploadBytesPerSecond, downloadBytesPerSecond }: MountStatu
 function uploadSummary(uploads: readonly UploadStatus[]): string {
   if (uploads.length === 0) return 'everything is on the server'
   const leftBytes = uploads.reduce((sum, { sizeBytes, sentBytes }) => sum + sizeBytes - sentBytes, 0)
+  const counts = countsOf(uploads)
+  const size = counts.files === 0 ? '' : `, ${sizeInWords(leftBytes)}`
   const parked = uploads.filter(({ state }) => state === 'parked').length
   const attention = parked > 0 ? `, ${parked} of them ${parked === 1 ? 'needs' : 'need'} attention` : ''
-  return `${counted(uploads.length, 'file')}, ${sizeInWords(leftBytes)} to send${attention}`
+  return `${countedChanges(counts)}${size} to send${attention}`
 }
 
-/** Parked files first: they are the ones that wait for a person. */
+/** Parked ones first: they are the ones that wait for a person. */
 function uploadLines(uploads: readonly UploadStatus[], width: number): string[] {
   const order = ['parked', 'uploading', 'waiting']
   const sorted = [...uploads].sort((a, b) => order.indexOf(a.state) - order.indexOf(b.state))
   if (sorted.length === 0) return []
   const rows = sorted
     .slice(0, 20)
-    .map((upload) => [upload.state, share(upload), upload.path, upload.reason ?? ''])
+    .map((upload) => [upload.state, share(upload), upload.path, whyInWords(upload)])
   const lines = renderTable(['', '', '', ''], rows, width - 12).slice(1)
   if (sorted.length > 20) lines.push(`and ${sorted.length - 20} more`)
   return lines.map((line) => `            ${line}`)
 }
 
-function share({ state, sizeBytes, sentBytes }: UploadStatus): string {
+function whyInWords(upload: UploadStatus): string {
+  const { kind, reason } = upload
+  const what = kind === 'content' ? '' : changeInWords(upload)
+  return [what, reason ?? ''].filter(Boolean).join(': ')
+}
+
+function share({ kind, state, sizeBytes, sentBytes }: UploadStatus): string {
+  if (kind !== 'content') return ''
   const size = sizeInWords(sizeBytes)
   return state === 'uploading' && sizeBytes > 0
     ? `${Math.floor((100 * sentBytes) / sizeBytes)} % of ${size}`

@@ -2,11 +2,12 @@ import type { Command } from 'commander'
 import type { PendingProgress, UnmountResult } from '../../mount/control-results.ts'
 import type { Json } from '../../mount/spec.ts'
 import type { CliContext } from '../context.ts'
+import { countedChanges } from '../changes-in-words.ts'
 import { CliError, exitCodes } from '../exit-codes.ts'
 import { notMounted } from '../mounts.ts'
 import { uploadProgress, type Progress } from '../progress.ts'
 import { counted } from '../table.ts'
-import { flushed } from './flush.ts'
+import { flushed, isSome } from './flush.ts'
 
 export interface UmountFlags {
   readonly force?: true
@@ -17,7 +18,7 @@ export function addUmount(program: Command, context: CliContext): void {
   program
     .command('umount')
     .alias('unmount')
-    .description('wait until everything is uploaded, then unmount; cleans up after a mount that died')
+    .description('wait until the server has everything, then unmount; cleans up after a mount that died')
     .argument('<mountpoint>', 'a mounted folder')
     .option('--force', 'unmount at once: the process goes on uploading after the folder is gone')
     .option('--detach', 'unmount at once: what is not uploaded yet stays on this machine for the next mount')
@@ -63,10 +64,10 @@ export async function umount(
 }
 
 async function waitForUploads(context: CliContext, mountpoint: string, progress: Progress): Promise<void> {
-  const leftFiles = await flushed(context, mountpoint, progress)
-  if (leftFiles === 0) return
+  const left = await flushed(context, mountpoint, progress)
+  if (!isSome(left)) return
   throw new CliError(
-    `${counted(leftFiles, 'file')} in ${mountpoint} cannot be uploaded, so it stays mounted; ` +
+    `${countedChanges(left)} in ${mountpoint} cannot be ${left.others === 0 ? 'uploaded' : 'sent now'}, so it stays mounted; ` +
       '`cloudreve-mount pending` says why, --detach unmounts and keeps what is missing on this machine',
     exitCodes.notSaved,
   )

@@ -1,9 +1,10 @@
 import { backoffMs } from '../../base/backoff.ts'
 import { messageOf } from '../../base/error-message.ts'
 import type { Node } from '../inode/index.ts'
-import type { PendingUpload, SyncState } from '../write/index.ts'
+import type { SyncState } from '../write/index.ts'
 import { AttributeDelivery, isRefusal, type Failures } from './attribute-delivery.ts'
 import type { Core } from './core.ts'
+import type { PendingChange } from './pending-change.ts'
 import {
   canBeSent,
   clearUnsent,
@@ -118,13 +119,13 @@ export class AttributeSender {
   }
 
   /** What waits, for people. */
-  pending(within: (label: string) => boolean): PendingUpload[] {
+  pending(within: (label: string) => boolean): PendingChange[] {
     const nodes = [...this.#waiting.keys()].filter((node) => canBeSent(node) && within(node.label))
     return nodes.map((node) => this.#inWords(node))
   }
 
   /** What the server refused, for people; programs see what it has. */
-  refused(within: (label: string) => boolean): PendingUpload[] {
+  refused(within: (label: string) => boolean): PendingChange[] {
     return [...this.#refused].filter(({ label }) => within(label)).map((node) => this.#inWords(node))
   }
 
@@ -142,10 +143,10 @@ export class AttributeSender {
     this.#timer?.cancel()
   }
 
-  #inWords(node: Node): PendingUpload {
+  #inWords(node: Node): PendingChange {
     const isSending = this.#waiting.get(node)?.sending !== undefined
     const state = isSending ? ({ state: 'uploading' } as const) : attributeSync(node)!
-    return { label: node.label, state, sizeBytes: 0, sentBytes: 0 }
+    return { label: node.label, kind: 'attributes', state, sizeBytes: 0, sentBytes: 0, count: 1 }
   }
 
   /** True when the server has everything already. */

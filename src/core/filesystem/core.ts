@@ -19,6 +19,7 @@ import type { ChangeTimes } from './change-times.ts'
 import type { LocalTimes } from './local-times.ts'
 import type { FolderMoves } from './folder-moves.ts'
 import type { PendingStates } from './pending-states.ts'
+import type { RefusedNames } from './refused-names.ts'
 import type { SeenVersions } from './seen-versions.ts'
 import type { SendingTimes } from './sending-times.ts'
 
@@ -61,6 +62,7 @@ export interface Core {
   readonly seen: SeenVersions
   readonly pending: PendingStates
   readonly sending: SendingTimes
+  readonly refused: RefusedNames
   readonly kernel: KernelCache
   readonly clock: Clock
   readonly log: Log

@@ -1,6 +1,5 @@
 import { backoffMs } from '../../base/backoff.ts'
 import { Errno } from '../../base/errno.ts'
-import { messageOf } from '../../base/error-message.ts'
 import { isRemoteError } from '../../remote/errors.ts'
 import { FsError, toFsError } from '../errors.ts'
 import type { Node } from '../inode/index.ts'
@@ -8,6 +7,7 @@ import type { AttributeSender } from './attribute-sender.ts'
 import { pinned, type Core } from './core.ts'
 import type { FolderChecks } from './folder-checks.ts'
 import { findLink, isFinal, makeAtServer, type MadeEntry } from './make-at-server.ts'
+import { whyNot } from './pending-change.ts'
 import type { RenameDelay } from './rename-delay.ts'
 
 /** An upload that is about to make a folder on its way is waited for so long, ms; then the folder is made by itself. */
@@ -33,6 +33,8 @@ interface Creation {
   isMade: boolean
   settling: Promise<void> | undefined
   refused: FsError | undefined
+  /** Why the last try has failed, while it is tried again. */
+  trouble: string | undefined
 }
 
 /**
@@ -101,6 +103,7 @@ export class Creations {
       isMade: false,
       settling: undefined,
       refused: undefined,
+      trouble: undefined,
     })
     pending.touch(node)
     this.#plan()
@@ -169,11 +172,18 @@ export class Creations {
     for (const result of results) if (result.status === 'rejected') throw result.reason
   }
 
+  /** What waits to be made, or was refused (`refused`). */
+  waiting(): ReadonlyMap<Node, Pick<Creation, 'refused' | 'trouble'>> {
+    return this.#new
+  }
+
   /** What was refused, or waits, is tried again at once. */
-  retryAll(): void {
-    for (const creation of this.#new.values()) {
+  tryNow(isMeant: (node: Node) => boolean): void {
+    for (const [node, creation] of this.#new) {
+      if (!isMeant(node)) continue
       creation.refused = undefined
       creation.dueAtMs = 0
+      node.refusal = undefined
     }
     this.#failures = 0
     this.#plan()
@@ -262,7 +272,9 @@ export class Creations {
         })
       }
     } catch (error) {
-      throw isFinal(error) ? this.#refuse(node, creation, error) : toFsError(error, node.label)
+      if (isFinal(error)) throw this.#refuse(node, creation, error)
+      creation.trouble = whyNot(error)
+      throw toFsError(error, node.label)
     }
   }
 
@@ -335,11 +347,13 @@ export class Creations {
 
   #refuse(node: Node, creation: Creation, error: unknown): FsError {
     creation.refused = toFsError(error, node.label)
-    node.refusal = messageOf(error)
+    node.refusal = whyNot(error)
     this.#core.log.error('the server does not take a new folder or link; it is kept here', {
       path: node.label,
       reason: node.refusal,
     })
+    const kind = node.isFolder ? 'new folder' : 'new link'
+    this.#core.refused.tell({ label: node.label, kind, reason: node.refusal })
     return creation.refused
   }
 }

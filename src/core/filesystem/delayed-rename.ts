@@ -1,4 +1,5 @@
-import type { Node, NodePlace } from '../inode/index.ts'
+import { samePlace, type Node, type NodePlace } from '../inode/index.ts'
+import type { Core } from './core.ts'
 
 /** A rename or move that waits to be sent. */
 export interface Delayed {
@@ -20,4 +21,22 @@ export interface Replaced {
   readonly letGo: () => void
   /** The server refuses it: programs see the file again. */
   readonly showAgain: () => void
+}
+
+/** Programs see it elsewhere than the server has it. */
+export function isWanted(
+  node: Node,
+): node is Node & { readonly place: NodePlace; readonly remotePlace: NodePlace } {
+  const { place, remotePlace } = node
+  return place !== undefined && remotePlace !== undefined && !samePlace(place, remotePlace)
+}
+
+/** Keeps the folder in memory that the server has `node` in now, and no other. */
+export function holdFolder({ tree }: Core, node: Node, delayed: Delayed): void {
+  const former = delayed.held
+  delayed.held = node.remotePlace?.parent
+  if (delayed.held) delayed.held.pins += 1
+  if (!former) return
+  former.pins -= 1
+  tree.table.release(former)
 }

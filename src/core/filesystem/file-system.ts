@@ -31,8 +31,10 @@ import { Files } from './files.ts'
 import { FilesAhead } from './files-ahead.ts'
 import { Folders } from './folders.ts'
 import { HandleNumbers } from './handle-numbers.ts'
+import { NameDecisions } from './name-decisions.ts'
 import { Namespace } from './namespace.ts'
 import { entryReply } from './node-view.ts'
+import { PendingNames } from './pending-names.ts'
 import type { PendingRecord } from './pending-states.ts'
 import { Removals } from './removals.ts'
 import { RenameDelay } from './rename-delay.ts'
@@ -43,6 +45,9 @@ import { Strays } from './strays.ts'
 import { XattrOps } from './xattr-ops.ts'
 
 export class CloudreveFileSystem implements FileSystem {
+  /** Names that the server has not heard of. */
+  readonly names: PendingNames
+  readonly decisions: NameDecisions
   readonly #core: Core
   readonly #files: Files
   readonly #ranges: FileRanges
@@ -103,6 +108,8 @@ export class CloudreveFileSystem implements FileSystem {
     this.#folders = new Folders(core, numbers)
     this.#namespace = new Namespace(core, parts, files)
     this.#renames = new Renames(core, parts, this.#namespace, files)
+    this.names = new PendingNames(parts)
+    this.decisions = new NameDecisions({ ...parts, namespace: this.#namespace, renaming: this.#renames })
     this.#arrival = arrival
     this.#attributeOps = new AttributeOps(core, files, { attributes, arrival })
     this.#xattrs = new XattrOps(core, facts, { attributes, renames, arrival })
@@ -299,18 +306,23 @@ export class CloudreveFileSystem implements FileSystem {
     return this.#sender
   }
 
-  /** Sends every name and attribute that waits, but for folders that an upload is about to make: part of a clean unmount. */
-  async settle(onProgress?: () => void): Promise<void> {
+  /**
+   * Sends every name and attribute that waits, but for folders that an upload is about to make: part of a clean unmount. Names that
+   * cannot be sent while patience lasts go on waiting (`names`).
+   */
+  async settle(onProgress: () => void = () => undefined): Promise<void> {
     const { root } = this.#core.tree.table
-    const told = (error: unknown) => {
-      // Told where it was refused; the rest of the work must not wait for it.
-      this.#core.log.warn('a new name or a deletion could not be sent', { error: String(error) })
+    const patiently = async (subject: string, work: () => Promise<void>) => {
+      try {
+        await this.#patiently(subject, work, onProgress)
+      } catch (error) {
+        // The rest of the work must not wait for it.
+        this.#core.log.warn('a new name or a deletion could not be sent', { error: String(error) })
+      }
     }
-    await this.#patiently('new folders', () => this.#creations.settleWithin(root, { mayWait: true })).catch(
-      told,
-    )
-    await this.#patiently('folders', () => this.#folderChecks.settleAll()).catch(told)
-    await this.#patiently('renames and deletions', () => this.#delay.settleWithin(root)).catch(told)
+    await patiently('new folders', () => this.#creations.settleWithin(root, { mayWait: true }))
+    await patiently('folders', () => this.#folderChecks.settleAll())
+    await patiently('renames and deletions', () => this.#delay.settleWithin(root))
     await this.#sender.drain(onProgress)
   }
 
@@ -338,10 +350,11 @@ export class CloudreveFileSystem implements FileSystem {
     this.#sender.close()
   }
 
-  /** Waits for a server that is away. */
-  #patiently(subject: string, work: () => Promise<void>): Promise<void> {
+  /** Waits for a server that is away. `onFailure`: it is tried again, or given up. */
+  #patiently(subject: string, work: () => Promise<void>, onFailure: () => void): Promise<void> {
     const unwrapped = () =>
       work().catch((error: unknown) => {
+        onFailure()
         throw error instanceof FsError && isRemoteError(error.cause) ? error.cause : error
       })
     return this.#core.patience.run(subject, unwrapped)

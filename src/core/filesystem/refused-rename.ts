@@ -1,9 +1,9 @@
-import { messageOf } from '../../base/error-message.ts'
 import { isRemoteError } from '../../remote/errors.ts'
 import { FsError } from '../errors.ts'
 import { samePlace, type Node } from '../inode/index.ts'
 import { tellKernels, type Core } from './core.ts'
 import { freeConflictName } from './free-conflict-name.ts'
+import { whyNot } from './pending-change.ts'
 
 /** So often another name is tried; then it stays where the server has it. */
 const mostTries = 2
@@ -25,11 +25,12 @@ export function showRefused(core: Core, node: Node, error: unknown, tries: numbe
     log.warn('the new name of a file was taken by somebody else', { file: label, instead: node.label })
   } else {
     node.moveTo(former.parent, isFree ? former.name : freeConflictName(core, former))
-    log.error('the server refuses a rename; the old name is shown again', {
-      file: label,
-      reason: messageOf(error),
-    })
+    const reason = whyNot(error)
+    log.error('the server refuses a rename; the old name is shown again', { file: label, reason })
+    if (node.id !== undefined)
+      core.refused.add(node.id, { label: node.label, kind: 'rename', to: label, reason })
   }
+  if (node.place?.parent !== shown.parent) core.tree.table.release(shown.parent)
   pending.touch(node)
   const places = samePlace(former, node.place) ? [shown, former] : [shown, former, node.place!]
   for (const at of places) tellKernels(core, at)
@@ -39,9 +40,15 @@ export function showRefused(core: Core, node: Node, error: unknown, tries: numbe
 /** Somebody else has deleted what was renamed: what is unsent of it is something new under the new name, and nothing else is left. */
 export function showDeleted({ log, tree }: Core, node: Node): void {
   log.warn('what was renamed here was deleted by somebody else', { file: node.label })
-  if (!node.isNeeded) return tree.vanish(node)
+  const folder = node.place?.parent
+  if (!node.isNeeded) {
+    tree.vanish(node)
+    if (folder) tree.table.release(folder)
+    return undefined
+  }
   node.isMissing = node.isFolder
   node.remotePlace = node.isLocal ? undefined : node.place
+  return undefined
 }
 
 /** Trying again helps. */

@@ -3,7 +3,9 @@ import { isRemoteError } from '../../remote/errors.ts'
 import type { RemotePath } from '../../remote/types.ts'
 import type { Node } from '../inode/index.ts'
 import type { Core } from './core.ts'
+import { whyNot } from './pending-change.ts'
 import { purgeTrashed, type Meant, type PutBack } from './purge-trashed.ts'
+import { isPassing } from './refused-rename.ts'
 import { withAllIn, type Found, type Verdict } from './removal-check.ts'
 import { keyOf } from './remote-paths.ts'
 
@@ -11,8 +13,10 @@ import { keyOf } from './remote-paths.ts'
 export interface Outcome {
   /** Gone; none of these lies in another one. */
   readonly remove: readonly Node[]
-  /** They are to be seen again: the server does not delete them, or somebody else has changed them in the last moment. */
+  /** They are to be seen again: somebody else has changed them in the last moment. */
   readonly shownAgain: readonly Node[]
+  /** The server does not delete them, and why. */
+  readonly refused: ReadonlyMap<Node, string>
   /** Gone, but something else may be there. */
   readonly gone: readonly Node[]
 }
@@ -33,11 +37,11 @@ export async function removeAtServer(
   const { refused, putBack } = await new RemovalCalls(core, inside).run(remove)
   const again = new Set(putBack.flatMap((each) => shownAgain(core, each, wanted)))
   const changed = new Set(putBack.map(({ meant }) => core.tree.table.byId(meant.id)))
-  const outcome = { remove: [] as Node[], shownAgain: [] as Node[], gone: [...gone] }
+  const outcome = { remove: [] as Node[], shownAgain: [] as Node[], gone: [...gone], refused }
   for (const node of remove) {
     const all = withAllIn(node, wanted)
-    if (refused.includes(node)) outcome.shownAgain.push(...all)
-    else if (!changed.has(node)) outcome.remove.push(node)
+    if (refused.has(node)) continue
+    if (!changed.has(node)) outcome.remove.push(node)
     else {
       outcome.shownAgain.push(...all.filter((each) => again.has(each)))
       outcome.gone.push(...all.filter((each) => !again.has(each)))
@@ -62,6 +66,8 @@ interface Plan {
   readonly meant: readonly Meant[]
 }
 
+type Refused = ReadonlyMap<Node, string>
+
 class RemovalCalls {
   readonly #core: Core
   readonly #inside: Verdict['inside']
@@ -74,10 +80,10 @@ class RemovalCalls {
     this.#inside = inside
   }
 
-  async run(nodes: readonly Node[]): Promise<{ refused: Node[]; putBack: readonly PutBack[] }> {
+  async run(nodes: readonly Node[]): Promise<{ refused: Refused; putBack: readonly PutBack[] }> {
     const plans = nodes.flatMap((node) => this.#plan(node))
     let failure: unknown
-    let refused: Node[] = []
+    let refused: Refused = new Map()
     try {
       refused = await this.#toTrash(plans)
     } catch (error) {
@@ -106,31 +112,25 @@ class RemovalCalls {
   }
 
   /** Answers what the server refuses to delete. @throws {RemoteError} when it is to be tried again */
-  async #toTrash(plans: readonly Plan[]): Promise<Node[]> {
+  async #toTrash(plans: readonly Plan[]): Promise<Refused> {
     try {
       for (const paths of stepsOf(plans)) await this.#call(paths)
-      return []
+      return new Map()
     } catch (error) {
       const [first] = plans as readonly [Plan]
-      if (plans.length === 1 && !mayPass(error)) {
-        this.#core.log.error('the server refuses to delete what was deleted here; it is shown again', {
-          file: keyOf(first.path),
-          reason: String(error),
-        })
-        return [first.node]
-      }
+      if (plans.length === 1 && !isPassing(error)) return new Map([[first.node, whyNot(error)]])
       // One that is locked or refused keeps all others of its call from being deleted.
       if (plans.length === 1 || isServerLost(error)) throw error
     }
     return this.#oneByOne(plans)
   }
 
-  async #oneByOne(plans: readonly Plan[]): Promise<Node[]> {
-    const refused: Node[] = []
+  async #oneByOne(plans: readonly Plan[]): Promise<Refused> {
+    const refused = new Map<Node, string>()
     let failure: unknown
     for (const plan of plans) {
       try {
-        refused.push(...(await this.#toTrash([plan])))
+        for (const [node, reason] of await this.#toTrash([plan])) refused.set(node, reason)
       } catch (error) {
         failure ??= error
       }
@@ -184,10 +184,6 @@ function largestLevel(inside: readonly Found[]): number {
   const levels = new Map<number, number>()
   for (const { path } of inside) levels.set(path.length, (levels.get(path.length) ?? 0) + 1)
   return Math.max(0, ...levels.values())
-}
-
-function mayPass(error: unknown): boolean {
-  return isRemoteError(error) && (error.isTransient || error.kind === 'unknown-outcome')
 }
 
 function isServerLost(error: unknown): boolean {

@@ -4,6 +4,8 @@ import { FsError, toFsError } from '../errors.ts'
 import type { Node } from '../inode/index.ts'
 import { tellKernels, type Core } from './core.ts'
 import { isRemotelyWithin } from './folder-moves.ts'
+import { NamesAtServer } from './names-at-server.ts'
+import { labelOf, whyNot } from './pending-change.ts'
 import { removeAtServer, type Outcome } from './removal-calls.ts'
 import { checkRemovals, withAllIn, type Verdict } from './removal-check.ts'
 
@@ -52,7 +54,7 @@ export class Removals {
   readonly #parts: RemovalParts
   /** The one that was deleted first is the first. */
   readonly #waiting = new Map<Node, Waiting>()
-  readonly #names = new Map<Node, Map<string, Node>>()
+  readonly #names = new NamesAtServer()
   readonly #preserved = new Set<Node>()
   readonly #heirs = new Set<Node>()
   /** What is being checked or deleted just now. */
@@ -78,18 +80,28 @@ export class Removals {
     return this.#waiting.has(node)
   }
 
+  /** Those that were deleted first are the first. */
+  waiting(): Iterable<Node> {
+    return this.#waiting.keys()
+  }
+
+  /** While what it was is not sent as the next version of another file it stays. */
+  heirOf(node: Node): Node | undefined {
+    return this.#waiting.get(node)?.facts.heir
+  }
+
   isSending(node: Node): boolean {
     return this.#sent.has(node)
   }
 
   /** What the server still has under `name` of `folder`. */
   at(folder: Node, name: string): Node | undefined {
-    return this.#names.get(folder)?.get(name)
+    return this.#names.at(folder, name)
   }
 
   /** What the server still has in `folder`. */
   allIn(folder: Node): Node[] {
-    return [...(this.#names.get(folder)?.values() ?? [])]
+    return this.#names.allIn(folder)
   }
 
   /** The server has `node` under another name now. */
@@ -97,23 +109,12 @@ export class Removals {
     const waiting = this.#waiting.get(node)
     const at = node.remotePlace
     if (!waiting || !at || (waiting.parent === at.parent && waiting.name === at.name)) return
-    this.#forgetName(node, waiting)
+    this.#names.remove(node, waiting)
     at.parent.pins += 1
     this.#waiting.set(node, { ...waiting, ...at })
-    this.#noteName(node, at)
+    this.#names.add(node, at)
     waiting.parent.pins -= 1
     this.#core.tree.table.release(waiting.parent)
-  }
-
-  #noteName(node: Node, { parent, name }: Pick<Waiting, 'parent' | 'name'>): void {
-    if (!this.#names.has(parent)) this.#names.set(parent, new Map())
-    this.#names.get(parent)!.set(name, node)
-  }
-
-  #forgetName(node: Node, { parent, name }: Pick<Waiting, 'parent' | 'name'>): void {
-    const names = this.#names.get(parent)
-    if (names?.get(name) === node) names.delete(name)
-    if (names?.size === 0) this.#names.delete(parent)
   }
 
   /** `node` is not to be seen any more; the server hears of it later. @requires that the server has it */
@@ -122,9 +123,10 @@ export class Removals {
     node.pins += 1
     parent.pins += 1
     this.#waiting.set(node, { parent, name, sinceMs: this.#core.clock.monotonic(), facts })
-    this.#noteName(node, { parent, name })
+    this.#names.add(node, { parent, name })
     node.waits = true
     if (facts.heir) this.#heirs.add(facts.heir)
+    this.#core.refused.forget(node.id)
     if (node.id !== undefined) this.#core.writeBack.lendings.hurry(node.id)
     this.#core.pending.touch(node)
     this.#sendLater(this.#core.options.quietMs)
@@ -136,8 +138,9 @@ export class Removals {
     if (!waiting) return
     this.#waiting.delete(node)
     this.#preserved.delete(node)
-    this.#forgetName(node, waiting)
+    this.#names.remove(node, waiting)
     node.waits = false
+    node.refusal = undefined
     this.#core.pending.touch(node)
     for (const held of [node, waiting.parent]) {
       held.pins -= 1
@@ -145,9 +148,14 @@ export class Removals {
     }
   }
 
+  /** Resolves when `node` is not being checked or deleted just now. */
+  async passed(node: Node): Promise<void> {
+    while (this.#sent.has(node)) await this.#sending
+  }
+
   /** Deletes `node` now, with everything in it. @throws {FsError} when that failed */
   async settle(node: Node): Promise<void> {
-    while (this.#sent.has(node)) await this.#sending
+    await this.passed(node)
     if (!this.#waiting.has(node)) return
     await this.#send(withAllIn(node, new Set(this.#waiting.keys())))
     if (node.place) throw new FsError(Errno.EBUSY, `${node.label} could not be deleted at the server`)
@@ -179,6 +187,12 @@ export class Removals {
     while (within().some((node) => this.#sent.has(node))) await this.#sending
     const nodes = within()
     if (nodes.length > 0) await this.#send(nodes)
+  }
+
+  /** What waits is tried at once, whatever has failed before. */
+  tryNow(): void {
+    this.#failures = 0
+    if (this.#waiting.size > 0) this.#sendLater(0)
   }
 
   /** Nothing is begun any more: the next process goes on. */
@@ -275,9 +289,10 @@ export class Removals {
     const kept = new Set(verdict.keep)
     for (const node of wanted)
       if (node.handles > 0 && !kept.has(node) && (await this.#parts.preserve(node))) this.#preserved.add(node)
-    const { shownAgain, ...outcome } = await removeAtServer(this.#core, verdict, wanted)
+    const { shownAgain, refused, ...outcome } = await removeAtServer(this.#core, verdict, wanted)
     this.#finish(wanted, { ...outcome, keep: verdict.keep })
     for (const node of shownAgain) this.showAgain(node)
+    for (const [node, reason] of refused) this.#refused(node, reason, withAllIn(node, wanted))
   }
 
   /** Files that show the content of what is to be deleted have its bytes here from now on. */
@@ -285,6 +300,19 @@ export class Removals {
     const { lendings } = this.#core.writeBack
     if (lendings.isEmpty) return
     for (const { id } of wanted) if (id !== undefined) await lendings.end(id, new AbortController().signal)
+  }
+
+  /** `all`: it, and everything in it that was deleted with it. */
+  #refused(node: Node, reason: string, all: readonly Node[]): void {
+    const { log, refused } = this.#core
+    const file = node.remotePath?.join('/') ?? node.label
+    log.error('the server refuses to delete what was deleted here; it is shown again', { file, reason })
+    const labels = all.flatMap(({ remotePlace }) => (remotePlace ? [labelOf(remotePlace)] : []))
+    const { id, remotePlace: at } = node
+    const isSeen = at && !at.parent.children.has(at.name)
+    for (const each of all) this.showAgain(each)
+    if (id !== undefined && isSeen)
+      refused.add(id, { label: labelOf(at), kind: 'deletion', reason, all: labels })
   }
 
   #finish(wanted: ReadonlySet<Node>, { remove, keep, gone }: Finished): void {
@@ -315,6 +343,7 @@ export class Removals {
       files: wanted.size,
       reason: String(error),
     })
+    for (const node of wanted) node.refusal = whyNot(error)
     const delayMs = backoffMs(this.#failures, { firstMs: 2_000, maxMs: 60_000 })
     this.#failures += 1
     this.#sendLater(delayMs)

@@ -14,13 +14,13 @@
  * the node where `remotePlace` says, which is on record: nothing is lost when the process dies in between.
  */
 import { backoffMs } from '../../base/backoff.ts'
-import { messageOf } from '../../base/error-message.ts'
 import { isRemoteError } from '../../remote/errors.ts'
 import { samePlace, type Node, type NodePlace } from '../inode/index.ts'
 import { pinned, type Core } from './core.ts'
-import type { Delayed, Replaced } from './delayed-rename.ts'
+import { holdFolder, isWanted, type Delayed, type Replaced } from './delayed-rename.ts'
 import { disjoint, isRemotelyWithin } from './folder-moves.ts'
 import { NameOrder } from './name-order.ts'
+import { whyNot } from './pending-change.ts'
 import { isPassing, showDeleted, showRefused } from './refused-rename.ts'
 import { Relocations } from './relocations.ts'
 import type { RemovalFacts, Removals } from './removals.ts'
@@ -79,6 +79,16 @@ export class RenameDelay {
     return this.#delayed.has(node) || this.#removals.has(node)
   }
 
+  /** What waits to be renamed, and how. */
+  waiting(): ReadonlyMap<Node, Pick<Delayed, 'origin' | 'replaced'>> {
+    return this.#delayed
+  }
+
+  /** What waits is tried at once, whatever has failed before. */
+  tryNow(isMeant: (node: Node) => boolean): void {
+    for (const [node, delayed] of this.#delayed) if (isMeant(node)) this.#sendLater(node, delayed, 0)
+  }
+
   /** What the server still has under `name` of `folder`, although it was renamed or deleted here. */
   formerOf(folder: Node, name: string): Node | undefined {
     for (const node of this.#delayed.keys()) {
@@ -103,6 +113,7 @@ export class RenameDelay {
 
   /** `node` has its new place already; the server hears of it later. `replaced`: what exists only here and had that before. */
   addRename(node: Node, replaced?: Replaced): void {
+    this.#core.refused.forget(node.id)
     const present = this.#delayed.get(node)
     if (present) {
       present.refusals = 0
@@ -122,7 +133,7 @@ export class RenameDelay {
       replaced,
     }
     this.#delayed.set(node, delayed)
-    this.#hold(node, delayed)
+    holdFolder(this.#core, node, delayed)
     node.waits = true
     this.#core.pending.touch(node)
     return this.#sendLater(node, delayed, this.#core.options.renameDelayMs)
@@ -223,9 +234,9 @@ export class RenameDelay {
     const below = [...this.#delayed.keys()].filter(
       (node) => node.remotePlace?.parent.isWithin(folder) || node.place?.parent.isWithin(folder),
     )
-    const results = await Promise.allSettled(below.map((node) => this.settle(node)))
-    for (const result of results) if (result.status === 'rejected') throw result.reason
-    await this.#removals.settleWithin(folder)
+    const renamed = await Promise.allSettled(below.map((node) => this.settle(node)))
+    const removed = await Promise.allSettled([this.#removals.settleWithin(folder)])
+    for (const result of [...renamed, ...removed]) if (result.status === 'rejected') throw result.reason
   }
 
   /** Before folders are deleted at the server: what was moved out of them here goes out of them there. @throws {FsError} */
@@ -252,7 +263,7 @@ export class RenameDelay {
 
   #relocated(node: Node): void {
     const delayed = this.#delayed.get(node)
-    if (delayed) this.#hold(node, delayed)
+    if (delayed) holdFolder(this.#core, node, delayed)
     this.#removals.relocated(node)
   }
 
@@ -264,15 +275,6 @@ export class RenameDelay {
     delayed.replaced?.showAgain()
     delayed.replaced = undefined
     this.drop(node)
-  }
-
-  #hold(node: Node, delayed: Delayed): void {
-    const former = delayed.held
-    delayed.held = node.remotePlace?.parent
-    if (delayed.held) delayed.held.pins += 1
-    if (!former) return
-    former.pins -= 1
-    this.#core.tree.table.release(former)
   }
 
   async #settle(node: Node, delayed: Delayed): Promise<void> {
@@ -358,7 +360,7 @@ export class RenameDelay {
     if (isPassing(error) || this.#isClosed) {
       const delayMs = backoffMs(delayed.failures, { firstMs: retryMs, maxMs: longestRetryMs })
       delayed.failures += 1
-      node.refusal = messageOf(error)
+      node.refusal = whyNot(error)
       return this.#sendLater(node, delayed, delayMs)
     }
     await this.#refused(node, delayed, error)
@@ -389,10 +391,4 @@ export class RenameDelay {
       this.#core.log.error('half a move could not be undone', { file: node.label, error: String(error) })
     }
   }
-}
-
-/** Programs see it elsewhere than the server has it. */
-function isWanted(node: Node): node is Node & { readonly place: NodePlace; readonly remotePlace: NodePlace } {
-  const { place, remotePlace } = node
-  return place !== undefined && remotePlace !== undefined && !samePlace(place, remotePlace)
 }

@@ -2,10 +2,11 @@ import { backoffMs } from '../../base/backoff.ts'
 import { messageOf } from '../../base/error-message.ts'
 import { isRemoteError } from '../../remote/errors.ts'
 import type { Node } from '../inode/index.ts'
-import type { PendingUpload, RecoveredFile } from '../write/index.ts'
+import type { RecoveredFile } from '../write/index.ts'
 import { tellKernels, type Core } from './core.ts'
 import { contentOf, type OwnerParts } from './file-owner.ts'
 import { freeConflictName } from './free-conflict-name.ts'
+import type { ChangeKind, PendingChange } from './pending-change.ts'
 import { PendingPlaces, type Located } from './pending-places.ts'
 import type { PendingRecord } from './pending-states.ts'
 
@@ -66,13 +67,15 @@ export class Restore {
   }
 
   /** What was not taken up yet. */
-  pending(within: (label: string) => boolean = () => true): readonly PendingUpload[] {
+  pending(within: (label: string) => boolean = () => true): readonly PendingChange[] {
     const { writeBack, options } = this.#parts.core
     const state = options.readOnly ? 'waiting' : 'retrying'
     return [...this.#left.values()]
       .filter(({ label }) => within(label))
-      .map(({ label, staged }) => ({
+      .map(({ label, staged, ...record }) => ({
         label,
+        kind: staged === undefined ? kindOfName(record) : 'content',
+        count: 1,
         state: { state, detail: this.#detail },
         sizeBytes: (staged && writeBack.recovered(staged)?.sideCar.extents.sizeBytes) || 0,
         sentBytes: 0,
@@ -297,4 +300,10 @@ export class Restore {
 /** The staged files that records speak of. */
 export function stagedIdsOf(records: ReadonlyMap<string, PendingRecord>): ReadonlySet<string> {
   return new Set([...records.values()].flatMap(({ staged }) => (staged === undefined ? [] : [staged])))
+}
+
+function kindOfName({ kind, place, at }: Pick<PendingRecord, 'kind' | 'place' | 'at'>): ChangeKind {
+  if (kind !== undefined) return kind === 'folder' ? 'new folder' : 'new link'
+  if (!place) return 'deletion'
+  return at ? 'rename' : 'attributes'
 }

@@ -111,7 +111,10 @@ describe('logout', () => {
     startedAt: 0,
   } as const
   const pending = {
-    uploads: [{ path: 'x', state: 'waiting', sizeBytes: 1, sentBytes: 0, reason: null }],
+    uploads: [
+      { path: 'x', kind: 'content', count: 1 },
+      { path: 'y', kind: 'deletion', count: 2 },
+    ],
   }
 
   it('forgets the only account', async () => {
@@ -127,8 +130,8 @@ describe('logout', () => {
     cli.answers['status'] = pending
     expect(await run('logout')).toBe(3)
     expect(cli.err[0]).toBe(
-      'cloudreve-mount: ann@example.com at cloud.example.com is mounted on /home/ann/cloud and 1 file there is not on ' +
-        'the server yet: run `cloudreve-mount umount /home/ann/cloud` first',
+      'cloudreve-mount: ann@example.com at cloud.example.com is mounted on /home/ann/cloud and 1 file and 2 other ' +
+        'changes there are not on the server yet: run `cloudreve-mount umount /home/ann/cloud` first',
     )
     expect(cli.accounts).toEqual([ann])
   })

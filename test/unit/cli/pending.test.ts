@@ -7,7 +7,7 @@ import { FakeCli } from '../../fakes/cli-context.ts'
 
 async function run(cli: FakeCli, ...words: string[]): Promise<number> {
   cli.answers['retry'] = null
-  cli.answers['discard'] = null
+  cli.answers['discard'] ??= { what: 'content' }
   try {
     await buildProgram(cli.context).parseAsync(['node', 'cloudreve-mount', ...words])
     return 0
@@ -26,6 +26,9 @@ const mount: RunningMount = {
 }
 const parked = {
   path: '/m/a.txt',
+  kind: 'content',
+  from: null,
+  count: 1,
   state: 'parked',
   sizeBytes: 2048,
   sentBytes: 0,
@@ -38,10 +41,30 @@ describe('pending', () => {
     cli.running = [mount]
     cli.answers['status'] = { ...mount, uploads: [parked] }
     expect(await run(cli, 'pending')).toBe(0)
-    expect(cli.out.join('\n')).toMatch(/parked +2\.0 KiB +\/m\/a\.txt +the drive is full/)
+    expect(cli.out.join('\n')).toMatch(/parked +2\.0 KiB +\/m\/a\.txt +content +the drive is full/)
     cli.out.length = 0
     expect(await run(cli, 'pending', '--json', '/m')).toBe(0)
     expect(JSON.parse(cli.out[0]!)).toEqual([parked])
+  })
+
+  it('lists names too, each with what it is [W58]', async () => {
+    const cli = new FakeCli()
+    cli.running = [mount]
+    const name = { ...parked, sizeBytes: 0, state: 'waiting', reason: 'locked' }
+    cli.answers['status'] = {
+      ...mount,
+      uploads: [
+        { ...name, path: '/m/b', kind: 'rename', from: '/m/a' },
+        { ...name, path: '/m/d/', kind: 'deletion', count: 14 },
+        { ...name, path: '/m/n', kind: 'new folder', state: 'parked', reason: 'no' },
+      ],
+    }
+    expect(await run(cli, 'pending')).toBe(0)
+    expect(cli.out.slice(1).map((line) => line.replaceAll(/ +/g, ' '))).toEqual([
+      'waiting /m/b rename from /m/a locked',
+      'waiting /m/d/ deletion of 14 files and folders locked',
+      'parked /m/n new folder no',
+    ])
   })
 
   it('says so when there is nothing', async () => {
@@ -77,10 +100,10 @@ describe('pending retry', () => {
   it('--all asks every mount', async () => {
     const cli = new FakeCli()
     cli.running = [mount, { ...mount, mountpoint: '/n' }]
-    cli.answers['retryAll'] = { files: 2 }
+    cli.answers['retryAll'] = { files: 2, others: 1 }
     expect(await run(cli, 'pending', 'retry', '--all')).toBe(0)
     expect(cli.asked.map(({ mountpoint }) => mountpoint)).toEqual(['/m', '/n'])
-    expect(cli.err[0]).toContain('4 files')
+    expect(cli.err[0]).toContain('4 files and 2 other changes')
   })
 
   it('takes one of the two', async () => {
@@ -112,6 +135,19 @@ describe('pending discard', () => {
     expect(await run(cli, 'pending', 'discard', '/m/a.txt')).toBe(0)
     expect(cli.asked.map(({ method }) => method)).toEqual(['discard'])
     expect(cli.questions[0]).toContain('/m/a.txt')
+  })
+
+  it.each([
+    ['rename', 'the rename to /m/a.txt is taken back: the old name is shown again'],
+    ['deletion', 'the deletion is taken back: /m/a.txt is shown again'],
+    ['new name', '/m/a.txt, which the server never had, is gone'],
+    ['refusal', '/m/a.txt is as the server has it; what it has refused is forgotten'],
+    ['content', 'the changes of /m/a.txt were thrown away'],
+  ])('says what it was (%s) [W60]', async (what, sentence) => {
+    const cli = new FakeCli()
+    cli.answers['discard'] = { what }
+    expect(await run(cli, 'pending', 'discard', '--yes', '/m/a.txt')).toBe(0)
+    expect(cli.err).toEqual([sentence])
   })
 
   it('needs --yes where nobody can be asked', async () => {

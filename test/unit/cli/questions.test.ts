@@ -112,10 +112,19 @@ describe('status', () => {
     expect(cli.out).toContain('  limits    uploads 512.0 KiB/s')
   })
 
-  it('shows what needs attention before what is under way', async () => {
+  it('shows what needs attention before what is under way, names too [W58]', async () => {
     const cli = new FakeCli()
     cli.running = [running]
-    const file = { state: 'waiting', sizeBytes: 2048, sentBytes: 0, reason: null } as const
+    const file = {
+      kind: 'content',
+      from: null,
+      count: 1,
+      state: 'waiting',
+      sizeBytes: 2048,
+      sentBytes: 0,
+      reason: null,
+    } as const
+    const name = { ...file, sizeBytes: 0 }
     cli.answers['status'] = asJson(
       mountStatus({
         readOnly: true,
@@ -124,6 +133,14 @@ describe('status', () => {
           { ...file, path: '/home/ann/cloud/b' },
           { ...file, path: '/home/ann/cloud/a', state: 'uploading', sentBytes: 512 },
           { ...file, path: '/home/ann/cloud/c', state: 'parked', reason: 'the drive is full' },
+          {
+            ...name,
+            path: '/home/ann/cloud/e',
+            kind: 'rename',
+            from: '/home/ann/cloud/d',
+            reason: 'it is locked',
+          },
+          { ...name, path: '/home/ann/cloud/f', kind: 'deletion', count: 3 },
         ],
       }),
     )
@@ -133,10 +150,12 @@ describe('status', () => {
       '  state     mounted, since 2026-11-23 14:03:05, process 42, driver libfuse2',
       '  server    cannot be reached, trying again',
       '  changes   told by the server since 2026-11-23 14:03:05',
-      '  uploads   3 files, 5.5 KiB to send, 1 of them needs attention',
+      '  uploads   3 files and 4 other changes, 5.5 KiB to send, 1 of them needs attention',
       '            parked     2.0 KiB          /home/ann/cloud/c  the drive is full',
       '            uploading  25 % of 2.0 KiB  /home/ann/cloud/a',
       '            waiting    2.0 KiB          /home/ann/cloud/b',
+      '            waiting                     /home/ann/cloud/e  rename from /home/ann/cloud/d: it is locked',
+      '            waiting                     /home/ann/cloud/f  deletion of 3 files and folders',
     ])
   })
 

@@ -27,8 +27,8 @@ const methods = () => cli.asked.map(({ method }) => method)
 describe('umount', () => {
   it('waits for uploads before the folder goes [W23]', async () => {
     cli.answers['flush'] = (_, onProgress) => {
-      onProgress?.({ files: 2, leftBytes: 3 * 1024 ** 2, sentBytes: 0, trouble: null })
-      return { leftFiles: 0 }
+      onProgress?.({ files: 2, others: 0, leftBytes: 3 * 1024 ** 2, sentBytes: 0, trouble: null })
+      return { leftFiles: 0, leftOthers: 0 }
     }
     expect(await run(folder)).toBe(0)
     expect(methods()).toEqual(['flush', 'unmount'])
@@ -36,10 +36,22 @@ describe('umount', () => {
   })
 
   it('leaves the folder mounted when something cannot be uploaded', async () => {
-    cli.answers['flush'] = { leftFiles: 2 }
+    cli.answers['flush'] = { leftFiles: 2, leftOthers: 0 }
     expect(await run(folder)).toBe(3)
     expect(methods()).toEqual(['flush'])
     expect(cli.err[0]).toContain(`2 files in ${folder} cannot be uploaded, so it stays mounted`)
+  })
+
+  it('leaves it mounted when names are left, and says what it waits for on the way [W57]', async () => {
+    cli.answers['flush'] = (_, onProgress) => {
+      const trouble = 'upload holds a lock on it at the server'
+      onProgress?.({ files: 0, others: 1, leftBytes: 0, sentBytes: 0, trouble })
+      return { leftFiles: 0, leftOthers: 1 }
+    }
+    expect(await run(folder)).toBe(3)
+    expect(methods()).toEqual(['flush'])
+    expect(cli.err[0]).toBe('sending 1 change; waiting: upload holds a lock on it at the server')
+    expect(cli.err[1]).toContain(`1 change in ${folder} cannot be sent now, so it stays mounted`)
   })
 
   it('--force asks for nothing but the end', async () => {
@@ -68,7 +80,7 @@ describe('umount', () => {
   })
 
   it('ends when the folder is gone, though a program has a file of it open', async () => {
-    cli.answers['flush'] = { leftFiles: 0 }
+    cli.answers['flush'] = { leftFiles: 0, leftOthers: 0 }
     cli.answers['unmount'] = { state: 'open' }
     expect(await run(folder)).toBe(0)
     expect(cli.err).toEqual([
@@ -77,7 +89,7 @@ describe('umount', () => {
   })
 
   it('tells when something written last did not make it', async () => {
-    cli.answers['flush'] = { leftFiles: 0 }
+    cli.answers['flush'] = { leftFiles: 0, leftOthers: 0 }
     cli.answers['unmount'] = { state: 'ended', left: 1, reason: 'the drive is full' }
     expect(await run(folder)).toBe(3)
     expect(cli.err[0]).toContain('not everything is on the server: the drive is full')
@@ -108,16 +120,27 @@ describe('progress without a terminal', () => {
       [30_000, 0],
     ] as const) {
       now = at
-      progress.update({ files, leftBytes: files * 1024, sentBytes: 0, trouble: null })
+      progress.update({ files, others: 0, leftBytes: files * 1024, sentBytes: 0, trouble: null })
     }
     expect(lines).toEqual(['uploading 3 files, 3.0 KiB to send', 'uploading 1 file, 1.0 KiB to send'])
+  })
+
+  it('counts names beside files, and alone', () => {
+    const lines: string[] = []
+    let now = 0
+    const progress = lineProgress({ err: (line) => void lines.push(line), now: () => now })
+    for (const files of [1, 0]) {
+      progress.update({ files, others: 2, leftBytes: files * 1024, sentBytes: 0, trouble: null })
+      now += 10_000
+    }
+    expect(lines).toEqual(['uploading 1 file and 2 other changes, 1.0 KiB to send', 'sending 2 changes'])
   })
 
   it('says at once, and once, why it does not go on', () => {
     const lines: string[] = []
     const progress = lineProgress({ err: (line) => void lines.push(line), now: () => 0 })
     for (const trouble of [null, 'signed out', 'signed out']) {
-      progress.update({ files: 1, leftBytes: 1024, sentBytes: 0, trouble })
+      progress.update({ files: 1, others: 0, leftBytes: 1024, sentBytes: 0, trouble })
     }
     expect(lines).toEqual([
       'uploading 1 file, 1.0 KiB to send',

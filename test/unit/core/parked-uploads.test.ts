@@ -58,17 +58,17 @@ describe('an upload that was given up', () => {
   it('goes out when it is tried again', async () => {
     await park('old.txt', 'ours!!')
     expect(remote.textAt('old.txt')).toBe('theirs')
-    expect(await drive.top.retryUpload(['old.txt'])).toBe(true)
+    expect(await drive.top.retry(['old.txt'], context)).toBe(true)
     await eventually(() => remote.textAt('old.txt') === 'ours!!')
     await eventually(() => drive.writeBack.pending().length === 0)
-    expect(await drive.top.retryUpload(['old.txt'])).toBe(false)
+    expect(await drive.top.retry(['old.txt'], context)).toBe(false)
   })
 
   it('goes out with everything else that waits', async () => {
     await park('old.txt', 'ours!!')
     await park('new.txt', 'new')
     await eventually(() => drive.writeBack.pending().every(({ state }) => state.state === 'failed'))
-    expect(await drive.top.retryAll()).toBe(2)
+    expect(await drive.top.retryAll(context)).toHaveLength(2)
     await eventually(() => drive.writeBack.pending().length === 0)
     expect([remote.textAt('old.txt'), remote.textAt('new.txt')]).toEqual(['ours!!', 'new'])
   })
@@ -96,7 +96,7 @@ describe('an upload that was given up', () => {
 
   it('is dropped on demand: the file is what the server has, and can be written again', async () => {
     await park('old.txt', 'ours, longer')
-    expect(await drive.top.discardUpload(['old.txt'], context)).toBe('discarded')
+    expect(await drive.top.discard(['old.txt'], context)).toBe('content')
     expect(drive.writeBack.pending()).toEqual([])
     expect(await read('old.txt')).toBe('theirs')
     expect(remote.textAt('old.txt')).toBe('theirs')
@@ -109,7 +109,7 @@ describe('an upload that was given up', () => {
 
   it('of a file that the server never had is gone with its name', async () => {
     await park('new.txt', 'ours')
-    expect(await drive.top.discardUpload(['new.txt'], context)).toBe('discarded')
+    expect(await drive.top.discard(['new.txt'], context)).toBe('content')
     await expect(async () => drive.fileSystem.lookup(ROOT_INO, 'new.txt', context)).rejects.toThrow('ENOENT')
     expect(drive.writeBack.pending()).toEqual([])
     expect(remote.paths()).toEqual(['old.txt'])
@@ -119,7 +119,7 @@ describe('an upload that was given up', () => {
     await park('old.txt', 'ours')
     const { ino } = await drive.fileSystem.lookup(ROOT_INO, 'old.txt', context)
     const { fh } = await drive.fileSystem.open(ino, constants.O_RDONLY, context)
-    expect(await drive.top.discardUpload(['old.txt'], context)).toBe('open')
+    expect(await drive.top.discard(['old.txt'], context)).toBe('open')
     await drive.fileSystem.release(fh)
     expect(await read('old.txt')).toContain('ours')
   })
@@ -127,11 +127,11 @@ describe('an upload that was given up', () => {
 
 describe('nothing is dropped', () => {
   it('that is still tried, or that the server has', async () => {
-    expect(await drive.top.discardUpload(['old.txt'], context)).toBe('nothing to discard')
+    expect(await drive.top.discard(['old.txt'], context)).toBe('nothing to discard')
     const fh = await open('old.txt')
     await drive.fileSystem.write(fh, 0, Buffer.from('ours!!'), context)
     await drive.fileSystem.release(fh)
-    expect(await drive.top.discardUpload(['old.txt'], context)).toBe('still tried')
+    expect(await drive.top.discard(['old.txt'], context)).toBe('still tried')
     await clock.advance(500)
     await eventually(() => remote.textAt('old.txt') === 'ours!!')
   })

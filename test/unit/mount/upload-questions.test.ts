@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { Errno } from '../../../src/base/errno.ts'
 import { FsError } from '../../../src/core/errors.ts'
-import type { DiscardOutcome } from '../../../src/core/drive-folder.ts'
+import type { DiscardOutcome, PendingChange } from '../../../src/core/index.ts'
 import type { OpContext } from '../../../src/core/types.ts'
 import type { Json } from '../../../src/mount/spec.ts'
 import { uploadQuestions } from '../../../src/mount/upload-questions.ts'
@@ -13,16 +13,17 @@ const asked: unknown[] = []
 
 function ask(method: string, params: Json, answers: { retry?: boolean; discard?: DiscardOutcome } = {}) {
   const folder = {
-    retryUpload: (names: readonly string[]) => {
+    retry: (names: readonly string[]) => {
       asked.push(names)
       if (names.includes('none')) return Promise.reject(new FsError(Errno.ENOENT, 'no such name'))
+      if (names.includes('taken')) return Promise.reject(new FsError(Errno.EEXIST, 'b exists already'))
       return Promise.resolve(answers.retry ?? true)
     },
-    discardUpload: (names: readonly string[]) => {
+    discard: (names: readonly string[]) => {
       asked.push(names)
-      return Promise.resolve(answers.discard ?? 'discarded')
+      return Promise.resolve(answers.discard ?? 'content')
     },
-    retryAll: () => Promise.resolve(3),
+    retryAll: () => Promise.resolve([change('content', 1), change('rename', 1), change('deletion', 14)]),
     readUnsent: async (
       names: readonly string[],
       _context: OpContext,
@@ -41,12 +42,21 @@ function ask(method: string, params: Json, answers: { retry?: boolean; discard?:
   return methods[method]!({ params, signal, progress: () => undefined })
 }
 
+const change = (kind: PendingChange['kind'], count: number): PendingChange => ({
+  label: '/x',
+  kind,
+  count,
+  state: { state: 'waiting' },
+  sizeBytes: 0,
+  sentBytes: 0,
+})
+
 const file = { path: '/home/ann/cloud/Plans/a.txt' }
 
 describe.each(['retry', 'discard'])('%s', (method) => {
   it('passes on the names from the root of the mount', async () => {
     asked.length = 0
-    expect(await ask(method, file)).toBe(null)
+    expect(await ask(method, file)).toEqual(method === 'retry' ? null : { what: 'content' })
     expect(asked).toEqual([['Plans', 'a.txt']])
   })
 
@@ -64,6 +74,17 @@ describe('a refusal', () => {
   it('says what to do first', async () => {
     await expect(ask('discard', file, { discard: 'open' })).rejects.toThrow('close it there first')
     await expect(ask('discard', file, { discard: 'still tried' })).rejects.toThrow('was not given up')
+    const others: [DiscardOutcome, string][] = [
+      ['not empty', 'what is in it is only here'],
+      ['name taken', 'something else has the former name'],
+      ['has replaced', 'has replaced something else'],
+      ['folder deleted', 'is deleted too'],
+      ['being deleted', 'just now'],
+      ['deleted', 'its trash may have it'],
+    ]
+    for (const [outcome, sentence] of others)
+      await expect(ask('discard', file, { discard: outcome })).rejects.toThrow(sentence)
+    await expect(ask('retry', { path: '/home/ann/cloud/taken' })).rejects.toThrow(/^b exists already$/)
     await expect(ask('retry', { path: '/home/ann/cloud/none' })).rejects.toThrow('no such file or folder')
   })
 })
@@ -107,7 +128,7 @@ describe('saveAs', () => {
 })
 
 describe('retryAll', () => {
-  it('answers how many files it is about', async () => {
-    expect(await ask('retryAll', null)).toEqual({ files: 3 })
+  it('answers how many files and other changes it is about', async () => {
+    expect(await ask('retryAll', null)).toEqual({ files: 1, others: 15 })
   })
 })

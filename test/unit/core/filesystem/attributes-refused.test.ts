@@ -59,7 +59,7 @@ describe('attributes that the server refuses', () => {
   })
 
   it('are forgotten with the next ones, or when somebody has taken note [A25]', async () => {
-    expect(await drive.drive.top.discardUpload(['letter'], drive.context())).toBe('discarded')
+    expect(await drive.drive.top.discard(['letter'], drive.context())).toBe('refusal')
     expect(drive.drive.top.refused()).toEqual([])
     expect(await drive.getxattr('letter', 'user.cloudreve.sync')).toBe('synced')
     await drive.setattr('letter', { mode: 0o640 })

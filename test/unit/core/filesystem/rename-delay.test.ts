@@ -47,6 +47,12 @@ describe('a rename within a folder', () => {
     expect(await test.leftovers()).toEqual({ kept: 0, held: 0 })
   })
 
+  it('that the server refuses, as the file is gone, keeps no folder in memory', async () => {
+    test.remote.removeAsOther('b')
+    await test.rename('b', 'd/x')
+    expect(await test.leftovers()).toEqual({ kept: 0, held: 0 })
+  })
+
   it('that the server refuses is taken back, and both names are asked for again [W52]', async () => {
     await test.rename('a', 'z')
     test.remote.fail('rename', new RemoteError('denied', 'no'))

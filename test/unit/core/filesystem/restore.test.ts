@@ -231,6 +231,8 @@ describe('while the server cannot be asked', () => {
     expect(drive.drive.top.pending()).toEqual([
       {
         label: '/docs/new',
+        kind: 'content',
+        count: 1,
         state: { state: 'retrying', detail: 'not now' },
         sizeBytes: 5,
         sentBytes: 0,
@@ -265,6 +267,8 @@ describe('a drive that is opened to be read only', () => {
     expect(drive.drive.top.pending()).toEqual([
       {
         label: '/docs/new',
+        kind: 'content',
+        count: 1,
         state: { state: 'waiting', detail: expect.stringContaining('mounted for writing') as unknown },
         sizeBytes: 5,
         sentBytes: 0,

@@ -292,7 +292,7 @@ describe('what a copy rests on', () => {
     drive.remote.tree.trash.length = 0
     await drive.clock.advance(2_000)
     const failures = await drive.drain()
-    expect(failures.map(({ reason }) => reason)).toEqual([
+    expect(failures.map(({ state }) => state.detail)).toEqual([
       expect.stringContaining('/film, of which this is a copy, was deleted'),
     ])
   })

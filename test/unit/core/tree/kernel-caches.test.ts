@@ -208,7 +208,7 @@ describe('attributes and pages', () => {
     await test.save('a', 'mine')
     test.remote.maxSizeBytes = 1
     await test.drain()
-    const notices = await told(() => test.drive.top.discardUpload(['a'], test.context()))
+    const notices = await told(() => test.drive.top.discard(['a'], test.context()))
     expect(notices).toEqual([`inode ${ino}`])
   })
 })

@@ -48,7 +48,7 @@ describe('a rename of a file in whose place another client has put another one',
     ['renamed', 'q'],
     ['moved to another folder', 'd/q'],
     ['moved to a folder that nobody here knows', 'new/below/q'],
-  ])('leaves that under its name, and ours gets its new one (%s) [W57]', async (_, to) => {
+  ])('leaves that under its name, and ours gets its new one (%s) [W61]', async (_, to) => {
     const { id } = one.remote.entryAt('a')
     await one.rename('a', 'mine')
     replaceAsOther('a', to)
@@ -201,7 +201,7 @@ describe('a move', () => {
   it.each([
     ['renamed', 'q'],
     ['moved to another folder', 'e/q'],
-  ])('of a file in whose place another client has put another one moves ours (%s) [W58]', async (_, to) => {
+  ])('of a file in whose place another client has put another one moves ours (%s) [W62]', async (_, to) => {
     const { id } = one.remote.entryAt('a')
     await one.rename('a', 'd/a')
     await away(() => replaceAsOther('a', to))
@@ -297,7 +297,7 @@ describe('a move', () => {
 })
 
 describe('a process that is killed', () => {
-  it('after it renamed theirs leaves it to the next one to say so, and ours is kept [W59]', async () => {
+  it('after it renamed theirs leaves it to the next one to say so, and ours is kept [W63]', async () => {
     await one.rename('a', 'mine')
     replaceAsOther('a', 'q')
     const gate = one.remote.hold('rename', 'after')

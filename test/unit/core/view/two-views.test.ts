@@ -196,7 +196,7 @@ describe('a new file whose upload was given up', () => {
     await eventually(() => test.drive.writeBack.pending()[0]?.state.state === 'failed')
     const ino = await other.ino('new')
     here.told.length = other.told.length = 0
-    expect(await test.drive.top.discardUpload(['new'], test.context())).toBe('discarded')
+    expect(await test.drive.top.discard(['new'], test.context())).toBe('content')
     for (const { told } of [here, other]) expect(told).toContain(`gone 1 ${ino} new`)
   })
 })
