@@ -14,16 +14,31 @@ export interface MissingBase extends Omit<ContentAddress, 'entity'> {
   readonly lender: Lender | undefined
 }
 
-/** The beginning of `gap`, a part of the base that is not here. @throws {RemoteError} */
+export interface FetchedPiece {
+  readonly entity: EntityId
+  readonly range: ByteRange
+  readonly bytes: Uint8Array
+}
+
+/** What is brought first of `gap`, a part of the base that is not here. */
+export function pieceOf(
+  { entity }: MissingBase,
+  { start, end }: ByteRange,
+  mostBytes = stepBytes,
+): Omit<FetchedPiece, 'bytes'> {
+  invariant(entity !== 'absent', 'bytes of a base are missing that is not there')
+  return { entity, range: { start, end: Math.min(end, start + mostBytes) } }
+}
+
+/** The beginning of `gap`. @throws {RemoteError} */
 export async function fetchPiece(
   remote: Pick<WriteRemote, 'readRange' | 'infoById' | 'facts'>,
   base: MissingBase,
-  { start, end }: ByteRange,
+  gap: ByteRange,
   signal: AbortSignal,
-): Promise<{ entity: EntityId; range: ByteRange; bytes: Uint8Array }> {
-  const { entity, lender } = base
-  invariant(entity !== 'absent', 'bytes of a base are missing that is not there')
-  const range = { start, end: Math.min(end, start + stepBytes) }
+): Promise<FetchedPiece> {
+  const { lender } = base
+  const { entity, range } = pieceOf(base, gap)
   const read = (path: ContentAddress['path']) =>
     remote.readRange({ entity, path, sizeBytes: base.sizeBytes }, range, { signal })
   try {
