@@ -248,6 +248,7 @@ export class ContentBytes implements Uploadable {
   /** Everything so far survives power loss, and no local file stays open. */
   close(): Promise<void> {
     this.#users.releaseAll()
+    this.#missing.close()
     return this.#mutex.run(async () => {
       await sayLocal(this.#parts.owner.label, () => this.#staged?.sync())
       await this.#users.letClose()
@@ -368,11 +369,13 @@ export class ContentBytes implements Uploadable {
     this.#users.forget()
     const { store, owner, environment } = this.#parts
     const copy = entry && keepUploaded(staged, entry, environment.keepUploaded)
+    this.#missing.changed()
     store.dispose(staged, owner.recorded(), () => environment.room.release(staged), copy)
   }
 
   #holdRoom(): void {
     if (this.#staged) this.#parts.environment.room.hold(this.#staged, this.#staged.localBytes)
+    this.#missing.changed()
   }
 
   /** Work on the staged file that nobody waits for. */

@@ -1,7 +1,7 @@
 import { invariant } from '../../base/assert.ts'
 import type { ByteRange } from '../../base/ranges.ts'
 import { isRemoteError, RemoteError } from '../../remote/errors.ts'
-import type { ContentAddress } from '../../remote/remote.ts'
+import type { ContentAddress, RangeOptions } from '../../remote/remote.ts'
 import type { EntityId, RemotePath } from '../../remote/types.ts'
 import type { BaseEntity, Lender, WriteRemote } from './types.ts'
 
@@ -30,17 +30,16 @@ export function pieceOf(
   return { entity, range: { start, end: Math.min(end, start + mostBytes) } }
 }
 
-/** The beginning of `gap`. @throws {RemoteError} */
+/** `piece` of the base. @throws {RemoteError} */
 export async function fetchPiece(
   remote: Pick<WriteRemote, 'readRange' | 'infoById' | 'facts'>,
   base: MissingBase,
-  gap: ByteRange,
-  signal: AbortSignal,
+  { entity, range }: Omit<FetchedPiece, 'bytes'>,
+  options: RangeOptions,
 ): Promise<FetchedPiece> {
   const { lender } = base
-  const { entity, range } = pieceOf(base, gap)
   const read = (path: ContentAddress['path']) =>
-    remote.readRange({ entity, path, sizeBytes: base.sizeBytes }, range, { signal })
+    remote.readRange({ entity, path, sizeBytes: base.sizeBytes }, range, options)
   try {
     return { entity, range, bytes: await read(base.path) }
   } catch (error) {
