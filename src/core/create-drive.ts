@@ -215,12 +215,14 @@ function openFacts(
   return new Facts({ remote, clock, listFacts, isPinned, cachedBytes: diskCache && cachedBytes })
 }
 
-/** What the write path does with the disk cache. Small contents are remembered as they are sent. */
+/** What the write path does with the caches and the line of who reads. Small contents are remembered as they are sent. */
 function cacheUses(
-  { diskCache, cacheSharesDisk = false }: CreateOptions,
+  { diskCache, cacheSharesDisk = false, downloadBytesPerSecond }: CreateOptions,
   readers: ContentReaders,
-): Pick<WriteBackOptions, 'keepUploaded' | 'giveBack'> {
+): Pick<WriteBackOptions, 'keepUploaded' | 'giveBack' | 'isReading' | 'downloadBytesPerSecond'> {
   return {
+    isReading: () => readers.isReading,
+    downloadBytesPerSecond,
     keepUploaded: async (content, read) => {
       if (content.sizeBytes > rememberedBytes) await readers.onDisk(content)?.fill(read)
     },
@@ -316,13 +318,14 @@ function writeBackSettings(
   }
 }
 
-/** The write path's view of the server: what it uploads may be read at once. */
+/** The write path's view of the server: what it uploads may be read at once, and what was read need not be fetched. */
 function rememberingRemote(remote: Remote, readers: ContentReaders): WriteRemote {
   return {
     facts: remote.facts,
     info: (...call) => remote.info(...call),
     infoById: (...call) => remote.infoById(...call),
-    readRange: (...call) => remote.readRange(...call),
+    readRange: async (content, range, how) =>
+      (await readers.cachedPart(content, range)) ?? remote.readRange(content, range, how),
     capacity: (...call) => remote.capacity(...call),
     list: (...call) => remote.list(...call),
     createFolder: (...call) => remote.createFolder(...call),

@@ -1,4 +1,5 @@
 import { Errno } from '../base/errno.ts'
+import { lossByOverwriting } from '../remote/kept-versions.ts'
 import type { RemotePath } from '../remote/types.ts'
 import type { ChangeFollower, FollowState } from './changes/index.ts'
 import { DriveFolder, type DrainOptions } from './drive-folder.ts'
@@ -85,6 +86,11 @@ export class Drive {
   get serverTrouble(): string | undefined {
     if (!this.#core.server.isAway) return undefined
     return `${this.#core.remote.facts.origin} cannot be reached: folders are shown as they were known, and changes are sent later`
+  }
+
+  /** A sentence where the drive does not keep what is overwritten. */
+  get versionLoss(): string | undefined {
+    return lossByOverwriting(this.#core.remote.facts.versions)
   }
 
   /** Resolves when what is pinned is not just being looked at or fetched. For tests. */

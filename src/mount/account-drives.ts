@@ -259,7 +259,7 @@ function requireFlush({ sync }: MountOptions, { driver }: OpenedDriver): void {
 /** What an earlier run left is easily forgotten: every start reminds of it. */
 function notesOf({ drive, stateFolder }: SharedDrive): string[] {
   return [
-    ...(drive.serverTrouble === undefined ? [] : [drive.serverTrouble]),
+    ...[drive.serverTrouble, drive.versionLoss].filter((note) => note !== undefined),
     ...takenUp(drive.leftChanges, drive.top.isReadOnly),
     ...kept(drive.writeBack.lostAndFound.length, stateFolder),
   ]

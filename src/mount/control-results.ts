@@ -25,6 +25,8 @@ export interface DriveStatus {
   readonly changes: ChangesStatus
   /** Sentence about what is wrong between us and the server now; null when nothing is. */
   readonly serverTrouble: string | null
+  /** Sentence about what is not kept of what is overwritten; null when versions are kept, or nobody knows. */
+  readonly versionLoss: string | null
   readonly uploads: readonly UploadStatus[]
   /** Files on this machine that a process which was killed had not uploaded. */
   readonly lostAndFound: readonly string[]

@@ -154,6 +154,7 @@ function statusOf({ drive, folder, spec, driver, limits }: DriveQuestionParts): 
     changes: changesStatus(drive.following),
     serverTrouble:
       drive.serverTrouble ?? pending.find(({ state }) => state.state === 'retrying')?.state.detail ?? null,
+    versionLoss: drive.versionLoss ?? null,
     uploads,
     lostAndFound: drive.writeBack.lostAndFound.map(({ storedAt }) => storedAt),
   }

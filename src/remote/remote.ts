@@ -4,6 +4,7 @@
  */
 import type { ByteRange } from '../base/ranges.ts'
 import type { RemoteChanges } from './changes.ts'
+import type { KeptVersions } from './kept-versions.ts'
 import type { RemoteTrash } from './trash.ts'
 import type {
   ActivityPage,
@@ -134,6 +135,8 @@ export interface RemoteProperties {
   readonly maxFileNameBytes: number
   /** As it was when the connection was made; undefined when the server did not tell. */
   readonly capacity?: Capacity | undefined
+  /** What the account keeps of what is overwritten, as it was when the connection was made; undefined when the server did not tell. */
+  readonly versions?: KeptVersions | undefined
   /** The drive's top folder, as it was when the connection was made; undefined when it was not looked at. */
   readonly top?: Pick<RemoteEntry, 'id' | 'createdAtMs'> | undefined
   /** `user.cloudreve.uri` and messages: URI of an object of this mount. */

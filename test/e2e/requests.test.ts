@@ -46,7 +46,7 @@ await describeMounts('what operations cost in requests', programs, (driver) => {
     return costOf(() => rename(place.at(from), place.at(to)))
   }
 
-  it('mounting with an account of the environment: two to sign in, four about server and account, two listings', async () => {
+  it('mounting with an account of the environment: two to sign in, five about server and account, two listings', async () => {
     const mark = place.mark()
     mount = await place.mount()
     expect(mark.counts()).toEqual({
@@ -55,6 +55,7 @@ await describeMounts('what operations cost in requests', programs, (driver) => {
       'GET /site/ping': 1,
       'GET /user/me': 1,
       'GET /user/capacity': 1,
+      'GET /user/setting': 1,
       'GET /file': 2,
     })
   })

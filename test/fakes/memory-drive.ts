@@ -1,6 +1,7 @@
 import type { ChangedPage, RemoteChanges, WatchNotice } from '../../src/remote/changes.ts'
 import { RemoteError } from '../../src/remote/errors.ts'
 import type { RemoteTrash, TrashedCount, TrashedEntry } from '../../src/remote/trash.ts'
+import type { KeptVersions } from '../../src/remote/kept-versions.ts'
 import type { EntityId, RemoteEntry, RemotePath } from '../../src/remote/types.ts'
 import { CallScript, type Gate, type RecordedCall } from './call-script.ts'
 import { MemoryFeed } from './memory-feed.ts'
@@ -60,6 +61,9 @@ export class MemoryDrive implements RemoteChanges, RemoteTrash {
   /** Versions kept of a file, the current one included. */
   versionsKept: number
   readonly #trash: MemoryTrash
+
+  /** As the account's settings say it now. */
+  readonly retention = retentionOf(() => this.versionsKept)
 
   constructor(tree: MemoryTree, now: () => number, versionsKept: number) {
     this.tree = tree
@@ -201,5 +205,14 @@ export class MemoryDrive implements RemoteChanges, RemoteTrash {
     const name = path.at(-1)
     if (name === undefined) throw new RemoteError('denied', 'the root is not a file')
     return this.tree.node('file', this.tree.checkName(name), this.tree.ensureFolder(path.slice(0, -1)))
+  }
+}
+
+function retentionOf(kept: () => number): KeptVersions {
+  return {
+    get max() {
+      return kept()
+    },
+    extensions: [],
   }
 }

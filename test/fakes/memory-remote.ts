@@ -75,6 +75,7 @@ export class MemoryRemote extends MemoryDrive implements Remote {
     this.#putLimitBytes = options.putLimitBytes ?? 4 * 1024 ** 2
     this.#chunkBytes = options.chunkBytes ?? 4 * 1024 ** 2
     this.facts = {
+      versions: this.retention,
       origin: 'https://cloud.example.com',
       userId: 'u1',
       userName: 'una',

@@ -75,6 +75,7 @@ function answerConnecting(server: ScriptedServer): void {
     .on('GET /site/config/explorer', { data: { max_batch_size: 3000 } })
     .on('GET /user/me', { data: { id: 'U1', email: 'ann@example.com', nickname: 'Ann' } })
     .on('GET /user/capacity', { data: { total: 100, used: 40 } })
+    .on('GET /user/setting', { data: { version_retention_enabled: true, version_retention_max: 10 } })
     .on('GET /file', { data: wireListing() })
 }
 

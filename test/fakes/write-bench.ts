@@ -120,6 +120,9 @@ export class FakeFile implements ContentOwner {
 export interface WriteBenchOptions extends Omit<MemoryRemoteOptions, 'clock'> {
   readonly fileLayer?: FileLayer
   readonly concurrency?: number
+  readonly stagingLimitBytes?: number
+  readonly downloadBytesPerSecond?: () => number
+  readonly isReading?: () => boolean
   /** False: nobody asked the server before the first write. */
   readonly knowsCapacity?: boolean
 }

@@ -87,6 +87,7 @@ function linesOf(mount: AnsweredStatus, width: number): string[] {
     `  state     ${state}, ${since}, driver ${mount.driver}`,
     `  server    ${mount.serverTrouble === null ? 'fine' : printable(mount.serverTrouble)}`,
     `  changes   ${changesInWords(mount.changes)}`,
+    ...(mount.versionLoss === null ? [] : [`  versions  ${printable(mount.versionLoss)}`]),
     ...limitLines(mount.limits),
     `  uploads   ${uploadSummary(mount.uploads)}`,
     ...uploadLines(mount.uploads, width),

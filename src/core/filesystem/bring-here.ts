@@ -1,29 +1,24 @@
-import type { Node } from '../inode/index.ts'
-import type { FileContent } from '../write/index.ts'
 import type { Core } from './core.ts'
 import { mtimeOf } from './node-view.ts'
+import type { OpenContent } from './open-contents.ts'
 
-export interface BroughtContent {
-  readonly node: Node
-  readonly content: FileContent
-  /** All of it. */
-  readonly bytes: Uint8Array
-}
-
-/** Keeps the content of a file that is about to be deleted as if it had been written. False: it could not be kept. */
-export async function bringHere(core: Core, { node, content, bytes }: BroughtContent): Promise<boolean> {
+/**
+ * Keeps a content of which the name goes as if it had been written.
+ * @throws {RemoteError} and errors of the local disk: what is here by then stays
+ */
+export async function bringHere(
+  core: Core,
+  { node, content, read }: OpenContent,
+  signal: AbortSignal,
+): Promise<void> {
   const time = mtimeOf(core, node)
-  const release = await content.pause() // it is to be deleted, not uploaded
+  const release = await content.pause() // it is to be read, not uploaded
   try {
-    if (content.isHere) return false
-    await content.write(0, bytes)
-    node.unsent.mtime = time
-    core.pending.touch(node)
-    return true
-  } catch (error) {
-    // A full drive, too: that must not keep anybody from deleting. The reader's signed URL serves for a while.
-    core.log.warn('the content of an open file could not be kept', { error: String(error) })
-    return false
+    if (!content.isHere) {
+      node.unsent.mtime = time
+      core.pending.touch(node)
+    }
+    await content.keep((start, end) => read(start, end, signal), signal)
   } finally {
     release()
   }

@@ -8,6 +8,7 @@ import type { AttributeSender } from './attribute-sender.ts'
 import type { Creations } from './creations.ts'
 import { tellKernels, type Core } from './core.ts'
 import type { FolderChecks } from './folder-checks.ts'
+import type { OpenContents } from './open-contents.ts'
 import type { RenameDelay } from './rename-delay.ts'
 import type { Removals } from './removals.ts'
 import { replaceAttributes } from './replace-attributes.ts'
@@ -21,6 +22,7 @@ export interface OwnerParts {
   readonly creations: Creations
   readonly strays: Strays
   readonly folderChecks: FolderChecks
+  readonly openContents: OpenContents
   /** Handles of the node read the new content from now on. */
   readonly onConfirmed: (node: Node) => void
 }
@@ -91,7 +93,7 @@ export class FileOwner implements ContentOwner {
   }
 
   async beforeUpload(): Promise<void> {
-    const { core, renames, creations } = this.#parts
+    const { core, renames, creations, openContents } = this.#parts
     const node = this.#node
     // What others show of the content that is to be replaced may not be kept by the server.
     if (node.id !== undefined) await core.writeBack.lendings.end(node.id, new AbortController().signal)
@@ -100,6 +102,7 @@ export class FileOwner implements ContentOwner {
     // What the server has is saved where it is, whatever waits to be renamed.
     while (!node.remotePlace && !renames.isNameFree(node)) await renames.freeNameOf(node)
     await creations.beforeUpload(node)
+    await openContents.beforeReplacing(node)
   }
 
   recorded(): Promise<void> {
@@ -121,7 +124,7 @@ export class FileOwner implements ContentOwner {
 
   confirmed(answer: RemoteEntry, former: BaseEntity): void {
     const node = this.#node
-    const { core, attributes, folderChecks, onConfirmed } = this.#parts
+    const { core, attributes, folderChecks, openContents, onConfirmed } = this.#parts
     const isNew = node.entry === undefined
     const isCopy = this.#isCopied
     this.#isCopied = false
@@ -137,6 +140,7 @@ export class FileOwner implements ContentOwner {
     if (isNew && !isCopy && node.remotePlace) folderChecks.madeIn(node.remotePlace.parent, entry.id)
     this.#forgetSent(entry)
     onConfirmed(node)
+    openContents.replaced(node)
     attributes.sendLater(node)
     this.changed()
   }

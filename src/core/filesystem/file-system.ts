@@ -36,6 +36,7 @@ import { Namespace } from './namespace.ts'
 import { entryReply } from './node-view.ts'
 import { PendingNames } from './pending-names.ts'
 import type { PendingRecord } from './pending-states.ts'
+import { OpenContents } from './open-contents.ts'
 import { Removals } from './removals.ts'
 import { RenameDelay } from './rename-delay.ts'
 import { Renames } from './rename.ts'
@@ -69,7 +70,7 @@ export class CloudreveFileSystem implements FileSystem {
     const attributes = new AttributeSender(core)
     const removals = new Removals({
       core,
-      preserve: (node) => files.preserve(node),
+      preserve: (node) => openContents.beforeDeleting(node),
       discard: (node) => files.discard(node),
       bringOut: (folders) => renames.bringOut(folders),
       isAwaited: (node) => renames.isAwaited(node),
@@ -85,6 +86,7 @@ export class CloudreveFileSystem implements FileSystem {
     // Inside a share what is fetched counts as a download, and there may be only so many of them.
     const ahead = core.remote.facts.countsReads ? undefined : new FilesAhead(core)
     const files = new Files(core, { numbers, arrival, owners: () => parts, ahead })
+    const openContents = new OpenContents(core, (isMeant) => files.openContents(isMeant))
     const onConfirmed = (node: Node) => files.reopenReaders(node)
     const parts: OwnerParts = {
       core,
@@ -95,6 +97,7 @@ export class CloudreveFileSystem implements FileSystem {
       strays,
       folderChecks,
       onConfirmed,
+      openContents,
     }
     core.tree.onceStill = (folder) => core.folderMoves.still(folder)
     this.#core = core

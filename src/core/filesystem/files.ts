@@ -11,11 +11,11 @@ import type { ContentReader } from '../read/index.ts'
 import type { Fh, FileSpan, Ino, OpContext, Opened } from '../types.ts'
 import type { FileContent } from '../write/index.ts'
 import type { Arrival } from './arrival.ts'
-import { bringHere } from './bring-here.ts'
 import { assertPresent, assertWritable, type Core } from './core.ts'
 import { contentOf, discardContent, type OwnerParts } from './file-owner.ts'
 import type { FilesAhead } from './files-ahead.ts'
 import type { HandleNumbers } from './handle-numbers.ts'
+import type { OpenContent } from './open-contents.ts'
 import { versionFor } from './take-over.ts'
 
 interface FileHandle {
@@ -31,9 +31,6 @@ interface FileHandle {
   /** Bytes of the server's were read from the start on up to here; undefined: none so far. */
   readBytes: number | undefined
 }
-
-/** Content of a file that is deleted while open is kept here up to this size; of larger ones the signed URL is kept alive. */
-const preserveLimitBytes = 64 * 1024 * 1024
 
 export interface FilesParts {
   readonly numbers: HandleNumbers
@@ -315,20 +312,16 @@ export class Files {
     }
   }
 
-  /**
-   * Before a file that programs have open is deleted at the server: its bytes must stay readable. True when they are here now
-   * as if they had been written, to be discarded if the file stays after all.
-   */
-  async preserve(node: Node, signal?: AbortSignal): Promise<boolean> {
-    const { content } = node
-    if (!content || node.handles === 0 || content.isHere || !node.entry?.entity) return false
-    const open = [...this.#handles.values()].filter((handle) => handle.node === node)
-    const readers = open.map((handle) => this.#readerOf(handle)).filter((reader) => reader !== undefined)
-    const { sizeBytes } = content
-    if (sizeBytes <= preserveLimitBytes && readers[0] && sizeBytes > 0)
-      return bringHere(this.#core, { node, content, bytes: await readers[0].read(0, sizeBytes, signal) })
-    await Promise.all(readers.map((reader) => reader.read(0, 1, signal)))
-    return false
+  /** What programs have open for reading, of the nodes that are meant. */
+  openContents(isMeant: (node: Node) => boolean): OpenContent[] {
+    const open = new Map<Node, OpenContent>()
+    for (const handle of this.#handles.values()) {
+      const { node, content } = handle
+      if (!handle.readable || open.has(node) || !isMeant(node)) continue
+      const read: OpenContent['read'] = (start, end, signal) => this.#readBase(handle, start, end, signal)
+      open.set(node, { node, content, read })
+    }
+    return [...open.values()]
   }
 
   async #prepareForWriting(node: Node): Promise<void> {

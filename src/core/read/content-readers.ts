@@ -1,5 +1,6 @@
 import type { Clock } from '../../base/clock.ts'
 import type { Log } from '../../base/log.ts'
+import type { ByteRange } from '../../base/ranges.ts'
 import type { ContentAddress, RemoteContent } from '../../remote/remote.ts'
 import type { EntityId } from '../../remote/types.ts'
 import type { CachedContent, DiskCache, Protection } from '../cache/index.ts'
@@ -46,6 +47,8 @@ export class ContentReaders {
   readonly #open = new Map<EntityId, { readonly blocks: EntityBlocks; readers: number }>()
   readonly #streaming = new Set<WindowedReader>()
   readonly #bytesPerSecond: () => number
+  /** Ranges on their way, without what is fetched ahead of any read. */
+  #reads = 0
 
   constructor({ remote, budget, clock, log, cache, disk, options, bytesPerSecond }: ContentReadersDeps) {
     const readOptions = { ...defaultReadOptions, ...options }
@@ -53,7 +56,7 @@ export class ContentReaders {
     this.#disk = disk
     this.#bytesPerSecond = bytesPerSecond ?? (() => 0)
     this.#deps = {
-      remote,
+      remote: { readRange: (...call) => this.#counted(remote, call) },
       budget,
       log,
       cache: cache ?? new MemoryBlockCache(budget),
@@ -95,19 +98,34 @@ export class ContentReaders {
   }
 
   /** All of a content, if it is here: nobody is asked for it. */
-  async cached(content: Pick<ContentAddress, 'entity' | 'sizeBytes'>): Promise<Uint8Array | undefined> {
+  cached(content: Pick<ContentAddress, 'entity' | 'sizeBytes'>): Promise<Uint8Array | undefined> {
+    return this.cachedPart(content, { start: 0, end: content.sizeBytes })
+  }
+
+  /** All of a part of a content, if it is here. */
+  async cachedPart(
+    content: Pick<ContentAddress, 'entity' | 'sizeBytes'>,
+    { start, end }: ByteRange,
+  ): Promise<Uint8Array | undefined> {
     const { cache, options } = this.#deps
     const disk = this.onDisk(content)
-    const count = Math.ceil(content.sizeBytes / options.blockBytes)
-    await disk?.load(0, count)
+    const first = Math.floor(start / options.blockBytes)
+    const past = Math.ceil(end / options.blockBytes)
+    await disk?.load(first, past)
     const blocks: Uint8Array[] = []
-    for (let index = 0; index < count; index += 1) {
+    for (let index = first; index < past; index += 1) {
       const known = await cache.get(content.entity, index)
       const block = known ?? (disk?.has(index) ? await disk.read(index, 1) : undefined)
       if (!block) return undefined
       blocks.push(block)
     }
-    return Buffer.concat(blocks)
+    const skip = first * options.blockBytes
+    return Buffer.concat(blocks).subarray(start - skip, end - skip)
+  }
+
+  /** Something is on its way that programs wait for, or are going to. */
+  get isReading(): boolean {
+    return this.#reads > 0
   }
 
   /** Of the disk cache, bytes; 0: there is none. */
@@ -148,6 +166,19 @@ export class ContentReaders {
 
   get #bytesPerSecondOrAll(): number {
     return this.#bytesPerSecond() || Infinity
+  }
+
+  async #counted(
+    remote: Pick<RemoteContent, 'readRange'>,
+    call: Parameters<RemoteContent['readRange']>,
+  ): Promise<Uint8Array> {
+    const weight = call[2]?.isAhead ? 0 : 1
+    this.#reads += weight
+    try {
+      return await remote.readRange(...call)
+    } finally {
+      this.#reads -= weight
+    }
   }
 
   /** What is shared of a content, until it is released. */

@@ -6,18 +6,24 @@ import type { Allocation, FileSpan } from '../types.ts'
 import { ContentBase, type CopySource } from './content-base.ts'
 import { throwIfInterrupted, type ContentBytesParts, type ReadBase } from './content-parts.ts'
 import { detachContent, type Detachment } from './detach-content.ts'
-import { fetchPiece } from './fetch-piece.ts'
 import type { Generation } from './generation.ts'
+import { MissingParts } from './missing-parts.ts'
 import { stagedFacts } from './staged-facts.ts'
 import { keepUploaded } from './keep-uploaded.ts'
 import type { BorrowedBase, StagedFile } from './staged-file.ts'
-import { readHere } from './read-here.ts'
+import { readHere, readThrough } from './read-here.ts'
 import { sayLocal } from './say-local.ts'
 import type { RecoveredFile } from './staging-store.ts'
 import { StagedUsers } from './staged-users.ts'
 import type { BaseEntity } from './types.ts'
 import { UploadsOnRecord } from './uploads-on-record.ts'
 import type { Uploadable } from './uploadable.ts'
+
+interface ChangeOptions {
+  readonly signal?: AbortSignal | undefined
+  /** On the drive. */
+  readonly needsRoom?: boolean
+}
 
 /**
  * The bytes of one file: its base at the server, and the staged file with what was changed since (only while there are
@@ -34,6 +40,7 @@ export class ContentBytes implements Uploadable {
     background: (work) => this.#background(work),
   })
   readonly base: ContentBase
+  readonly #missing: MissingParts
   #staged: StagedFile | undefined
   readonly #users = new StagedUsers()
   /** Number of changes before those of the staged file. */
@@ -48,6 +55,13 @@ export class ContentBytes implements Uploadable {
   constructor(parts: ContentBytesParts) {
     this.#parts = parts
     this.base = new ContentBase(parts.base, parts.onLender)
+    this.#missing = new MissingParts({
+      ...parts,
+      base: this.base,
+      mutex: this.#mutex,
+      staged: () => this.#staged,
+      onStored: () => this.#holdRoom(),
+    })
   }
 
   get isDirty(): boolean {
@@ -92,17 +106,20 @@ export class ContentBytes implements Uploadable {
   }
 
   /** As `FileContent.read`. */
-  async read(range: ByteRange, readBase: ReadBase, signal?: AbortSignal): Promise<Uint8Array> {
-    for (;;) {
-      throwIfInterrupted(signal, this.#parts.owner.label)
-      const epoch = this.base.epoch
-      try {
-        const bytes = await this.#readOnce(range, readBase)
-        if (bytes) return bytes
-      } catch (error) {
-        if (epoch === this.base.epoch) throw error
-      }
-    }
+  read(range: ByteRange, readBase: ReadBase, signal?: AbortSignal): Promise<Uint8Array> {
+    const here = () =>
+      this.#mutex.run(async () => {
+        const { epoch } = this.base
+        const { label } = this.#parts.owner
+        return {
+          epoch,
+          ...(await sayLocal(label, () => readHere(this.#staged, range, this.sizeBytes))),
+        }
+      })
+    const isSame = (epoch: number) => epoch === this.base.epoch
+    return readThrough(range, { here, isSame, readBase }, () =>
+      throwIfInterrupted(signal, this.#parts.owner.label),
+    )
   }
 
   /** As `FileSystem.spanOf`. */
@@ -119,7 +136,7 @@ export class ContentBytes implements Uploadable {
       await this.#change(
         (size) => Math.max(size, at(size) + data.length),
         (staged, atMs) => staged.write(at(staged.sizeBytes), data, atMs),
-        signal,
+        { signal },
       )
     } finally {
       leave()
@@ -132,7 +149,7 @@ export class ContentBytes implements Uploadable {
       async (staged, atMs) => {
         if (sizeBytes !== staged.sizeBytes) await staged.truncate(sizeBytes, atMs)
       },
-      signal,
+      { signal },
     )
   }
 
@@ -140,7 +157,7 @@ export class ContentBytes implements Uploadable {
   zero({ offset, length, keepSize }: Allocation, signal?: AbortSignal): Promise<void> {
     const range = { start: offset, end: offset + length }
     const sizeAfter = (size: number) => (keepSize ? size : Math.max(size, range.end))
-    return this.#change(sizeAfter, (staged, atMs) => staged.zero(range, !keepSize, atMs), signal)
+    return this.#change(sizeAfter, (staged, atMs) => staged.zero(range, !keepSize, atMs), { signal })
   }
 
   /** As `FileContent.borrow`. */
@@ -151,7 +168,7 @@ export class ContentBytes implements Uploadable {
       isDone = await staged.borrow(from, range, atMs)
       if (isDone) this.base.borrow(from)
     }
-    await this.#change((size) => Math.max(size, range.end), borrow, signal)
+    await this.#change((size) => Math.max(size, range.end), borrow, { signal })
     return isDone
   }
 
@@ -168,10 +185,7 @@ export class ContentBytes implements Uploadable {
 
   /** Counts as a change without being one. */
   touch(): Promise<void> {
-    return this.#change(
-      (size) => size,
-      (staged, atMs) => Promise.resolve(staged.touch(atMs)),
-    )
+    return this.#change((size) => size, touch)
   }
 
   /** Takes up what an earlier process staged. @requires a clean content that nobody has used yet */
@@ -234,25 +248,21 @@ export class ContentBytes implements Uploadable {
   /** Everything so far survives power loss, and no local file stays open. */
   close(): Promise<void> {
     this.#users.releaseAll()
+    this.#missing.close()
     return this.#mutex.run(async () => {
       await sayLocal(this.#parts.owner.label, () => this.#staged?.sync())
       await this.#users.letClose()
     })
   }
 
-  /** Brings every byte here that only the server has: also before the file that holds them goes. */
-  async complete(signal: AbortSignal): Promise<void> {
-    const { owner, environment } = this.#parts
-    for (;;) {
-      const [gap] = await this.#mutex.run(() => this.#staged?.extents.missing() ?? [])
-      if (!gap) return this.base.giveBack()
-      const missing = { ...this.base.address(owner), lender: this.base.lender }
-      const { entity, range, bytes } = await fetchPiece(environment.remote, missing, gap, signal)
-      await this.#mutex.run(async () => {
-        if (this.base.entity === entity) await this.#staged?.storeFetched(range, bytes)
-        this.#holdRoom()
-      })
-    }
+  complete(signal: AbortSignal): Promise<void> {
+    return this.#missing.complete(signal)
+  }
+
+  /** As `FileContent.keep`. Nothing of it is ever sent: the drive needs no room for it. */
+  async keep(readBase: ReadBase, signal: AbortSignal): Promise<void> {
+    if (!this.#staged) await this.#change((size) => size, touch, { needsRoom: false })
+    await this.#missing.keep(readBase, signal)
   }
 
   freeze(): Promise<Generation> {
@@ -289,32 +299,16 @@ export class ContentBytes implements Uploadable {
     })
   }
 
-  /** undefined: the base changed while its bytes were on their way. */
-  async #readOnce(range: ByteRange, readBase: ReadBase): Promise<Uint8Array | undefined> {
-    const { into, gaps, epoch } = await this.#mutex.run(async () => {
-      const epoch = this.base.epoch
-      return {
-        epoch,
-        ...(await sayLocal(this.#parts.owner.label, () => readHere(this.#staged, range, this.sizeBytes))),
-      }
-    })
-    for (const { start, end } of gaps) {
-      if (epoch !== this.base.epoch) return undefined
-      into.set(await readBase(start, end), start - range.start)
-    }
-    return gaps.length > 0 && epoch !== this.base.epoch ? undefined : into
-  }
-
   #change(
     sizeAfter: (sizeBytes: number) => number,
     work: (staged: StagedFile, atMs: number) => Promise<void>,
-    signal?: AbortSignal,
+    { signal, needsRoom = true }: ChangeOptions = {},
   ): Promise<void> {
     const { quota, clock } = this.#parts.environment
     return this.#mutex.run(async () => {
       throwIfInterrupted(signal, this.#parts.owner.label)
       this.#parts.beforeChange()
-      await quota.reserve(this, sizeAfter(this.sizeBytes), this.#parts.owner.label)
+      if (needsRoom) await quota.reserve(this, sizeAfter(this.sizeBytes), this.#parts.owner.label)
       const before = this.changes
       try {
         await sayLocal(this.#parts.owner.label, async () => work(await this.#stage(), clock.now()))
@@ -375,11 +369,13 @@ export class ContentBytes implements Uploadable {
     this.#users.forget()
     const { store, owner, environment } = this.#parts
     const copy = entry && keepUploaded(staged, entry, environment.keepUploaded)
+    this.#missing.changed()
     store.dispose(staged, owner.recorded(), () => environment.room.release(staged), copy)
   }
 
   #holdRoom(): void {
     if (this.#staged) this.#parts.environment.room.hold(this.#staged, this.#staged.localBytes)
+    this.#missing.changed()
   }
 
   /** Work on the staged file that nobody waits for. */
@@ -393,4 +389,8 @@ export class ContentBytes implements Uploadable {
       error,
     })
   }
+}
+
+function touch(staged: StagedFile, atMs: number): Promise<void> {
+  return Promise.resolve(staged.touch(atMs))
 }

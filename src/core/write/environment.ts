@@ -1,6 +1,7 @@
 import type { Clock } from '../../base/clock.ts'
 import type { Log } from '../../base/log.ts'
 import type { AbandonedSessions } from './abandoned-sessions.ts'
+import type { BackgroundLine } from './background-parts.ts'
 import type { KeepUploaded } from './keep-uploaded.ts'
 import type { Lendings } from './lendings.ts'
 import type { QuotaGuard } from './quota-guard.ts'
@@ -19,6 +20,8 @@ export interface WriteEnvironment {
   readonly keepUploaded: KeepUploaded
   readonly copies: ServerCopies
   readonly lendings: Lendings
+  /** On which comes what nobody waits for. */
+  readonly background: BackgroundLine
   readonly clock: Clock
   readonly log: Log
   /** From the release of the last writable handle to the upload, ms. */

@@ -1,7 +1,7 @@
 import { invariant } from '../../base/assert.ts'
 import type { ByteRange } from '../../base/ranges.ts'
 import { isRemoteError, RemoteError } from '../../remote/errors.ts'
-import type { ContentAddress } from '../../remote/remote.ts'
+import type { ContentAddress, RangeOptions } from '../../remote/remote.ts'
 import type { EntityId, RemotePath } from '../../remote/types.ts'
 import type { BaseEntity, Lender, WriteRemote } from './types.ts'
 
@@ -14,18 +14,32 @@ export interface MissingBase extends Omit<ContentAddress, 'entity'> {
   readonly lender: Lender | undefined
 }
 
-/** The beginning of `gap`, a part of the base that is not here. @throws {RemoteError} */
+export interface FetchedPiece {
+  readonly entity: EntityId
+  readonly range: ByteRange
+  readonly bytes: Uint8Array
+}
+
+/** What is brought first of `gap`, a part of the base that is not here. */
+export function pieceOf(
+  { entity }: MissingBase,
+  { start, end }: ByteRange,
+  mostBytes = stepBytes,
+): Omit<FetchedPiece, 'bytes'> {
+  invariant(entity !== 'absent', 'bytes of a base are missing that is not there')
+  return { entity, range: { start, end: Math.min(end, start + mostBytes) } }
+}
+
+/** `piece` of the base. @throws {RemoteError} */
 export async function fetchPiece(
   remote: Pick<WriteRemote, 'readRange' | 'infoById' | 'facts'>,
   base: MissingBase,
-  { start, end }: ByteRange,
-  signal: AbortSignal,
-): Promise<{ entity: EntityId; range: ByteRange; bytes: Uint8Array }> {
-  const { entity, lender } = base
-  invariant(entity !== 'absent', 'bytes of a base are missing that is not there')
-  const range = { start, end: Math.min(end, start + stepBytes) }
+  { entity, range }: Omit<FetchedPiece, 'bytes'>,
+  options: RangeOptions,
+): Promise<FetchedPiece> {
+  const { lender } = base
   const read = (path: ContentAddress['path']) =>
-    remote.readRange({ entity, path, sizeBytes: base.sizeBytes }, range, { signal })
+    remote.readRange({ entity, path, sizeBytes: base.sizeBytes }, range, options)
   try {
     return { entity, range, bytes: await read(base.path) }
   } catch (error) {

@@ -255,6 +255,14 @@ export class FileContent {
   }
 
   /**
+   * Brings every byte here that only the server has, as if it had been written: of a file that nobody can reach by its name any more.
+   * What is here when it throws stays. @throws {FsError} ENOSPC: no room on the local disk, which it does not wait for
+   */
+  keep(readBase: ReadBase, signal: AbortSignal): Promise<void> {
+    return this.#bytes.keep(readBase, signal)
+  }
+
+  /**
    * Uploads without quiet time and waits. Calls `onTaken` whenever the server has taken something, of whatever file.
    * @throws {FsError} when the upload was given up
    */

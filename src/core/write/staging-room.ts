@@ -64,6 +64,11 @@ export class StagingRoom {
     }
   }
 
+  /** Whether there is room for so many bytes more; waits for nothing but the disk. */
+  async has(sizeBytes: number): Promise<boolean> {
+    return (await this.#shortage(sizeBytes)) === undefined
+  }
+
   /** `staged` takes so many bytes now. */
   hold(staged: object, sizeBytes: number): void {
     this.#heldBytes += sizeBytes - (this.#held.get(staged) ?? 0)

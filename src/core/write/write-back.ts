@@ -3,6 +3,7 @@ import { waitUnlessAborted } from '../../base/clock.ts'
 import type { Log } from '../../base/log.ts'
 import type { Capacity } from '../../remote/types.ts'
 import { AbandonedSessions } from './abandoned-sessions.ts'
+import { BackgroundLine } from './background-parts.ts'
 import type { WriteEnvironment } from './environment.ts'
 import { FileContent } from './file-content.ts'
 import { readBootId } from '../../base/boot-id.ts'
@@ -53,6 +54,10 @@ export interface WriteBackOptions {
   readonly keepUploaded?: KeepUploaded | undefined
   /** Makes room on the local disk where that costs nothing but time. */
   readonly giveBack?: ((bytes: number) => Promise<unknown>) | undefined
+  /** Programs wait for contents from the server: what nobody waits for is not fetched. */
+  readonly isReading?: (() => boolean) | undefined
+  /** Bytes a second that downloads are held to at the moment; 0, the default: not at all. */
+  readonly downloadBytesPerSecond?: (() => number) | undefined
   /** Of this start of the machine; asked for if left out. */
   readonly bootId?: string | undefined
 }
@@ -129,6 +134,7 @@ export class WriteBack {
         keepUploaded: options.keepUploaded ?? (() => Promise.resolve()),
         copies: new ServerCopies({ remote, clock, log, hostName: options.hostName }),
         lendings: new Lendings(),
+        background: new BackgroundLine(options),
         quota: new QuotaGuard({ clock, log, capacity: () => remote.capacity() }),
         onFailed: (failure) => {
           room.lookAgain()

@@ -4,7 +4,7 @@ import type { Clock } from '../../base/clock.ts'
 import { silentLog, type Log } from '../../base/log.ts'
 import { ApiClient } from '../../api/client.ts'
 import { listFolder } from '../../api/endpoints/files.ts'
-import { currentUser, explorerConfig, ping, userCapacity } from '../../api/endpoints/site.ts'
+import { currentUser, explorerConfig, ping, userCapacity, userSettings } from '../../api/endpoints/site.ts'
 import { isApiError } from '../../api/errors.ts'
 import { Http } from '../../api/http.ts'
 import { createLanes, type LaneWidths } from '../../api/lanes.ts'
@@ -15,6 +15,7 @@ import { formatUri, joinUri, parseUri, pathBelow, type CloudreveUri } from '../.
 import { ContentStreams } from '../../transfer/content-stream.ts'
 import { Downloader } from '../../transfer/download.ts'
 import { StorageClient } from '../../transfer/storage-client.ts'
+import type { KeptVersions } from '../kept-versions.ts'
 import type { Remote } from '../remote.ts'
 import type { Capacity, EntityId, FileId, RemotePath } from '../types.ts'
 import type { MountContext } from './context.ts'
@@ -53,7 +54,7 @@ const BATCH_SIZE = 3000
 const GUEST = { id: '', nickname: 'guest' }
 
 /**
- * Asks the server once for everything that a mount needs to know: version, settings, user, space and the root folder, side
+ * Asks the server once for everything that a mount needs to know: version, settings, user, space, what is kept of versions, and the root folder, side
  * by side.
  * @throws {RemoteError} also when the root is not there or not a folder
  */
@@ -75,15 +76,16 @@ export interface RememberedServer {
   readonly userName: string
   readonly maxFileNameBytes: number
   readonly capacity?: Capacity | undefined
+  readonly versions?: KeptVersions | undefined
   readonly top: { readonly id: FileId; readonly createdAtMs: number }
 }
 
 /** undefined: it is not known which drive the connection is to. */
 export function rememberedOf({ facts }: Remote): RememberedServer | undefined {
-  const { userId, userName, maxFileNameBytes, capacity, top } = facts
-  return (
-    top && { userId, userName, maxFileNameBytes, capacity, top: { id: top.id, createdAtMs: top.createdAtMs } }
-  )
+  const { userId, userName, maxFileNameBytes, capacity, versions, top } = facts
+  if (!top) return undefined
+  const { id, createdAtMs } = top
+  return { userId, userName, maxFileNameBytes, capacity, versions, top: { id, createdAtMs } }
 }
 
 /** A server that cannot be reached now, as an earlier connection has known it. It is asked when anybody wants something of it. */
@@ -111,11 +113,13 @@ function isReadOnly({ readOnly = false }: ConnectOptions, root: CloudreveUri): b
 
 async function connect(client: ApiClient, options: ConnectOptions): Promise<Remote> {
   const root = parseUri(options.rootUri)
-  const [version, config, user, capacity, listing] = await Promise.all([
+  const [version, config, user, capacity, versions, listing] = await Promise.all([
     ping(client),
     explorerConfig(client),
     options.tokenSource ? currentUser(client) : GUEST,
-    options.tokenSource ? optionalCapacity(client) : undefined,
+    options.tokenSource ? optional(userCapacity(client)) : undefined,
+    // What is overwritten in a share is its owner's.
+    options.tokenSource && root.fileSystem === 'my' ? optional(keptVersions(client)) : undefined,
     listFolder(client, formatUri(root), { pageSize: 1 }),
   ])
   const context: MountContext = {
@@ -147,17 +151,24 @@ async function connect(client: ApiClient, options: ConnectOptions): Promise<Remo
       userName: user.nickname,
       maxFileNameBytes: maxFileNameBytes(listing),
       capacity: capacity && { totalBytes: capacity.total, usedBytes: capacity.used },
+      versions,
       top: toEntry(listing.parent, context.noContent),
     },
   })
 }
 
+async function keptVersions(client: ApiClient): Promise<KeptVersions> {
+  const settings = await userSettings(client)
+  const { version_retention_enabled: isOn, version_retention_max: max, version_retention_ext } = settings
+  return isOn ? { max, extensions: version_retention_ext ?? [] } : { max: 1, extensions: [] }
+}
+
 /** Not every token may ask for it (api/01 §9.6), and a mount works without. */
-async function optionalCapacity(client: ApiClient) {
+async function optional<T>(asked: Promise<T>): Promise<T | undefined> {
   try {
-    return await userCapacity(client)
+    return await asked
   } catch (error) {
-    if (isApiError(error, 'refused')) return undefined
+    if (isApiError(error, 'refused', 'no-route', 'malformed')) return undefined
     throw error
   }
 }

@@ -41,7 +41,10 @@ export interface RemoteParts {
   readonly context: MountContext
   readonly downloader: Downloader
   readonly storage: StorageClient
-  readonly facts: Pick<RemoteProperties, 'userId' | 'userName' | 'maxFileNameBytes' | 'capacity' | 'top'>
+  readonly facts: Pick<
+    RemoteProperties,
+    'userId' | 'userName' | 'maxFileNameBytes' | 'capacity' | 'versions' | 'top'
+  >
 }
 
 export class CloudreveRemote implements Remote {

@@ -290,9 +290,6 @@ export const recordedSaves: readonly RecordedSave[] = [
       'PUT /file/upload': 2,
       'POST /file/upload': 2,
       'GET /file/info': 3,
-      // The logs' old ends are fetched before they are sent anew.
-      'POST /file/url': 2,
-      'GET /file/content': 2,
       'PUT /file/content': 5,
     },
   },
@@ -340,7 +337,7 @@ export const recordedSaves: readonly RecordedSave[] = [
       ['close', 3],
     ],
     after: { 'app.db': [Buffer.concat([page(1), page(5)]), 2] },
-    requests: { 'POST /file/url': 1, 'GET /file/content': 1, 'PUT /file/content': 1 },
+    requests: { 'PUT /file/content': 1 },
   },
   {
     name: 'an editor that only looks',

@@ -4,6 +4,7 @@ import { buildProgram } from '../../../src/cli/program.ts'
 import { reportError } from '../../../src/cli/errors.ts'
 import type { MountStatus, UploadStatus } from '../../../src/mount/control-results.ts'
 import type { RunningMount } from '../../../src/mount/spec.ts'
+import { lossByOverwriting } from '../../../src/remote/kept-versions.ts'
 import { ann, FakeCli } from '../../fakes/cli-context.ts'
 
 const at = new Date(2026, 10, 23, 14, 3, 5).getTime()
@@ -29,6 +30,7 @@ function mountStatus(members: Partial<MountStatus> = {}) {
     limits: { uploadBytesPerSecond: 0, downloadBytesPerSecond: 0 },
     changes: { state: 'live', since: at, everyMs: null, reason: null } as MountStatus['changes'],
     serverTrouble: null,
+    versionLoss: null,
     uploads: [] as UploadStatus[],
     lostAndFound: [] as string[],
     ...members,
@@ -98,6 +100,15 @@ describe('status', () => {
     cli.answers['status'] = asJson(mountStatus({ changes: { ...changes, state: 'none', everyMs: null } }))
     await run(cli, 'status')
     expect(cli.out).toContain(`  changes   seen when listings are old: ${reason}`)
+  })
+
+  it('says what the drive does not keep of what is overwritten [O1]', async () => {
+    const cli = new FakeCli()
+    cli.running = [running]
+    const versionLoss = lossByOverwriting({ max: 1, extensions: [] })!
+    cli.answers['status'] = asJson(mountStatus({ versionLoss }))
+    await run(cli, 'status')
+    expect(cli.out).toContain('  versions  the drive keeps no versions: what is overwritten is gone')
   })
 
   it('shows the limits that are in effect', async () => {

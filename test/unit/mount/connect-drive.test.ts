@@ -48,6 +48,7 @@ describe('the server of a drive', () => {
       userName: 'una',
       readOnly: false,
       capacity: { totalBytes: 10, usedBytes: 3 },
+      versions: { max: 10, extensions: [] },
       top: { id: top.id, createdAtMs: top.createdAtMs },
     })
     expect(remote.facts.pathOf(remote.facts.uriOf(['a b', 'c']))).toEqual(['a b', 'c'])

@@ -26,7 +26,7 @@ function put(path: string, bytes: Uint8Array, request: Partial<UploadRequest> = 
 const counts = () => embedded.server.requests.summary()
 
 describe('connecting', () => {
-  it('costs version, settings, user, space and one page of the root', async () => {
+  it('costs version, settings, user, space, what is kept of versions and one page of the root', async () => {
     const { facts } = await start()
     const { server } = embedded
     const { tokenSource } = await signedIn()
@@ -37,7 +37,7 @@ describe('connecting', () => {
       rootUri: 'cloudreve://my',
       clock: embedded.clock,
     })
-    expect(server.requests.count()).toBe(5)
+    expect(server.requests.count()).toBe(6)
     expect(facts).toMatchObject({ origin: server.url, readOnly: false, maxFileNameBytes: 238 })
     expect(facts.uriOf(['a b', '#'])).toBe('cloudreve://my/a%20b/%23')
     expect(await other.capacity()).toMatchObject({ usedBytes: 0 })

@@ -126,7 +126,7 @@ describe('saving a file', () => {
     expect(bench.remote.count()).toBe(1)
   })
 
-  it('brings the unchanged parts only for the upload', async () => {
+  it('brings the unchanged parts for the upload, where that comes soon', async () => {
     const file = bench.existingFile('a', 'abcdefghij')
     await file.write(2, 'XY')
     await file.append('!')
