@@ -241,7 +241,9 @@ export class MemoryRemote extends MemoryDrive implements Remote {
       const bytes = await source.read(0, source.sizeBytes)
       this.#checkUpload(request)
       request.onProgress?.(bytes.length)
-      return this.#commit(this.tree.find(path) ?? this.newFile(path), request, bytes)
+      const entry = this.#commit(this.tree.find(path) ?? this.newFile(path), request, bytes)
+      // As the server's answer to a save in one request (api/00-live-files §4).
+      return { ...entry, metadata: {} }
     })
   }
 

@@ -3,6 +3,7 @@ import type { BaseEntity } from '../write/index.ts'
 import type { Core } from './core.ts'
 import { contentOf, type OwnerParts } from './file-owner.ts'
 import { replaceAttributes } from './replace-attributes.ts'
+import { withPatches } from './unsent-attributes.ts'
 
 /**
  * The unsent bytes of `heir` become the next version of the server object that `former` stood for: its id, history and shares
@@ -19,9 +20,10 @@ export function takeOver(parts: OwnerParts, heir: Node, former: Node, pid?: numb
   former.detach()
   former.remotePlace = undefined
   former.successor = heir
-  const coming = former.hasUnsent ? former.unsent.patches.keys() : []
-  replaceAttributes(heir, entry.metadata, new Set(coming))
-  table.bind(heir, entry)
+  const coming = former.hasUnsent ? [...former.unsent.patches.values()] : []
+  replaceAttributes(heir, entry.metadata, new Set(coming.map(({ key }) => key)))
+  // Some of it may have arrived unheard of: what the heir wants is to be sent all the same.
+  table.bind(heir, withPatches(entry, coming))
   heir.remotePlace = at
   contentOf(heir, parts).rebase(base)
   core.seen.nameTaken(heir)

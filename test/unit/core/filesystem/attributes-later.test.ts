@@ -210,6 +210,20 @@ describe('the order with other changes', () => {
     expect(modeAt('letter')).toBe('0600')
   })
 
+  it('those of a file that arrived unheard of go with what takes its place', async () => {
+    drive.remote.script.loseAnswers('patchMetadata', 9)
+    await drive.setattr('letter', { mode: 0o600 })
+    await drive.clock.advance(1_000)
+    await settle()
+    expect(modeAt('letter')).toBe('0600')
+    await drive.save('tmp', 'new letter')
+    await drive.rename('tmp', 'letter')
+    drive.remote.script.forgetTrouble()
+    await drive.drain()
+    expect(await shown('letter')).toBe(0o644)
+    expect(modeAt('letter')).toBeUndefined()
+  })
+
   it('those of a file on their way are not given to the new one that takes its place', async () => {
     await drive.setattr('letter', { mode: 0o600 })
     const gate = drive.remote.hold('patchMetadata')
