@@ -1,10 +1,12 @@
-import type { Hook, HookAction } from './hooked-layer.ts'
+import { planRun } from './plan.ts'
 import { Random } from './random.ts'
-import { runOnce, type RunOptions, type RunReport } from './run-once.ts'
+import { runOnce, type RunReport } from './run-once.ts'
 import { findSites, type Site } from './sites.ts'
 
 export interface MatrixOptions {
   readonly runs: number
+  /** So many runs more, as long as there is a place where none has died yet. */
+  readonly untilReached?: number
   /** Runs at the same time. */
   readonly jobs: number
   readonly seed: number
@@ -23,14 +25,9 @@ export interface MatrixReport {
   readonly unreached: readonly Site[]
 }
 
-const actions: readonly HookAction[] = ['before', 'after', 'half']
-/** Through the kernel costs more, and shows less of what is between the journal and the server. */
-const mountedShare = 0.2
-/** In some the journal is damaged: all that it spoke of must be found again. */
-const damagedShare = 0.15
-
 export async function runMatrix({
   runs,
+  untilReached = 0,
   jobs,
   seed,
   canMount,
@@ -40,11 +37,12 @@ export async function runMatrix({
   const sites = findSites()
   const kills = new Map<string, Map<string, number>>(sites.map(({ id }) => [id, new Map()]))
   const reports: RunReport[] = []
+  const unreached = () => sites.filter(({ id }) => killsAt(kills.get(id)) === 0)
   let next = 0
   const worker = async () => {
-    while (next < runs) {
-      const unreached = sites.filter(({ id }) => killsAt(kills.get(id)) === 0)
-      const wanted = next === 0 && target !== undefined ? target : targetOf(seed + next, unreached)
+    while (next < runs || (next < runs + untilReached && unreached().length > 0)) {
+      const chance = next < runs ? 0.5 : 1
+      const wanted = next === 0 && target !== undefined ? target : targetOf(seed + next, unreached(), chance)
       const options = planRun(seed + next, sites, { canMount, target: wanted })
       next += 1
       const report = await runOnce(options)
@@ -54,8 +52,7 @@ export async function runMatrix({
     }
   }
   await Promise.all(Array.from({ length: jobs }, worker))
-  const unreached = sites.filter(({ id }) => killsAt(kills.get(id)) === 0)
-  return { reports, kills, unreached }
+  return { reports, kills, unreached: unreached() }
 }
 
 /** How often processes died at each place, a line each. */
@@ -76,65 +73,9 @@ export function summary(reports: readonly RunReport[]): string {
   return `${reports.length} runs, ${acknowledged} bytes acknowledged, ${sum((report) => report.lostBytes)} lost`
 }
 
-function targetOf(seed: number, unreached: readonly Site[]): string | undefined {
+function targetOf(seed: number, unreached: readonly Site[], chance: number): string | undefined {
   const random = new Random(seed * 104_729)
-  return unreached.length > 0 && random.chance(0.5) ? random.pick(unreached).id : undefined
-}
-
-interface Plan {
-  readonly canMount: boolean
-  readonly target: string | undefined
-}
-
-/** Everything about a run follows from its seed and its target, the moments in time aside. */
-export function planRun(seed: number, sites: readonly Site[], { canMount, target }: Plan): RunOptions {
-  const random = new Random(seed * 7919)
-  const lives = random.pick([1, 1, 2, 2, 3])
-  const isMounted = canMount && random.chance(mountedShare)
-  const common = { seed, isMounted, target }
-  const isOfRescue = target !== undefined && rescue.test(target)
-  if (random.chance(isOfRescue ? 0.5 : damagedShare))
-    return {
-      ...common,
-      damagesJournal: true,
-      hooks: rescueHooks(random, sites, isOfRescue ? target : undefined),
-    }
-  const hooks = Array.from({ length: lives }, () =>
-    target !== undefined || random.chance(0.7) ? planHooks(random, sites, target) : [],
-  )
-  return { ...common, damagesJournal: false, hooks }
-}
-
-/** Where what is found after damage is saved. */
-const rescue = /lost-and-found|open-journal|segment/
-
-/** The process that wrote dies at any moment, those that find the damage where they save what they can. */
-function rescueHooks(random: Random, sites: readonly Site[], target: string | undefined): Hook[][] {
-  const saving = sites.filter(({ id }) => (target === undefined ? rescue.test(id) : id === target))
-  const one = (): Hook[] => [
-    {
-      site: random.pick(saving.length > 0 ? saving : sites).id,
-      nth: random.count(),
-      action: random.pick(actions),
-    },
-  ]
-  return [[], one(), one(), one()]
-}
-
-/** Where the process dies, and perhaps what fails before. */
-function planHooks(random: Random, sites: readonly Site[], wanted: string | undefined): Hook[] {
-  const target = sites.find(({ id }) => id === wanted) ?? random.pick(sites)
-  const kill = { site: target.id, nth: random.count(), action: random.pick(actions) }
-  return [...failuresFor(target, random, sites), kill]
-}
-
-/** Some places are reached only when the disk has refused something. */
-function failuresFor({ id }: Site, random: Random, sites: readonly Site[]): Hook[] {
-  const first = sites.filter(({ id, step }) => /segment/.test(id) && /append|datasync/.test(step))
-  if (/journal\/(journal|segment)/.test(id) && random.chance(0.7))
-    return [{ site: random.pick(first).id, nth: random.count(), action: 'fail' }]
-  if (random.chance(0.1)) return [{ site: random.pick(sites).id, nth: random.count(), action: 'fail' }]
-  return []
+  return unreached.length > 0 && random.chance(chance) ? random.pick(unreached).id : undefined
 }
 
 function count(kills: Map<string, Map<string, number>>, pulled: string): void {

@@ -36,7 +36,7 @@ export interface RunReport extends Verdict {
 
 /** A process that was not killed by its hook is killed then, ms. */
 const longestLifeMs = 1_500
-const runDeadlineMs = 45_000
+const runDeadlineMs = 90_000
 
 /** Some processes that die while programs work, and one that brings everything to an end. */
 export async function runOnce(options: RunOptions): Promise<RunReport> {
