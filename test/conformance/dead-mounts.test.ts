@@ -46,21 +46,36 @@ describe.skipIf(reason !== undefined).each(driverNames)('the dead mount of the d
     expect(await fs.readdir(second.mountpoint)).toEqual(['a'])
   })
 
+  /** Clears away a mount that nobody answers, and tells what becomes of a program that waits for it. */
+  async function clearSilent(controls: string): Promise<string | undefined> {
+    const first = await begin()
+    first.stop()
+    const waiting = codeOf(fs.stat(first.path('missing')))
+    const parts = { ...unserved, cut: (device: string) => cutConnection(device, controls) }
+    // As long as the kernel remembers its attributes, the folder seems alive.
+    await expect.poll(() => recoverMountpoint(first.mountpoint, parts), { timeout: 20_000 }).toBe(true)
+    const code = await waiting
+    const second = await begin(first.mountpoint)
+    expect(await fs.readdir(second.mountpoint)).toEqual([])
+    return code
+  }
+
   it('a mount that nobody answers is cut and cleared away: who waits for it goes on', async () => {
     const controls = await fs.mkdtemp(join(tmpdir(), 'fusectl-'))
     await run('mount', ['-t', 'fusectl', 'none', controls])
     try {
-      const first = await begin()
-      first.stop()
-      const waiting = codeOf(fs.readFile(first.path('missing')))
-      const parts = { ...unserved, cut: (device: string) => cutConnection(device, controls) }
-      // As long as the kernel remembers its attributes, the folder seems alive.
-      await expect.poll(() => recoverMountpoint(first.mountpoint, parts), { timeout: 20_000 }).toBe(true)
-      expect(await waiting).toMatch(/^(ENOTCONN|ECONNABORTED)$/)
-      const second = await begin(first.mountpoint)
-      expect(await fs.readdir(second.mountpoint)).toEqual([])
+      expect(await clearSilent(controls)).toMatch(/^(ENOTCONN|ECONNABORTED)$/)
     } finally {
       await run('umount', [controls])
+      await fs.rmdir(controls)
+    }
+  })
+
+  it('it is also where the control files of the kernel are not mounted, as in a container', async () => {
+    const controls = await fs.mkdtemp(join(tmpdir(), 'no-fusectl-'))
+    try {
+      expect(await clearSilent(controls)).toMatch(/^(ENOTCONN|ECONNABORTED)$/)
+    } finally {
       await fs.rmdir(controls)
     }
   })

@@ -109,6 +109,15 @@ export const driverDifferences = {
     reason: 'libfuse 2 wants the names of a folder in one call, to keep them',
     expected: { native: true, libfuse2: false },
   }),
+  versionStaysOpen: difference({
+    label: 'V11',
+    about: 'a file that another client replaces while it is open here, for who has opened it before',
+    native: 'stays as it was',
+    libfuse2:
+      'stays as it was until somebody here opens the new version, and is that one from then on: who is in the middle of it reads parts of both',
+    reason: 'libfuse 2 knows one node for both, whose bytes the kernel keeps together',
+    expected: { native: true, libfuse2: false },
+  }),
 } as const
 
 export type DifferenceName = keyof typeof driverDifferences

@@ -43,7 +43,7 @@ export class RunningProgram {
 
   /** Resolves when it has printed so many lines. */
   async printed(count: number): Promise<void> {
-    while (this.lines.length < count && this.#isRunning) {
+    while (this.lines.length < count && this.isRunning) {
       await Promise.race([once(this.#output, 'line'), this.#exit])
     }
     expect(this.lines.length, `lines of a program that ended: ${this.#stderr}`).toBeGreaterThanOrEqual(count)
@@ -55,13 +55,13 @@ export class RunningProgram {
 
   /** How it ended, however long it takes. */
   async finished(): Promise<Ending> {
-    if (this.#isRunning) await once(this.#child, 'close')
+    if (this.isRunning) await once(this.#child, 'close')
     return { code: this.#child.exitCode, signal: this.#child.signalCode }
   }
 
   /** How it ended; fails when it does not end. */
   async ended(): Promise<Ending> {
-    if (this.#isRunning) {
+    if (this.isRunning) {
       const giveUp = setTimeout(() => this.#child.emit('stuck'), endsWithinMs)
       const [how] = await Promise.race([
         once(this.#child, 'close'),
@@ -73,7 +73,7 @@ export class RunningProgram {
     return { code: this.#child.exitCode, signal: this.#child.signalCode }
   }
 
-  get #isRunning(): boolean {
+  get isRunning(): boolean {
     return this.#child.exitCode === null && this.#child.signalCode === null
   }
 

@@ -55,10 +55,17 @@ function asOrdinaryUser(folder: string): string[] {
   return ['unshare', '-m', 'sh', '-c', script, 'sh', ...dropRights]
 }
 
-/** Why no process with a mount namespace of its own can be had: in a chroot, the root is no mount. undefined when it can. */
+/**
+ * Why no process with a mount namespace of its own can be had: in a chroot, the root is no mount. undefined when it can. With CI or
+ * REQUIRE_MOUNT in the environment that is an error.
+ */
 export function namespaceUnavailable(): string | undefined {
-  const { status, stderr } = spawnSync('unshare', ['-m', 'true'], { encoding: 'utf8' })
-  return status === 0 ? undefined : stderr.trim()
+  const { status, stderr, error } = spawnSync('unshare', ['-m', 'true'], { encoding: 'utf8' })
+  if (status === 0) return undefined
+  const why = error?.message ?? stderr.trim()
+  if (process.env['CI'] || process.env['REQUIRE_MOUNT'])
+    throw new Error(`there is no mount namespace to be had: ${why}`)
+  return why
 }
 
 interface Answer {

@@ -29,7 +29,8 @@ export interface Libfuse2Parts {
  * What it cannot do (measured and read in its sources): times that a program sets never arrive; requests are not interrupted;
  * the kernel cannot be told of changes, so its trust in names and attributes must be short; the asking process is unknown;
  * each name of a folder is looked up by itself, so a long `ls -l` is slow; after `rm -r` of a folder that holds an open file, that file cannot
- * be read on; a file that is replaced while somebody has it open is removed first, then the other one gets its name.
+ * be read on; a file that is replaced while somebody has it open is removed first, then the other one gets its name; two versions
+ * of a file are one node with one set of pages.
  */
 export class Libfuse2Driver implements FuseDriver {
   readonly name = 'libfuse2'

@@ -6,10 +6,17 @@ import type { Fh, Ino } from '../../core/types.ts'
 const MAX_ENDED = 1_000
 
 export interface OpenFile {
+  /** What libfuse calls it by. */
   readonly fh: Fh
-  readonly ino: Ino
-  /** `st_ino` when it was opened: the same object may have another node later. */
-  readonly identity: number
+  /** Where libfuse has its node: each element as it is called now. */
+  path: string
+  readonly mayWrite: boolean
+  /** Its node. */
+  ino: Ino
+  /** The handle that is read and written by: `fh` itself until the file goes over to a newer version. */
+  handle: Fh
+  /** libfuse names it no more. */
+  isReleased: boolean
 }
 
 /**
@@ -37,6 +44,19 @@ export class OpenFiles {
     this.#byFh.set(file.fh, file)
   }
 
+  /** Whoever has another node than `ino` open at this path, which is one node to libfuse and the kernel. */
+  *othersAt(path: string, ino: Ino): Generator<OpenFile> {
+    for (const file of this.#byFh.values()) if (file.path === path && file.ino !== ino) yield file
+  }
+
+  /** libfuse has renamed a node, with all that is below it. */
+  moved(from: string, to: string): void {
+    for (const file of this.#byFh.values()) {
+      if (file.path === from || file.path.startsWith(`${from}/`))
+        file.path = to + file.path.slice(from.length)
+    }
+  }
+
   handles(): readonly Fh[] {
     return [...this.#byFh.keys()]
   }
@@ -48,10 +68,10 @@ export class OpenFiles {
     return file
   }
 
-  /** Some handle of the node, or else of an earlier node of the same object. */
-  find(ino: Ino, identity: number): OpenFile | undefined {
-    const files = [...this.#byFh.values()]
-    return files.find((file) => file.ino === ino) ?? files.find((file) => file.identity === identity)
+  /** Whoever has the node open that libfuse has at this path; of several versions rather that of `ino`. */
+  find(path: string, ino: Ino): OpenFile | undefined {
+    const files = [...this.#byFh.values()].filter((file) => file.path === path)
+    return files.find((file) => file.ino === ino) ?? files[0]
   }
 
   remove(fh: number): void {

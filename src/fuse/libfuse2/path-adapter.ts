@@ -10,15 +10,17 @@ import type {
   Fh,
   Ino,
   OpContext,
-  Opened,
   StatFs,
   XattrMode,
 } from '../../core/types.ts'
-import { isHiddenName, OpenFiles } from './open-files.ts'
+import { isHiddenName, OpenFiles, type OpenFile } from './open-files.ts'
 import { checkNewName, PathWalk, type Found } from './path-walk.ts'
 
 /** The addon does not pass the flags of a creating open on. */
 const CREATE_FLAGS = constants.O_RDWR | constants.O_CREAT
+
+/** The part of open(2)'s flags that says whether one reads or writes. */
+const ACCESS_MODE = 3
 
 /** The filesystem by paths, as libfuse 2 calls it. Owns the open handles; keeps no look-ups (see `PathWalk`). */
 export class PathAdapter {
@@ -51,7 +53,7 @@ export class PathAdapter {
 
   async ftruncate(fh: number, sizeBytes: number, context: OpContext): Promise<void> {
     const file = this.#open.get(fh)
-    await this.#fileSystem.setattr(file.ino, { sizeBytes }, file.fh, context)
+    await this.#fileSystem.setattr(file.ino, { sizeBytes }, file.handle, context)
   }
 
   readlink(path: string, context: OpContext): Promise<string> {
@@ -91,49 +93,60 @@ export class PathAdapter {
     )
   }
 
-  rename(fromPath: string, toPath: string, context: OpContext): Promise<void> {
-    return this.#walk.place(fromPath, context, (from) =>
+  async rename(fromPath: string, toPath: string, context: OpContext): Promise<void> {
+    await this.#walk.place(fromPath, context, (from) =>
       this.#walk.place(toPath, context, (to) => {
         checkNewName(to.name)
-        if (isHiddenName(to.name)) return this.#hide(from, to.name, context)
+        if (isHiddenName(to.name)) return this.#hide(fromPath, from, to.name, context)
         return this.#fileSystem.rename(from, to, {}, context)
       }),
     )
+    this.#open.moved(fromPath, toPath)
   }
 
   create(path: string, mode: number, context: OpContext): Promise<Fh> {
     return this.#walk.place(path, context, async (at) => {
       checkNewName(at.name)
       const { entry, opened } = await this.#fileSystem.create(at, mode, CREATE_FLAGS, context)
-      this.#opened(entry, opened)
+      const file = this.#opened(path, CREATE_FLAGS, { ino: entry.ino, fh: opened.fh })
       this.#fileSystem.forget(entry.ino, 1)
-      return opened.fh
+      return this.#agreed(file, context)
     })
   }
 
   open(path: string, flags: number, context: OpContext): Promise<Fh> {
-    return this.#at(path, context, async (found) => {
-      const opened = await this.#fileSystem.open(found.ino, flags, context)
-      this.#opened(found, opened)
-      return opened.fh
+    return this.#at(path, context, async ({ ino }) => {
+      const { fh } = await this.#fileSystem.open(ino, flags, context)
+      return this.#agreed(this.#opened(path, flags, { ino, fh }), context)
     })
   }
 
   async read(fh: number, offset: number, length: number, context: OpContext): Promise<Uint8Array> {
-    return this.#fileSystem.read(this.#open.get(fh).fh, offset, length, context)
+    const file = this.#open.get(fh)
+    for (;;) {
+      const { handle } = file
+      try {
+        return await this.#fileSystem.read(handle, offset, length, context)
+      } catch (error) {
+        // It was closed under this request if the file has gone over to a newer version meanwhile.
+        if (handle === file.handle) throw error
+      }
+    }
   }
 
   write(fh: number, offset: number, data: Uint8Array, context: OpContext): Promise<number> {
-    return this.#fileSystem.write(this.#open.get(fh).fh, offset, data, context)
+    return this.#fileSystem.write(this.#open.get(fh).handle, offset, data, context)
   }
 
   fsync(fh: number, dataOnly: boolean, context: OpContext): Promise<void> {
-    return this.#fileSystem.fsync(this.#open.get(fh).fh, dataOnly, context)
+    return this.#fileSystem.fsync(this.#open.get(fh).handle, dataOnly, context)
   }
 
   async release(fh: number): Promise<void> {
     const file = this.#open.get(fh)
+    file.isReleased = true
     try {
+      if (file.handle !== file.fh) await this.#fileSystem.release(file.handle)
       await this.#fileSystem.release(file.fh)
     } finally {
       this.#open.remove(fh)
@@ -194,9 +207,9 @@ export class PathAdapter {
   ): Promise<T> {
     const hidden = this.#open.hidden(path.slice(path.lastIndexOf('/') + 1))
     if (!hidden) return this.#walk.node(path, context, (found) => work({ ...found, fh: undefined }))
-    const { ino, fh } = hidden
-    const { attr } = await this.#fileSystem.getattr(ino, fh, context)
-    return work({ ino, attr, fh })
+    const { ino, handle } = hidden
+    const { attr } = await this.#fileSystem.getattr(ino, handle, context)
+    return work({ ino, attr, fh: handle })
   }
 
   /** Makes something that libfuse looks up itself when it needs it. */
@@ -219,14 +232,48 @@ export class PathAdapter {
     })
   }
 
-  #opened({ ino, attr }: { ino: Ino; attr: Attr }, { fh }: Opened): void {
-    this.#open.add({ fh, ino, identity: attr.ino })
+  #opened(path: string, flags: number, { ino, fh }: { ino: Ino; fh: Fh }): OpenFile {
+    const mayWrite = (flags & ACCESS_MODE) !== constants.O_RDONLY
+    const file = { fh, path, mayWrite, ino, handle: fh, isReleased: false }
+    this.#open.add(file)
+    return file
+  }
+
+  /**
+   * To the kernel one path is one node with one set of pages, whatever other clients have put there meanwhile. It drops the pages when
+   * an open is answered; from then on whoever had an older version open would fill them again with bytes of that one, and programs
+   * would read both. So all who only read go over to what the path leads to now, before the answer.
+   */
+  async #agreed(file: OpenFile, context: OpContext): Promise<Fh> {
+    const { fh, path, ino } = file
+    if (this.#open.othersAt(path, ino).next().done) return fh
+    try {
+      // Looked up once more: of two who open at a time the second one may have seen the newer.
+      await this.#at(path, context, async (now) => {
+        for (const other of [...this.#open.othersAt(path, now.ino)])
+          await this.#goOver(other, now.ino, context)
+      })
+      return fh
+    } catch (error) {
+      await this.release(fh)
+      throw error
+    }
+  }
+
+  async #goOver(file: OpenFile, ino: Ino, context: OpContext): Promise<void> {
+    if (file.mayWrite) return
+    const { fh: handle } = await this.#fileSystem.open(ino, constants.O_RDONLY, context)
+    const { handle: former } = file
+    if (!file.isReleased) Object.assign(file, { ino, handle })
+    const left = file.isReleased ? handle : former
+    // Its own number stays taken: libfuse calls the file by it.
+    if (left !== file.fh) await this.#fileSystem.release(left)
   }
 
   /** libfuse hides a file that somebody has open, because it is unlinked or replaced: see `OpenFiles`. */
-  #hide(from: Place, hiddenName: string, context: OpContext): Promise<void> {
-    return this.#walk.child(from, context, async ({ ino, attr }) => {
-      const file = this.#open.find(ino, attr.ino)
+  #hide(path: string, from: Place, hiddenName: string, context: OpContext): Promise<void> {
+    return this.#walk.child(from, context, async ({ ino }) => {
+      const file = this.#open.find(path, ino)
       if (!file) throw new FsError(Errno.EPERM, `${hiddenName}: names like this are reserved by libfuse`)
       await this.#fileSystem.unlink(from.parent, from.name, context)
       this.#open.hide(hiddenName, file)

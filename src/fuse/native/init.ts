@@ -14,11 +14,11 @@ import type { InitRequest } from './requests.ts'
 
 /**
  * Requests of the kernel's own (reading ahead, writing back) at the same time. Beyond it the kernel makes all programs wait, those
- * that read other files too: so there must be room for more reads that hang than anybody starts. Each is some KiB of memory here;
- * what is written back is up to 1 MiB each.
+ * that read other files too: so there must be room for more reads that hang than anybody starts. Each is some KiB of memory here.
+ * What is written back is up to 1 MiB each, but the kernel holds a FUSE filesystem to a hundredth of what may be unwritten in the
+ * whole system (`max_ratio` and `strict_limit` in its bdi): it runs out of that first.
  */
 const MAX_BACKGROUND = 1024
-const MAX_BACKGROUND_WITH_WRITEBACK = 64
 
 /**
  * Not among them, on purpose: ASYNC_DIO (a program in direct I/O could not be killed while it waits), READDIRPLUS_AUTO (the
@@ -60,8 +60,6 @@ export function negotiate(request: InitRequest, options: { writebackCache: boole
   const flags = request.flags & wanted
   const flags2 = flags & InitFlag.INIT_EXT ? request.flags2 & WANTED2 : 0
   const hasMaxPages = (flags & InitFlag.MAX_PAGES) !== 0
-  const writesBack = (flags & InitFlag.WRITEBACK_CACHE) !== 0
-  const maxBackground = writesBack ? MAX_BACKGROUND_WITH_WRITEBACK : MAX_BACKGROUND
   const minor = Math.min(request.minor, MAX_MINOR)
   const maxWriteBytes = hasMaxPages ? MAX_WRITE_BYTES : OLD_MAX_WRITE_BYTES
   return {
@@ -69,7 +67,7 @@ export function negotiate(request: InitRequest, options: { writebackCache: boole
     features: {
       minor,
       maxWriteBytes,
-      writebackCache: writesBack,
+      writebackCache: (flags & InitFlag.WRITEBACK_CACHE) !== 0,
       expireOnly: (flags2 & InitFlag2.HAS_EXPIRE_ONLY) !== 0,
     },
     reply: {
@@ -78,9 +76,9 @@ export function negotiate(request: InitRequest, options: { writebackCache: boole
       flags2,
       maxWriteBytes,
       maxReadaheadBytes: request.maxReadaheadBytes,
-      maxBackground,
+      maxBackground: MAX_BACKGROUND,
       // From here on the kernel calls the device congested.
-      congestionThreshold: maxBackground * 0.75,
+      congestionThreshold: MAX_BACKGROUND * 0.75,
       maxPages: hasMaxPages ? MAX_PAGES : 0,
     },
   }

@@ -29,10 +29,10 @@ function once(probe: DriverProbe): DriverProbe {
   }
 }
 
-/** What cannot be used is no trouble in itself: whether a mount finds one is the last line. */
+/** What cannot be used is no trouble in itself, whether a mount finds one is the last line; what makes it usable is said all the same. */
 function usable(name: DriverName, state: DriverState): Finding {
   const check = `${name} driver`
-  if (!isUsable(state)) return ok(check, `not usable: ${state.text}`)
+  if (!isUsable(state)) return { ...ok(check, `not usable: ${state.text}`), remedy: state.remedy }
   return ok(check, `loads, ${state.origin}`)
 }
 

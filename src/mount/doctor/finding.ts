@@ -10,7 +10,7 @@ export interface Finding {
   readonly level: FindingLevel
   /** One sentence for a person. Holds no secret. */
   readonly text: string
-  /** What to do; always there unless `level` is `ok`. */
+  /** What to do; always there unless `level` is `ok`, where it only matters to who misses something. */
   readonly remedy?: string
   /** What kind of failure, where a caller may want to know. */
   readonly cause?: FailureCause

@@ -13,12 +13,18 @@ const ours: MountEntry = {
 }
 
 /** A table of mounts on `/mnt`; the top one answers `stat` with `code`, or not at all. */
-function system(mounts: MountEntry[], code: string | undefined, { isServed = false } = {}) {
+function system(
+  mounts: MountEntry[],
+  code: string | undefined,
+  { isServed = false, canCut = true, canForce = true } = {},
+) {
   const unmounted: number[] = []
+  const forced: number[] = []
   const cut: string[] = []
   const clock = new ManualClock()
   return {
     unmounted,
+    forced,
     cutDevices: cut,
     clock,
     log: recordingLog(),
@@ -29,7 +35,8 @@ function system(mounts: MountEntry[], code: string | undefined, { isServed = fal
       if (code) throw Object.assign(new Error(code), { code })
       return undefined
     },
-    cut: async (device: string) => cut.push(device) > 0,
+    cut: async (device: string) => canCut && cut.push(device) > 0,
+    force: async () => canForce && forced.push(mounts.pop()!.id) > 0,
     unmount: async () => {
       unmounted.push(mounts.pop()!.id)
     },
@@ -54,7 +61,27 @@ it('cuts the connection of a mount that nobody serves and that answers nothing, 
   const parts = system([ours], 'silence')
   expect(await recoverMountpoint('/mnt', parts)).toBe(true)
   expect(parts.cutDevices).toEqual(['0:39'])
-  expect(parts.unmounted).toEqual([1])
+  expect([parts.unmounted, parts.forced]).toEqual([[1], []])
+})
+
+it('cuts it by unmounting where the kernel has no control files to cut it by, and unmounts nothing below it', async () => {
+  const parts = system(
+    [
+      { ...ours, id: 1, type: 'ext4' },
+      { ...ours, id: 2 },
+    ],
+    'silence',
+    { canCut: false },
+  )
+  expect(await recoverMountpoint('/mnt', parts)).toBe(true)
+  expect([parts.unmounted, parts.forced]).toEqual([[], [2]])
+  expect(parts.log.lines).toMatchObject([{ fields: { wasCut: true } }])
+})
+
+it('takes it away all the same where it cannot be cut at all', async () => {
+  const parts = system([ours], 'silence', { canCut: false, canForce: false })
+  expect(await recoverMountpoint('/mnt', parts)).toBe(true)
+  expect([parts.unmounted, parts.forced]).toEqual([[1], []])
 })
 
 it.each([

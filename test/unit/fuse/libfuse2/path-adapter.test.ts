@@ -1,7 +1,9 @@
+import { constants } from 'node:fs'
 import fc from 'fast-check'
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { Errno } from '../../../../src/base/errno.ts'
-import type { OpContext } from '../../../../src/core/types.ts'
+import { FsError } from '../../../../src/core/errors.ts'
+import { ROOT_INO, type OpContext } from '../../../../src/core/types.ts'
 import { PathAdapter } from '../../../../src/fuse/libfuse2/path-adapter.ts'
 import { MemoryFileSystem } from '../../../fakes/memory-file-system.ts'
 
@@ -139,6 +141,125 @@ describe('a file that is unlinked while it is open', () => {
     await put('/x', 'new!')
     expect(await textOf(fh)).toBe('old')
     expect((await adapter.getattr('/x', context)).sizeBytes).toBe(4)
+  })
+})
+
+/** Another client puts something else in the place of a file of the root: another node has the name from now on. */
+async function replaceElsewhere(name: string, text: string): Promise<void> {
+  await fileSystem.unlink(ROOT_INO, name, context)
+  const at = { parent: ROOT_INO, name }
+  const { entry, opened } = await fileSystem.create(at, 0o644, constants.O_RDWR, context)
+  await fileSystem.write(opened.fh, 0, Buffer.from(text), context)
+  await fileSystem.release(opened.fh)
+  fileSystem.forget(entry.ino, 1)
+}
+
+/** The kernel has one node for both, with one set of pages, which each handle may fill. */
+describe('a file that is replaced elsewhere while it is open', () => {
+  it('is read as it was, until somebody opens the new one: then all read that [V11]', async () => {
+    await put('/x', 'old')
+    const old = await adapter.open('/x', constants.O_RDONLY, context)
+    await replaceElsewhere('x', 'new')
+    expect(await textOf(old)).toBe('old')
+    const fresh = await adapter.open('/x', constants.O_RDONLY, context)
+    expect([await textOf(fresh), await textOf(old)]).toEqual(['new', 'new'])
+    await adapter.release(fresh)
+    expect(await textOf(old)).toBe('new')
+    await adapter.release(old)
+    expect(fileSystem.openHandles).toBe(0)
+    expect(fileSystem.lookups).toBe(0)
+    expect(fileSystem.nodeCount).toBe(2)
+  })
+
+  it('is read on by a request that was on its way when its handle went over to the new one', async () => {
+    await put('/x', 'old')
+    const old = await adapter.open('/x', constants.O_RDONLY, context)
+    await replaceElsewhere('x', 'second')
+    const second = await adapter.open('/x', constants.O_RDONLY, context)
+    await replaceElsewhere('x', 'third')
+    let third: number | undefined
+    vi.spyOn(fileSystem, 'read').mockImplementationOnce(async (...request) => {
+      third = await adapter.open('/x', constants.O_RDONLY, context)
+      return MemoryFileSystem.prototype.read.apply(fileSystem, request)
+    })
+    expect(await textOf(old)).toBe('third')
+    await adapter.release(third!)
+    for (const fh of [old, second]) await adapter.release(fh)
+    expect(fileSystem.openHandles).toBe(0)
+  })
+
+  it('is written to by who has it open for that, whatever has its name', async () => {
+    await put('/x', 'old')
+    const old = await adapter.open('/x', constants.O_RDWR, context)
+    await replaceElsewhere('x', 'new')
+    const fresh = await adapter.open('/x', constants.O_RDONLY, context)
+    await adapter.write(old, 3, Buffer.from('er'), context)
+    expect([await textOf(fresh), await textOf(old)]).toEqual(['new', 'older'])
+  })
+
+  it('can be unlinked, also when something else has its name', async () => {
+    await put('/x', 'old')
+    const old = await adapter.open('/x', constants.O_RDONLY, context)
+    await replaceElsewhere('x', 'new')
+    await adapter.rename('/x', `/${hiddenName}`, context)
+    expect(await names('/')).toEqual([])
+    expect(await textOf(old)).toBe('old')
+  })
+
+  it('is not opened when that cannot be', async () => {
+    await put('/x', 'old')
+    const old = await adapter.open('/x', constants.O_RDONLY, context)
+    await replaceElsewhere('x', 'new')
+    vi.spyOn(fileSystem, 'open')
+      .mockImplementationOnce((...request) => MemoryFileSystem.prototype.open.apply(fileSystem, request))
+      .mockRejectedValueOnce(new FsError(Errno.EHOSTUNREACH, 'away'))
+    const opening = adapter.open('/x', constants.O_RDONLY, context)
+    await expect(opening).rejects.toMatchObject({ errno: Errno.EHOSTUNREACH })
+    expect(await textOf(old)).toBe('old')
+    expect(adapter.openCount).toBe(1)
+    expect(fileSystem.openHandles).toBe(1)
+  })
+
+  it('never is one version to one and another to another, wherever it was renamed to', async () => {
+    const name = fc.constantFrom('a', 'b')
+    const step = fc.oneof(
+      fc.record({ op: fc.constantFrom('open', 'replace', 'release'), name }),
+      fc.record({ op: fc.constant('rename'), name, to: name }),
+    )
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 60 }), async (steps) => {
+        fileSystem = new MemoryFileSystem()
+        adapter = new PathAdapter(fileSystem)
+        for (const file of ['a', 'b']) await put(`/${file}`, file)
+        let open: { fh: number; name: string }[] = []
+        let hiddenCount = 0
+        const move = async (from: string, to: string) => {
+          await adapter.rename(`/${from}`, `/${to}`, context)
+          open = open.map(({ fh, name: at }) => ({ fh, name: at === from ? to : at }))
+        }
+        for (const [number, { op, name: at, ...rest }] of steps.entries()) {
+          const there = await names('/')
+          if (op === 'replace' && there.includes(at)) await replaceElsewhere(at, `${number}`)
+          else if (op === 'release' && open.length > 0) await adapter.release(open.shift()!.fh)
+          else if (op === 'open' && there.includes(at)) {
+            open.push({ fh: await adapter.open(`/${at}`, constants.O_RDONLY, context), name: at })
+            const texts = await Promise.all(
+              open.filter((file) => file.name === at).map(({ fh }) => textOf(fh)),
+            )
+            expect(new Set(texts).size).toBe(1)
+          } else if (op === 'rename' && 'to' in rest && rest.to !== at && there.includes(at)) {
+            const isOpen = open.some((file) => file.name === rest.to)
+            const hidden = `.fuse_hidden00000001${String(hiddenCount++).padStart(8, '0')}`
+            if (isOpen && there.includes(rest.to)) await move(rest.to, hidden)
+            await move(at, rest.to)
+          }
+        }
+        for (const { fh } of open) await adapter.release(fh)
+        expect(fileSystem.openHandles).toBe(0)
+        expect(fileSystem.lookups).toBe(0)
+      }),
+      { numRuns: 200 },
+    )
   })
 })
 

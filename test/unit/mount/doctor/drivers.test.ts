@@ -30,10 +30,13 @@ describe('the drivers', () => {
     expect(asked).toEqual(['native', 'libfuse2'])
   })
 
-  it('that nobody needs may be absent', async () => {
+  it('that nobody needs may be absent, with what makes them usable', async () => {
     const { lines } = await examined(able, broken('libfuse2'))
     expect(lines.map(({ level }) => level)).toEqual(['ok', 'ok', 'ok'])
-    expect(lines[1]!.text).toBe('not usable: the libfuse2 driver is broken')
+    expect(lines[1]).toMatchObject({
+      text: 'not usable: the libfuse2 driver is broken',
+      remedy: 'mend the libfuse2 driver',
+    })
   })
 
   it('warn where libfuse2 has to do, with what makes the native one usable', async () => {
