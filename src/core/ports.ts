@@ -109,8 +109,11 @@ export interface KernelCache {
   invalidateInode(ino: Ino): void
   /** Attributes of a node are not to be trusted any more; its pages are as they were. */
   invalidateAttributes(ino: Ino): void
-  /** A name is not to be trusted any more, nor that there is none. Who uses what it led to is not disturbed. */
-  expireEntry(parent: Ino, name: string): void
+  /**
+   * A name is not to be trusted any more, nor that there is none. Who uses what it led to is not disturbed. `isMereDoubt`: it is
+   * probably what it was, and nobody who is below it may notice anything.
+   */
+  expireEntry(parent: Ino, name: string, isMereDoubt?: boolean): void
   /** A name is gone. */
   deleteEntry(parent: Ino, child: Ino, name: string): void
 }

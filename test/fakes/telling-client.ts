@@ -29,6 +29,8 @@ export class TellingClient {
   #trashed = 0
   /** Something was not told of, as one change has undone another. For tests to reset. */
   hasUndone = false
+  /** More was changed at once than can be told. For tests to reset. */
+  hasOverflowed = false
 
   constructor({ remote, clock, isTelling = true }: TellingClientOptions) {
     this.#remote = remote
@@ -111,7 +113,9 @@ export class TellingClient {
     const { feed } = this.#remote
     const changes = events.slice(0, queuePlaces).map(toChange)
     if (changes.length > 0) feed.tell({ kind: 'changes', changes })
-    if (changes.length >= queuePlaces) feed.tell({ kind: 'missed' })
+    if (changes.length < queuePlaces) return
+    this.hasOverflowed = true
+    feed.tell({ kind: 'missed' })
   }
 
   #note(type: WireEvent['type'], id: string, from: RemotePath, to?: RemotePath): void {

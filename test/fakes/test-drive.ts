@@ -64,7 +64,7 @@ export class TestDrive {
   readonly clock: ManualClock
   readonly log = recordingLog()
   readonly remote: MemoryRemote
-  /** What the kernel was told, in order: `inode 5`, `entry 1 a`, `gone 1 5 a`. */
+  /** What the kernel was told, in order: `inode 5`, `entry 1 a`, `entry 1 a?`, `gone 1 5 a`. */
   readonly notices: string[] = []
   readonly folder: string
   /** The local disk, and the start of the machine: another one after power loss. For the next start. */
@@ -116,7 +116,7 @@ export class TestDrive {
     const kernel: KernelCache = {
       invalidateInode: (ino) => void this.notices.push(`inode ${ino}`),
       invalidateAttributes: (ino) => void this.notices.push(`attributes ${ino}`),
-      expireEntry: (parent, name) => void this.notices.push(`entry ${parent} ${name}`),
+      expireEntry: (ino, name, mere) => void this.notices.push(`entry ${ino} ${name}${mere ? '?' : ''}`),
       deleteEntry: (parent, child, name) => void this.notices.push(`gone ${parent} ${child} ${name}`),
     }
     const { log, folder: stateFolder, bootId } = this

@@ -18,6 +18,7 @@ import type { Reachability } from '../reachability.ts'
 import type { Tree } from '../tree/index.ts'
 import { Behind } from './behind.ts'
 import { ChangedFolders, namesOf } from './changed-folders.ts'
+import { KernelDoubts } from './kernel-doubts.ts'
 
 export interface FollowOptions {
   readonly remote: Pick<Remote, 'watch' | 'changesSince' | 'now' | 'infoById' | 'facts'>
@@ -64,6 +65,7 @@ export class ChangeFollower {
   readonly #options: FollowOptions
   readonly #changed: ChangedFolders
   readonly #behind: Behind
+  readonly #kernels: KernelDoubts
   readonly #end = new AbortController()
   /** Everything that the server's clock set before was told or asked for. */
   #since: number
@@ -78,6 +80,7 @@ export class ChangeFollower {
     const { remote, tree, kernel } = options
     this.#options = options
     this.#behind = new Behind(options)
+    this.#kernels = new KernelDoubts(tree)
     const pathOf = (uri: string) => remote.facts.pathOf(uri)
     this.#changed = new ChangedFolders({ tree, kernel, behind: this.#behind, pathOf })
     this.#since = options.mirror?.since ?? remote.now()
@@ -103,6 +106,7 @@ export class ChangeFollower {
     this.#end.abort()
     this.#cancelPoll()
     this.#behind.close()
+    this.#kernels.close()
   }
 
   async #watch(): Promise<void> {
@@ -122,6 +126,7 @@ export class ChangeFollower {
       case 'changes':
         return this.#told(notice.changes)
       case 'missed':
+        this.#options.tree.folders.disbelieveAll()
         return this.#doubt()
       case 'down':
         return this.#down(notice.reason)
@@ -180,6 +185,7 @@ export class ChangeFollower {
     const { folders } = this.#options.tree
     folders.doubtAll()
     folders.follow()
+    this.#kernels.tell()
     this.#options.watcher?.doubted()
     void this.#askAnew().then(() => this.#changed.doubted())
   }
@@ -232,6 +238,7 @@ export class ChangeFollower {
   /** Too much to be followed one by one. */
   #doubtRest(): void {
     this.#options.tree.folders.doubtAll()
+    this.#kernels.tell()
     this.#options.watcher?.doubted()
     this.#changed.doubted()
   }

@@ -64,10 +64,11 @@ export class ChangedFolders {
   /** Known folders at and below those that moved, where something came by a path that may lead through one of them. */
   #misled(changes: readonly RemoteChange[]): Set<FileId> {
     const wandering = changes.filter((change) => this.#isWandering(change))
+    const replaced = changes.filter(({ kind }) => kind !== 'changed')
     const mayLeadThrough = ({ id, kind, path }: RemoteChange) => {
       if ((kind !== 'created' && kind !== 'moved') || path.length < 2) return false
       if (this.#folderAt(path.slice(0, -1)) === undefined) return true
-      return wandering.some((other) => other.id !== id && namesOf(other).some((name) => isBelow(path, name)))
+      return replaced.some((other) => other.id !== id && namesOf(other).some((name) => isBelow(path, name)))
     }
     const found = new Set<FileId>()
     if (wandering.length > 0 && changes.some(mayLeadThrough))
@@ -177,7 +178,9 @@ export class ChangedFolders {
 
   #childOf(folder: FileId, name: string): FileId | undefined {
     const { table, folders } = this.#options.tree
-    return table.byId(folder)?.children.get(name)?.id ?? folders.peek(folder)?.entries.get(name)?.id
+    const node = table.byId(folder)?.children.get(name)
+    const child = node?.id === undefined ? folders.peek(folder)?.entries.get(name) : node
+    return child?.kind === 'folder' ? child.id : undefined
   }
 }
 

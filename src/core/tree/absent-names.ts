@@ -28,6 +28,13 @@ export class AbsentNames {
     return trustMs
   }
 
+  /** All of the folder that it may believe now. They are forgotten. */
+  takeAll(folder: Node): Iterable<string> {
+    const names = this.#until.get(folder)
+    this.#until.delete(folder)
+    return names?.keys() ?? []
+  }
+
   /** Those of the folder that `has` says are there. They are forgotten. */
   take(folder: Node, has: (name: string) => boolean): string[] {
     const names = this.#until.get(folder)

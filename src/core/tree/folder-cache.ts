@@ -5,7 +5,7 @@
  * - *trusted*: asked for at most `ttlMs` ago, or, while the server tells of changes, at most `followedTtlMs` ago
  * - *probable*: there is a reason to ask again, and none to believe that it is wrong: some changes may not have been told. So is what
  *   an earlier process has left on the local disk
- * - *outdated*: something in it was changed
+ * - *outdated*: something in it was changed; so is all that was asked for before changes were *lost*
  */
 import { waitUnlessAborted, type Clock } from '../../base/clock.ts'
 import { SingleFlight } from '../../base/single-flight.ts'
@@ -46,6 +46,7 @@ export interface FolderCacheOptions {
 type Mutation = (entries: Map<string, RemoteEntry>) => void
 
 interface Flight {
+  askedAt: number
   readonly mutations: Mutation[]
   readonly received: ReceivedPages
   isExpired: boolean
@@ -65,6 +66,8 @@ export class FolderCache {
   #followedSince = Infinity
   /** What was asked for before is probable at best, monotonic ms. */
   #probableBefore = -Infinity
+  /** What was asked for before is not answered any more while the server can be asked, monotonic ms. */
+  #lostBefore = -Infinity
   #wasUsed = false
 
   constructor(options: FolderCacheOptions) {
@@ -96,7 +99,7 @@ export class FolderCache {
   /** Cached and not trusted, but probable: while the server tells of changes, and when it comes from the local disk. */
   probable(id: FileId): Listing | undefined {
     const listing = this.#listings.get(id)
-    if (!listing || listing.isOutdated) return undefined
+    if (!listing || listing.isOutdated || listing.askedAt < this.#lostBefore) return undefined
     if (listing.isRemembered) return listing
     if (this.#followedSince === Infinity) return undefined
     if (listing.askedAt >= this.#probableBefore) return undefined
@@ -131,6 +134,12 @@ export class FolderCache {
   /** Changes were not told: everything that is known is probable. */
   doubtAll(): void {
     this.#probableBefore = this.#options.clock.monotonic()
+  }
+
+  /** Changes were lost just now: everything that is known is wrong as likely as not. */
+  disbelieveAll(): void {
+    this.doubtAll()
+    this.#lostBefore = this.#probableBefore
   }
 
   /** Something in it was changed: it is kept for comparison, and the next use asks the server. */
@@ -190,7 +199,9 @@ export class FolderCache {
 
   /** What has come of a listing that is on its way. */
   receiving(folder: FileId): ReceivedPages | undefined {
-    return this.#new.has(folder) ? undefined : this.#since.get(folder)?.received
+    const flight = this.#since.get(folder)
+    if (!flight || this.#new.has(folder) || flight.askedAt < this.#lostBefore) return undefined
+    return flight.received
   }
 
   /** Cached, however old. */
@@ -224,7 +235,7 @@ export class FolderCache {
   }
 
   /**
-   * Asks the server; callers at the same time share the answer. @throws {RemoteError} `not-found` also when another folder is
+   * Asks the server; callers at the same time share the answer, but not one to a question from before changes were lost. @throws {RemoteError} `not-found` also when another folder is
    * at the path by now; `aborted` when the caller stopped waiting
    */
   async load(
@@ -232,7 +243,9 @@ export class FolderCache {
     arrived: ListingArrival,
     signal?: AbortSignal,
   ): Promise<Listing> {
-    const flight = this.#flights.run(folder.id, () => this.#load(folder, arrived))
+    const lostBefore = this.#lostBefore
+    const ask = () => this.#flights.run(folder.id, () => this.#load(folder, arrived))
+    const flight = ask().then((listing) => (listing.askedAt < lostBefore ? ask() : listing))
     return waitUnlessAborted(flight, signal).catch((error: unknown) => {
       if (signal?.aborted) throw new RemoteError('aborted', `${folder.label}: interrupted`, { cause: error })
       throw error
@@ -337,7 +350,7 @@ export class FolderCache {
   async #ask(folder: ListedFolder, flight: Flight, progress: () => void): Promise<Listing> {
     flight.mutations.length = 0
     flight.isOutdated = false
-    const askedAt = this.#options.clock.monotonic()
+    const askedAt = (flight.askedAt = this.#options.clock.monotonic())
     const { received, mutations } = flight
     received.restart()
     let last: { folder: RemoteEntry; policy: StoragePolicy | undefined } | undefined
@@ -358,5 +371,11 @@ export class FolderCache {
 }
 
 function newFlight(): Flight {
-  return { mutations: [], received: new ReceivedPages(), isExpired: false, isOutdated: false }
+  return {
+    askedAt: -Infinity,
+    mutations: [],
+    received: new ReceivedPages(),
+    isExpired: false,
+    isOutdated: false,
+  }
 }

@@ -1,6 +1,6 @@
 import type { Clock } from '../../base/clock.ts'
 import type { Node } from '../inode/index.ts'
-import { toServerName } from '../names/index.ts'
+import { toPosixName, toServerName } from '../names/index.ts'
 import type { KernelCache } from '../ports.ts'
 import { AbsentNames } from './absent-names.ts'
 import type { Listing } from './listing-memory.ts'
@@ -28,6 +28,22 @@ export class KernelNews {
     if (before && sameNames(before.entries, entries)) return
     folder.namesVersion += 1
     this.#kernel.invalidateInode(folder.ino)
+  }
+
+  /** Anything in the folder may have been changed: it is to ask anew for all that it knows there. Answers of how much it was told. */
+  tellDoubt(folder: Node): number {
+    let count = 1
+    this.#kernel.invalidateInode(folder.ino)
+    for (const [name, child] of folder.children) {
+      if (child.lookups === 0) continue
+      this.#kernel.expireEntry(folder.ino, toPosixName(name), child.isFolder)
+      count += 1
+    }
+    for (const name of this.#absent.takeAll(folder)) {
+      this.#kernel.expireEntry(folder.ino, name)
+      count += 1
+    }
+    return count
   }
 
   /** What a link leads to is an attribute to us, and content to the kernel. */

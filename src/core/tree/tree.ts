@@ -28,8 +28,8 @@ const knownAfterMs = 5_000
 export class Tree {
   readonly table: NodeTable
   readonly folders: FolderCache
+  readonly news: KernelNews
   readonly #kernel: KernelCache
-  readonly #news: KernelNews
   readonly #walks: Walks
   readonly #revalidations: Revalidations
   readonly #server: Reachability
@@ -46,7 +46,7 @@ export class Tree {
     this.table = table
     this.folders = folders
     this.#kernel = kernel
-    this.#news = new KernelNews(kernel, clock)
+    this.news = new KernelNews(kernel, clock)
     this.#walks = new Walks({
       ...options,
       arrived: (listing, before) => {
@@ -211,7 +211,7 @@ export class Tree {
 
   /** A folder was found not to have `name`: for how long the kernel may believe it, ms. It is told when somebody else makes one. */
   absent(folder: Node, name: string): number {
-    return folder.isUnlinked ? 0 : this.#news.noteAbsent(folder, name, this.folders.trustedMs(idOf(folder)))
+    return folder.isUnlinked ? 0 : this.news.noteAbsent(folder, name, this.folders.trustedMs(idOf(folder)))
   }
 
   /** The server object `entry` is under `folder` now, by a change of ours. `formerName` when it had another one there. */
@@ -270,7 +270,7 @@ export class Tree {
     const before = node.entry
     this.table.bind(node, entry)
     if (isNewVersion && isClean) this.#showNew(node, entry)
-    else if (before && !sameAttributes(before, entry)) this.#news.tellAttributes(node)
+    else if (before && !sameAttributes(before, entry)) this.news.tellAttributes(node)
     return true
   }
 
@@ -315,7 +315,7 @@ export class Tree {
   /** Nodes, and what the kernel knows, become what a new listing says. */
   #follows(folder: Node, listing: Listing, before: Listing | undefined): void {
     this.#reconcile(folder, listing)
-    this.#news.tellNames(folder, before, listing)
+    this.news.tellNames(folder, before, listing)
   }
 
   /** What is to be seen of a folder that the server does not have: only what is unsent. */

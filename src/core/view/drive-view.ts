@@ -86,7 +86,8 @@ export class DriveView implements FileSystem {
     return {
       invalidateInode: (ino) => changed(ino, (known) => kernel.invalidateInode(known)),
       invalidateAttributes: (ino) => about(ino, (known) => kernel.invalidateAttributes(known)),
-      expireEntry: (parent, name) => changed(parent, (known) => kernel.expireEntry(known, name)),
+      expireEntry: (parent, name, isMereDoubt) =>
+        changed(parent, (known) => kernel.expireEntry(known, name, isMereDoubt)),
       deleteEntry: (parent, child, name) =>
         changed(parent, (known) => kernel.deleteEntry(known, number(child) ?? child, name)),
     }

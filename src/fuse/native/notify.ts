@@ -34,9 +34,13 @@ export class KernelNotifier implements KernelCache {
     this.#channel?.notify(encodeDelete(parent, child, name))
   }
 
-  /** A name is to be asked for again at its next use; a kernel before 6.2 can only be told to drop it. */
-  expireEntry(parent: Ino, name: string): void {
+  /**
+   * A name is to be asked for again at its next use. A kernel before 6.2 can only be told to drop it, which unmounts what is mounted
+   * there and leaves who stands there without a path: that is too much where it is only doubted.
+   */
+  expireEntry(parent: Ino, name: string, isMereDoubt = false): void {
     const expireOnly = this.#features?.expireOnly === true
+    if (isMereDoubt && !expireOnly) return
     this.#channel?.notify(encodeInvalEntry(parent, name, { expireOnly }))
   }
 }

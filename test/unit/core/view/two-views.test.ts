@@ -6,6 +6,7 @@ import type { OpenView } from '../../../../src/core/drive.ts'
 import type { ViewOptions } from '../../../../src/core/index.ts'
 import { RemoteError } from '../../../../src/remote/errors.ts'
 import { eventually } from '../../../fakes/eventually.ts'
+import { settle } from '../../../fakes/manual-clock.ts'
 import { promised } from '../../../fakes/promised.ts'
 import { TestDrive, errnoOf } from '../../../fakes/test-drive.ts'
 
@@ -21,7 +22,7 @@ class Mount {
   readonly kernel: KernelCache = {
     invalidateInode: (ino) => void this.told.push(`inode ${ino}`),
     invalidateAttributes: (ino) => void this.told.push(`attributes ${ino}`),
-    expireEntry: (parent, name) => void this.told.push(`entry ${parent} ${name}`),
+    expireEntry: (parent, name, mere) => void this.told.push(`entry ${parent} ${name}${mere ? '?' : ''}`),
     deleteEntry: (parent, child, name) => void this.told.push(`gone ${parent} ${child} ${name}`),
   }
   view!: OpenView
@@ -187,6 +188,20 @@ describe('a mount that only reads', () => {
 })
 
 describe('a new file whose upload was given up', () => {
+  it('is doubted by the kernels that know of it, and only there where nobody below may notice', async () => {
+    const d = await here.ino('d')
+    const f = (await here.fs.lookup(d, 'f', test.context())).ino
+    test.drive.followChanges()
+    test.remote.feed.tell({ kind: 'live' })
+    await settle()
+    for (const mount of [here, other]) mount.told.length = 0
+    test.remote.feed.tell({ kind: 'missed' })
+    await settle()
+    expect(here.told.toSorted()).toEqual(['entry 1 d?', `entry ${d} f`, 'inode 1', `inode ${d}`])
+    expect(here.told).not.toContain(`inode ${f}`)
+    expect(other.told).toEqual(['inode 1', 'entry 1 d?'])
+  })
+
   it('is gone for every kernel when somebody drops it', async () => {
     const { opened } = await here.fs.create(at('new'), 0o644, O_WRONLY | O_CREAT, test.context())
     await here.fs.write(opened.fh, 0, Buffer.from('x'), test.context())

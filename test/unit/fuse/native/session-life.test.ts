@@ -194,6 +194,15 @@ describe('notifications', () => {
     notifier.expireEntry(1 as never, 'a')
     expect(channel.notifications[0]!.readUInt32LE(28)).toBe(0)
   })
+
+  it('and is not told of one that is merely doubted, where somebody may be in', async () => {
+    const [old, recent] = [started(), started()]
+    await old.channel.ask(Opcode.INIT, 0, init(7, 31))
+    await recent.channel.ask(Opcode.INIT, 0, init(7, 45))
+    for (const { notifier } of [old, recent]) notifier.expireEntry(1 as never, 'a', true)
+    expect(old.channel.notifications).toEqual([])
+    expect(recent.channel.notifications.map((message) => message.readUInt32LE(28))).toEqual([1])
+  })
 })
 
 describe('the end', () => {

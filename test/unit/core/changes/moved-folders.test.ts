@@ -1,0 +1,37 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { settle } from '../../../fakes/manual-clock.ts'
+import { TellingClient } from '../../../fakes/telling-client.ts'
+import { TestDrive } from '../../../fakes/test-drive.ts'
+
+let test: TestDrive
+
+beforeEach(async () => {
+  test = await TestDrive.open({}, (remote) => {
+    remote.putAsOther('a', 'v1')
+    remote.putAsOther('d/f', 'below')
+    remote.putAsOther('e/g', 'beside')
+  })
+  test.drive.followChanges()
+  await settle()
+  test.remote.feed.tell({ kind: 'live' })
+  await test.clock.advance(30_001)
+})
+
+afterEach(() => test.stop())
+
+describe('a known folder that others have moved', () => {
+  it.each([
+    ['a file', 'a'],
+    ['another folder', 'e'],
+  ])('into a new one, in the place of %s: what comes into it later is seen [E8]', async (_, top) => {
+    for (const folder of ['', 'd', 'e']) await test.names(folder)
+    const client = new TellingClient({ remote: test.remote, clock: test.clock })
+    client.remove(top)
+    client.put(`${top}/in`, 'x')
+    client.move('d', `${top}/b`)
+    await test.clock.advance(5_000)
+    client.put(`${top}/b/new`, 'new')
+    await test.clock.advance(7_000)
+    expect(await test.names(`${top}/b`)).toEqual(['f', 'new'])
+  })
+})
