@@ -83,6 +83,8 @@ export interface CoreSettings extends FileSystemOptions {
   readonly pollMs: number
   /** Objects whose metadata is kept in memory. */
   readonly metadataEntries: number
+  /** So many objects are asked for at once where a program walks a tree, at most: some 50 MB while they come. */
+  readonly walkObjects: number
   /** Memory for file content that was read, bytes, for the whole process. */
   readonly readMemoryBytes: number
   /** Uploads of small files at the same time, at most. */
@@ -109,6 +111,7 @@ export const defaultSettings: CoreSettings = {
   revalidateMs: 300_000,
   pollMs: 10_000,
   metadataEntries: 500_000,
+  walkObjects: 100_000,
   readMemoryBytes: 256 * 1024 * 1024,
   quietMs: 500,
   uploadConcurrency: 32,
@@ -246,8 +249,8 @@ async function openTree(
   const folders = new FolderCache({ remote, clock, patience, ttlMs, followedTtlMs, maxEntries, mirror })
   const table = new NodeTable((await knownTop(options)) ?? (await askedTop(options, { patience, folders })))
   // What a walk brings that is too much for the memory is read from the mirror.
-  const walkEntries = Math.max(maxEntries, mirror?.maxObjects ?? 0)
-  return new Tree({ table, folders, kernel, remote, patience, server, clock, log, maxEntries: walkEntries })
+  const walkObjects = Math.min(settings.walkObjects, Math.max(maxEntries, mirror?.maxObjects ?? 0) / 2)
+  return new Tree({ table, folders, kernel, remote, patience, server, clock, log, walkObjects })
 }
 
 async function askedTop(

@@ -16,8 +16,8 @@ export interface TreeOptions {
   readonly clock: Clock
   readonly log: Log
   readonly server: Reachability
-  /** Objects whose metadata is kept, in memory or on the local disk, at most. */
-  readonly maxEntries: number
+  /** So many objects are walked over at once, at most. */
+  readonly walkObjects: number
 }
 
 /** Who waits. The signal is taken only when somebody has to be asked: to make one costs more than most answers. */

@@ -1,12 +1,14 @@
 /**
  * Programs that walk a tree (`find`, `ls -R`, `du`, `rm -r`) list one folder after the other. Once that is noticed, everything below
- * where they began is asked for at once: 2,000 objects a request instead of a request a folder.
+ * where they began is asked for at once: 2,000 objects a request instead of a request a folder. Where that is too much it is cut, and
+ * what is below each lower folder is asked for when the program gets there. Requests in vain are then at most those for all objects,
+ * once for each level on which folders are too large.
  */
 import { LRUCache } from 'lru-cache'
 import { delay, type Clock } from '../../base/clock.ts'
 import type { Log } from '../../base/log.ts'
 import type { Remote } from '../../remote/remote.ts'
-import { RemoteError } from '../../remote/errors.ts'
+import { isRemoteError, RemoteError } from '../../remote/errors.ts'
 import type { FileId, RemoteEntry, RemotePath } from '../../remote/types.ts'
 import type { Node } from '../inode/index.ts'
 import type { Patience } from '../patience.ts'
@@ -19,10 +21,10 @@ const togetherMs = 2_000
 const waitMs = 3_000
 /** A walk that failed is not tried again for so long, ms. */
 const pauseMs = 60_000
-/** So many folders that were listed are remembered. */
+/** What was too much for one walk still is after so long, ms: it would be fetched in vain. */
+const tooMuchMs = 24 * 3_600_000
+/** So many folders that were listed, or walked over, are remembered. */
 const maxOpened = 10_000
-/** More is not walked over at once: the rest is listed folder by folder. */
-const maxObjects = 100_000
 
 export interface WalksOptions {
   readonly remote: Pick<Remote, 'listSubtree' | 'changesSince' | 'now' | 'facts'>
@@ -30,8 +32,8 @@ export interface WalksOptions {
   readonly patience: Patience
   readonly clock: Clock
   readonly log: Log
-  /** At most so many objects are kept. */
-  readonly maxEntries: number
+  /** More is not walked over at once. */
+  readonly walkObjects: number
   readonly arrived: ListingArrival
 }
 
@@ -51,21 +53,24 @@ interface Asking {
 interface Seen {
   readonly walked: WalkedSubtree
   readonly entries: readonly RemoteEntry[]
+  readonly isTooMuch: boolean
 }
 
 interface Walked {
   /** All of what there is, where that was wanted. */
   readonly entries: readonly RemoteEntry[]
-  /** At least half of the folders are known now. */
+  /** At least half of the folders that were seen are known now. */
   readonly isHalf: boolean
+  /** The walk did not get to its end. */
+  readonly isTooMuch: boolean
 }
 
 /** What is remembered of a folder that a program has listed. Nodes come and go, with some drivers between two operations. */
 interface Opened {
   /** When it was, or one in it, monotonic ms. */
   atMs: number
-  /** Of the walk that this folder belongs to. */
-  readonly top: Top
+  /** Where the walk began that this folder belongs to: itself, or one above. */
+  readonly top: FileId
   lastChild: FileId | undefined
 }
 
@@ -74,6 +79,8 @@ export class Walks {
   readonly #opened = new LRUCache<FileId, Opened>({ max: maxOpened })
   readonly #running = new Map<FileId, Promise<void>>()
   readonly #failedAt = new LRUCache<FileId, number>({ max: maxOpened })
+  /** When the walk over a folder was cut, monotonic ms. */
+  readonly #cutAt = new LRUCache<FileId, number>({ max: maxOpened })
 
   constructor(options: WalksOptions) {
     this.#options = options
@@ -82,19 +89,37 @@ export class Walks {
   /** A program is about to list `folder`. */
   opened(folder: Node, isKnown: boolean): void {
     const now = this.#options.clock.monotonic()
-    const { entry, remotePath: path, label } = folder
-    const parent = folder.remotePlace?.parent.id
-    if (!entry || !path) return
-    const above = parent === undefined ? undefined : this.#opened.get(parent)
-    const follows = above !== undefined && now - above.atMs <= togetherMs
-    const top = follows ? above.top : { path, entry, label }
-    this.#opened.set(entry.id, { atMs: now, top, lastChild: undefined })
-    if (!follows) return
-    const isSecond = above.lastChild !== undefined && above.lastChild !== entry.id
-    const isGrandchild = above.top.entry.id !== parent
-    above.lastChild = entry.id
-    above.atMs = now
-    if (!isKnown && (isSecond || isGrandchild) && !this.isCovering(folder)) this.#start(above.top)
+    const { entry, remotePlace } = folder
+    const above = remotePlace?.parent
+    if (!entry || !folder.remotePath) return
+    const before = above?.id === undefined ? undefined : this.#opened.get(above.id)
+    const follows = before !== undefined && now - before.atMs <= togetherMs
+    this.#opened.set(entry.id, { atMs: now, top: follows ? before.top : entry.id, lastChild: undefined })
+    if (!before || !above?.id) return
+    const isSecond = before.lastChild !== undefined && before.lastChild !== entry.id
+    const isGrandchild = before.top !== above.id
+    // Who comes back to it, from a deep tree or from waiting for a walk, may go on in it: then those after this one follow.
+    const top = follows ? before.top : above.id
+    this.#opened.set(above.id, { atMs: now, top, lastChild: entry.id })
+    if (!follows || isKnown || !(isSecond || isGrandchild) || this.isCovering(folder)) return
+    const from = this.#beginning(above, top)
+    if (from) this.#start(from)
+  }
+
+  /** Where a walk for what is in `parent` begins: at `top`, or at the highest below it and below all that are too large. */
+  #beginning(parent: Node, top: FileId): Node | undefined {
+    let lowest: Node | undefined
+    for (let at: Node | undefined = parent; at?.id !== undefined; at = at.remotePlace?.parent) {
+      if (this.#isRecent(this.#cutAt, at.id, tooMuchMs)) return lowest
+      if (at.id === top) return at
+      lowest = at
+    }
+    return undefined // what the program walks over was moved meanwhile
+  }
+
+  #isRecent(at: LRUCache<FileId, number>, id: FileId, ms: number): boolean {
+    const when = at.get(id)
+    return when !== undefined && this.#options.clock.monotonic() - when < ms
   }
 
   /** Asks for everything below `folder` now, so that its folders are known. Answers all of that. @throws {RemoteError} */
@@ -122,18 +147,18 @@ export class Walks {
     return undefined
   }
 
-  #start(top: Top): void {
+  #start({ remotePath: path, entry, label }: Node): void {
+    if (!path || !entry || this.#isRecent(this.#failedAt, entry.id, pauseMs)) return
     const { clock, log } = this.#options
-    const { id } = top.entry
-    const failedAt = this.#failedAt.get(id)
-    if (failedAt !== undefined && clock.monotonic() - failedAt < pauseMs) return
-    const done = this.#walk(top, false)
-      .then(({ isHalf }) => {
-        if (!isHalf) throw new Error('most of it is just being changed')
+    const { id } = entry
+    const done = this.#walk({ path, entry, label }, false)
+      .then(({ isHalf, isTooMuch }) => {
+        if (isTooMuch) log.info('more than one walk brings: lower folders are walked over', { folder: label })
+        else if (!isHalf) throw new Error('most of it is just being changed')
       })
       .catch((error: unknown) => {
         this.#failedAt.set(id, clock.monotonic())
-        log.info('folders are listed one by one', { folder: top.label, reason: String(error) })
+        log.info('folders are listed one by one', { folder: label, reason: String(error) })
       })
       .finally(() => this.#running.delete(id))
     this.#running.set(id, done)
@@ -145,9 +170,12 @@ export class Walks {
     const changes = folders.log()
     try {
       const askedAt = clock.monotonic()
-      const { walked, entries: all } = await patience.run(label, (progress) =>
+      const seen = await patience.run(label, (progress) =>
         this.#seen(new WalkedSubtree(path, entry), { path, isWhole, progress }),
       )
+      const { walked, isTooMuch } = seen
+      if (isTooMuch) this.#cutAt.set(entry.id, clock.monotonic())
+      else this.#cutAt.delete(entry.id)
       const brought: [Listing, Listing | undefined][] = []
       for (const { folder, entries } of walked.complete((id) => changes.wasPlaced(id))) {
         const listing = { entries, folder, policy: undefined, askedAt }
@@ -157,29 +185,38 @@ export class Walks {
       }
       for (const { id } of walked.doubtful()) folders.expire(id)
       for (const [listing, before] of brought) this.#options.arrived(listing, before)
-      return { entries: all, isHalf: brought.length * 2 >= walked.folders }
+      return { entries: seen.entries, isHalf: brought.length * 2 >= walked.folders, isTooMuch }
     } finally {
       folders.unlog(changes)
     }
   }
 
   async #seen(walked: WalkedSubtree, { path, isWhole, progress }: Asking): Promise<Seen> {
-    const { remote } = this.#options
-    const limit = Math.min(maxObjects, this.#options.maxEntries / 2)
+    const { remote, walkObjects } = this.#options
     const beganAt = remote.now()
     const entries: RemoteEntry[] = []
     let [pages, isTooMuch] = [0, false]
-    for await (const page of remote.listSubtree(path)) {
-      if (isWhole) entries.push(...page)
-      if (!isTooMuch) for (const found of page) this.#place(found, (at) => walked.add(at, found))
-      progress()
-      pages += 1
-      isTooMuch ||= walked.count >= limit
-      if (isTooMuch && !isWhole) break
+    try {
+      for await (const page of remote.listSubtree(path)) {
+        if (isWhole) entries.push(...page)
+        if (!isTooMuch) this.#add(page, walked)
+        progress()
+        pages += 1
+        isTooMuch ||= walked.count >= walkObjects
+        if (isTooMuch && !isWhole) break
+      }
+    } catch (error) {
+      // A server that walks at all stops at so many folders, and says so on the last page (api/00-live-files §11).
+      if (isWhole || pages === 0 || !isRemoteError(error, 'unsupported')) throw error
+      isTooMuch = true
     }
     if (!isTooMuch) walked.end()
     if (pages > 1 || isTooMuch) await this.#doubt(walked, beganAt, progress)
-    return { walked, entries }
+    return { walked, entries, isTooMuch }
+  }
+
+  #add(page: readonly RemoteEntry[], walked: WalkedSubtree): void {
+    for (const found of page) this.#place(found, (at) => walked.add(at, found))
   }
 
   /** Pages are not of one moment: what changed since the first is not believed (api/00-live-files §11). */
