@@ -250,7 +250,7 @@ export class FileUpload {
     const { signal } = this.#preparing
     let isSending = false
     try {
-      await this.#owner.beforeUpload()
+      await pass.lend(() => this.#owner.beforeUpload())
       const copy = this.#content.copyOf
       if (!copy) await this.#content.complete(signal)
       // Held meanwhile, perhaps for another name: what was settled above does not hold any more.

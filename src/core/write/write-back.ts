@@ -11,6 +11,7 @@ import { nodeFileLayer, type FileLayer } from '../../base/file-layer.ts'
 import type { KeepUploaded } from './keep-uploaded.ts'
 import { Lendings } from './lendings.ts'
 import type { LostFile } from './lost-and-found.ts'
+import type { Outage } from './outage.ts'
 import { QuotaGuard } from './quota-guard.ts'
 import { ServerCopies } from './server-copy.ts'
 import { StagingRoom } from './staging-room.ts'
@@ -213,9 +214,9 @@ export class WriteBack {
     for (const content of this.#dirty) if (within(content.label)) content.retry()
   }
 
-  /** The network is back, or somebody signed in: uploads that wait for the server try at once. */
-  tryNow(): void {
-    this.#environment.queue.outage.tryNow()
+  /** Whether the server takes changes. */
+  get outage(): Outage {
+    return this.#environment.queue.outage
   }
 
   /**
