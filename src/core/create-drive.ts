@@ -329,6 +329,7 @@ function writeBackSettings(
     clock,
     log,
     quietMs: settings.quietMs,
+    isSentOpen: settings.sync !== 'fsync',
     concurrency: settings.uploadConcurrency,
     stagingLimitBytes: settings.stagingLimitBytes,
     stagingReserveBytes: settings.stagingReserveBytes,

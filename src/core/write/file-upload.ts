@@ -66,7 +66,7 @@ export class FileUpload {
     this.#environment = environment
     this.#transfer = new Transfer(content, owner, environment)
     this.#sent = new SentGenerations(content)
-    this.schedule = new UploadSchedule(environment.clock, environment.quietMs)
+    this.schedule = new UploadSchedule(environment)
   }
 
   get state(): SyncState {
@@ -107,7 +107,8 @@ export class FileUpload {
     this.#cancelTimer = undefined
     if (this.#owner.path() === undefined) this.#settleWaiters()
     const isNewer = this.#isBusy && this.#isComplete && this.#transfer.canGiveWayTo(this.#content.changes)
-    if (!this.#mayRun || (this.#isBusy && !isNewer) || this.#isQueued) return
+    const isOff = !this.#mayRun || dueInMs === Infinity || (this.#isBusy && !isNewer)
+    if (isOff || this.#isQueued) return
     if (dueInMs > 0) {
       this.#cancelTimer = this.#environment.clock.after(dueInMs, () => this.plan())
       return

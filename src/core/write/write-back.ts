@@ -39,6 +39,8 @@ export interface WriteBackOptions {
   readonly log: Log
   /** From the release of the last writable handle to the upload, ms; 500 by default. */
   readonly quietMs?: number | undefined
+  /** A file that stays open for writing is sent at intervals, not only at fsync; so by default. */
+  readonly isSentOpen?: boolean | undefined
   /** Small uploads at once, at most; 32 by default. How many are good is found out; large ones have places of their own. */
   readonly concurrency?: number | undefined
   /** Names conflict copies. */
@@ -130,6 +132,7 @@ export class WriteBack {
         random,
         hostName: options.hostName,
         quietMs: options.quietMs ?? 500,
+        isSentOpen: options.isSentOpen ?? true,
         queue: new UploadQueue({ clock, log, random, concurrency: options.concurrency ?? 32 }),
         abandoned,
         keepUploaded: options.keepUploaded ?? (() => Promise.resolve()),
