@@ -243,6 +243,7 @@ export class DriveFolder {
    */
   async discard(names: readonly string[], context: OpContext): Promise<DiscardOutcome> {
     const { attributes, decisions } = this.#fileSystem
+    if (await this.#restore.forgetVanished(`${this.#prefix}/${names.join('/')}`)) return 'refusal'
     const node = await this.#nodeOrDeleted(names, context.signal)
     return pinned(this.#core, [node], async () => {
       if (node.isUnlinked) return decisions.showAgain(node)
@@ -279,6 +280,7 @@ export class DriveFolder {
     return this.#asSeenHere([
       ...this.#core.refused.pending(within),
       ...this.#fileSystem.attributes.refused(within),
+      ...this.#restore.vanished(within),
     ])
   }
 
