@@ -11,6 +11,7 @@ import { ChangeFollower } from './changes/index.ts'
 import { Drive } from './drive.ts'
 import {
   AttributeCalls,
+  changingCalls,
   ChangeTimes,
   CloudreveFileSystem,
   FolderLocks,
@@ -159,6 +160,7 @@ async function openDrive(options: CreateOptions, unlock: () => Promise<void>): P
   })
   const core: Core = {
     remote,
+    ...whileServerTakes({ remote, clock, server, writeBack }),
     tree,
     writeBack,
     readers,
@@ -168,7 +170,6 @@ async function openDrive(options: CreateOptions, unlock: () => Promise<void>): P
     changes: new ChangeTimes(clock),
     seen: new SeenVersions(),
     pending,
-    sending: new SendingTimes({ clock, holdUploads: () => writeBack.holdUploads() }),
     refused: new RefusedNames(options.onGivenUp),
     kernel,
     clock,
@@ -193,6 +194,26 @@ async function openDrive(options: CreateOptions, unlock: () => Promise<void>): P
   const changes = new ChangeFollower({ ...parts, watcher: pins })
   tree.onOwnChange = (path) => pins.changed([path])
   return new Drive({ core, facts, fileSystem, restore, state, kernels: kernel, changes, pins })
+}
+
+/** Changes are sent only while the server takes them. */
+function whileServerTakes({
+  remote,
+  clock,
+  server,
+  writeBack,
+}: Pick<Core, 'clock' | 'server' | 'writeBack'> & { readonly remote: Remote }): Pick<
+  Core,
+  'changing' | 'sending'
+> {
+  const { outage } = writeBack
+  server.onBack = () => {
+    if (outage.isAway) outage.tryNow()
+  }
+  return {
+    changing: changingCalls({ remote, clock, outage }),
+    sending: new SendingTimes({ clock, outage, holdUploads: () => writeBack.holdUploads() }),
+  }
 }
 
 function openReaders(options: CreateOptions, settings: CoreSettings, tree: Tree): ContentReaders {
@@ -311,6 +332,7 @@ function writeBackSettings(
     clock,
     log,
     quietMs: settings.quietMs,
+    isSentOpen: settings.sync !== 'fsync',
     concurrency: settings.uploadConcurrency,
     stagingLimitBytes: settings.stagingLimitBytes,
     stagingReserveBytes: settings.stagingReserveBytes,

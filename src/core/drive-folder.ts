@@ -97,6 +97,7 @@ export class DriveFolder {
   async retry(names: readonly string[], context: OpContext): Promise<boolean> {
     const { attributes, decisions } = this.#fileSystem
     const node = await this.#nodeOrDeleted(names, context.signal)
+    this.#core.writeBack.outage.tryNow()
     return pinned(this.#core, [node], async () => {
       const isDirty = node.content?.isDirty === true
       if (isDirty) node.content?.retry()
@@ -111,6 +112,7 @@ export class DriveFolder {
   async retryAll(context: OpContext): Promise<readonly PendingChange[]> {
     const within = (label: string) => this.#holds(label)
     const tried = [...this.pending(), ...this.#asSeenHere(this.#core.refused.pending(within))]
+    this.#core.writeBack.outage.tryNow()
     await this.#restore.again()
     this.#core.writeBack.retryAll(within)
     this.#fileSystem.attributes.tryNow()
@@ -241,6 +243,7 @@ export class DriveFolder {
    */
   async discard(names: readonly string[], context: OpContext): Promise<DiscardOutcome> {
     const { attributes, decisions } = this.#fileSystem
+    if (await this.#restore.forgetVanished(`${this.#prefix}/${names.join('/')}`)) return 'refusal'
     const node = await this.#nodeOrDeleted(names, context.signal)
     return pinned(this.#core, [node], async () => {
       if (node.isUnlinked) return decisions.showAgain(node)
@@ -277,6 +280,7 @@ export class DriveFolder {
     return this.#asSeenHere([
       ...this.#core.refused.pending(within),
       ...this.#fileSystem.attributes.refused(within),
+      ...this.#restore.vanished(within),
     ])
   }
 

@@ -13,6 +13,9 @@ export interface PatienceOptions {
 
 export const defaultPatience: PatienceOptions = { deadlineMs: 120_000, lockDeadlineMs: 5_000 }
 
+/** A server that was not asked has said nothing about whether it is there. */
+export class NotAskedError extends RemoteError {}
+
 /**
  * Waits for a server that is away: a short outage only delays a program, a long one becomes an error. Only for calls that
  * may be repeated, or whose `unknown-outcome` the caller resolves (it is never retried here). A call without an answer at the
@@ -66,7 +69,7 @@ export class Patience {
       this.#server.worked()
       return answer
     } catch (error) {
-      if (isRemoteError(error, 'offline')) this.#server.failed()
+      if (isRemoteError(error, 'offline') && !(error instanceof NotAskedError)) this.#server.failed()
       throw error
     }
   }

@@ -8,6 +8,8 @@ export class Reachability {
   #workedAt = -Infinity
   #missedAt = -Infinity
   readonly #waiting = new Set<() => void>()
+  /** It was away and answers again. */
+  onBack: () => void = () => undefined
 
   constructor(clock: Clock, isAway = false) {
     this.#clock = clock
@@ -30,8 +32,10 @@ export class Reachability {
 
   /** It answered something. */
   worked(): void {
+    const wasAway = this.#isAway
     this.#isAway = false
     this.#workedAt = this.#clock.monotonic()
+    if (wasAway) this.onBack()
   }
 
   /** It could not be reached. */

@@ -82,11 +82,11 @@ export class AttributeDelivery {
   }
 
   async #call({ nodes, patches }: AttributeBatch): Promise<void> {
-    const { remote, attributeCalls, folderMoves, changes } = this.#core
+    const { changing, attributeCalls, folderMoves, changes } = this.#core
     await folderMoves.use(nodes, async () => {
       const paths = nodes.map((node) => node.remotePath ?? gone(node))
       for (const node of nodes) if (node.isFolder) changes.keepMtime(node, mtimeOf(this.#core, node))
-      const send = () => attributeCalls.run(nodes, () => remote.patchMetadata(paths, patches))
+      const send = () => attributeCalls.run(nodes, () => changing.patchMetadata(paths, patches))
       await send().catch((error: unknown) => {
         if (isRemoteError(error, 'unknown-outcome')) return send()
         throw error
@@ -148,7 +148,7 @@ export class AttributeDelivery {
   }
 
   async #sendWhereverItIs(node: Node): Promise<void> {
-    const { remote, log } = this.#core
+    const { changing, remote, log } = this.#core
     const found = await absentAsUndefined(remote.infoById(node.id!))
     const path = found && remote.facts.pathOf(found.uri)
     if (!found || !path) {
@@ -157,7 +157,7 @@ export class AttributeDelivery {
     }
     if (found.entity !== node.entry!.entity) node.unsent.mtime = undefined
     const patches = unsentPatches(node, found)
-    if (patches.length > 0) await this.#calls.add(() => remote.patchMetadata([path], patches))
+    if (patches.length > 0) await this.#calls.add(() => changing.patchMetadata([path], patches))
   }
 }
 

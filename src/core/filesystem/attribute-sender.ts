@@ -84,7 +84,7 @@ export class AttributeSender {
   async settle(node: Node): Promise<void> {
     for (let waiting = this.#waiting.get(node); waiting; waiting = this.#waiting.get(node)) {
       if (!waiting.sending && (this.#isClosed || !canBeSent(node))) return
-      if (!waiting.sending) this.#send([node])
+      if (!waiting.sending) void this.#send([node])
       const failures = await waiting.sending
       if (failures?.has(node)) throw failures.get(node)
     }
@@ -145,7 +145,10 @@ export class AttributeSender {
 
   #inWords(node: Node): PendingChange {
     const isSending = this.#waiting.get(node)?.sending !== undefined
-    const state = isSending ? ({ state: 'uploading' } as const) : attributeSync(node)!
+    const known = attributeSync(node)!
+    const detail = known.state === 'failed' ? undefined : this.#core.writeBack.outage.detailOfNames
+    const waiting = detail === undefined ? known : ({ state: 'retrying', detail } as const)
+    const state = isSending ? ({ state: 'uploading' } as const) : waiting
     return { label: node.label, kind: 'attributes', state, sizeBytes: 0, sentBytes: 0, count: 1 }
   }
 
@@ -164,7 +167,7 @@ export class AttributeSender {
     this.#timer = { atMs, cancel: this.#core.sending.after(delayMs, () => this.#wake()) }
   }
 
-  #wake(): void {
+  async #wake(): Promise<void> {
     this.#timer = undefined
     const nowMs = this.#core.clock.monotonic()
     const quietAtMs = this.#lastAtMs + this.#core.options.quietMs
@@ -178,21 +181,22 @@ export class AttributeSender {
     }
     if (dueAtMs <= nowMs) this.#firstAtMs = undefined
     if (nextAtMs < Infinity) this.#wakeAt(nextAtMs)
-    this.#send(due)
+    await this.#send(due)
   }
 
   #sendWhat(isMeant: (waiting: Waiting) => boolean): void {
     const meant = [...this.#waiting].filter(([, waiting]) => !waiting.sending && isMeant(waiting))
-    this.#send(meant.map(([node]) => node))
+    void this.#send(meant.map(([node]) => node))
   }
 
-  #send(nodes: readonly Node[]): void {
-    if (this.#isClosed) return
+  #send(nodes: readonly Node[]): Promise<Failures> | undefined {
+    if (this.#isClosed) return undefined
     for (const node of nodes) if (!canBeSent(node)) this.#leave(node)
     const sent = nodes.filter((node) => this.#waiting.has(node))
-    if (sent.length === 0) return
+    if (sent.length === 0) return undefined
     const sending = this.#deliver(sent)
     for (const node of sent) this.#waiting.get(node)!.sending = sending
+    return sending
   }
 
   async #deliver(nodes: readonly Node[]): Promise<Failures> {
@@ -250,11 +254,12 @@ export class AttributeSender {
   /** Together, so that they still go in one call. */
   #tryAgain(nodes: readonly Node[], failures: Failures): void {
     if (nodes.length === 0) return
-    const { clock, log } = this.#core
+    const { clock, log, sending } = this.#core
     const reason = messageOf(failures.get(nodes[0]!))
     log.info('attributes are sent again later', { files: nodes.length, reason })
     const tries = Math.min(...nodes.map((node) => this.#waiting.get(node)!.failures))
-    const retryAtMs = clock.monotonic() + backoffMs(tries, { firstMs: 500, maxMs: 60_000 })
+    const restMs = sending.isHeldUp ? 0 : backoffMs(tries, { firstMs: 500, maxMs: 60_000 })
+    const retryAtMs = clock.monotonic() + restMs
     for (const node of nodes) {
       const waiting = this.#waiting.get(node)!
       node.attributeTrouble = { state: 'retrying', detail: messageOf(failures.get(node)) }

@@ -15,6 +15,7 @@ import type { Tree } from '../tree/index.ts'
 import type { Ino } from '../types.ts'
 import type { WriteBack } from '../write/index.ts'
 import type { AttributeCalls } from './attribute-calls.ts'
+import type { ChangingCall, ChangingCalls } from './changing-calls.ts'
 import type { ChangeTimes } from './change-times.ts'
 import type { LocalTimes } from './local-times.ts'
 import type { FolderMoves } from './folder-moves.ts'
@@ -51,7 +52,9 @@ export interface FileSystemOptions {
 
 /** What the operations share. */
 export interface Core {
-  readonly remote: Remote
+  readonly remote: Omit<Remote, ChangingCall>
+  /** What the server is asked to change. */
+  readonly changing: ChangingCalls
   readonly tree: Tree
   readonly writeBack: WriteBack
   readonly readers: ContentReaders

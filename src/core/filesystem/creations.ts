@@ -204,9 +204,10 @@ export class Creations {
       if (!creation.refused) dueAtMs = Math.min(dueAtMs, creation.dueAtMs)
     if (dueAtMs === Infinity) return
     const waitMs = dueAtMs - this.#core.clock.monotonic()
-    const leastMs =
-      this.#failures === 0 ? 0 : backoffMs(this.#failures - 1, { firstMs: 1_000, maxMs: 60_000 })
-    this.#cancelTimer = this.#core.sending.after(Math.max(waitMs, leastMs), () => void this.#sweep())
+    const { sending } = this.#core
+    const hasNoRest = this.#failures === 0 || sending.isHeldUp
+    const leastMs = hasNoRest ? 0 : backoffMs(this.#failures - 1, { firstMs: 1_000, maxMs: 60_000 })
+    this.#cancelTimer = sending.after(Math.max(waitMs, leastMs), () => this.#sweep())
   }
 
   async #sweep(): Promise<void> {

@@ -1,6 +1,7 @@
 export { FolderLocks, pinned, type Core, type FileSystemOptions, type SyncMode } from './core.ts'
 export { attributeSync } from './attribute-sender.ts'
 export { AttributeCalls } from './attribute-calls.ts'
+export { changingCalls } from './changing-calls.ts'
 export { ChangeTimes } from './change-times.ts'
 export { CloudreveFileSystem } from './file-system.ts'
 export { PendingStates, sortRecords, type PendingRecord } from './pending-states.ts'

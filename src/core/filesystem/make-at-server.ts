@@ -20,12 +20,12 @@ export interface MadeEntry {
  * @throws {RemoteError} after some of which it may be there; trying again finds it
  */
 export async function makeAtServer(core: Core, node: Node): Promise<MadeEntry | undefined> {
-  const { remote } = core
+  const { changing, remote } = core
   const path = node.remotePath!
   try {
     const entry = node.isFolder
-      ? await remote.createFolder(path)
-      : await remote.createFile(path, metadataOf(node))
+      ? await changing.createFolder(path)
+      : await changing.createFile(path, metadataOf(node))
     return { entry, isOurs: true }
   } catch (error) {
     if (!isRemoteError(error, 'exists')) throw error

@@ -85,8 +85,9 @@ export class PendingNames {
   }
 
   #stateOf(trouble: string | undefined, why = 'it is sent in a moment'): SyncState {
-    if (trouble !== undefined) return { state: 'retrying', detail: trouble }
-    const { server } = this.#parts.core
+    const { server, writeBack } = this.#parts.core
+    const detail = writeBack.outage.detailOfNames ?? trouble
+    if (detail !== undefined) return { state: 'retrying', detail }
     return server.isAway
       ? { state: 'retrying', detail: 'the server cannot be reached' }
       : { state: 'waiting', detail: why }

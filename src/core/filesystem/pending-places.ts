@@ -152,7 +152,7 @@ export class PendingPlaces {
   }
 
   async #folderNow({ folder: id, path }: PlaceRecord, mustBe: boolean): Promise<Node | undefined> {
-    const { remote, tree } = this.#core
+    const { changing, tree } = this.#core
     const known = (id && tree.table.byId(id)) ?? (await this.#reach(path))
     if (known && known.id === id) return known
     const moved = id && (await this.#pathOf(id))
@@ -160,7 +160,7 @@ export class PendingPlaces {
     if (found && found.id === id) return found
     if (known?.isFolder) return known
     if (!mustBe) return undefined
-    await this.#impatient.run(`/${path.join('/')}`, () => remote.createFolder(path))
+    await this.#impatient.run(`/${path.join('/')}`, () => changing.createFolder(path))
     return this.#reach(path)
   }
 

@@ -116,8 +116,8 @@ export class Relocations {
   }
 
   async #rename(step: RenameStep): Promise<void> {
-    const { remote } = this.#core
-    const answer = await remote.rename(step.path, step.to.name).catch((error: unknown) => ({ error }))
+    const { changing } = this.#core
+    const answer = await changing.rename(step.path, step.to.name).catch((error: unknown) => ({ error }))
     if ('error' in answer) return this.#failed([step], answer.error)
     if (answer.id === step.id) return recordStep(this.#core, step)
     this.#lost.add(step.node)
@@ -126,11 +126,11 @@ export class Relocations {
   }
 
   async #move(steps: readonly RenameStep[]): Promise<void> {
-    const { remote } = this.#core
+    const { changing } = this.#core
     const folder = steps[0]!.expected.slice(0, -1)
     const paths = steps.map(({ path }) => path)
     try {
-      await remote.move(paths, folder)
+      await changing.move(paths, folder)
     } catch (error) {
       return this.#failed(steps, error)
     }

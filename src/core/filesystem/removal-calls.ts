@@ -140,13 +140,13 @@ class RemovalCalls {
   }
 
   async #call(paths: readonly RemotePath[]): Promise<void> {
-    const { remote, patience } = this.#core
+    const { changing, remote, patience } = this.#core
     const left = paths.filter((path) => !this.#trashed.has(keyOf(path)))
     if (left.length === 0) return
     let absent: readonly RemotePath[] = []
     this.#sentAtMs = remote.now()
     try {
-      await patience.run(`/${keyOf(left[0]!)}`, () => remote.remove(left))
+      await patience.run(`/${keyOf(left[0]!)}`, () => changing.remove(left))
     } catch (error) {
       // Somebody else has deleted some of it in this moment; the rest is done (api/00-live-files §15).
       if (!isRemoteError(error, 'not-found')) throw error

@@ -215,7 +215,7 @@ export class Removals {
       const due = [...this.#waiting.keys()].filter((node) => !lent.has(node) && !held.has(node))
       if (lent.size > 0) this.#sendLater(this.#core.options.quietMs)
       // Told where it failed; what may succeed later is tried again.
-      this.#send(due).catch(() => undefined)
+      return this.#send(due)
     })
   }
 
@@ -346,7 +346,7 @@ export class Removals {
     for (const node of wanted) node.refusal = whyNot(error)
     const delayMs = backoffMs(this.#failures, { firstMs: 2_000, maxMs: 60_000 })
     this.#failures += 1
-    this.#sendLater(delayMs)
+    this.#sendLater(this.#core.sending.isHeldUp ? 0 : delayMs)
   }
 
   /** Programs see it as the server has it. */

@@ -253,12 +253,12 @@ export class RenameDelay {
   #sendLater(node: Node, delayed: Delayed, delayMs: number): void {
     delayed.cancelTimer()
     if (this.#isClosed) return
-    delayed.cancelTimer = this.#core.sending.after(delayMs, () => {
+    delayed.cancelTimer = this.#core.sending.after(delayMs, () =>
       this.settle(node).catch((error: unknown) => {
         const fields = { file: node.label, error: String(error) }
         this.#core.log.warn('a rename could not be sent', fields)
-      })
-    })
+      }),
+    )
   }
 
   #relocated(node: Node): void {
@@ -359,9 +359,10 @@ export class RenameDelay {
     // Programs were told that it is done: it is tried again until it is, or until the server refuses it.
     if (isPassing(error) || this.#isClosed) {
       const delayMs = backoffMs(delayed.failures, { firstMs: retryMs, maxMs: longestRetryMs })
-      delayed.failures += 1
+      const { isHeldUp } = this.#core.sending
+      if (!isHeldUp) delayed.failures += 1
       node.refusal = whyNot(error)
-      return this.#sendLater(node, delayed, delayMs)
+      return this.#sendLater(node, delayed, isHeldUp ? 0 : delayMs)
     }
     await this.#refused(node, delayed, error)
   }

@@ -10,6 +10,10 @@ import type { ChangeKind, PendingChange } from './pending-change.ts'
 import { PendingPlaces, type Located } from './pending-places.ts'
 import type { PendingRecord } from './pending-states.ts'
 
+const vanishedDetail =
+  'its bytes are not on this machine any more, and never came to the server: the file that held them is gone from the state folder, or ' +
+  'cannot be read (the log says which). Nothing is left to send; `cloudreve-mount pending discard` takes note of it'
+
 export interface RestoreParts {
   readonly core: Core
   readonly owners: OwnerParts
@@ -33,6 +37,8 @@ export class Restore {
   readonly #left: Map<string, PendingRecord>
   /** Folders that are to be made, by the key of their record. */
   readonly #newFolders = new Map<string, Node>()
+  /** New files whose bytes are not here any more, by the key of their record: that stays until somebody has taken note of it. */
+  readonly #vanished = new Map<string, PendingRecord>()
   #detail = ''
   #cancelTimer: (() => void) | undefined
   #isTrying = false
@@ -80,6 +86,29 @@ export class Restore {
         sizeBytes: (staged && writeBack.recovered(staged)?.sideCar.extents.sizeBytes) || 0,
         sentBytes: 0,
       }))
+  }
+
+  /** New files of which nothing is left that could be sent, for people. */
+  vanished(within: (label: string) => boolean): readonly PendingChange[] {
+    const labels = [...this.#vanished.values()].map(({ label }) => label).filter(within)
+    return labels.map((label) => ({
+      label,
+      kind: 'content',
+      count: 1,
+      state: { state: 'failed', detail: vanishedDetail },
+      sizeBytes: 0,
+      sentBytes: 0,
+    }))
+  }
+
+  /** Somebody has taken note of it; false: nothing of that name has vanished. */
+  async forgetVanished(label: string): Promise<boolean> {
+    const [found] = [...this.#vanished].filter(([, record]) => record.label === label)
+    if (!found) return false
+    const [key] = found
+    this.#vanished.delete(key)
+    await this.#parts.core.pending.forget(key)
+    return true
   }
 
   close(): void {
@@ -204,12 +233,21 @@ export class Restore {
       core.log.warn('of a file that an earlier run had not sent there is nothing that can be sent now', {
         file: record.label,
       })
-    if (!recovered && !node) return core.pending.forget(key)
+    if (!recovered && !node) return this.#vanish(key, record)
     const file = node ?? (await this.#newFile(found))
     this.#giveAttributes(file, record, recovered)
     if (!node) this.#adopt(file, key, record)
     if (recovered) await contentOf(file, this.#parts.owners).restore(recovered)
     else this.#parts.owners.attributes.sendLater(file)
+    return undefined
+  }
+
+  /** What lies in lost+found is told of there. */
+  #vanish(key: string, record: PendingRecord): Promise<void> | undefined {
+    const { pending, writeBack } = this.#parts.core
+    const isLost = writeBack.lostAndFound.some(({ label }) => label === record.label)
+    if (record.staged === undefined || isLost) return pending.forget(key)
+    this.#vanished.set(key, record)
     return undefined
   }
 

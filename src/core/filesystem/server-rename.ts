@@ -94,9 +94,13 @@ export async function renameBack(core: Core, step: RenameStep, foreign: RemoteEn
   for (const at of [from, to]) tellKernels(core, at)
 }
 
-async function giveBack({ remote }: Core, { path, expected, from }: RenameStep, id: FileId): Promise<void> {
+async function giveBack(
+  { changing, remote }: Core,
+  { path, expected, from }: RenameStep,
+  id: FileId,
+): Promise<void> {
   try {
-    const answer = await remote.rename(expected, from.name)
+    const answer = await changing.rename(expected, from.name)
     if (answer.id !== id) throw new Error('it was moved once more meanwhile')
   } catch (error) {
     if (!isRemoteError(error, 'unknown-outcome')) throw error

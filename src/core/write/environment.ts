@@ -26,6 +26,8 @@ export interface WriteEnvironment {
   readonly log: Log
   /** From the release of the last writable handle to the upload, ms. */
   readonly quietMs: number
+  /** A file that stays open for writing is sent at intervals, not only when a program asks for it. */
+  readonly isSentOpen: boolean
   /** Names conflict copies. */
   readonly hostName: string
   readonly random: () => number

@@ -66,7 +66,7 @@ export class FileUpload {
     this.#environment = environment
     this.#transfer = new Transfer(content, owner, environment)
     this.#sent = new SentGenerations(content)
-    this.schedule = new UploadSchedule(environment.clock, environment.quietMs)
+    this.schedule = new UploadSchedule(environment)
   }
 
   get state(): SyncState {
@@ -107,7 +107,8 @@ export class FileUpload {
     this.#cancelTimer = undefined
     if (this.#owner.path() === undefined) this.#settleWaiters()
     const isNewer = this.#isBusy && this.#isComplete && this.#transfer.canGiveWayTo(this.#content.changes)
-    if (!this.#mayRun || (this.#isBusy && !isNewer) || this.#isQueued) return
+    const isOff = !this.#mayRun || dueInMs === Infinity || (this.#isBusy && !isNewer)
+    if (isOff || this.#isQueued) return
     if (dueInMs > 0) {
       this.#cancelTimer = this.#environment.clock.after(dueInMs, () => this.plan())
       return
@@ -250,7 +251,7 @@ export class FileUpload {
     const { signal } = this.#preparing
     let isSending = false
     try {
-      await this.#owner.beforeUpload()
+      await pass.lend(() => this.#owner.beforeUpload())
       const copy = this.#content.copyOf
       if (!copy) await this.#content.complete(signal)
       // Held meanwhile, perhaps for another name: what was settled above does not hold any more.

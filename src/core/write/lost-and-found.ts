@@ -167,7 +167,15 @@ function hasNothing({ extents, baseSizeBytes, lender }: SideCar): boolean {
   )
 }
 
-/** What is left of files that were not there yet, or not any more, when the process died: nothing acknowledged is in them. */
+/**
+ * What is left of files that were not there yet, or not any more, when the process died. Nothing that a program was told is written is in
+ * data without a side-car, by the order of our steps:
+ * - a staged file is made with its side-car, and takes its first byte after that (`StagedFile.create`)
+ * - it is removed with its side-car first, after what is on record says that nobody needs it (`StagedFile.remove`, `StagedRemovals`)
+ * - power loss may take a side-car whose folder was not synced; before the first fsync or close returns it is (`SideCarFile`), and
+ *   bytes without one are not promised to survive that.
+ * To keep it instead would fill lost+found with what is at the server, whenever a process dies between the two steps of removing.
+ */
 function isRubble(name: string, names: readonly string[]): boolean {
   const isOrphan = name.endsWith('.data') && !names.includes(`${basename(name, '.data')}.side`)
   return isOrphan || /\.(kept|tmp)$/.test(name)

@@ -155,7 +155,8 @@ export class QuotaGuard {
     }
     throw new FsError(
       Errno.EDQUOT,
-      `${label}: the drive has no room for this; delete something in it first`,
+      `${label}: the drive has no room for this. Deleting alone makes none: what is deleted goes to the trash of the drive, and counts ` +
+        'until that is emptied (unless --delete=permanent is set)',
       {
         level: 'warn',
       },

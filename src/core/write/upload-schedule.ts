@@ -5,16 +5,24 @@ const openIntervalMs = 60_000
 /** … and never spends more than about a tenth of the time on being sent. */
 const openIntervalFactor = 10
 
+export interface ScheduleOptions {
+  readonly clock: Clock
+  readonly quietMs: number
+  readonly isSentOpen: boolean
+}
+
 /**
  * When the upload of one file is due, by the monotonic clock:
  * - nobody has it open for writing: a quiet time after the last change or release;
- * - somebody has: at intervals, while it changes;
+ * - somebody has: at intervals, while it changes; never by itself where programs say by fsync when it is whole
+ *   (`isSentOpen` false: `--sync=fsync`);
  * - after a failure: not before the back-off is over;
  * - urgent (a flush, a drain, a retry): at once, but for the back-off.
  */
 export class UploadSchedule {
   readonly #clock: Clock
   readonly #quietMs: number
+  readonly #isSentOpen: boolean
   #writers = 0
   #isUrgent = false
   #activeAtMs = 0
@@ -23,9 +31,10 @@ export class UploadSchedule {
   #lastUploadMs = 0
   #retryAtMs: number | undefined
 
-  constructor(clock: Clock, quietMs: number) {
+  constructor({ clock, quietMs, isSentOpen }: ScheduleOptions) {
     this.#clock = clock
     this.#quietMs = quietMs
+    this.#isSentOpen = isSentOpen
   }
 
   get isUrgent(): boolean {
@@ -40,7 +49,7 @@ export class UploadSchedule {
     return this.#retryAtMs !== undefined
   }
 
-  /** ms until the upload is due, 0 when it is. */
+  /** ms until the upload is due, 0 when it is; Infinity: not before something else happens. */
   get dueInMs(): number {
     return Math.max(0, this.#dueAtMs() - this.#clock.monotonic())
   }
@@ -89,6 +98,7 @@ export class UploadSchedule {
     const backoffEnd = this.#retryAtMs ?? -Infinity
     if (this.#isUrgent) return backoffEnd
     if (this.#writers === 0) return Math.max(backoffEnd, this.#activeAtMs + this.#quietMs)
+    if (!this.#isSentOpen) return Infinity
     const interval = Math.max(openIntervalMs, openIntervalFactor * this.#lastUploadMs)
     return Math.max(backoffEnd, (this.#intervalFromMs ?? this.#activeAtMs) + interval)
   }

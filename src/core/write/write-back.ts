@@ -11,6 +11,7 @@ import { nodeFileLayer, type FileLayer } from '../../base/file-layer.ts'
 import type { KeepUploaded } from './keep-uploaded.ts'
 import { Lendings } from './lendings.ts'
 import type { LostFile } from './lost-and-found.ts'
+import type { Outage } from './outage.ts'
 import { QuotaGuard } from './quota-guard.ts'
 import { ServerCopies } from './server-copy.ts'
 import { StagingRoom } from './staging-room.ts'
@@ -38,6 +39,8 @@ export interface WriteBackOptions {
   readonly log: Log
   /** From the release of the last writable handle to the upload, ms; 500 by default. */
   readonly quietMs?: number | undefined
+  /** A file that stays open for writing is sent at intervals, not only at fsync; so by default. */
+  readonly isSentOpen?: boolean | undefined
   /** Small uploads at once, at most; 32 by default. How many are good is found out; large ones have places of their own. */
   readonly concurrency?: number | undefined
   /** Names conflict copies. */
@@ -129,6 +132,7 @@ export class WriteBack {
         random,
         hostName: options.hostName,
         quietMs: options.quietMs ?? 500,
+        isSentOpen: options.isSentOpen ?? true,
         queue: new UploadQueue({ clock, log, random, concurrency: options.concurrency ?? 32 }),
         abandoned,
         keepUploaded: options.keepUploaded ?? (() => Promise.resolve()),
@@ -213,9 +217,9 @@ export class WriteBack {
     for (const content of this.#dirty) if (within(content.label)) content.retry()
   }
 
-  /** The network is back, or somebody signed in: uploads that wait for the server try at once. */
-  tryNow(): void {
-    this.#environment.queue.outage.tryNow()
+  /** Whether the server takes changes. */
+  get outage(): Outage {
+    return this.#environment.queue.outage
   }
 
   /**

@@ -258,12 +258,12 @@ describe('a rename that is held up', () => {
 
 describe('a process that is killed', () => {
   it('between the two requests of a move goes on with the second [W54]', async () => {
-    drive.remote.fail('move', new RemoteError('offline', 'away'), 2)
+    drive.remote.fail('move', new RemoteError('locked', 'somebody works on it'), 10)
     await drive.rename('f', 'b/z')
     await drive.rename('a', 'b/c')
     await drive.clock.advance(1_000)
     await eventually(() => drive.remote.paths().includes('z') && drive.remote.paths().includes('c/'))
-    await drive.crash()
+    await drive.crash(() => drive.remote.script.recover('move'))
     await arrives({ 'b/c/in/deep': 'deep', 'b/c/x': 'ax', 'b/y': 'by', 'b/z': 'f', g: 'g' })
   })
 })

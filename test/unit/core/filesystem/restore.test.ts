@@ -1,4 +1,4 @@
-import { constants, readdirSync } from 'node:fs'
+import { constants, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { RemoteError } from '../../../../src/remote/errors.ts'
@@ -279,5 +279,33 @@ describe('a drive that is opened to be read only', () => {
     await drive.crash(() => drive.openReadOnly(false))
     await arrived()
     expect(drive.remote.textAt('docs/new')).toBe('hello')
+  })
+})
+
+describe('a new file whose unsent bytes are gone', () => {
+  const refused = () => drive.drive.top.refused().map(({ label, kind, state }) => ({ label, kind, state }))
+
+  it('is named by each start until somebody has taken note of it [W65]', async () => {
+    await drive.save('docs/new', 'hello')
+    const staging = join(drive.folder, 'staging')
+    await drive.crash(() => {
+      for (const name of readdirSync(staging)) rmSync(join(staging, name))
+    })
+    for (let starts = 0; starts < 2; starts += 1) {
+      expect(refused()).toEqual([
+        {
+          label: '/docs/new',
+          kind: 'content',
+          state: { state: 'failed', detail: expect.stringContaining('not on this machine any more') },
+        },
+      ])
+      expect(await drive.names('docs')).toEqual(['letter', 'other'])
+      expect(await drive.drain()).toEqual([])
+      await drive.crash()
+    }
+    expect(await drive.drive.top.discard(['docs', 'new'], drive.context())).toBe('refusal')
+    expect(refused()).toEqual([])
+    await drive.crash()
+    expect(refused()).toEqual([])
   })
 })

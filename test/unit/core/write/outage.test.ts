@@ -135,6 +135,36 @@ describe('an outage', () => {
     expect(outage.enter(waiting)).toBeDefined()
   })
 
+  it('of which only uploads are the witness holds up no names, one of names does', () => {
+    const { outage, breakDown } = bench()
+    breakDown()
+    expect([outage.isClosedToNames, outage.detailOfNames]).toEqual([false, undefined])
+    outage.enterNow('/a')?.done()
+    expect(outage.detail).toContain('fails at every change')
+    outage.enterNow('/a')?.failed(broken)
+    expect(outage.isClosedToNames).toBe(true)
+    expect(outage.enterNow('/b')).toBeUndefined()
+  })
+
+  it('lets what the one that tries depends on go with it, and nothing else', async () => {
+    const { clock, outage, breakDown, pass } = bench()
+    breakDown(stuck)
+    await clock.advance(1000)
+    const probe = pass()
+    expect(outage.enterNow('/a')).toBeUndefined()
+    await probe.lend(async () => {
+      outage.enterNow('/a')?.failed(stuck)
+      expect(outage.enterNow('/b')).toBeUndefined()
+      await clock.advance(1999)
+      expect(outage.enterNow('/b')).toBeUndefined()
+    })
+    await clock.advance(1)
+    const next = pass()
+    await next.lend(() => Promise.resolve(outage.enterNow('/a')?.done()))
+    expect(outage.detail).toBeUndefined()
+    expect(outage.enterNow('/b')).toBeDefined()
+  })
+
   it('of a server that is away ends with its first word, one of a failing server only with a change', async () => {
     const away = bench()
     away.pass().failed(offline)

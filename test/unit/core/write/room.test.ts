@@ -37,6 +37,9 @@ describe('the drive', () => {
     const file = bench.newFile('a')
     await file.write(0, '0123456789')
     await expect(file.append('x')).rejects.toEqual(errno(Errno.EDQUOT))
+    await expect(file.append('x')).rejects.toThrow(
+      /goes to the trash.*until that is emptied.*--delete=permanent/,
+    )
     await expect(file.content.truncate(11)).rejects.toEqual(errno(Errno.EDQUOT))
     expect(await file.text()).toBe('0123456789')
     await bench.settleAll(file)
