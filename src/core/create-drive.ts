@@ -82,6 +82,8 @@ export interface CoreSettings extends FileSystemOptions {
   readonly revalidateMs: number
   /** How often the server is asked for changes while it does not and the drive is in use, ms; 0 = never. */
   readonly pollMs: number
+  /** A program waits for a server that is away, or does not answer, at most so long, ms. */
+  readonly timeoutMs: number
   /** Objects whose metadata is kept in memory. */
   readonly metadataEntries: number
   /** Memory for file content that was read, bytes, for the whole process. */
@@ -109,6 +111,7 @@ export const defaultSettings: CoreSettings = {
   metadataTtlMs: 30_000,
   revalidateMs: 300_000,
   pollMs: 10_000,
+  timeoutMs: defaultPatience.deadlineMs,
   metadataEntries: 500_000,
   readMemoryBytes: 256 * 1024 * 1024,
   quietMs: 500,
@@ -137,7 +140,8 @@ async function openDrive(options: CreateOptions, unlock: () => Promise<void>): P
   const settings = { ...defaultSettings, ...options.settings }
   const { remote, clock, log, hostName, stateFolder, fileLayer = nodeFileLayer, mirror } = options
   const server = new Reachability(clock, options.isServerAway)
-  const patience = new Patience(clock, log, options.patience ?? defaultPatience, server)
+  const byOption = { ...defaultPatience, deadlineMs: settings.timeoutMs }
+  const patience = new Patience(clock, log, options.patience ?? byOption, server)
   const kernel = new KernelCaches()
   if (options.kernel) kernel.add(options.kernel)
   const tree = await openTree(options, { settings, patience, kernel, server })
@@ -221,6 +225,7 @@ function openReaders(options: CreateOptions, settings: CoreSettings, tree: Tree)
     clock,
     log,
     disk: diskCache && { cache: diskCache, drive: driveIdOf(tree) },
+    options: { deadlineMs: settings.timeoutMs },
     ...(downloadBytesPerSecond ? { bytesPerSecond: downloadBytesPerSecond } : {}),
   })
 }
