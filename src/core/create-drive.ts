@@ -146,7 +146,7 @@ async function openDrive(options: CreateOptions, unlock: () => Promise<void>): P
   if (options.kernel) kernel.add(options.kernel)
   const tree = await openTree(options, { settings, patience, kernel, server })
   const { journal, records, gone, unsettled } = await openJournal(stateFolder, { layer: fileLayer, log })
-  const times = await TimesFile.open(join(stateFolder, 'times.jsonl'), log)
+  const times = await TimesFile.open(join(stateFolder, 'times.jsonl'), { layer: fileLayer, log })
   const readers = openReaders(options, settings, tree)
   const pending = new PendingStates({ journal, ...(mirror && { known: mirror }) })
   for (const id of unsettled) mirror?.outdate(id)
