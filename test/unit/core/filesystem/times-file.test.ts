@@ -8,6 +8,10 @@ import { TimesFile } from '../../../../src/core/filesystem/times-file.ts'
 import { recordingLog } from '../../../fakes/recording-log.ts'
 import type { EntityId } from '../../../../src/remote/types.ts'
 
+const fullDisk = {
+  ...nodeFileLayer,
+  open: () => Promise.reject(Object.assign(new Error('no space left'), { code: 'ENOSPC' })),
+}
 const parts = { layer: nodeFileLayer, log: silentLog }
 const a = 'aaaa' as EntityId
 const b = 'bbbb' as EntityId
@@ -66,10 +70,9 @@ describe('TimesFile', () => {
 
   it('that cannot be written keeps nobody from anything, and the log says so', async () => {
     const path = await freshPath()
-    const full = () => Promise.reject(Object.assign(new Error('no space left'), { code: 'ENOSPC' }))
     const log = recordingLog()
     await written(path, [a, time(1)])
-    const { file } = await TimesFile.open(path, { layer: { ...nodeFileLayer, open: full }, log })
+    const { file } = await TimesFile.open(path, { layer: fullDisk, log })
     file.append(b, time(2))
     await file.close()
     expect(log.lines.map(({ message }) => message)).toEqual(['exact times could not be kept'])
