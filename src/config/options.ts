@@ -206,6 +206,16 @@ export const mountOptions = {
       'One request, and only when somebody has looked at the mount since the last one. It finds what was made, written and renamed; ' +
       'deletions are seen after `metadata-ttl`. For servers older than 4.11 and those that have event push switched off.',
   }),
+  timeoutMs: option({
+    name: 'timeout',
+    type: durationType,
+    default: 120_000,
+    doc: 'how long a program waits for a server that is away or does not answer, before its call fails',
+    details:
+      'Reading, looking names up and listing folders fail then with an error (`EHOSTUNREACH`, or `EIO` where the server is there and says ' +
+      'nothing). A short time suits programs that can go on without the file; a long one, those that must not fail while a ' +
+      'connection is set up again. Writing does not wait for the server, and what is to be sent is tried for ever.',
+  }),
   attrTtlMs: option({
     name: 'attr-ttl',
     type: durationType,

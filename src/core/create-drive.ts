@@ -82,6 +82,8 @@ export interface CoreSettings extends FileSystemOptions {
   readonly revalidateMs: number
   /** How often the server is asked for changes while it does not and the drive is in use, ms; 0 = never. */
   readonly pollMs: number
+  /** A program waits for a server that is away, or does not answer, at most so long, ms. */
+  readonly timeoutMs: number
   /** Objects whose metadata is kept in memory. */
   readonly metadataEntries: number
   /** So many objects are asked for at once where a program walks a tree, at most: some 50 MB while they come. */
@@ -111,6 +113,7 @@ export const defaultSettings: CoreSettings = {
   metadataTtlMs: 30_000,
   revalidateMs: 300_000,
   pollMs: 10_000,
+  timeoutMs: defaultPatience.deadlineMs,
   metadataEntries: 500_000,
   walkObjects: 100_000,
   readMemoryBytes: 256 * 1024 * 1024,
@@ -140,12 +143,13 @@ async function openDrive(options: CreateOptions, unlock: () => Promise<void>): P
   const settings = { ...defaultSettings, ...options.settings }
   const { remote, clock, log, hostName, stateFolder, fileLayer = nodeFileLayer, mirror } = options
   const server = new Reachability(clock, options.isServerAway)
-  const patience = new Patience(clock, log, options.patience ?? defaultPatience, server)
+  const byOption = { ...defaultPatience, deadlineMs: settings.timeoutMs }
+  const patience = new Patience(clock, log, options.patience ?? byOption, server)
   const kernel = new KernelCaches()
   if (options.kernel) kernel.add(options.kernel)
   const tree = await openTree(options, { settings, patience, kernel, server })
   const { journal, records, gone, unsettled } = await openJournal(stateFolder, { layer: fileLayer, log })
-  const times = await TimesFile.open(join(stateFolder, 'times.jsonl'), log)
+  const times = await TimesFile.open(join(stateFolder, 'times.jsonl'), { layer: fileLayer, log })
   const readers = openReaders(options, settings, tree)
   const pending = new PendingStates({ journal, ...(mirror && { known: mirror }) })
   for (const id of unsettled) mirror?.outdate(id)
@@ -224,6 +228,7 @@ function openReaders(options: CreateOptions, settings: CoreSettings, tree: Tree)
     clock,
     log,
     disk: diskCache && { cache: diskCache, drive: driveIdOf(tree) },
+    options: { deadlineMs: settings.timeoutMs },
     ...(downloadBytesPerSecond ? { bytesPerSecond: downloadBytesPerSecond } : {}),
   })
 }

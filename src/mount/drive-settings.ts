@@ -18,6 +18,7 @@ export function settingsOf(options: MountOptions, remote: Remote): Partial<CoreS
     metadataTtlMs: options.metadataTtlMs,
     revalidateMs: options.revalidateMs,
     pollMs: options.pollMs,
+    timeoutMs: options.timeoutMs,
     metadataEntries: options.metadataCacheEntries,
     readMemoryBytes: options.readMemoryBytes,
     quietMs: options.quietTimeMs,
@@ -55,6 +56,7 @@ const sharedOptions = [
   'metadata-ttl',
   'revalidate',
   'poll',
+  'timeout',
   'list-facts',
 ] as const
 

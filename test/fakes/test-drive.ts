@@ -33,7 +33,7 @@ export { errnoOf }
 export interface TestDriveOptions {
   readonly remote?: Omit<MemoryRemoteOptions, 'clock'>
   readonly settings?: Partial<CoreSettings>
-  /** Its folders are those of the drive (`TestDrive.folder`); the lock and the times lie on the real disk all the same. */
+  /** Its folders are those of the drive (`TestDrive.folder`); the lock lies on the real disk all the same. */
   readonly fileLayer?: FileLayer
   /** Where contents are kept to be read again; nowhere if left out. */
   readonly cacheFolder?: string

@@ -1,10 +1,11 @@
 /**
- * The times of `LocalTimes` on disk: JSON lines `[content, seconds, nanoseconds]` after a header line, appended as they come and
- * rewritten when most lines are outdated. A torn last line, as a crash leaves it, is passed over. Losing the file loses
- * nothing but exact times.
+ * The times of `LocalTimes` on disk. docs/formats/times.md
+ *
+ * Losing the file loses nothing but exact times that no program has chosen: a chosen one is at the server too. So what is appended is not
+ * written through to the disk, trouble with it stops nobody, and a newer version of the file, which is left as it is, keeps no drive from
+ * being opened.
  */
-import { appendFile, readFile } from 'node:fs/promises'
-import { writeFileAtomic } from '../../base/atomic-file.ts'
+import type { FileLayer } from '../../base/file-layer.ts'
 import type { Log } from '../../base/log.ts'
 import type { Timespec } from '../../base/timespec.ts'
 import type { TimesStore } from './local-times.ts'
@@ -12,24 +13,38 @@ import type { TimesStore } from './local-times.ts'
 const header = JSON.stringify({ format: 'cloudreve-mount times', version: 1 })
 const maxEntries = 100_000
 
+interface TimesFileParts {
+  readonly layer: FileLayer
+  readonly log: Log
+}
+
 export class TimesFile implements TimesStore {
   readonly #path: string
+  readonly #layer: FileLayer
   readonly #log: Log
+  /** Another version's: nothing is written to it. */
+  #isForeign = false
   #queue: string[] = []
   #writing: Promise<void> | undefined
 
-  private constructor(path: string, log: Log) {
+  private constructor(path: string, { layer, log }: TimesFileParts) {
     this.#path = path
+    this.#layer = layer
     this.#log = log
   }
 
-  static async open(path: string, log: Log): Promise<{ file: TimesFile; known: [string, Timespec][] }> {
-    const file = new TimesFile(path, log)
-    const text = await readOrEmpty(path)
+  static async open(
+    path: string,
+    parts: TimesFileParts,
+  ): Promise<{ file: TimesFile; known: [string, Timespec][] }> {
+    const { layer, log } = parts
+    const file = new TimesFile(path, parts)
+    const text = (await layer.exists(path)) ? (await layer.readWhole(path)).toString() : ''
     const lines = text.split('\n')
     if (lines[0] !== '' && lines[0] !== header) {
       log.warn('the file of times has an unknown format: exact times are not kept', { path })
-      return { file: new TimesFile('/dev/null', log), known: [] }
+      file.#isForeign = true
+      return { file, known: [] }
     }
     const known = new Map(lines.slice(1).flatMap(parseLine))
     if (!text.endsWith('\n') || lines.length > 2 * known.size + 1000) await file.#rewrite(known)
@@ -37,6 +52,7 @@ export class TimesFile implements TimesStore {
   }
 
   append(content: string, { seconds, nanoseconds }: Timespec): void {
+    if (this.#isForeign) return
     this.#queue.push(JSON.stringify([content, seconds, nanoseconds]))
     this.#writing ??= this.#write().finally(() => {
       this.#writing = undefined
@@ -52,26 +68,26 @@ export class TimesFile implements TimesStore {
       const lines = this.#queue
       this.#queue = []
       try {
-        await appendFile(this.#path, `${lines.join('\n')}\n`, { mode: 0o600 })
+        await this.#append(`${lines.join('\n')}\n`)
       } catch (error) {
         this.#log.warn('exact times could not be kept', { path: this.#path, error: String(error) })
       }
     }
   }
 
+  async #append(text: string): Promise<void> {
+    const file = await this.#layer.open(this.#path, 'append')
+    try {
+      await file.append(Buffer.from(text))
+    } finally {
+      await file.close()
+    }
+  }
+
   async #rewrite(known: ReadonlyMap<string, Timespec>): Promise<void> {
     const newest = [...known].slice(-maxEntries)
     const lines = newest.map(([content, time]) => JSON.stringify([content, time.seconds, time.nanoseconds]))
-    await writeFileAtomic(this.#path, `${[header, ...lines].join('\n')}\n`)
-  }
-}
-
-async function readOrEmpty(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return ''
-    throw error
+    await this.#layer.replace(this.#path, `${[header, ...lines].join('\n')}\n`, true)
   }
 }
 

@@ -19,6 +19,11 @@ describe('settings of a mount', () => {
     expect(settingsFrom('revalidate=1m,poll=0')).toMatchObject({ revalidateMs: 60_000, pollMs: 0 })
   })
 
+  it('keep a program waiting for two minutes, or as long as timeout says [F1]', () => {
+    expect(settingsFrom().timeoutMs).toBe(120_000)
+    expect(settingsFrom('timeout=15s').timeoutMs).toBe(15_000)
+  })
+
   it('delete for good only when told so', () => {
     expect(settingsFrom().deletePermanently).toBe(false)
     expect(settingsFrom('delete=permanent').deletePermanently).toBe(true)

@@ -282,9 +282,11 @@ describe('a drive that is opened to be read only', () => {
   })
 })
 
-describe('a new file whose unsent bytes are gone', () => {
-  const refused = () => drive.drive.top.refused().map(({ label, kind, state }) => ({ label, kind, state }))
+function refused() {
+  return drive.drive.top.refused().map(({ label, kind, state }) => ({ label, kind, state }))
+}
 
+describe('a new file whose unsent bytes are gone', () => {
   it('is named by each start until somebody has taken note of it [W65]', async () => {
     await drive.save('docs/new', 'hello')
     const staging = join(drive.folder, 'staging')

@@ -44,6 +44,24 @@ describe('a server that does not answer', () => {
   )
 
   it.each([
+    ['a listing', 'list', (drive: TestDrive) => drive.names('e'), 'EIO'],
+    ['a read', 'readRange', (drive: TestDrive) => drive.text('a'), 'EHOSTUNREACH'],
+  ] as const)('%s (%s) fails as soon as --timeout says [F1]', async (_what, method, work, errno) => {
+    await test.stop()
+    test = await TestDrive.open({ settings: { timeoutMs: 15_000 } }, (remote) => {
+      remote.putAsOther('a', 'v1')
+      remote.mkdirAsOther('e')
+    })
+    await test.names()
+    const gate = test.remote.script.hold(method)
+    const result = await waited(work(test))
+    expect(result).toMatchObject({ errno })
+    expect(result.seconds).toBeGreaterThanOrEqual(15)
+    expect(result.seconds).toBeLessThanOrEqual(17)
+    gate.release()
+  })
+
+  it.each([
     ['mkdir', 'createFolder', (drive: TestDrive) => drive.mkdir('n'), 'n/'],
     ['a rename', 'rename', (drive: TestDrive) => drive.rename('e', 'n'), 'n/'],
     ['symlink', 'createFile', (drive: TestDrive) => drive.symlink('a', 'n'), 'n'],
