@@ -4,14 +4,14 @@ import { spawnSync } from 'node:child_process'
 import { accessSync, constants, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { driverWorks, hasCommand, root, run, setUp } from './setup.mjs'
+import { drivers, hasCommand, root, run, setUp } from './setup.mjs'
 
 const rings = [
   { name: 'lint', command: ['npm', 'run', '--silent', 'lint'] },
   { name: 'typecheck', command: ['npm', 'run', '--silent', 'typecheck'] },
   { name: 'unit', isVitest: true },
   { name: 'http', isVitest: true },
-  { name: 'addon', isVitest: true, needsMount: true },
+  { name: 'addon', isVitest: true, needsMount: true, obstacle: obstacleToAddon },
   // The addon's tests once more, over a build that stops at the first wrong access to memory and at undefined behaviour.
   {
     name: 'sanitize',
@@ -42,10 +42,12 @@ const skippedRings = []
 
 function runAll() {
   setUp({ tests: true })
-  const obstacle = obstacleToMounting()
+  const usable = Object.keys(drivers).filter((name) => drivers[name]())
+  const obstacle = obstacleToMounting(usable)
   if (obstacle && process.env.CI) throw new Error(`cannot mount here: ${obstacle}`)
-  // Suites that mount in some of their cases skip those by themselves; where mounting works, none may.
-  const environment = obstacle ? process.env : { ...process.env, REQUIRE_MOUNT: '1' }
+  if (!obstacle) tellUnusable(usable)
+  // Suites that mount in some of their cases skip those by themselves; where mounting works, none may, with the drivers that do.
+  const environment = obstacle ? process.env : { ...process.env, REQUIRE_MOUNT: usable.join(',') }
   for (const ring of rings) {
     process.stdout.write(`\n== ${ring.name}\n`)
     const why = (ring.needsMount && obstacle) || ring.obstacle?.()
@@ -57,6 +59,23 @@ function runAll() {
     const passed = ring.isVitest ? runVitest(ring, environment) : run(ring.command, { mayFail: true })
     if (!passed) throw new Error(`the ring "${ring.name}" failed`)
   }
+}
+
+/** In CI each driver must prove itself; elsewhere what needs one that is not there is left out. */
+function tellUnusable(usable) {
+  for (const name of Object.keys(drivers).filter((each) => !usable.includes(each))) {
+    const why = `the driver ${name} could not be loaded (see the lines of the set-up)`
+    if (process.env.CI) throw new Error(why)
+    process.stdout.write(`\n${why}: what needs it is skipped\n`)
+  }
+}
+
+/** The ring tries what was compiled here, not what came with a package. In CI it must. */
+function obstacleToAddon() {
+  if (existsSync(join(root, 'native/build/Release/cloudreve_fuse.node'))) return undefined
+  const why = 'the native addon was not compiled (see the lines of the set-up)'
+  if (process.env.CI) throw new Error(why)
+  return why
 }
 
 /**
@@ -114,7 +133,7 @@ function count(report) {
 }
 
 /** Why nothing can be mounted, in words; `undefined` when it can. */
-function obstacleToMounting() {
+function obstacleToMounting(usable) {
   if (!existsSync('/dev/fuse') && process.getuid?.() === 0) {
     spawnSync('mknod', ['-m', '666', '/dev/fuse', 'c', '10', '229'], { stdio: 'inherit' })
   }
@@ -123,7 +142,7 @@ function obstacleToMounting() {
   } catch (error) {
     return `/dev/fuse cannot be opened (${error.code}): give the container --device /dev/fuse --cap-add SYS_ADMIN`
   }
-  return driverWorks() ? undefined : 'no FUSE driver could be loaded (see the lines of the set-up)'
+  return usable.length > 0 ? undefined : 'no FUSE driver could be loaded (see the lines of the set-up)'
 }
 
 /** Why the suites that others wrote cannot run; `undefined` when they can. Nobody is asked to install a compiler for them. */

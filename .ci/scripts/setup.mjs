@@ -12,7 +12,6 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs'
-import { createRequire } from 'node:module'
 import { delimiter, dirname, join, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
@@ -26,11 +25,16 @@ const packages = [
     why: 'to mount without being root',
     level: 'required',
   },
-  { name: 'libfuse-dev', has: hasFuse2Headers, why: 'headers of libfuse 2 for the driver', level: 'driver' },
-  { name: 'pkg-config', has: () => hasCommand('pkg-config'), why: 'to find them', level: 'driver' },
-  { name: 'make', has: () => hasCommand('make'), why: 'to compile the driver', level: 'driver' },
-  { name: 'g++', has: () => hasCommand('g++'), why: 'to compile the driver', level: 'driver' },
-  { name: 'python3', has: () => hasCommand('python3'), why: 'to compile the driver', level: 'driver' },
+  { name: 'g++', has: () => hasCommand('g++'), why: 'to compile the drivers', level: 'compiler' },
+  {
+    name: 'libfuse-dev',
+    has: hasFuse2Headers,
+    why: 'headers of libfuse 2 for its driver',
+    level: 'libfuse2',
+  },
+  { name: 'pkg-config', has: () => hasCommand('pkg-config'), why: 'to find them', level: 'libfuse2' },
+  { name: 'make', has: () => hasCommand('make'), why: 'to compile that driver', level: 'libfuse2' },
+  { name: 'python3', has: () => hasCommand('python3'), why: 'to compile that driver', level: 'libfuse2' },
   {
     name: 'attr',
     has: () => hasCommand('getfattr'),
@@ -60,7 +64,7 @@ const motoPackages = ['moto[s3]==5.2.5', 'flask==3.1.3', 'flask-cors==6.0.5']
  */
 export function setUp({ tests = false } = {}) {
   checkNode()
-  const headersWereThere = !driverPackages().some(({ has }) => !has())
+  const headersWereThere = !libfuse2Packages().some(({ has }) => !has())
   installSystemPackages(tests)
   installNpmPackages(headersWereThere)
   run([process.execPath, join(root, '.ci/scripts/build-native.mjs')])
@@ -100,14 +104,16 @@ function lineForRoot(names) {
   return hasCommand('sudo') ? `sudo ${update} && sudo ${install}` : `su - -c '${update} && ${install}'`
 }
 
-/** What compiles the driver is not needed any more once it is compiled. */
+/** What compiles a driver is not needed any more once it is compiled; tests compile the native one once more, with sanitizers. */
 function isWanted(level, tests) {
   if (level === 'tests') return tests
-  return level !== 'driver' || !driverWorks()
+  if (level === 'compiler') return tests || !drivers.native() || !drivers.libfuse2()
+  return level !== 'libfuse2' || !drivers.libfuse2()
 }
 
-function driverPackages() {
-  return packages.filter(({ level }) => level === 'driver')
+/** What the addon of the libfuse2 driver is compiled with. */
+function libfuse2Packages() {
+  return packages.filter(({ level }) => level === 'libfuse2' || level === 'compiler')
 }
 
 /** Goes on where only something optional is missing. */
@@ -175,8 +181,8 @@ function installNpmPackages(headersWereThere) {
  * the addon does not load although a compiler and the headers are there, it is installed again.
  */
 function installDriver(headersWereThere) {
-  if (driverWorks()) return say('libfuse2 driver: ready')
-  const lacking = driverPackages().filter(({ has }) => !has())
+  if (drivers.libfuse2()) return say('libfuse2 driver: ready')
+  const lacking = libfuse2Packages().filter(({ has }) => !has())
   if (lacking.length > 0) {
     return say(
       `libfuse2 driver: left out, ${lacking.map(({ name }) => name).join(', ')} missing; the rest works`,
@@ -189,7 +195,7 @@ function installDriver(headersWereThere) {
     env: npmEnvironment(),
     mayFail: true,
   })
-  if (driverWorks()) return say('libfuse2 driver: ready')
+  if (drivers.libfuse2()) return say('libfuse2 driver: ready')
   say(
     'libfuse2 driver: could not be compiled; the rest works. To see why: npm rebuild @cocalc/fuse-native --foreground-scripts',
   )
@@ -214,20 +220,15 @@ function hasHeadersOfThisNode(prefix) {
   return version.join('.') === process.versions.node
 }
 
-/** Loads the addon in a process of its own: one that is broken may take its process down. */
-export function driverWorks() {
-  const require = createRequire(join(root, 'package.json'))
-  try {
-    require.resolve('@cocalc/fuse-native')
-  } catch (error) {
-    if (error.code === 'MODULE_NOT_FOUND') return false
-    throw error
-  }
-  const loaded = spawnSync(process.execPath, ['-e', "require('@cocalc/fuse-native')"], {
-    cwd: root,
-    stdio: 'ignore',
-  })
-  return loaded.status === 0
+/** Whether each driver's addon loads. */
+export const drivers = {
+  native: () => loads(`require('node-gyp-build')(${JSON.stringify(join(root, 'native'))})`),
+  libfuse2: () => loads("require('@cocalc/fuse-native')"),
+}
+
+/** In a process of its own: an addon that is broken may take its process down. */
+function loads(script) {
+  return spawnSync(process.execPath, ['-e', script], { cwd: root, stdio: 'ignore' }).status === 0
 }
 
 /** Into an environment of its own: Debian's Python takes no packages beside its own. What needs it says so where it is missing. */

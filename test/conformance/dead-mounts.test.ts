@@ -1,12 +1,12 @@
 import * as fs from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, expect, it } from 'vitest'
 import { systemClock } from '../../src/base/clock.ts'
 import { silentLog } from '../../src/base/log.ts'
 import { cutConnection } from '../../src/fuse/cut-connection.ts'
 import { recoverMountpoint } from '../../src/mount/recover-mountpoint.ts'
-import { driverNames } from './driver-differences.ts'
+import { describeDrivers } from '../e2e/each-driver.ts'
 import { codeOf, run, Served, whyNoFuse } from './libfuse2/served.ts'
 
 const reason = await whyNoFuse()
@@ -19,7 +19,7 @@ const unserved = {
 }
 
 /** What a process that was killed or hangs leaves behind, and how the next start clears it away. */
-describe.skipIf(reason !== undefined).each(driverNames)('the dead mount of the driver %s', (driver) => {
+describeDrivers('a dead mount', reason, (driver) => {
   const begun: Served[] = []
   /** One after the other: they had the same folder. */
   afterEach(async () => {

@@ -4,7 +4,8 @@ import { spawn } from 'node:child_process'
 import * as fs from 'node:fs/promises'
 import { constants } from 'node:fs'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { driverNames, expectedOf } from './driver-differences.ts'
+import { describeDrivers } from '../e2e/each-driver.ts'
+import { expectedOf } from './driver-differences.ts'
 import { renameWithFlags } from './engines/kernel-calls.ts'
 import { codeOf, run, Served, whyNoFuse } from './libfuse2/served.ts'
 
@@ -15,7 +16,7 @@ async function mtimeNsOf(path: string): Promise<bigint> {
 }
 
 /** The same cases over both drivers; what they may differ in stands in `driver-differences.ts`. */
-describe.skipIf(reason !== undefined).each(driverNames)('a mount by the driver %s', (driver) => {
+describeDrivers('a mount', reason, (driver) => {
   const start = (mountpoint?: string, ...args: string[]) => Served.start(driver, mountpoint, ...args)
 
   describe('used by programs', () => {

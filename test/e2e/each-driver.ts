@@ -2,6 +2,7 @@ import { createRequire } from 'node:module'
 import { describe, it } from 'vitest'
 import { loadAddon } from '../../src/fuse/native/addon.ts'
 import { driverNames, type DriverName } from '../conformance/driver-differences.ts'
+import { isRequired } from '../harness/required-drivers.ts'
 import { mountUnavailable } from './harness.ts'
 
 /** Chooses one driver for a run: `MOUNT_DRIVER=native npm run e2e`. */
@@ -16,7 +17,15 @@ export async function describeMounts(
   programs: readonly string[],
   cases: (driver: DriverName) => void,
 ): Promise<void> {
-  const why = await mountUnavailable(...programs)
+  describeDrivers(title, await mountUnavailable(...programs), cases)
+}
+
+/** The same, where it is known whether something can be mounted: `why` not. */
+export function describeDrivers(
+  title: string,
+  why: string | undefined,
+  cases: (driver: DriverName) => void,
+): void {
   for (const driver of driversOfThisRun()) {
     const reason = why ?? driverUnavailable(driver)
     const name = `${title} (${driver})`
@@ -32,7 +41,7 @@ function driversOfThisRun(): readonly DriverName[] {
   return chosen
 }
 
-/** Why this driver cannot be used here; in CI, or when a mount is required, that is an error. */
+/** Why this driver cannot be used here; where it is required that is an error. */
 export function driverUnavailable(driver: DriverName): string | undefined {
   try {
     // Only looked for: one that is broken may take its process down.
@@ -41,7 +50,7 @@ export function driverUnavailable(driver: DriverName): string | undefined {
     return undefined
   } catch (error) {
     const why = `the driver ${driver} cannot be loaded: ${(error as Error).message.split('\n', 1)[0]}`
-    if (process.env['CI'] || process.env['REQUIRE_MOUNT']) throw new Error(why, { cause: error })
+    if (isRequired(driver)) throw new Error(why, { cause: error })
     return why
   }
 }

@@ -8,17 +8,17 @@ import { accessSync, chownSync, constants, existsSync, mkdtempSync, rmSync } fro
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
+import { isRequired } from './required-drivers.ts'
 
 const project = resolve(import.meta.dirname, '../..')
 const isSanitizing = process.env['NATIVE_SANITIZE'] === '1'
 const addon = join(project, 'native/build', isSanitizing ? 'Sanitize' : 'Release', 'cloudreve_fuse.node')
 const execute = promisify(execFile)
 
-/** Why the addon cannot be tried here; undefined when it can. With REQUIRE_MOUNT in the environment that is an error. */
+/** Why the addon cannot be tried here; undefined when it can. Where its driver is required that is an error. */
 export function nativeUnavailable(): string | undefined {
   const why = existsSync(addon) ? mountUnavailable() : 'the addon is not built: npm run build:native'
-  if (why !== undefined && process.env['REQUIRE_MOUNT'])
-    throw new Error(`the native addon cannot be tried: ${why}`)
+  if (why !== undefined && isRequired('native')) throw new Error(`the native addon cannot be tried: ${why}`)
   return why
 }
 
