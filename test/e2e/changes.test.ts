@@ -167,22 +167,40 @@ await describeMounts('new bytes of the same length', ['dd', 'python3'], (driver)
 
   beforeAll(async () => {
     place = await Workplace.open({ driver })
-    await place.drive.put('f.txt', 'before')
+    for (const name of ['overwritten', 'renamed', 'replaced']) await place.drive.put(name, 'before')
+    await place.drive.put('other', 'after!')
     // With our own driver nothing but what it is told makes the kernel ask again.
     const args = driver === 'native' ? ['-o', 'attr-ttl=1h,entry-ttl=1h,negative-ttl=1h'] : []
     await isLive(await place.mount({ args }))
   })
   afterAll(() => place?.close())
 
-  async function read(way: string): Promise<string> {
+  async function read(way: string, name: string): Promise<string> {
     const words = waysToRead[way]!.map((word) => `'${word}'`).join(' ')
-    return run('bash', ['-c', `${words} < '${place.at('f.txt')}'`])
+    return run('bash', ['-c', `${words} < '${place.at(name)}'`])
   }
 
-  it('are read in every way, whichever has filled the kernel’s cache before [E4][K5]', async () => {
-    for (const way of Object.keys(waysToRead)) expect([way, await read(way)]).toEqual([way, 'before'])
-    await place.drive.put('f.txt', 'after!')
-    await vi.waitFor(async () => expect(await read('mapped')).toBe('after!'), seen)
-    for (const way of Object.keys(waysToRead)) expect([way, await read(way)]).toEqual([way, 'after!'])
-  })
+  const changes: Readonly<Record<string, () => Promise<unknown>>> = {
+    overwritten: () => place.drive.put('overwritten', 'after!'),
+    renamed: async () => {
+      await place.drive.rename('renamed', 'away')
+      await place.drive.rename('other', 'renamed')
+    },
+    replaced: async () => {
+      await place.drive.remove('replaced')
+      await place.drive.put('replaced', 'after!')
+    },
+  }
+
+  it.each(Object.keys(changes))(
+    'of a file that is %s are read in every way, whichever has filled the kernel’s cache before [E4][K5]',
+    async (name) => {
+      const ways = Object.keys(waysToRead)
+      for (const way of ways) expect([way, await read(way, name)]).toEqual([way, 'before'])
+      await changes[name]!()
+      await vi.waitFor(async () => expect(await read('mapped', name)).toBe('after!'), seen)
+      // Once it is seen nobody is shown what was, this way or that.
+      for (const way of [...ways, ...ways]) expect([way, await read(way, name)]).toEqual([way, 'after!'])
+    },
+  )
 })
