@@ -14,7 +14,7 @@ export interface Result {
   readonly rounds: number
   readonly mountMs: Quartiles
   readonly plainMs: Quartiles
-  /** Mount over plain HTTP, round by round: below 1 the mount is faster. */
+  /** Mount over plain HTTP, or over what the row allows for that, round by round: below 1 the mount is faster. */
   readonly ratio: Quartiles
   /** Requests of one round (the last), by route. */
   readonly mountRequests: Readonly<Record<string, number>>
@@ -26,6 +26,7 @@ export interface Result {
 interface Sample {
   readonly ms: number
   readonly requests: Readonly<Record<string, number>>
+  readonly note?: string
 }
 
 /** Rounds alternate which of the two goes first, so that a slow moment of the machine does not hit one side only. */
@@ -63,12 +64,12 @@ export async function measure(row: Row, rounds: number): Promise<Result> {
     plainMs: quartiles(plains.map(({ ms }) => ms)),
     ratio: ratiosOf(
       mounts.map(({ ms }) => ms),
-      plains.map(({ ms }) => ms),
+      plains.map(({ ms }) => row.mayTake?.(ms) ?? ms),
     ),
     mountRequests: mounts.at(-1)!.requests,
     plainRequests: plains.at(-1)!.requests,
     target: row.target,
-    note,
+    note: mounts.at(-1)!.note ?? note,
   }
 }
 
@@ -80,10 +81,11 @@ async function mountRound(row: Row, place: Workplace, round: number): Promise<Sa
   const mark = place.mark()
   const start = performance.now()
   const counted = await row.onMount(place, mount, round)
-  const ms = (counted ?? performance.now() - start) - (row.quietMs ?? 0)
+  const tookMs = performance.now() - start
   const requests = mark.counts()
   await mount.unmount()
-  return { ms, requests }
+  if (typeof counted === 'object') return { ms: counted.value, requests, note: counted.note }
+  return { ms: (counted ?? tookMs) - (row.quietMs ?? 0), requests }
 }
 
 async function plainRound(row: Row, place: Workplace, round: number): Promise<Sample> {

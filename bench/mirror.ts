@@ -54,9 +54,16 @@ function idOf(folder: number): FileId {
   return `d${folder.toString(36)}` as FileId
 }
 
+/** What it may cost, MB that no file stands behind, and requests after a start anew. */
+const most = { anonymousMb: 300, requests: 0 }
+let requests = 0
+
+const aim = (value: number, target: number) => `at most ${target}${value > target ? ': MISSED' : ''}`
+
 async function* list(path: RemotePath): AsyncGenerator<ListingPage> {
   // An answer of a server takes at least a turn of the event loop.
   await new Promise((resolve) => setImmediate(resolve))
+  requests += 1
   const folder = Number(path.at(-1))
   const entries = Array.from({ length: perFolder - 1 }, (_, index) => wireFile(folder, index))
   yield { entries, folder: folderEntry(folder), policy: undefined, isLast: true }
@@ -77,7 +84,7 @@ async function timed<T>(what: string, work: () => Promise<T>): Promise<T> {
   const { heapUsed } = process.memoryUsage()
   const heapMb = Math.round(heapUsed / 1024 ** 2)
   console.log(
-    `${what}: ${tookMs} ms, ${anonymous} MB anonymous, of which ${heapMb} MB are used by JavaScript`,
+    `${what}: ${tookMs} ms, ${anonymous} MB anonymous (${aim(anonymous, most.anonymousMb)}), of which ${heapMb} MB are used by JavaScript`,
   )
   return result
 }
@@ -107,12 +114,17 @@ try {
   await mirror.close()
   mirror = await timed('start anew', open)
   const again = cacheOver(mirror)
+  requests = 0
   await timed('read all', async () => {
-    for (let folder = 0; folder < folders; folder += 1)
-      if (again.probable(idOf(folder))?.entries.size !== perFolder - 1)
-        throw new Error(`${folder} is not known`)
-    return Promise.resolve()
+    for (let folder = 0; folder < folders; folder += 1) {
+      const id = idOf(folder)
+      const path = () => ['Photos', String(folder)]
+      const known =
+        again.probable(id) ?? (await again.load({ id, label: String(folder), path }, () => undefined))
+      if (known.entries.size !== perFolder - 1) throw new Error(`${folder} is not known as it is`)
+    }
   })
+  console.log(`${requests} requests for that (${aim(requests, most.requests)})`)
   await mirror.close()
 } finally {
   await rm(place, { recursive: true, force: true })

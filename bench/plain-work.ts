@@ -9,7 +9,7 @@ import { runToEnd } from '../test/harness/programs.ts'
 import { DriveClient, type Credentials } from '../test/harness/drive-client.ts'
 
 export type PlainJob =
-  | { readonly kind: 'list'; readonly folder: string; readonly expectedFiles: number }
+  | { readonly kind: 'list-subtree'; readonly folder: string; readonly expectedFiles: number }
   | { readonly kind: 'local'; readonly path: string; readonly expectedBytes: number }
   | { readonly kind: 'read'; readonly path: string; readonly expectedBytes: number }
   /** Every file of a folder, by URLs that were asked for in one call. */
@@ -45,12 +45,10 @@ export async function plainWorkMs(credentials: Credentials, job: PlainJob): Prom
   })
 }
 
-const concurrency = 4
-
 async function work(drive: DriveClient, job: PlainJob): Promise<void> {
   switch (job.kind) {
-    case 'list':
-      return list(drive, job.folder, job.expectedFiles)
+    case 'list-subtree':
+      return listSubtree(drive, job.folder, job.expectedFiles)
     case 'read':
       return read(drive, job.path, job.expectedBytes)
     case 'read-all':
@@ -66,19 +64,9 @@ async function work(drive: DriveClient, job: PlainJob): Promise<void> {
   }
 }
 
-async function list(drive: DriveClient, root: string, expectedFiles: number): Promise<void> {
-  const waiting = [root]
-  let files = 0
-  while (waiting.length > 0) {
-    const batch = waiting.splice(0, concurrency)
-    const listings = await Promise.all(batch.map((folder) => drive.list(folder)))
-    for (const [i, entries] of listings.entries()) {
-      for (const { kind, name } of entries) {
-        if (kind === 'folder') waiting.push(`${batch[i]!}/${name}`)
-        else files += 1
-      }
-    }
-  }
+async function listSubtree(drive: DriveClient, folder: string, expectedFiles: number): Promise<void> {
+  const entries = await drive.listSubtree(folder)
+  const files = entries.filter(({ kind }) => kind === 'file').length
   if (files !== expectedFiles) throw new Error(`listed ${files} files instead of ${expectedFiles}`)
 }
 

@@ -49,6 +49,10 @@ interface Sending {
 /** Codes that mean "no such object" (api/01 §4). */
 const missing = new Set([404, 40016])
 const pageSize = 1000
+/** Of a walk, the most that a server gives at once. */
+const subtreePageSize = 2000
+/** A condition that every object meets makes a listing recursive (api/00-live §3). */
+const everything = '?created_gte=1&created_lte=4102444800'
 
 export class DriveClient {
   readonly origin: string
@@ -61,13 +65,24 @@ export class DriveClient {
   }
 
   /** The whole folder. (No folder of the suites has so many folders that the page defect could show.) */
-  async list(path: string): Promise<readonly DriveEntry[]> {
+  list(path: string): Promise<readonly DriveEntry[]> {
+    return this.#pages(uriOf(path), pageSize)
+  }
+
+  /** Everything below a folder, at any depth. */
+  async listSubtree(path: string): Promise<readonly DriveEntry[]> {
+    const entries = await this.#pages(`${uriOf(path)}${everything}`, subtreePageSize)
+    // A page begins with the last object of the one before.
+    return [...new Map(entries.map((entry) => [entry.id, entry])).values()]
+  }
+
+  async #pages(uri: string, size: number): Promise<readonly DriveEntry[]> {
     const entries: DriveEntry[] = []
     let token: string | undefined
     do {
       const query = new URLSearchParams({
-        uri: uriOf(path),
-        page_size: String(pageSize),
+        uri,
+        page_size: String(size),
         order_by: 'created_at',
         order_direction: 'asc',
         ...(token !== undefined && { next_page_token: token }),

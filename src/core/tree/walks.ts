@@ -95,10 +95,10 @@ export class Walks {
     const before = above?.id === undefined ? undefined : this.#opened.get(above.id)
     const follows = before !== undefined && now - before.atMs <= togetherMs
     this.#opened.set(entry.id, { atMs: now, top: follows ? before.top : entry.id, lastChild: undefined })
-    if (!before || !above?.id) return
+    if (!before || !above?.id || !(follows || this.#isBelowTooMuch(above))) return
     const isSecond = before.lastChild !== undefined && before.lastChild !== entry.id
     const isGrandchild = before.top !== above.id
-    // Who comes back to it, from a deep tree or from waiting for a walk, may go on in it: then those after this one follow.
+    // Who comes back to it, from a deep tree or from waiting for a walk in vain, goes on in it: those after this one follow.
     const top = follows ? before.top : above.id
     this.#opened.set(above.id, { atMs: now, top, lastChild: entry.id })
     if (!follows || isKnown || !(isSecond || isGrandchild) || this.isCovering(folder)) return
@@ -115,6 +115,12 @@ export class Walks {
       lowest = at
     }
     return undefined // what the program walks over was moved meanwhile
+  }
+
+  #isBelowTooMuch(folder: Node): boolean {
+    for (let at: Node | undefined = folder; at?.id !== undefined; at = at.remotePlace?.parent)
+      if (this.#isRecent(this.#cutAt, at.id, tooMuchMs)) return true
+    return false
   }
 
   #isRecent(at: LRUCache<FileId, number>, id: FileId, ms: number): boolean {

@@ -114,7 +114,7 @@ describe('a program that walks a tree too large for one walk', () => {
     await test.clock.advance(3_500)
     gate.release()
     expect((await test.during(finding)).sort()).toEqual(below('tree'))
-    expect(lists()).toEqual(['tree', 'tree/a0', 'tree/a0/b0', 'tree/a0/b1', 'tree/a1/b0'])
+    expect(lists()).toEqual(['tree', 'tree/a0', 'tree/a0/b0', 'tree/a0/b1', 'tree/a0/b2', 'tree/a1/b0'])
   })
 
   it('believes nothing of a walk that was cut in which something was changed meanwhile', async () => {
