@@ -320,25 +320,25 @@ describe('--sync=close', () => {
   })
 })
 
-describe('a file that stays open', () => {
-  async function changed(): Promise<OpenedFile> {
-    const file = await drive.create('docs/database')
-    await drive.write(file, 'half a transaction')
-    await drive.clock.advance(600_000)
-    await settle()
-    return file
-  }
+async function changedDatabase(): Promise<OpenedFile> {
+  const file = await drive.create('docs/database')
+  await drive.write(file, 'half a transaction')
+  await drive.clock.advance(600_000)
+  await settle()
+  return file
+}
 
+describe('a file that stays open', () => {
   it.each(['journal', 'close'] as const)('is sent at intervals (%s) [W64]', async (sync) => {
     await open(sync)
-    const file = await changed()
+    const file = await changedDatabase()
     await eventually(() => drive.remote.textAt('docs/database') === 'half a transaction')
     await drive.during(drive.close(file))
   })
 
   it('is sent at fsync only, and after its close, with --sync=fsync [W64]', async () => {
     await open('fsync')
-    const file = await changed()
+    const file = await changedDatabase()
     expect(drive.remote.count('upload')).toBe(0)
     await drive.write(file, 'a whole transaction')
     await drive.during(fsync(file))
