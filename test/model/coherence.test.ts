@@ -171,9 +171,9 @@ class Others {
 
   /** A program of this machine is in a folder, which others do with what they like. */
   async #stand(path: readonly string[]): Promise<void> {
-    const ino = await test.ino(path.join('/')).catch(() => undefined)
-    if (ino === undefined) return
-    standing.push(ino)
+    // As it is seen here, where that may still be a file.
+    const seen = await test.stat(path.join('/')).catch(() => undefined)
+    if (seen?.kind === 'folder') standing.push(await test.ino(path.join('/')))
   }
 }
 
