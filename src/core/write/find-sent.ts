@@ -48,6 +48,8 @@ async function findAt(path: RemotePath, parts: FindSentParts): Promise<Taken | u
   const entry = await absentAsUndefined(remote.info(path))
   if (entry?.kind !== 'file' || entry.entity === undefined || entry.uploadSessionId !== undefined)
     return undefined
+  // What programs have renamed away, and may have the very bytes.
+  if (entry.id !== owner.id && owner.known(entry.id)) return undefined
   const former = content.replaces
   if (entry.entity === former) return undefined
   const generation = await sent.freeze()

@@ -172,3 +172,15 @@ describe('a large file that is changed while it is being sent', () => {
     expect(drive.copies()).toEqual([])
   })
 })
+
+describe('a file that was renamed away before the process died', () => {
+  it('is not taken for an upload of the same bytes under its old name', async () => {
+    await drive.rename('docs/letter', 'docs/kept')
+    await drive.save('docs/letter', 'old letter')
+    await drive.crash()
+    await drive.during(drive.rename('docs/letter', 'docs/new'))
+    await drive.drain()
+    expect(await drive.names('docs')).toEqual(['kept', 'new'])
+    expect(drive.remote.paths()).toEqual(['docs/', 'docs/kept', 'docs/new'])
+  })
+})
