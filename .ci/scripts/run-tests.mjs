@@ -23,7 +23,6 @@ const rings = [
   },
   { name: 'model', isVitest: true },
   { name: 'conformance', isVitest: true },
-  { name: 'crash', isVitest: true },
   { name: 'e2e', isVitest: true, needsMount: true },
   {
     name: 'posix',
