@@ -1,6 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import type { EmbeddedServer } from '../../src/server/index.ts'
+import { ApiFailure } from '../../src/server/failure.ts'
 import type { Random } from './random.ts'
+
+const lockConflict = 40073
 
 /** Somebody else who works on the drive: files of his own in everybody's folders, and one that our program writes to as well. */
 export class OtherClient {
@@ -21,8 +24,16 @@ export class OtherClient {
     this.#shared = place.shared
   }
 
-  /** One change of his. */
+  /** One change of his, unless an upload of ours has a lock there. */
   async change(): Promise<void> {
+    try {
+      await this.#change()
+    } catch (error) {
+      if (!(error instanceof ApiFailure) || error.code !== lockConflict) throw error
+    }
+  }
+
+  async #change(): Promise<void> {
     const { admin } = this.#server
     const bytes = randomBytes(this.#random.int(1, 5_000))
     if (this.#random.chance(0.15)) {

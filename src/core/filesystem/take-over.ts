@@ -22,8 +22,9 @@ export function takeOver(parts: OwnerParts, heir: Node, former: Node, pid?: numb
   former.successor = heir
   const coming = former.hasUnsent ? [...former.unsent.patches.values()] : []
   replaceAttributes(heir, entry.metadata, new Set(coming.map(({ key }) => key)))
-  // Some of it may have arrived unheard of: what the heir wants is to be sent all the same.
-  table.bind(heir, withPatches(entry, coming))
+  // Some of it may have arrived unheard of: what the heir wants is to be sent whatever the server has.
+  const other = coming.filter(({ key, value }) => heir.unsent.patches.get(key)?.value !== value)
+  table.bind(heir, withPatches(entry, other))
   heir.remotePlace = at
   contentOf(heir, parts).rebase(base)
   core.seen.nameTaken(heir)

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { RemoteError } from '../../../../src/remote/errors.ts'
+import { eventually } from '../../../fakes/eventually.ts'
 import { settle } from '../../../fakes/manual-clock.ts'
 import { TestDrive } from '../../../fakes/test-drive.ts'
 
@@ -221,6 +222,19 @@ describe('the order with other changes', () => {
     drive.remote.script.forgetTrouble()
     await drive.drain()
     expect(await shown('letter')).toBe(0o644)
+    expect(modeAt('letter')).toBeUndefined()
+  })
+
+  it('those of two files that took its place, one after the other, are those of the last', async () => {
+    await drive.setattr('letter', { mode: 0o600 })
+    await drive.clock.advance(1_000)
+    await eventually(() => modeAt('letter') === '0600')
+    for (const text of ['second', 'third']) {
+      await drive.save('tmp', text)
+      await drive.rename('tmp', 'letter')
+    }
+    await drive.drain()
+    expect(drive.remote.textAt('letter')).toBe('third')
     expect(modeAt('letter')).toBeUndefined()
   })
 
