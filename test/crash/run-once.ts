@@ -214,7 +214,9 @@ class Run {
     await life.close()
     const rest = await readdir(join(this.#folder, 'state/staging'))
     const rubbish = rest.map((name) => `${name} is still in the staging folder`)
-    const strayed = lost.map((name) => `${name} lies in lost+found`)
+    // What the disk refuses to read goes there by design.
+    const isRefused = this.#pulled.some((hook) => hook.endsWith(' fail'))
+    const strayed = isRefused ? [] : lost.map((name) => `${name} lies in lost+found`)
     return { complaints: [...left, ...complaints, ...rubbish, ...strayed], lostBytes }
   }
 
