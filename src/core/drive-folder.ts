@@ -5,6 +5,7 @@ import type { RemoteEntry, RemotePath } from '../remote/types.ts'
 import { FsError } from './errors.ts'
 import {
   attributeSync,
+  changeOf,
   countOf,
   discardContent,
   pinned,
@@ -303,14 +304,9 @@ export class DriveFolder {
     await settle()
     const failures = await this.#core.writeBack.drain({ signal, onProgress, within })
     await settle()
-    const contents = failures.map(({ label, reason }): PendingChange => ({
-      label,
-      kind: 'content',
-      state: { state: 'failed', detail: reason },
-      sizeBytes: 0,
-      sentBytes: 0,
-      count: 1,
-    }))
+    const contents = failures.map(({ label, reason }) =>
+      changeOf('content', label, { state: 'failed', detail: reason }),
+    )
     return this.#asSeenHere([...contents, ...this.#leftOf(atFirst)])
   }
 

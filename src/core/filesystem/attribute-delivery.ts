@@ -1,10 +1,11 @@
 import PQueue from 'p-queue'
-import { absentAsUndefined, isRemoteError, RemoteError, type RemoteErrorKind } from '../../remote/errors.ts'
+import { isRemoteError, RemoteError, type RemoteErrorKind } from '../../remote/errors.ts'
 import type { FileId, MetadataPatch } from '../../remote/types.ts'
 import type { Node } from '../inode/index.ts'
 import { batchesOf, type AttributeBatch } from './attribute-batches.ts'
 import { confirmPlaces } from './confirm-places.ts'
 import type { Core } from './core.ts'
+import { findById } from './find-by-id.ts'
 import { mtimeOf } from './node-view.ts'
 import { canBeSent, clearUnsent, dropUnsent, unsentPatches, withPatches } from './unsent-attributes.ts'
 
@@ -148,15 +149,15 @@ export class AttributeDelivery {
   }
 
   async #sendWhereverItIs(node: Node): Promise<void> {
-    const { changing, remote, log } = this.#core
-    const found = await absentAsUndefined(remote.infoById(node.id!))
-    const path = found && remote.facts.pathOf(found.uri)
-    if (!found || !path) {
+    const { changing, log } = this.#core
+    const found = await findById(this.#core, node.id)
+    if (!found) {
       log.info('somebody else has deleted a file whose attributes were to be set', { file: node.entry!.name })
       return
     }
-    if (found.entity !== node.entry!.entity) node.unsent.mtime = undefined
-    const patches = unsentPatches(node, found)
+    const { entry, path } = found
+    if (entry.entity !== node.entry!.entity) node.unsent.mtime = undefined
+    const patches = unsentPatches(node, entry)
     if (patches.length > 0) await this.#calls.add(() => changing.patchMetadata([path], patches))
   }
 }

@@ -4,7 +4,7 @@ import type { Node } from '../inode/index.ts'
 import type { SyncState } from '../write/index.ts'
 import { AttributeDelivery, isRefusal, type Failures } from './attribute-delivery.ts'
 import type { Core } from './core.ts'
-import type { PendingChange } from './pending-change.ts'
+import { changeOf, type PendingChange } from './pending-change.ts'
 import {
   canBeSent,
   clearUnsent,
@@ -149,7 +149,7 @@ export class AttributeSender {
     const detail = known.state === 'failed' ? undefined : this.#core.writeBack.outage.detailOfNames
     const waiting = detail === undefined ? known : ({ state: 'retrying', detail } as const)
     const state = isSending ? ({ state: 'uploading' } as const) : waiting
-    return { label: node.label, kind: 'attributes', state, sizeBytes: 0, sentBytes: 0, count: 1 }
+    return changeOf('attributes', node.label, state)
   }
 
   /** True when the server has everything already. */

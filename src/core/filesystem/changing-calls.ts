@@ -1,4 +1,4 @@
-import type { Clock } from '../../base/clock.ts'
+import { waitAtMost, type Clock } from '../../base/clock.ts'
 import { isRemoteError, type RemoteError } from '../../remote/errors.ts'
 import type { Remote } from '../../remote/remote.ts'
 import type { RemotePath } from '../../remote/types.ts'
@@ -50,31 +50,29 @@ class Gate {
   }
 
   async run<T>(subject: string, call: () => Promise<T>): Promise<T> {
-    const leave = await this.#enter()
-    try {
-      const pass = this.#outage.enterNow(subject)
-      if (!pass) throw this.#notAsked(subject)
-      return await told(pass, call)
-    } finally {
-      leave()
-    }
+    await this.#enter()
+    const asked = this.#ask(subject, call)
+    const leave = () => this.#leave()
+    waitAtMost(asked, { clock: this.#clock, deadlineMs: hangsAfterMs }).then(leave, leave)
+    return asked
+  }
+
+  async #ask<T>(subject: string, call: () => Promise<T>): Promise<T> {
+    const pass = this.#outage.enterNow(subject)
+    if (!pass) throw this.#notAsked(subject)
+    return told(pass, call)
   }
 
   /** When there is a place. */
-  async #enter(): Promise<() => void> {
+  async #enter(): Promise<void> {
     if (this.#running < callsAtATime) this.#running += 1
     else await new Promise<void>((resolve) => this.#waiting.push(resolve))
-    let isOver = false
-    const leave = () => {
-      if (isOver) return
-      isOver = true
-      cancel()
-      const next = this.#waiting.shift()
-      if (next) next()
-      else this.#running -= 1
-    }
-    const cancel = this.#clock.after(hangsAfterMs, leave)
-    return leave
+  }
+
+  #leave(): void {
+    const next = this.#waiting.shift()
+    if (next) next()
+    else this.#running -= 1
   }
 
   #notAsked(subject: string): RemoteError {

@@ -59,7 +59,8 @@ async function misplacedIn(core: Core, parent: Node, nodes: readonly Node[]): Pr
   return nodes.filter(({ remotePlace, id }) => listing?.entries.get(remotePlace?.name ?? '')?.id !== id)
 }
 
-function childrenByParent(nodes: readonly Node[]): Map<Node, Node[]> {
+/** By the folder in which the server has them. @requires that each has a place there */
+export function childrenByParent(nodes: readonly Node[]): Map<Node, Node[]> {
   const byParent = new Map<Node, Node[]>()
   for (const node of nodes) {
     const { parent } = node.remotePlace!

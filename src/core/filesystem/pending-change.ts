@@ -3,7 +3,7 @@ import { isRemoteError } from '../../remote/errors.ts'
 import { FsError } from '../errors.ts'
 import type { NodePlace } from '../inode/index.ts'
 import { toPosixName } from '../names/index.ts'
-import type { PendingUpload } from '../write/index.ts'
+import type { PendingUpload, SyncState } from '../write/index.ts'
 
 export type ChangeKind = 'content' | 'attributes' | 'new folder' | 'new link' | 'rename' | 'deletion'
 
@@ -23,6 +23,11 @@ export interface LeftChange {
   readonly kind: ChangeKind
   /** A sentence. */
   readonly reason: string
+}
+
+/** One that no bytes are sent of. */
+export function changeOf(kind: ChangeKind, label: string, state: SyncState): PendingChange {
+  return { label, kind, state, sizeBytes: 0, sentBytes: 0, count: 1 }
 }
 
 /** How many files and folders `changes` are about. */

@@ -3,7 +3,7 @@ import type { SyncState } from '../write/index.ts'
 import type { Core } from './core.ts'
 import type { Creations } from './creations.ts'
 import { isWanted } from './delayed-rename.ts'
-import { labelOf, type ChangeKind, type PendingChange } from './pending-change.ts'
+import { changeOf, countOf, labelOf, type PendingChange } from './pending-change.ts'
 import type { Removals } from './removals.ts'
 import type { RenameDelay } from './rename-delay.ts'
 
@@ -94,14 +94,9 @@ export class PendingNames {
   }
 }
 
-function changeOf(kind: ChangeKind, label: string, state: SyncState): PendingChange {
-  return { label, kind, state, sizeBytes: 0, sentBytes: 0, count: 1 }
-}
-
 /** Deletions in one folder, whose label ends in a slash where it stands for what was in it. */
 function together(folder: string, changes: readonly PendingChange[]): readonly PendingChange[] {
   if (changes.length <= mostDeletions) return changes
   const { state } = changes.find((change) => change.state.state === 'retrying') ?? changes[0]!
-  const count = changes.reduce((sum, each) => sum + each.count, 0)
-  return [{ ...changeOf('deletion', folder, state), count }]
+  return [{ ...changeOf('deletion', folder, state), count: countOf(changes) }]
 }

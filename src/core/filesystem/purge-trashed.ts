@@ -5,8 +5,9 @@
 import { isRemoteError } from '../../remote/errors.ts'
 import type { TrashedEntry } from '../../remote/trash.ts'
 import type { EntityId, FileId, RemotePath } from '../../remote/types.ts'
+import { isBelow } from '../tree/index.ts'
 import type { Core } from './core.ts'
-import { commonPath, isBelow, keyOf } from './remote-paths.ts'
+import { commonPath, keyOf } from './remote-paths.ts'
 
 /** Something that was put into the trash, as it was when we looked last. */
 export interface Meant {

@@ -7,10 +7,6 @@ export function commonPath(paths: readonly RemotePath[]): RemotePath {
   return length === -1 ? first : first.slice(0, length)
 }
 
-export function isBelow(path: RemotePath, folder: RemotePath): boolean {
-  return path.length > folder.length && folder.every((name, depth) => path[depth] === name)
-}
-
 /** Names at the server have no slash. */
 export function keyOf(path: RemotePath): string {
   return path.join('/')

@@ -5,9 +5,11 @@
 import { absentAsUndefined, isRemoteError } from '../../remote/errors.ts'
 import type { RemoteEntry, RemotePath } from '../../remote/types.ts'
 import type { Node } from '../inode/index.ts'
+import { isBelow } from '../tree/index.ts'
+import { childrenByParent } from './confirm-places.ts'
 import type { Core } from './core.ts'
 import { isRemotelyWithin } from './folder-moves.ts'
-import { isBelow, keyOf } from './remote-paths.ts'
+import { keyOf } from './remote-paths.ts'
 
 /** What to do about files and folders that were deleted here. */
 export interface Verdict {
@@ -27,13 +29,13 @@ const listFrom = 3
 /** @throws {RemoteError} when the server cannot be asked */
 export async function checkRemovals(core: Core, nodes: ReadonlySet<Node>): Promise<Verdict> {
   const verdict: Verdict = { remove: [], keep: [], gone: [], inside: new Map() }
-  const byParent = new Map<Node, Node[]>()
+  const tops: Node[] = []
   for (const node of nodes) {
     const parent = node.remotePlace?.parent
     if (!parent) verdict.gone.push(...withAllIn(node, nodes))
-    else if (!nodes.has(parent)) byParent.set(parent, [...(byParent.get(parent) ?? []), node])
+    else if (!nodes.has(parent)) tops.push(node)
   }
-  for (const [parent, children] of byParent) {
+  for (const [parent, children] of childrenByParent(tops)) {
     const present = await presentIn(core, parent, children)
     for (const node of children) await judge(core, node, present.get(node), { nodes, verdict })
   }

@@ -2,11 +2,12 @@ import { backoffMs } from '../../base/backoff.ts'
 import { messageOf } from '../../base/error-message.ts'
 import { isRemoteError } from '../../remote/errors.ts'
 import type { Node } from '../inode/index.ts'
+import { samePath } from '../tree/index.ts'
 import type { RecoveredFile } from '../write/index.ts'
 import { tellKernels, type Core } from './core.ts'
 import { contentOf, type OwnerParts } from './file-owner.ts'
 import { freeConflictName } from './free-conflict-name.ts'
-import type { ChangeKind, PendingChange } from './pending-change.ts'
+import { changeOf, type ChangeKind, type PendingChange } from './pending-change.ts'
 import { PendingPlaces, type Located } from './pending-places.ts'
 import type { PendingRecord } from './pending-states.ts'
 
@@ -91,14 +92,7 @@ export class Restore {
   /** New files of which nothing is left that could be sent, for people. */
   vanished(within: (label: string) => boolean): readonly PendingChange[] {
     const labels = [...this.#vanished.values()].map(({ label }) => label).filter(within)
-    return labels.map((label) => ({
-      label,
-      kind: 'content',
-      count: 1,
-      state: { state: 'failed', detail: vanishedDetail },
-      sizeBytes: 0,
-      sentBytes: 0,
-    }))
+    return labels.map((label) => changeOf('content', label, { state: 'failed', detail: vanishedDetail }))
   }
 
   /** Somebody has taken note of it; false: nothing of that name has vanished. */
@@ -294,7 +288,7 @@ export class Restore {
     const recovered = staged === undefined ? undefined : this.#parts.core.writeBack.recovered(staged)
     if (!recovered || !replaces) return recovered
     const { sideCar } = recovered
-    const isOlder = at !== undefined && sideCar.path?.join('/') !== [...at.path, at.name].join('/')
+    const isOlder = at !== undefined && !samePath(sideCar.path, [...at.path, at.name])
     if (sideCar.replaces !== 'absent' && !isOlder) return recovered
     return { ...recovered, sideCar: { ...recovered.sideCar, replaces } }
   }

@@ -1,4 +1,4 @@
-import type { Clock } from '../../base/clock.ts'
+import { waitAtMost, type Clock } from '../../base/clock.ts'
 import type { Outage } from '../write/index.ts'
 
 export interface SendingTimesParts {
@@ -79,15 +79,11 @@ export class SendingTimes {
   /** It may find out that there is nothing to ask the server any more: then it is the turn of the next. */
   #try(send: Send): void {
     this.#isTrying = true
-    let isOver = false
     const end = () => {
-      if (isOver) return
-      isOver = true
-      cancel()
       this.#isTrying = false
       this.plan()
     }
-    const cancel = this.#parts.clock.after(hangsAfterMs, end)
-    Promise.resolve(send()).then(end, end)
+    const { clock } = this.#parts
+    waitAtMost(Promise.resolve(send()), { clock, deadlineMs: hangsAfterMs }).then(end, end)
   }
 }
