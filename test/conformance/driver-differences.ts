@@ -118,6 +118,38 @@ export const driverDifferences = {
     reason: 'libfuse 2 knows one node for both, whose bytes the kernel keeps together',
     expected: { native: true, libfuse2: false },
   }),
+  fallocate: difference({
+    label: 'V12',
+    about: '`fallocate`',
+    native: 'makes room, and holes',
+    libfuse2: 'is `EOPNOTSUPP`; `posix_fallocate` writes instead',
+    reason: 'the libfuse 2 addon does not know the call',
+    expected: { native: true, libfuse2: false },
+  }),
+  birthTime: difference({
+    label: 'V13',
+    about: 'when a file was made (`stat -c %W`)',
+    native: 'is what the server says, with Linux 6.6 or newer',
+    libfuse2: 'nobody knows',
+    reason: 'libfuse 2 has no place for it',
+    expected: { native: true, libfuse2: false },
+  }),
+  chosenAccessTimes: difference({
+    label: 'V14',
+    about: 'a chosen access time (`touch -a -d`)',
+    native: 'is kept while the mount runs',
+    libfuse2: 'is accepted and not kept',
+    reason: 'what the libfuse 2 addon hands over may be either time: see V1',
+    expected: { native: true, libfuse2: false },
+  }),
+  readsAreKept: difference({
+    label: 'V15',
+    about: 'reading a file again that did not change',
+    native: 'is answered by the kernel',
+    libfuse2: 'reaches the mount after each open',
+    reason: 'the libfuse 2 addon cannot say for one file that the kernel may keep its bytes',
+    expected: { native: true, libfuse2: false },
+  }),
 } as const
 
 export type DifferenceName = keyof typeof driverDifferences

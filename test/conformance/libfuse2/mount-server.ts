@@ -4,7 +4,7 @@ import type { Log } from '../../../src/base/log.ts'
 import type { FuseDriver } from '../../../src/fuse/driver.ts'
 import { Libfuse2Driver } from '../../../src/fuse/libfuse2/driver.ts'
 import { NativeDriver } from '../../../src/fuse/native/driver.ts'
-import { MemoryFileSystem } from '../../fakes/memory-file-system.ts'
+import { KeepingFileSystem } from '../../fakes/keeping-file-system.ts'
 
 export type Request =
   { ask: 'counts' } | { ask: 'unmount' } | { ask: 'make'; folder: string; names: string[] }
@@ -12,6 +12,7 @@ export interface Counts {
   readonly lookups: number
   readonly openHandles: number
   readonly nodes: number
+  readonly reads: number
   readonly writes: number
   readonly names: readonly string[]
 }
@@ -24,7 +25,7 @@ export type Answer =
   | { say: 'closed'; openHandles: number }
 
 const [driverName = '', mountpoint = '', readOnly = ''] = process.argv.slice(2)
-const fileSystem = new MemoryFileSystem()
+const fileSystem = new KeepingFileSystem()
 const complain = (message: string, fields?: unknown) => console.error(message, JSON.stringify(fields))
 const log: Log = { debug() {}, info() {}, warn: complain, error: complain }
 
@@ -33,8 +34,9 @@ function say(answer: Answer): void {
 }
 
 function counts(): Counts {
-  const { lookups, openHandles, nodeCount: nodes, writeCount: writes, namesSeen } = fileSystem
-  return { lookups, openHandles, nodes, writes, names: [...namesSeen] }
+  const { lookups, openHandles, nodeCount: nodes, namesSeen } = fileSystem
+  const { readCount: reads, writeCount: writes } = fileSystem
+  return { lookups, openHandles, nodes, reads, writes, names: [...namesSeen] }
 }
 
 function driverOf(): FuseDriver {

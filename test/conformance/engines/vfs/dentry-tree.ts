@@ -53,6 +53,11 @@ export class DentryTree {
     return dentry && dentry.expiresAt > performance.now() ? dentry : undefined
   }
 
+  /** No name is trusted any more. */
+  expireAll(): void {
+    for (const dentry of this.#dentries) dentry.expiresAt = -Infinity
+  }
+
   /** Takes an answer of the filesystem in, which counts as a look-up. */
   add(parent: Dentry, name: string, entry: Entry): Dentry {
     const expiresAt = performance.now() + entry.entryTtlMs

@@ -4,7 +4,9 @@
  */
 import { setMaxListeners } from 'node:events'
 import { constants } from 'node:fs'
+import { Errno } from '../../../../src/base/errno.ts'
 import { KeyedMutex, Mutex } from '../../../../src/base/mutex.ts'
+import { FsError } from '../../../../src/core/errors.ts'
 import type { FileSystem } from '../../../../src/core/ports.ts'
 import type { AttrChanges, Dirent, Entry, Fh, Ino, OpContext } from '../../../../src/core/types.ts'
 import { openFlagBits, PosixError, type OpenFlags, type Stat } from '../../engine.ts'
@@ -74,7 +76,20 @@ export class Vfs {
 
   /** Calls `use` with the node that `path` names. */
   on<T>(path: string, follow: boolean, use: (node: Dentry['node']) => Promise<T>): Promise<T> {
-    return this.during(async () => use((await this.#walk.resolve(path, follow)).node))
+    return this.during(() =>
+      this.#unlessStale(async () => use((await this.#walk.resolve(path, follow)).node)),
+    )
+  }
+
+  /** As Linux does: what is not there any more is looked up once more, without believing any name (`retry_estale`). */
+  async #unlessStale<T>(call: () => Promise<T>): Promise<T> {
+    try {
+      return await call()
+    } catch (error) {
+      if (!(error instanceof FsError) || error.errno !== Errno.ESTALE) throw error
+      this.#tree.expireAll()
+      return call()
+    }
   }
 
   stat(path: string, follow: boolean): Promise<Stat> {
@@ -101,7 +116,7 @@ export class Vfs {
 
   open(path: string, flags: OpenFlags, mode: number): Promise<OpenFile> {
     const bits = openFlagBits(flags)
-    return this.during(async () => {
+    const open = async () => {
       let spot = await this.#walk.parentOf(path)
       for (let links = 0; ; links += 1) {
         const found = await this.#openOrCreate(spot, bits, mode)
@@ -109,7 +124,8 @@ export class Vfs {
         if ((bits & O_NOFOLLOW) !== 0) throw new PosixError('ELOOP', path)
         spot = await this.#walk.throughLink(found, links)
       }
-    })
+    }
+    return this.during(() => this.#unlessStale(open))
   }
 
   async readdir(path: string): Promise<readonly Dirent[]> {

@@ -319,9 +319,12 @@ describe('any sequence of calls', () => {
             if (!('errno' in (error as object))) throw error
           }
           expect(memory.lookups).toBe(0)
-          expect(memory.openHandles).toBe(open.length)
+          // A second one each for those who have gone over to what took the place of their file.
+          expect(memory.openHandles).toBeGreaterThanOrEqual(open.length)
+          expect(memory.openHandles).toBeLessThanOrEqual(2 * open.length)
         }
         for (const fh of open) await paths.release(fh)
+        expect(memory.openHandles).toBe(0)
         expect(paths.hiddenCount).toBe(0)
         expect([...memory.namesSeen].filter((name) => name.startsWith('.fuse_hidden'))).toEqual([])
         const reachable = await countNodes(paths, '/')

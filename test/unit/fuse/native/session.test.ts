@@ -1,3 +1,4 @@
+import { constants } from 'node:fs'
 import { open, readFile } from 'node:fs/promises'
 import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
@@ -22,6 +23,27 @@ describe('files', () => {
     )
     channel.tell(Opcode.FORGET, ino, u64(1))
     expect([memory.openHandles, memory.lookups]).toEqual([0, 0])
+  })
+
+  it.each([
+    [{ keepCache: false, directIo: false }, constants.O_RDWR, 0],
+    [{ keepCache: true, directIo: false }, constants.O_RDWR, OpenReplyFlag.KEEP_CACHE],
+    [{ keepCache: false, directIo: true }, constants.O_WRONLY, OpenReplyFlag.DIRECT_IO],
+    [
+      { keepCache: true, directIo: false },
+      constants.O_RDONLY,
+      OpenReplyFlag.KEEP_CACHE | OpenReplyFlag.NOFLUSH,
+    ],
+    [{ keepCache: false, directIo: false }, constants.O_RDONLY, OpenReplyFlag.NOFLUSH],
+  ])('that are opened so (%o) with the flags %i tell the kernel %i [K5]', async (how, flags, told) => {
+    const fileSystem = only({
+      open: async () => ({ fh: 7 as never, ...how }),
+      release: async () => undefined,
+    })
+    const { channel } = await serving({ fileSystem })
+    const { body } = await channel.ask(Opcode.OPEN, 5, u32(flags, 0))
+    // `fuse_open_out`: the handle, what the kernel may do, and a word that we do not use.
+    expect(body).toEqual(Buffer.concat([u64(7), u32(told, 0)]))
   })
 
   it('memory of a slow write is its own until the filesystem has it', async () => {
