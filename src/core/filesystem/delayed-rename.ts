@@ -1,3 +1,4 @@
+import { backoffMs } from '../../base/backoff.ts'
 import { samePlace, type Node, type NodePlace } from '../inode/index.ts'
 import type { Core } from './core.ts'
 
@@ -21,6 +22,13 @@ export interface Replaced {
   readonly letGo: () => void
   /** The server refuses it: programs see the file again. */
   readonly showAgain: () => void
+}
+
+/** Before what could not be sent is sent again, ms: the longer, the more often that has failed. */
+export function nextTryInMs(delayed: Delayed): number {
+  const delayMs = backoffMs(delayed.failures, { firstMs: 10_000, maxMs: 300_000 })
+  delayed.failures += 1
+  return delayMs
 }
 
 /** Programs see it elsewhere than the server has it. */

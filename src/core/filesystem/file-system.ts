@@ -31,6 +31,7 @@ import { Files } from './files.ts'
 import { FilesAhead } from './files-ahead.ts'
 import { Folders } from './folders.ts'
 import { HandleNumbers } from './handle-numbers.ts'
+import { KeptBackups } from './kept-backups.ts'
 import { NameDecisions } from './name-decisions.ts'
 import { Namespace } from './namespace.ts'
 import { entryReply } from './node-view.ts'
@@ -38,7 +39,7 @@ import { PendingNames } from './pending-names.ts'
 import type { PendingRecord } from './pending-states.ts'
 import { OpenContents } from './open-contents.ts'
 import { Removals } from './removals.ts'
-import { RenameDelay } from './rename-delay.ts'
+import { RenameDelay, type RenameParts } from './rename-delay.ts'
 import { Renames } from './rename.ts'
 import { Restore } from './restore.ts'
 import { StatFsReader } from './stat-fs.ts'
@@ -59,6 +60,7 @@ export class CloudreveFileSystem implements FileSystem {
   readonly #xattrs: XattrOps
   readonly #statFs: StatFsReader
   readonly #delay: RenameDelay
+  readonly #backups: KeptBackups
   readonly #sender: AttributeSender
   readonly #creations: Creations
   readonly #folderChecks: FolderChecks
@@ -78,7 +80,9 @@ export class CloudreveFileSystem implements FileSystem {
     })
     const makeFolder = (folder: Node) => creations.settle(folder)
     const follow = (node: Node) => strays.followRenamed(node)
-    const renames: RenameDelay = new RenameDelay({ core, removals, makeFolder, follow })
+    const backups = new KeptBackups(core, () => parts)
+    const keepId: RenameParts['keepId'] = (node, delayed) => backups.keepId(node, delayed)
+    const renames: RenameDelay = new RenameDelay({ core, removals, makeFolder, follow, keepId })
     const strays: Strays = new Strays(core, renames)
     const folderChecks = new FolderChecks(core, renames, strays)
     const creations: Creations = new Creations({ core, renames, attributes, folderChecks })
@@ -103,6 +107,7 @@ export class CloudreveFileSystem implements FileSystem {
     this.#core = core
     this.#owners = parts
     this.#delay = renames
+    this.#backups = backups
     this.#sender = attributes
     this.#creations = creations
     this.#folderChecks = folderChecks
@@ -325,7 +330,7 @@ export class CloudreveFileSystem implements FileSystem {
     }
     await patiently('new folders', () => this.#creations.settleWithin(root, { mayWait: true }))
     await patiently('folders', () => this.#folderChecks.settleAll())
-    await patiently('renames and deletions', () => this.#delay.settleWithin(root))
+    await patiently('renames and deletions', () => this.#delay.settleWithin(root, { withContents: true }))
     await this.#sender.drain(onProgress)
   }
 
@@ -349,6 +354,7 @@ export class CloudreveFileSystem implements FileSystem {
   close(): void {
     this.#creations.close()
     this.#folderChecks.close()
+    this.#backups.close()
     this.#delay.close()
     this.#sender.close()
   }

@@ -5,6 +5,7 @@
  * one by one, the file would lose its id, history and shares. So a rename waits a moment:
  *
  *   renamed ──(a new file takes the old name, the original is unlinked)──▶ the new file becomes the next version of the original
+ *      ├──(a new file takes the old name, time passes)──▶ the same, and what was renamed is a new file: see `KeptBackups`
  *      └────(time passes, or what depends on the name is to be sent)────▶ sent, in as many requests as it takes
  *
  * What was deleted waits too (`Removals`): most often its successor takes the name at once (libfuse 2 turns a rename over an open
@@ -13,11 +14,10 @@
  * The order of sending follows from the states (`NameOrder`), not from the order in which programs did things. Each request leaves
  * the node where `remotePlace` says, which is on record: nothing is lost when the process dies in between.
  */
-import { backoffMs } from '../../base/backoff.ts'
 import { isRemoteError } from '../../remote/errors.ts'
 import { samePlace, type Node, type NodePlace } from '../inode/index.ts'
 import { pinned, type Core } from './core.ts'
-import { holdFolder, isWanted, type Delayed, type Replaced } from './delayed-rename.ts'
+import { holdFolder, isWanted, nextTryInMs, type Delayed, type Replaced } from './delayed-rename.ts'
 import { disjoint, isRemotelyWithin } from './folder-moves.ts'
 import { NameOrder } from './name-order.ts'
 import { whyNot } from './pending-change.ts'
@@ -26,9 +26,6 @@ import { Relocations } from './relocations.ts'
 import type { RemovalFacts, Removals } from './removals.ts'
 import { freeName, nextPlace } from './server-rename.ts'
 
-/** Before what could not be sent is sent again, ms. */
-const retryMs = 10_000
-const longestRetryMs = 300_000
 /** At most so many files and folders are moved by one request; the server takes 3,000 (api/00-live-files §15). */
 const mostAtOnce = 1_000
 
@@ -39,6 +36,8 @@ export interface RenameParts {
   readonly makeFolder: (folder: Node) => Promise<void>
   /** Goes to where somebody else has moved it. False: it is nowhere. @throws {RemoteError} */
   readonly follow: (node: Node) => Promise<boolean>
+  /** Where a new file has its old name, that gets its id instead. False: it is to be renamed. */
+  readonly keepId: (node: Node, delayed: Delayed) => Promise<boolean>
 }
 
 export class RenameDelay {
@@ -197,6 +196,13 @@ export class RenameDelay {
     return undefined
   }
 
+  /** The same where nobody asks for this rename itself: the id of a kept backup stays with the name. @throws {FsError} */
+  async #send(node: Node): Promise<void> {
+    const delayed = this.#delayed.get(node)
+    if (delayed && (await this.#parts.keepId(node, delayed))) return
+    await this.settle(node)
+  }
+
   /** Waits for a removal of `node` that is on its way, and for a request that renames it. */
   async settleIfSending(node: Node): Promise<void> {
     await this.#core.folderMoves.passed(node)
@@ -209,7 +215,7 @@ export class RenameDelay {
     if (!former) return
     if (this.#order.waitsFor(former, node)) return this.#stepAside(former, former.remotePlace!.parent)
     try {
-      await this.settle(former)
+      await this.#send(former)
     } catch (error) {
       // Refused, and so gone from the name in another way.
       if (this.#order.formerOf(node) === former) throw error
@@ -229,12 +235,13 @@ export class RenameDelay {
     return false
   }
 
-  /** Sends everything that waits in or below `folder`. @throws {FsError} */
-  async settleWithin(folder: Node): Promise<void> {
+  /** Sends everything that waits in or below `folder`; `withContents`: contents are sent as well. @throws {FsError} */
+  async settleWithin(folder: Node, { withContents = false } = {}): Promise<void> {
     const below = [...this.#delayed.keys()].filter(
       (node) => node.remotePlace?.parent.isWithin(folder) || node.place?.parent.isWithin(folder),
     )
-    const renamed = await Promise.allSettled(below.map((node) => this.settle(node)))
+    const send = (node: Node) => (withContents ? this.#send(node) : this.settle(node))
+    const renamed = await Promise.allSettled(below.map(send))
     const removed = await Promise.allSettled([this.#removals.settleWithin(folder)])
     for (const result of [...renamed, ...removed]) if (result.status === 'rejected') throw result.reason
   }
@@ -254,7 +261,7 @@ export class RenameDelay {
     delayed.cancelTimer()
     if (this.#isClosed) return
     delayed.cancelTimer = this.#core.sending.after(delayMs, () =>
-      this.settle(node).catch((error: unknown) => {
+      this.#send(node).catch((error: unknown) => {
         const fields = { file: node.label, error: String(error) }
         this.#core.log.warn('a rename could not be sent', fields)
       }),
@@ -358,11 +365,9 @@ export class RenameDelay {
     if (!isWanted(node)) return this.#forget(node)
     // Programs were told that it is done: it is tried again until it is, or until the server refuses it.
     if (isPassing(error) || this.#isClosed) {
-      const delayMs = backoffMs(delayed.failures, { firstMs: retryMs, maxMs: longestRetryMs })
       const { isHeldUp } = this.#core.sending
-      if (!isHeldUp) delayed.failures += 1
       node.refusal = whyNot(error)
-      return this.#sendLater(node, delayed, isHeldUp ? 0 : delayMs)
+      return this.#sendLater(node, delayed, isHeldUp ? 0 : nextTryInMs(delayed))
     }
     await this.#refused(node, delayed, error)
   }

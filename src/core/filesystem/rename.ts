@@ -4,7 +4,6 @@ import { messageOf } from '../../base/error-message.ts'
 import { timespecToMs } from '../../base/timespec.ts'
 import { isRemoteError } from '../../remote/errors.ts'
 import type { EntityId, RemoteEntry } from '../../remote/types.ts'
-import { isOwnKey, MTIME_KEY } from '../attributes/index.ts'
 import { FsError, toFsError } from '../errors.ts'
 import { samePlace, type Node, type NodePlace } from '../inode/index.ts'
 import { toServerName } from '../names/index.ts'
@@ -26,6 +25,7 @@ import { freeConflictName } from './free-conflict-name.ts'
 import type { Namespace } from './namespace.ts'
 import { mtimeOf } from './node-view.ts'
 import type { Replaced } from './delayed-rename.ts'
+import { keepAttributes } from './replace-attributes.ts'
 import { takeOver, versionFor } from './take-over.ts'
 
 /** A clean source up to this size replaces a file by becoming its next version: one request, and the target keeps its id. */
@@ -274,7 +274,8 @@ export class Renames {
     const { tree } = this.#core
     const { renames } = this.#parts
     const own = { ...target.entry! }
-    keepAttributes(source)
+    keepAttributes(source.entry!, source.unsent)
+    source.unsent.mtime ??= attributesOf(source.entry!).mtime
     renames.drop(source)
     takeOver(this.#parts, source, target, by.pid)
     source.content!.belongTo(own)
@@ -309,14 +310,6 @@ export class Renames {
 interface Taken {
   readonly at: NodePlace
   readonly entry: RemoteEntry
-}
-
-/** What a clean file has at the server it takes along when its bytes become another file's version. */
-function keepAttributes({ entry, unsent }: Node): void {
-  for (const [key, value] of Object.entries(entry!.metadata))
-    if (isOwnKey(key) && key !== MTIME_KEY && !unsent.patches.has(key))
-      unsent.patches.set(key, { key, value })
-  unsent.mtime ??= attributesOf(entry!).mtime
 }
 
 function isReplaceable(target: Node): boolean {

@@ -81,6 +81,11 @@ export class NodeTable {
     return node
   }
 
+  /** A node without a name for a new file that is going to stand, to programs, for what `node` stands for. */
+  addInPlaceOf(node: Node): Node {
+    return this.#add(node.kind, node.stableIno)
+  }
+
   /** Says which server object a node stands for now. The id's former node, if any, keeps its record but loses the id. */
   bind(node: Node, entry: RemoteEntry): void {
     const isSame = node.id === entry.id

@@ -9,6 +9,7 @@ import type { Lender } from './types.ts'
  */
 export class Lendings {
   readonly #borrowers = new Map<FileId, Set<FileContent>>()
+  readonly #onEnd = new Map<FileId, (() => void)[]>()
 
   get isEmpty(): boolean {
     return this.#borrowers.size === 0
@@ -47,9 +48,19 @@ export class Lendings {
     }
   }
 
+  /** Calls `onEnd` once nothing is borrowed of the file any more. */
+  whenEnded(id: FileId, onEnd: () => void): void {
+    if (this.#borrowers.has(id)) this.#onEnd.set(id, [...(this.#onEnd.get(id) ?? []), onEnd])
+    else onEnd()
+  }
+
   #remove(id: FileId, content: FileContent): void {
     const borrowers = this.#borrowers.get(id)
     borrowers?.delete(content)
-    if (borrowers?.size === 0) this.#borrowers.delete(id)
+    if (borrowers?.size !== 0) return
+    this.#borrowers.delete(id)
+    const waiting = this.#onEnd.get(id) ?? []
+    this.#onEnd.delete(id)
+    for (const onEnd of waiting) onEnd()
   }
 }

@@ -1,6 +1,6 @@
 /**
  * How programs save, as strace shows it: every call that changes something, with descriptors and flags. Recorded from vim 9.0,
- * rsync 3.5, git 2.39 and sqlite 3.40; LibreOffice, gedit (GIO) and Word (over a mount) by what they are known to do.
+ * rsync 3.5, git 2.39 and sqlite 3.40; LibreOffice, gedit (GIO), emacs and Word (over a mount) by what they are known to do.
  */
 import { constants } from 'node:fs'
 import { patterned } from '../../conformance/suite.ts'
@@ -11,6 +11,7 @@ const fresh = O_RDWR | O_CREAT | O_EXCL
 /** One system call. `fd` is the number that the program had. */
 export type Call =
   | readonly ['open', fd: number, path: string, flags: number, mode?: number]
+  | readonly ['read', fd: number, sizeBytes: number]
   | readonly ['write', fd: number, data: string | Buffer, offset: number]
   | readonly ['ftruncate', fd: number, sizeBytes: number]
   | readonly ['fsync' | 'close', fd: number]
@@ -26,8 +27,6 @@ export interface RecordedSave {
   readonly calls: readonly Call[]
   /** What the server has in the end, and how many versions of it. Files of `before` keep their ids. */
   readonly after: Readonly<Record<string, readonly [content: string | Buffer, versions: number]>>
-  /** Where files of `before` are in the end that are not under their names. */
-  readonly renamed?: Readonly<Record<string, string>>
   /** Requests until everything is at the server, by route. */
   readonly requests: Readonly<Record<string, number>>
 }
@@ -103,6 +102,8 @@ function appended(path: string, data: string): readonly Call[] {
 const onePut = { 'PUT /file/content': 1 }
 /** Of a content that goes with a time or a mode: a session, its chunk, and its confirmation. */
 const session = { 'PUT /file/upload': 1, 'POST /file/upload': 1, 'GET /file/info': 1 }
+/** Beside a save: the old content, which is here, with its time as a new file, after which its folder is looked at. */
+const saveAndOld = { ...onePut, ...session, 'GET /file/info': 2 }
 
 export const recordedSaves: readonly RecordedSave[] = [
   {
@@ -173,9 +174,42 @@ export const recordedSaves: readonly RecordedSave[] = [
       ['rename', '.goutputstream-4P8VZ2', 'report.txt'],
       ['close', 9],
     ],
-    after: { 'report.txt~': [first, 1], 'report.txt': [second, 1] },
-    renamed: { 'report.txt': 'report.txt~' },
-    requests: { 'POST /file/rename': 1, 'PUT /file/content': 1, 'GET /file/info': 1 },
+    after: { 'report.txt~': [first, 1], 'report.txt': [second, 2] },
+    requests: saveAndOld,
+  },
+  {
+    name: 'emacs with its backup, which stays: the old one renamed to it, a new one written',
+    before: { 'report.txt': first },
+    calls: [
+      ['open', 5, 'report.txt', O_RDONLY],
+      ['read', 5, first.length],
+      ['close', 5],
+      ['rename', 'report.txt', 'report.txt~'],
+      ['open', 6, 'report.txt', O_WRONLY | O_CREAT | O_EXCL, 0o666],
+      ['write', 6, second, 0],
+      ['fsync', 6],
+      ['close', 6],
+      ['chmod', 'report.txt', 0o644],
+    ],
+    after: { 'report.txt~': [first, 1], 'report.txt': [second, 2] },
+    requests: saveAndOld,
+  },
+  {
+    name: 'emacs with its backup of another day, which the new one replaces',
+    before: { 'report.txt': first, 'report.txt~': 'older\n' },
+    calls: [
+      ['open', 5, 'report.txt', O_RDONLY],
+      ['read', 5, first.length],
+      ['close', 5],
+      ['rename', 'report.txt', 'report.txt~'],
+      ['open', 6, 'report.txt', O_WRONLY | O_CREAT | O_EXCL, 0o666],
+      ['write', 6, second, 0],
+      ['fsync', 6],
+      ['close', 6],
+      ['chmod', 'report.txt', 0o644],
+    ],
+    after: { 'report.txt~': [first, 2], 'report.txt': [second, 2] },
+    requests: { 'PUT /file/content': 2 },
   },
   {
     name: 'Word over a mount: the new one to its name when the old one was moved out of the way',

@@ -19,6 +19,7 @@ async function texts(drive: TestDrive): Promise<Record<string, string>> {
 async function afterEachRecord(
   prepare: (drive: TestDrive) => Promise<void>,
   operation: (drive: TestDrive) => Promise<void>,
+  inTheEnd: (drive: TestDrive) => void = () => undefined,
 ): Promise<Record<string, string>[]> {
   const shown: Record<string, string>[] = []
   for (let records = 1; ; records += 1) {
@@ -41,6 +42,7 @@ async function afterEachRecord(
       shown.push(await texts(drive))
       await drive.drain()
       expect(drive.copies()).toEqual([])
+      inTheEnd(drive)
       await eventually(() => readdirSync(join(drive.folder, 'staging')).length === 0)
     } finally {
       await drive.stop()
@@ -184,6 +186,30 @@ describe('a process that dies while it renames over another file', () => {
         (drive) => drive.rename('docs/second', 'docs/first'),
       ),
     ))
+})
+
+describe('a process that dies while a kept backup becomes the new file', () => {
+  it.each([
+    ['is here', async (drive: TestDrive) => void (await drive.text('docs/letter'))],
+    ['is not here', async () => undefined],
+  ])('shows the same before and after; its content %s [S6]', async (_, look) => {
+    const same = { letter: 'second', 'letter~': 'old letter' }
+    const shown = await afterEachRecord(
+      async (drive) => {
+        drive.remote.versionsKept = 1
+        await look(drive)
+        await drive.rename('docs/letter', 'docs/letter~')
+        await drive.save('docs/letter', 'second')
+      },
+      (drive) => drive.settleAll(),
+      (drive) => {
+        const texts = ['letter', 'letter~'].map((name) => drive.remote.textAt(`docs/${name}`))
+        expect(texts).toEqual(['second', 'old letter'])
+      },
+    )
+    expect(shown.length).toBeGreaterThan(3)
+    for (const one of shown) expect(one).toEqual(same)
+  })
 })
 
 describe('a process that dies while it drops what an earlier one left of a deleted file', () => {

@@ -7,11 +7,16 @@ const names = ['a', 'b', 'c', 'd'] as const
 const nameOf = fc.constantFrom(...names)
 const textOf = fc.string({ minLength: 1, maxLength: 6, unit: fc.constantFrom('x', 'y', 'z') })
 
+/** That the server keeps. */
+const versionsOf = fc.constantFrom(10, 1)
+
 type Step =
   | { readonly do: 'save'; readonly name: string; readonly text: string }
   | { readonly do: 'append'; readonly name: string; readonly text: string }
   | { readonly do: 'overwrite'; readonly name: string; readonly text: string }
   | { readonly do: 'rename'; readonly name: string; readonly to: string }
+  | { readonly do: 'save with backup'; readonly name: string; readonly to: string; readonly text: string }
+  | { readonly do: 'read'; readonly name: string }
   | { readonly do: 'unlink'; readonly name: string }
   | { readonly do: 'unlink open'; readonly name: string }
   | { readonly do: 'chmod'; readonly name: string; readonly mode: number }
@@ -25,6 +30,16 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ do: fc.constant('append' as const), name: nameOf, text: textOf }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('overwrite' as const), name: nameOf, text: textOf }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('rename' as const), name: nameOf, to: nameOf }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('save with backup' as const),
+      name: nameOf,
+      to: nameOf,
+      text: textOf,
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('read' as const), name: nameOf }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('unlink' as const), name: nameOf }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('unlink open' as const), name: nameOf }) },
   {
@@ -88,6 +103,13 @@ async function apply(drive: TestDrive, model: Model, step: Step): Promise<void> 
       model.set(step.to, file)
       break
     }
+    case 'save with backup':
+      await apply(drive, model, { ...step, do: 'rename' })
+      await apply(drive, model, { ...step, do: 'save' })
+      break
+    case 'read':
+      if (model.has(step.name)) await drive.text(`f/${step.name}`)
+      break
     case 'unlink':
     case 'unlink open': {
       if (!model.has(step.name)) break
@@ -142,38 +164,43 @@ async function shown(drive: TestDrive): Promise<Model> {
 describe('a folder whose process is killed again and again', () => {
   it('shows after each start what programs were told, and in the end the server has that and nothing else [W28]', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { minLength: 3, maxLength: 14 }), async (steps) => {
-        const drive = await TestDrive.open({}, (remote) => {
-          remote.putAsOther('f/a', 'first')
-          remote.putAsOther('f/b', 'second')
-        })
-        try {
-          const model: Model = new Map([
-            ['a', { text: 'first', mode: 0o644 }],
-            ['b', { text: 'second', mode: 0o644 }],
-          ])
-          for (const one of [...steps, { do: 'crash' } as const]) {
-            await apply(drive, model, one)
-            if (one.do === 'crash') expect(sorted(await shown(drive))).toEqual(sorted(model))
+      fc.asyncProperty(
+        fc.array(step, { minLength: 3, maxLength: 14 }),
+        versionsOf,
+        async (steps, versions) => {
+          const drive = await TestDrive.open({}, (remote) => {
+            remote.versionsKept = versions
+            remote.putAsOther('f/a', 'first')
+            remote.putAsOther('f/b', 'second')
+          })
+          try {
+            const model: Model = new Map([
+              ['a', { text: 'first', mode: 0o644 }],
+              ['b', { text: 'second', mode: 0o644 }],
+            ])
+            for (const one of [...steps, { do: 'crash' } as const]) {
+              await apply(drive, model, one)
+              if (one.do === 'crash') expect(sorted(await shown(drive))).toEqual(sorted(model))
+            }
+            await drive.drain()
+            expect(sorted(await shown(drive))).toEqual(sorted(model))
+            expect(drive.drive.top.pending()).toEqual([])
+            await drive.remount()
+            expect(sorted(await shown(drive))).toEqual(sorted(model))
+            expect(drive.remote.paths().filter((path) => path.startsWith('f/') && path !== 'f/')).toEqual(
+              [...model.keys()].sort().map((name) => `f/${name}`),
+            )
+            for (const [name, { text }] of model) expect(drive.remote.textAt(`f/${name}`)).toBe(text)
+            expect(drive.drive.writeBack.lostAndFound).toEqual([])
+            drive.drive.checkInvariants()
+          } finally {
+            await drive.stop()
           }
-          await drive.drain()
-          expect(sorted(await shown(drive))).toEqual(sorted(model))
-          expect(drive.drive.top.pending()).toEqual([])
-          await drive.remount()
-          expect(sorted(await shown(drive))).toEqual(sorted(model))
-          expect(drive.remote.paths().filter((path) => path.startsWith('f/') && path !== 'f/')).toEqual(
-            [...model.keys()].sort().map((name) => `f/${name}`),
-          )
-          for (const [name, { text }] of model) expect(drive.remote.textAt(`f/${name}`)).toBe(text)
-          expect(drive.drive.writeBack.lostAndFound).toEqual([])
-          drive.drive.checkInvariants()
-        } finally {
-          await drive.stop()
-        }
-      }),
+        },
+      ),
       { numRuns: Number(process.env['RESTORE_RUNS'] ?? 60) },
     )
-  }, 120_000)
+  }, 600_000)
 })
 
 function sorted(model: Model): [string, ModelFile][] {
