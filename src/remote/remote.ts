@@ -26,9 +26,14 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+/** Of the bytes that are going to be answered so many have come, from the start on; they stay as they are. */
+export type RangeProgress = (bytes: Uint8Array, filledBytes: number) => void
+
 export interface RangeOptions extends CallOptions {
   /** Nobody waits for it yet: it keeps nothing waiting that somebody waits for. */
   readonly isAhead?: boolean
+  /** Called now and then, or never. */
+  readonly onProgress?: RangeProgress
 }
 
 export interface RemoveOptions extends CallOptions {

@@ -45,6 +45,8 @@ export interface RangeRequest {
   readonly into: RangeTarget
   /** Called when bytes have begun to come. */
   readonly onFlow?: () => void
+  /** Called with each piece: so many bytes of the buffer are there now, from its start on. */
+  readonly onFilled?: ((bytes: number) => void) | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -117,7 +119,9 @@ class RangeReader {
   readonly #options: Required<ContentStreamsOptions>
   #resolve: (result: StreamedRange) => void = () => {}
   #reject: (reason: unknown) => void = () => {}
-  #cancelTimer = () => {}
+  #timer: { readonly cancel: () => void; readonly dueAtMs: number } | undefined
+  /** Without a sign of life until then, by the monotonic clock, the stream is cut. */
+  #deadlineAtMs = 0
   #cancelPass = () => {}
   #filled: number
   #end: StreamEnd | undefined
@@ -167,7 +171,7 @@ class RangeReader {
 
   readonly #onAbort = () => {
     this.#abandoned = true
-    this.#cancelTimer()
+    this.#disarm()
     this.#cancelPass()
     this.#reject(abortReason(this.#request.signal))
     if (this.#flowing) this.#stream.destroy()
@@ -213,8 +217,12 @@ class RangeReader {
     const room = this.#request.into.buffer.length - this.#filled
     this.#request.into.buffer.set(piece.subarray(0, room), this.#filled)
     this.#filled += Math.min(piece.length, room)
-    if (piece.length > room) this.#finish({ kind: 'wrong-content', reason: 'more bytes came than asked for' })
-    else this.#pay(piece.length)
+    if (piece.length > room) {
+      this.#finish({ kind: 'wrong-content', reason: 'more bytes came than asked for' })
+      return
+    }
+    this.#request.onFilled?.(this.#filled)
+    this.#pay(piece.length)
   }
 
   /** What came is paid for afterwards: meanwhile the server is held back by what stays unread. That is no stall. */
@@ -228,7 +236,7 @@ class RangeReader {
     })
     if (isPaid) return
     this.#cancelPass = cancel
-    this.#cancelTimer()
+    this.#disarm()
     this.#stream.pause()
   }
 
@@ -239,15 +247,32 @@ class RangeReader {
     return { kind: 'broken', reason: 'the stream ended early', connected: true }
   }
 
+  /** With each sign of life. A timer that runs out too early is set anew then: to do that for each piece costs more than the piece. */
   #arm(delayMs: number): void {
-    this.#cancelTimer()
-    this.#cancelTimer = this.#options.clock.after(delayMs, () => {
-      this.#finish({ kind: 'broken', reason: 'the stream stalled', connected: this.#connected })
+    this.#deadlineAtMs = this.#options.clock.monotonic() + delayMs
+    if (this.#timer && this.#timer.dueAtMs <= this.#deadlineAtMs) return
+    this.#disarm()
+    this.#setTimer(delayMs)
+  }
+
+  #setTimer(delayMs: number): void {
+    const { clock } = this.#options
+    const cancel = clock.after(delayMs, () => {
+      this.#timer = undefined
+      const leftMs = this.#deadlineAtMs - clock.monotonic()
+      if (leftMs > 0) this.#setTimer(leftMs)
+      else this.#finish({ kind: 'broken', reason: 'the stream stalled', connected: this.#connected })
     })
+    this.#timer = { cancel, dueAtMs: clock.monotonic() + delayMs }
+  }
+
+  #disarm(): void {
+    this.#timer?.cancel()
+    this.#timer = undefined
   }
 
   #finish(end: StreamEnd): void {
-    this.#cancelTimer()
+    this.#disarm()
     this.#cancelPass()
     this.#request.signal?.removeEventListener('abort', this.#onAbort)
     this.#resolve({ end, filled: this.#filled, etag: this.#etag })

@@ -27,6 +27,8 @@ export interface DownloadOptions {
   readonly signal?: AbortSignal | undefined
   /** Nobody waits for the bytes yet. */
   readonly isAhead?: boolean | undefined
+  /** Of the bytes that are going to be answered so many have come, from the start on. */
+  readonly onProgress?: ((bytes: Uint8Array, filledBytes: number) => void) | undefined
 }
 
 export interface DownloaderOptions {
@@ -72,11 +74,12 @@ export class Downloader {
   async read(
     source: ContentSource,
     range: ByteRange,
-    { signal, isAhead = false }: DownloadOptions = {},
+    { signal, isAhead = false, onProgress }: DownloadOptions = {},
   ): Promise<Uint8Array> {
-    const buffer = new Uint8Array(range.end - range.start)
+    // Not cleared: nobody sees a byte of it before it has come.
+    const buffer = new Uint8Array(Buffer.allocUnsafeSlow(range.end - range.start).buffer)
     const lane = isAhead ? this.#client.lanes.ahead : this.#client.lanes.downloads
-    const reading = new Reading(source, { range, buffer, lane })
+    const reading = new Reading(source, { range, buffer, lane, onProgress })
     while (reading.filled < buffer.length) {
       const url = await this.#url(reading, signal)
       const before = reading.filled
@@ -100,7 +103,7 @@ export class Downloader {
   }
 
   #stream(reading: Reading, url: ContentUrl, signal: AbortSignal | undefined): Promise<StreamedRange> {
-    const { source, range, buffer, lane, filled } = reading
+    const { source, range, buffer, lane, filled, onProgress } = reading
     const queued = lane.add(async (served) => {
       signal?.throwIfAborted()
       const request = {
@@ -110,6 +113,7 @@ export class Downloader {
         etag: url.isMaster ? `"${source.entity}"` : this.#foreignTags.get(source.entity),
         into: { buffer, filled },
         onFlow: served,
+        onFilled: onProgress && ((bytes: number) => onProgress(buffer, bytes)),
         signal,
       }
       return this.#streams.read(request, (ended) => void this.#client.track(ended))
@@ -214,16 +218,21 @@ class Reading {
   readonly range: ByteRange
   readonly buffer: Uint8Array
   readonly lane: Lane
+  readonly onProgress: DownloadOptions['onProgress']
   filled = 0
   fruitless = 0
   /** URLs that were thrown away. */
   renewals = 0
 
-  constructor(source: ContentSource, { range, buffer, lane }: Pick<Reading, 'range' | 'buffer' | 'lane'>) {
+  constructor(
+    source: ContentSource,
+    { range, buffer, lane, onProgress }: Pick<Reading, 'range' | 'buffer' | 'lane' | 'onProgress'>,
+  ) {
     this.source = source
     this.range = range
     this.buffer = buffer
     this.lane = lane
+    this.onProgress = onProgress
   }
 }
 

@@ -1,5 +1,5 @@
 import type { ByteRange } from '../../src/base/ranges.ts'
-import type { CallOptions, ContentAddress, RemoteContent } from '../../src/remote/remote.ts'
+import type { ContentAddress, RangeOptions, RemoteContent } from '../../src/remote/remote.ts'
 import type { EntityId } from '../../src/remote/types.ts'
 
 /** `sizeBytes` bytes that differ at every place, and between seeds. */
@@ -19,6 +19,8 @@ export class ContentRemote implements Pick<RemoteContent, 'readRange' | 'prepare
   readonly #contents = new Map<EntityId, Uint8Array>()
   readonly #faults: (() => Error | undefined)[] = []
   #held: (() => void)[] | undefined
+  /** Of what is on its way: `bytes` more come. */
+  readonly #trickles = new Set<(bytes: number) => void>()
   /** Bytes asked for and not yet answered. */
   inFlightBytes = 0
 
@@ -52,6 +54,11 @@ export class ContentRemote implements Pick<RemoteContent, 'readRange' | 'prepare
     for (const answer of order === 'oldest-first' ? held : held.reverse()) answer()
   }
 
+  /** So many bytes more come of all that is on its way. */
+  trickle(bytes: number): void {
+    for (const come of this.#trickles) come(bytes)
+  }
+
   get sizesKiB(): number[] {
     return this.requests.map(({ start, end }) => (end - start) / 1024)
   }
@@ -60,22 +67,30 @@ export class ContentRemote implements Pick<RemoteContent, 'readRange' | 'prepare
     this.prepared.push(contents.map(({ entity }) => entity))
   }
 
-  async readRange(content: ContentAddress, range: ByteRange, options?: CallOptions): Promise<Uint8Array> {
+  async readRange(content: ContentAddress, range: ByteRange, options?: RangeOptions): Promise<Uint8Array> {
     this.requests.push({ ...range, entity: content.entity, signal: options?.signal })
     const fault = this.#repeat ? this.#faults[0] : this.#faults.shift()
     const sizeBytes = range.end - range.start
     this.inFlightBytes += sizeBytes
+    const whole = this.#contents.get(content.entity)?.slice(range.start, range.end)
+    let filledBytes = 0
+    const come = (bytes: number) => {
+      filledBytes = Math.min(sizeBytes, filledBytes + bytes)
+      if (whole) options?.onProgress?.(whole, filledBytes)
+    }
+    this.#trickles.add(come)
     await new Promise<void>((resolve) => {
       if (this.#held) this.#held.push(resolve)
       else setImmediate(resolve)
     })
+    this.#trickles.delete(come)
     this.inFlightBytes -= sizeBytes
     const error = fault?.()
     if (error) throw error
     const bytes = this.#contents.get(content.entity)
-    if (!bytes || range.start < 0 || range.end > bytes.length || range.start >= range.end) {
+    if (!whole || !bytes || range.start < 0 || range.end > bytes.length || range.start >= range.end) {
       throw new Error(`a range ${range.start}-${range.end} outside of the content was asked for`)
     }
-    return bytes.slice(range.start, range.end)
+    return whole
   }
 }

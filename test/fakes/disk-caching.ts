@@ -40,6 +40,8 @@ export class DiskCaching {
   layer: FileLayer
   cache!: DiskCache
   readers!: ContentReaders
+  /** Memory of the present process. */
+  budget!: MemoryBudget
   readonly #options: DiskCachingOptions
   private constructor(options: DiskCachingOptions, folder: string) {
     this.#options = options
@@ -68,11 +70,11 @@ export class DiskCaching {
       waitingBytes: 64 * 1024 * KIB,
       ...this.#options.cache,
     })
-    const budget = new MemoryBudget(this.#options.memoryBytes ?? 64 * 1024 * KIB)
+    this.budget = new MemoryBudget(this.#options.memoryBytes ?? 64 * 1024 * KIB)
     const options = { random: () => 0, ...this.#options.read }
     this.readers = new ContentReaders({
       remote,
-      budget,
+      budget: this.budget,
       clock,
       log,
       options,

@@ -43,10 +43,11 @@ export class ImpatientClock implements Clock {
     this.#nowMs += ms
   }
 
-  /** Lets every deadline that was set by now come, as if its time had passed. */
+  /** Lets the time of every deadline that was set by now pass. */
   expire(): void {
     const due = [...this.#deadlines]
     this.#deadlines.clear()
+    this.#nowMs += Math.max(0, ...due.map(({ delayMs }) => delayMs))
     for (const { fn } of due) fn()
   }
 

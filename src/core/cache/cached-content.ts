@@ -86,12 +86,22 @@ export class CachedContent {
     return found.length === 1 ? found[0] : Buffer.concat(found)
   }
 
-  /** Keeps whole blocks from `first` on, behind the back of whoever waits for them. They must not be changed afterwards. */
-  put(first: number, bytes: Uint8Array): void {
+  /**
+   * Keeps whole blocks from `first` on, behind the back of whoever waits for them. They must not be changed afterwards. False: too
+   * much waits for the disk. Otherwise `onDone` is called later, when what was taken is on the disk, or the disk has not taken it.
+   */
+  put(first: number, bytes: Uint8Array, onDone?: () => void): boolean {
     const { store } = this.#parts
+    let waiting = 0
     for (const { piece, part } of this.#cut(first, bytes)) {
-      store.queue.add(part.length, () => this.#write(piece, part))
+      const isTaken = store.queue.add(part.length, async () => {
+        await this.#write(piece, part)
+        waiting -= 1
+        if (waiting === 0) onDone?.()
+      })
+      if (isTaken) waiting += 1
     }
+    return waiting > 0
   }
 
   /** As `put`, for who waits: resolves when they are on the disk, or the disk does not take them. */

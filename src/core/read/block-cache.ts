@@ -13,6 +13,7 @@ export interface BlockCache {
   get(entity: EntityId, index: number): Uint8Array | undefined | Promise<Uint8Array | undefined>
   /** Keeps `block` if there is room. It must not be changed afterwards. */
   put(entity: EntityId, index: number, block: Uint8Array): void
+  drop(entity: EntityId, index: number): void
 }
 
 type BlockKey = `${string} ${number}`
@@ -44,6 +45,10 @@ export class MemoryBlockCache implements BlockCache {
     const key = keyOf(entity, index)
     if (block.length === 0 || this.#blocks.has(key) || !this.#budget.reserve(block.length)) return
     this.#blocks.set(key, block)
+  }
+
+  drop(entity: EntityId, index: number): void {
+    this.#blocks.delete(keyOf(entity, index))
   }
 
   #evict(bytes: number): void {

@@ -1,12 +1,13 @@
 import type { Clock } from '../../base/clock.ts'
 import type { Log } from '../../base/log.ts'
 import type { ByteRange } from '../../base/ranges.ts'
-import type { ContentAddress, RemoteContent } from '../../remote/remote.ts'
+import type { ContentAddress, RangeProgress, RemoteContent } from '../../remote/remote.ts'
 import type { EntityId } from '../../remote/types.ts'
 import type { CachedContent, DiskCache, Protection } from '../cache/index.ts'
 import { AheadFetches, type HeldBlocks } from './ahead-fetches.ts'
 import { MemoryBlockCache, type BlockCache } from './block-cache.ts'
 import { EntityBlocks, type EntityBlocksDeps } from './entity-blocks.ts'
+import { FlowMeter } from './flow-meter.ts'
 import { keepOnDisk, type KeepOptions } from './keep-on-disk.ts'
 import type { MemoryBudget } from './memory-budget.ts'
 import { defaultReadOptions, type ReadOptions } from './read-options.ts'
@@ -29,6 +30,11 @@ export interface ContentReadersDeps {
 
 /** No reader fetches ahead what would not be there within this time under the limit, s: who reads waits for what it asked for itself. */
 const aheadAtMostS = 10
+/**
+ * As long as that for what the line was seen to do, s: ranges side by side share it, and who reads waits for all of them. A
+ * window is never smaller than the first one for it.
+ */
+const aheadOfFlowS = 2
 /** Of the memory, what was fetched ahead of small files and not read so far may take: the rest keeps it from being pushed out. */
 const aheadPart = 8
 /** On their way at a time of small files, bytes: less than one part of a sequential read, so that what is asked for meanwhile comes soon. */
@@ -47,16 +53,18 @@ export class ContentReaders {
   readonly #open = new Map<EntityId, { readonly blocks: EntityBlocks; readers: number }>()
   readonly #streaming = new Set<WindowedReader>()
   readonly #bytesPerSecond: () => number
+  readonly #flow: FlowMeter
   /** Ranges on their way, without what is fetched ahead of any read. */
   #reads = 0
 
   constructor({ remote, budget, clock, log, cache, disk, options, bytesPerSecond }: ContentReadersDeps) {
     const readOptions = { ...defaultReadOptions, ...options }
     this.#clock = clock
+    this.#flow = new FlowMeter(clock)
     this.#disk = disk
     this.#bytesPerSecond = bytesPerSecond ?? (() => 0)
     this.#deps = {
-      remote: { readRange: (...call) => this.#counted(remote, call) },
+      remote: { readRange: (...call) => this.#metered(remote, call) },
       budget,
       log,
       cache: cache ?? new MemoryBlockCache(budget),
@@ -160,23 +168,34 @@ export class ContentReaders {
   #capBytes(reader: WindowedReader): number {
     if (reader.isStreaming) this.#streaming.add(reader)
     else this.#streaming.delete(reader)
-    const comesInTime = aheadAtMostS * this.#bytesPerSecondOrAll
-    return Math.min(this.#deps.budget.limitBytes / 2, comesInTime) / Math.max(1, this.#streaming.size)
+    const { budget, options } = this.#deps
+    const { bytesPerSecond = Infinity } = this.#flow
+    const comesInTime = Math.min(
+      aheadAtMostS * this.#bytesPerSecondOrAll,
+      Math.max(options.firstWindowBytes, aheadOfFlowS * bytesPerSecond),
+    )
+    return Math.min(budget.limitBytes / 2, comesInTime) / Math.max(1, this.#streaming.size)
   }
 
   get #bytesPerSecondOrAll(): number {
     return this.#bytesPerSecond() || Infinity
   }
 
-  async #counted(
+  async #metered(
     remote: Pick<RemoteContent, 'readRange'>,
-    call: Parameters<RemoteContent['readRange']>,
+    [content, range, options]: Parameters<RemoteContent['readRange']>,
   ): Promise<Uint8Array> {
-    const weight = call[2]?.isAhead ? 0 : 1
+    const weight = options?.isAhead ? 0 : 1
+    const flow = this.#flow.start()
+    const onProgress: RangeProgress = (bytes, filledBytes) => {
+      flow.note(filledBytes)
+      options?.onProgress?.(bytes, filledBytes)
+    }
     this.#reads += weight
     try {
-      return await remote.readRange(...call)
+      return await remote.readRange(content, range, { ...options, onProgress })
     } finally {
+      flow.end()
       this.#reads -= weight
     }
   }

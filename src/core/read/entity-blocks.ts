@@ -7,13 +7,16 @@
 import type { ByteRange } from '../../base/ranges.ts'
 import type { Log } from '../../base/log.ts'
 import { SingleFlight } from '../../base/single-flight.ts'
-import type { ContentAddress, RemoteContent } from '../../remote/remote.ts'
+import type { ContentAddress, RangeOptions, RemoteContent } from '../../remote/remote.ts'
 import { RemoteError } from '../../remote/errors.ts'
 import type { CachedContent } from '../cache/index.ts'
 import type { FileSpan } from '../types.ts'
+import { ArrivingPart } from './arriving-part.ts'
 import type { BlockCache } from './block-cache.ts'
 import type { MemoryBudget } from './memory-budget.ts'
+import { inOnePiece, own } from './memory-pieces.ts'
 import type { ReadOptions } from './read-options.ts'
+import type { Presence } from './read-windows.ts'
 
 export interface EntityBlocksDeps {
   readonly remote: Pick<RemoteContent, 'readRange'>
@@ -25,15 +28,12 @@ export interface EntityBlocksDeps {
   readonly options: ReadOptions
 }
 
-/** Several blocks that come with one request, by number. */
-type Part = Promise<ReadonlyMap<number, Uint8Array>>
-
 export class EntityBlocks {
   readonly #content: ContentAddress
   readonly #deps: EntityBlocksDeps
   readonly #disk: CachedContent | undefined
   /** Blocks on their way: number → the part that brings it. */
-  readonly #arriving = new Map<number, Part>()
+  readonly #arriving = new Map<number, ArrivingPart>()
   /** Reads past the cache, by their range. */
   readonly #plain = new SingleFlight<string, Uint8Array>()
   readonly #stop = new AbortController()
@@ -49,15 +49,21 @@ export class EntityBlocks {
     this.#stop.abort(new RemoteError('aborted', 'nobody reads this content any more'))
   }
 
-  /** True if some byte of `range` is neither cached nor on its way, as far as that is known. */
-  isMissing(range: ByteRange): boolean {
-    return this.#isReady(range) && this.#numbers(range).some((index) => !this.#has(index))
+  /** As far as that is known without the disk. */
+  presence(range: ByteRange): Presence {
+    if (!this.#isReady(range)) return 'here'
+    let found: Presence = 'here'
+    for (const index of this.#numbers(range)) {
+      if (!this.#has(index)) return 'missing'
+      if (this.#arriving.get(index)?.has(this.#bytesOf(index)) === false) found = 'coming'
+    }
+    return found
   }
 
   /** Whether some byte of `range` has to be fetched: neither memory nor the disk has it, and it is not on its way. */
   async isAbsent(range: ByteRange): Promise<boolean> {
     if (!this.#isReady(range)) await this.#load(range)
-    return this.isMissing(range)
+    return this.presence(range) === 'missing'
   }
 
   /**
@@ -67,7 +73,7 @@ export class EntityBlocks {
   async fetchAhead(from: ContentAddress, range: ByteRange): Promise<boolean> {
     const runs = this.#missingRuns(range)
     if (!runs.every((run) => this.#fetchPart(from, run, true))) return false
-    for (const index of this.#numbers(range)) await this.#arriving.get(index)
+    for (const index of this.#numbers(range)) await this.#arriving.get(index)?.whole
     return true
   }
 
@@ -167,10 +173,11 @@ export class EntityBlocks {
     numbers: readonly number[],
     held: ReadonlyMap<number, Promise<Uint8Array | undefined> | undefined>,
   ): Promise<Uint8Array[] | undefined> {
-    if (numbers.some((index) => !held.get(index) && !this.#arriving.has(index))) return undefined
+    // Asked for only when all can be had: what nobody waits for must not fail.
+    const isMissing = (index: number) => !held.get(index) && !this.#arriving.has(index)
+    if (numbers.some(isMissing)) return undefined
     const sources = numbers.map(
-      (index) =>
-        held.get(index) ?? Promise.resolve(this.#arriving.get(index)).then((part) => part?.get(index)),
+      (index) => held.get(index) ?? this.#arriving.get(index)!.bytesOf(this.#bytesOf(index)),
     )
     const blocks = await Promise.all(sources)
     return blocks.every((block) => block !== undefined) ? blocks : undefined
@@ -232,24 +239,21 @@ export class EntityBlocks {
     const sizeBytes = range.end - range.start
     if (!this.#deps.budget.reserve(sizeBytes)) return false
     const numbers = this.#numbers(range)
-    const part = this.#request(from, range, isAhead).then(
-      (bytes) => {
+    const part = new ArrivingPart(range, async (onProgress) => {
+      try {
+        return await this.#request(from, range, { isAhead, onProgress })
+      } finally {
         this.#deps.budget.release(sizeBytes)
-        return this.#keep(range, bytes, numbers)
-      },
-      (error: unknown) => {
-        this.#deps.budget.release(sizeBytes)
-        throw error
-      },
-    )
+      }
+    })
     for (const index of numbers) this.#arriving.set(index, part)
-    void this.#forgetWhenDone(part, numbers)
+    void this.#keepWhenHere(part, range, numbers)
     return true
   }
 
-  async #forgetWhenDone(part: Part, numbers: readonly number[]): Promise<void> {
+  async #keepWhenHere(part: ArrivingPart, range: ByteRange, numbers: readonly number[]): Promise<void> {
     try {
-      await part
+      this.#keep(range, await part.whole, numbers)
     } catch (error) {
       // Whoever waits for these blocks gets the error too; what nobody waits for is asked for again when it is needed.
       this.#deps.log.debug('a part of a content did not arrive', { entity: this.#content.entity, error })
@@ -257,22 +261,39 @@ export class EntityBlocks {
     for (const index of numbers) this.#arriving.delete(index)
   }
 
-  /** Copies, because a block that is a view of a part would keep the whole part in memory. */
-  #keep(range: ByteRange, bytes: Uint8Array, numbers: readonly number[]): ReadonlyMap<number, Uint8Array> {
-    this.#disk?.put(numbers[0]!, bytes)
-    const blocks = new Map<number, Uint8Array>()
-    for (const index of numbers) {
+  /**
+   * In memory what waits for the disk is a view of the part, which goes when it is there. What stays in memory is copied: a view
+   * would keep the whole part.
+   */
+  #keep(range: ByteRange, bytes: Uint8Array, numbers: readonly number[]): void {
+    const disk = this.#disk
+    const views = numbers.map((index) => {
       const { start, end } = this.#bytesOf(index)
-      const view = bytes.subarray(start - range.start, end - range.start)
-      const block = numbers.length === 1 && view.byteLength === view.buffer.byteLength ? view : view.slice()
-      blocks.set(index, block)
-      if (!this.#stop.signal.aborted) this.#deps.cache.put(this.#content.entity, index, block)
-    }
-    return blocks
+      return bytes.subarray(start - range.start, end - range.start)
+    })
+    const isOnItsWay = disk?.put(numbers[0]!, bytes, () => this.#letGo(disk, numbers)) === true
+    if (this.#stop.signal.aborted) return
+    for (const [at, index] of numbers.entries())
+      this.#deps.cache.put(this.#content.entity, index, isOnItsWay ? views[at]! : own(views[at]!))
   }
 
-  async #request(from: ContentAddress, range: ByteRange, isAhead = false): Promise<Uint8Array> {
-    const bytes = await this.#deps.remote.readRange(from, range, { signal: this.#stop.signal, isAhead })
+  /** The disk has had its turn with these. */
+  #letGo(disk: CachedContent, numbers: readonly number[]): void {
+    const { cache } = this.#deps
+    const { entity } = this.#content
+    for (const index of numbers) {
+      const block = cache.get(entity, index)
+      cache.drop(entity, index)
+      if (block instanceof Uint8Array && !disk.has(index)) cache.put(entity, index, own(block))
+    }
+  }
+
+  async #request(
+    from: ContentAddress,
+    range: ByteRange,
+    how: Pick<RangeOptions, 'isAhead' | 'onProgress'> = {},
+  ): Promise<Uint8Array> {
+    const bytes = await this.#deps.remote.readRange(from, range, { signal: this.#stop.signal, ...how })
     const expected = range.end - range.start
     if (bytes.length === expected) return bytes
     throw new RemoteError('protocol', `asked for ${expected} bytes of a content, ${bytes.length} came`)
@@ -281,8 +302,8 @@ export class EntityBlocks {
   #assemble({ start, end }: ByteRange, blocks: readonly Uint8Array[]): Uint8Array {
     const { blockBytes } = this.#deps.options
     const skip = start % blockBytes
-    const first = blocks[0]
-    if (first && blocks.length === 1) return first.subarray(skip, skip + end - start)
+    const whole = inOnePiece(blocks)
+    if (whole) return whole.subarray(skip, skip + end - start)
     const bytes = Buffer.allocUnsafe(end - start)
     let at = -skip
     for (const block of blocks) {

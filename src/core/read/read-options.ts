@@ -23,8 +23,8 @@ const MIB = 1024 * KIB
 export const defaultReadOptions: ReadOptions = {
   blockBytes: 64 * KIB,
   firstWindowBytes: MIB,
-  maxWindowBytes: 16 * MIB,
-  partBytes: 4 * MIB,
+  maxWindowBytes: 64 * MIB,
+  partBytes: 8 * MIB,
   deadlineMs: 120_000,
   retryFirstMs: 200,
   retryMaxMs: 5_000,

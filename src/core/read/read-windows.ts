@@ -14,6 +14,9 @@
 import type { ByteRange } from '../../base/ranges.ts'
 import type { ReadOptions } from './read-options.ts'
 
+/** What there is of a read: all of it; all of it is here or on its way; some of it has not been asked for. */
+export type Presence = 'here' | 'coming' | 'missing'
+
 interface Stream {
   start: number
   /** Highest byte that was read, exclusive. */
@@ -47,18 +50,18 @@ export class ReadWindows {
 
   /**
    * Notes a read and answers what to have, a range that begins and ends at blocks (its end may lie beyond the content) and
-   * covers the read. `isMissing`: some of the read is neither cached nor asked for. `capBytes` bounds the window.
+   * covers the read. `capBytes` bounds the window.
    */
-  note(read: ByteRange, isMissing: boolean, capBytes: number): ByteRange {
+  note(read: ByteRange, presence: Presence, capBytes: number): ByteRange {
     const forward = this.#streams.find((stream) => this.#continues(stream, read))
     if (forward) {
       this.#use(forward)
-      return this.#advance(forward, read, isMissing, capBytes)
+      return this.#advance(forward, read, presence, capBytes)
     }
     const backward = this.#streams.find((stream) => this.#precedes(stream, read))
     if (backward) {
       this.#use(backward)
-      return this.#retreat(backward, read, isMissing, capBytes)
+      return this.#retreat(backward, read, presence, capBytes)
     }
     return this.#begin(read)
   }
@@ -103,15 +106,16 @@ export class ReadWindows {
     return { start, end }
   }
 
-  #advance(stream: Stream, read: ByteRange, isMissing: boolean, capBytes: number): ByteRange {
+  #advance(stream: Stream, read: ByteRange, presence: Presence, capBytes: number): ByteRange {
     const { start, end } = this.#blocksOf(read)
     const progress = read.end > stream.frontier
-    if (isMissing && !this.#isYoung(stream) && read.start < stream.ahead) this.#reset(stream, end)
+    const isLost = presence === 'missing' && !this.#isYoung(stream) && read.start < stream.ahead
+    if (isLost) this.#reset(stream, end)
     // A read that overtook another one leaves a gap; the other one is on its way.
     const from = Math.min(start, stream.ahead)
     stream.frontier = Math.max(stream.frontier, read.end)
     if (!progress) return { start, end: Math.max(end, stream.ahead) }
-    this.#extend(stream, read, capBytes)
+    this.#extend(stream, read, presence === 'here' || isLost ? 2 : 4, capBytes)
     stream.ahead = Math.max(stream.ahead, end)
     return { start: from, end: stream.ahead }
   }
@@ -122,7 +126,7 @@ export class ReadWindows {
     stream.ahead = ahead
   }
 
-  #extend(stream: Stream, read: ByteRange, capBytes: number): void {
+  #extend(stream: Stream, read: ByteRange, growth: number, capBytes: number): void {
     const { firstWindowBytes, maxWindowBytes, partBytes, blockBytes } = this.#options
     const cap = Math.max(blockBytes, this.#wholeBlocks(Math.min(maxWindowBytes, capBytes)))
     const remaining = () => stream.ahead - stream.frontier
@@ -132,7 +136,7 @@ export class ReadWindows {
       stream.ahead = this.#blocksOf(read).start + Math.min(firstWindowBytes, cap)
     } else if (stream.windowBytes < cap) {
       if (remaining() > stream.windowBytes / 2) return
-      stream.windowBytes = Math.min(2 * stream.windowBytes, cap)
+      stream.windowBytes = Math.min(growth * stream.windowBytes, cap)
       stream.ahead = this.#wholeBlocks(stream.frontier + stream.windowBytes)
     } else {
       const step = Math.max(blockBytes, this.#wholeBlocks(Math.min(partBytes, cap / 2)))
@@ -142,14 +146,14 @@ export class ReadWindows {
   }
 
   /** Reading towards the start (`tac`): from the second such read on, what is missing is fetched with what lies before it. */
-  #retreat(stream: Stream, read: ByteRange, isMissing: boolean, capBytes: number): ByteRange {
+  #retreat(stream: Stream, read: ByteRange, presence: Presence, capBytes: number): ByteRange {
     const { firstWindowBytes, blockBytes } = this.#options
     const { start, end } = this.#blocksOf(read)
     stream.start = read.start
     stream.frontier = read.end
     stream.ahead = end
     stream.backwards += 1
-    if (!isMissing || stream.backwards < 2) return { start, end }
+    if (presence !== 'missing' || stream.backwards < 2) return { start, end }
     const windowBytes = Math.max(blockBytes, this.#wholeBlocks(Math.min(firstWindowBytes, capBytes)))
     return { start: Math.max(0, Math.min(start, end - windowBytes)), end }
   }

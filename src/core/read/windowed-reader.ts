@@ -59,7 +59,7 @@ export class WindowedReader implements ContentReader {
     if (end <= offset) return new Uint8Array()
     const range = { start: offset, end }
     const { blocks, capBytes } = this.#deps
-    const wanted = this.#windows.note(range, blocks.isMissing(range), capBytes(this))
+    const wanted = this.#windows.note(range, blocks.presence(range), capBytes(this))
     return this.#readPatiently(range, this.#isNews(wanted) ? wanted : range, signal)
   }
 
@@ -75,7 +75,7 @@ export class WindowedReader implements ContentReader {
     const { blocks, capBytes } = this.#deps
     const span = this.#isClosed ? undefined : blocks.spanOf(range)
     if (!span) return undefined
-    const wanted = this.#windows.note(range, false, capBytes(this))
+    const wanted = this.#windows.note(range, 'here', capBytes(this))
     if (this.#isNews(wanted)) blocks.prefetch(this.content, wanted)
     return span
   }

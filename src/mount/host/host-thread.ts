@@ -6,6 +6,7 @@ import { loadCompose } from '../composition.ts'
 import { hostHere } from './host-here.ts'
 import type { HostThreadData } from './host-in-thread.ts'
 import { hostCalls } from './host-calls.ts'
+import { spareTheHeap } from './heap-growth.ts'
 import { answerThreadCalls } from './thread-calls.ts'
 import { sendLog } from './thread-log.ts'
 
@@ -18,6 +19,7 @@ process.on('unhandledRejection', (reason) => {
     reason: reason instanceof Error ? (reason.stack ?? reason.message) : String(reason),
   })
 })
+spareTheHeap()
 answerThreadCalls(
   parentPort,
   hostCalls(async (spec) =>

@@ -27,7 +27,7 @@ export class CloudreveContent implements RemoteContent {
   async readRange(
     content: ContentAddress,
     range: ByteRange,
-    { signal, isAhead }: RangeOptions = {},
+    options: RangeOptions = {},
   ): Promise<Uint8Array> {
     const { sizeBytes } = content
     invariant(
@@ -36,7 +36,7 @@ export class CloudreveContent implements RemoteContent {
     )
     if (range.start === range.end) return new Uint8Array(0)
     const source = this.#sourceOf(content)
-    return asRemote(() => this.#downloader.read(source, range, { signal, isAhead }), signal)
+    return asRemote(() => this.#downloader.read(source, range, options), options.signal)
   }
 
   prepareReads(contents: readonly ContentAddress[]): Promise<void> {

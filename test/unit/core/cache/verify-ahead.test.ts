@@ -58,9 +58,10 @@ it('three pieces of a MiB at a time, each once', async () => {
     await eventually(() => disk.reads.length === 3)
     expect(cached.spanOf({ start: 0, end: MIB })).toBeUndefined()
     disk.letGo()
-    await eventually(() => cached.spanOf({ start: (blocks - 1) * BLOCK, end: blocks * BLOCK }) !== undefined)
-    for (let start = 0; start < blocks * BLOCK; start += BLOCK)
-      expect(cached.spanOf({ start, end: start + BLOCK })?.length).toBe(BLOCK)
+    const starts = Array.from({ length: blocks }, (_, index) => index * BLOCK)
+    await eventually(() =>
+      starts.every((start) => cached.spanOf({ start, end: start + BLOCK })?.length === BLOCK),
+    )
     const places = disk.reads.map(({ path, position }) => `${path} ${position}`)
     expect(places).toHaveLength((blocks * BLOCK) / MIB)
     expect(new Set(places).size).toBe(places.length)

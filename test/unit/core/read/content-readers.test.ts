@@ -47,11 +47,11 @@ describe('a read', () => {
 })
 
 describe('reading in sequence', () => {
-  it('grows its window from 128 KiB over 1 MiB to parts of 4 MiB', async () => {
+  it('grows its window from 128 KiB over 1 MiB to parts of 8 MiB', async () => {
     const { remote, readers } = setUp()
     await readThrough(readers.open(remote.add('a', big)), 128 * KIB)
-    expect(remote.sizesKiB.slice(0, 5)).toEqual([128, 1024, 1536, 3072, 4096])
-    expect(Math.max(...remote.sizesKiB)).toBe(4096)
+    expect(remote.sizesKiB.slice(0, 5)).toEqual([128, 1024, 1536, 3072, 6144])
+    expect(Math.max(...remote.sizesKiB)).toBe(8192)
     expect(remote.requests.length).toBeLessThanOrEqual(64 / 4 + 6)
     expect(remote.sizesKiB.reduce((sum, size) => sum + size, 0)).toBe(64 * KIB)
   })
@@ -65,7 +65,7 @@ describe('reading in sequence', () => {
   })
 
   it('keeps several ranges in flight, at most the largest window', async () => {
-    const { remote, readers } = setUp()
+    const { remote, readers } = setUp({ options: { maxWindowBytes: 16 * MIB, partBytes: 4 * MIB } })
     const reader = readers.open(remote.add('a', big))
     for (let at = 0; at < 24 * MIB; at += 128 * KIB) await reader.read(at, 128 * KIB)
     await settle()
@@ -89,6 +89,37 @@ describe('reading in sequence', () => {
       expect(furthest - at).toBeLessThanOrEqual(1000 * KIB + 128 * KIB)
     }
     expect(Math.max(...remote.sizesKiB)).toBeGreaterThan(128)
+  })
+
+  it('answers what has come of a range before the rest has', async () => {
+    const { remote, readers } = setUp()
+    const reader = readers.open(remote.add('a', big))
+    await reader.read(0, 128 * KIB)
+    remote.hold()
+    const next = reader.read(128 * KIB, 128 * KIB)
+    await settle()
+    remote.trickle(128 * KIB)
+    expect(Buffer.compare(await next, big.subarray(128 * KIB, 256 * KIB))).toBe(0)
+    expect(remote.inFlightBytes).toBe(MIB)
+    remote.release()
+  })
+
+  it('fetches no further ahead than what a slow line brings in two seconds, or the first window', async () => {
+    const { remote, readers, clock } = setUp()
+    const reader = readers.open(remote.add('a', big))
+    for (let at = 0; at < 4 * MIB; at += 128 * KIB) {
+      remote.hold()
+      const reading = reader.read(at, 128 * KIB)
+      await settle()
+      for (let come = 0; come < 10; come += 1) {
+        remote.trickle(64 * KIB)
+        await clock.advance(100) // 640 KiB a second and range
+      }
+      remote.release()
+      await reading
+      const furthest = Math.max(...remote.requests.map(({ end }) => end))
+      if (at > 2 * MIB) expect(furthest - at).toBeLessThanOrEqual(3 * MIB)
+    }
   })
 
   it("is recognised in the kernel's readahead, parallel and out of order", async () => {

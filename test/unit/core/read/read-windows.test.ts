@@ -1,27 +1,40 @@
 import { describe, expect, it } from 'vitest'
 import { defaultReadOptions } from '../../../../src/core/read/index.ts'
-import { ReadWindows } from '../../../../src/core/read/read-windows.ts'
+import { ReadWindows, type Presence } from '../../../../src/core/read/read-windows.ts'
 
 const KIB = 1024
 const MIB = 1024 * KIB
 const plenty = 1024 * MIB
 
 /** Reads of 128 KiB each from `from` to `to`; answers how far ahead of each read was asked for, KiB. */
-function readOn(windows: ReadWindows, from: number, to: number, capBytes = plenty): number[] {
+function readOn(
+  windows: ReadWindows,
+  from: number,
+  to: number,
+  capBytes = plenty,
+  presence: Presence = 'here',
+): number[] {
   const ahead: number[] = []
   for (let start = from; start < to; start += 128 * KIB) {
     const end = start + 128 * KIB
-    ahead.push((windows.note({ start, end }, false, capBytes).end - end) / KIB)
+    ahead.push((windows.note({ start, end }, presence, capBytes).end - end) / KIB)
   }
   return ahead
 }
 
 describe('read windows', () => {
-  it('double while reads follow each other, to 16 MiB', () => {
-    const ahead = readOn(new ReadWindows(defaultReadOptions), 0, 40 * MIB)
+  it('double while reads follow each other, to 64 MiB', () => {
+    const ahead = readOn(new ReadWindows(defaultReadOptions), 0, 160 * MIB)
     expect(ahead.slice(0, 2)).toEqual([0, 896])
-    expect(Math.max(...ahead)).toBe(16 * KIB)
-    expect(Math.min(...ahead.slice(-100))).toBeGreaterThan(11 * KIB)
+    expect(Math.max(...ahead)).toBe(64 * KIB)
+    expect(Math.min(...ahead.slice(-100))).toBeGreaterThan(55 * KIB)
+  })
+
+  it('grow faster for who waits for what was asked for', () => {
+    const [waiting, served] = [new ReadWindows(defaultReadOptions), new ReadWindows(defaultReadOptions)]
+    const [hasWaited, wasServed] = [readOn(waiting, 0, MIB, plenty, 'coming'), readOn(served, 0, MIB)]
+    expect(hasWaited.at(-1)).toBeGreaterThan(3 * KIB)
+    expect(wasServed.at(-1)).toBeLessThanOrEqual(2 * KIB)
   })
 
   it('never exceed the cap', () => {
@@ -34,13 +47,13 @@ describe('read windows', () => {
     const windows = new ReadWindows(defaultReadOptions)
     readOn(windows, 0, 40 * MIB)
     const read = { start: 40 * MIB, end: 40 * MIB + 128 * KIB }
-    expect(windows.note(read, true, plenty)).toEqual({ start: 40 * MIB, end: 42 * MIB + 128 * KIB })
+    expect(windows.note(read, 'missing', plenty)).toEqual({ start: 40 * MIB, end: 42 * MIB + 128 * KIB })
   })
 
   it('do not open for reads within the first block', () => {
     const windows = new ReadWindows(defaultReadOptions)
     const ends = [0, 4, 8, 12, 16, 32].map(
-      (start) => windows.note({ start: start * KIB, end: (start + 4) * KIB }, false, plenty).end,
+      (start) => windows.note({ start: start * KIB, end: (start + 4) * KIB }, 'here', plenty).end,
     )
     expect(new Set(ends)).toEqual(new Set([64 * KIB]))
     expect(windows.isStreaming).toBe(false)
@@ -49,7 +62,7 @@ describe('read windows', () => {
   it('stay shut for reads of one place again and again', () => {
     const windows = new ReadWindows(defaultReadOptions)
     for (let i = 0; i < 10; i += 1) {
-      expect(windows.note({ start: 0, end: 128 * KIB }, false, plenty)).toEqual({ start: 0, end: 128 * KIB })
+      expect(windows.note({ start: 0, end: 128 * KIB }, 'here', plenty)).toEqual({ start: 0, end: 128 * KIB })
     }
   })
 
@@ -57,7 +70,7 @@ describe('read windows', () => {
     const windows = new ReadWindows(defaultReadOptions)
     readOn(windows, 0, 4 * MIB)
     for (const start of [900, 500, 700].map((at) => at * MIB)) {
-      windows.note({ start, end: start + 4 * KIB }, true, plenty)
+      windows.note({ start, end: start + 4 * KIB }, 'missing', plenty)
     }
     expect(windows.isStreaming).toBe(true)
     expect(readOn(windows, 4 * MIB, 8 * MIB).at(-1)).toBeGreaterThan(2 * KIB)
