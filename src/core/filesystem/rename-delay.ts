@@ -107,7 +107,7 @@ export class RenameDelay {
   /** The file that was deleted here and that the server still has under `name` of `folder`. */
   removedAt(folder: Node, name: string): Node | undefined {
     const former = this.#removals.at(folder, name)
-    return former?.kind === 'file' && !this.#removals.isSending(former) ? former : undefined
+    return former?.kind === 'file' && former.entry && !this.#removals.isSending(former) ? former : undefined
   }
 
   /** `node` has its new place already; the server hears of it later. `replaced`: what exists only here and had that before. */
