@@ -263,6 +263,8 @@ export class Renames {
     try {
       const bytes = await readers.cached({ entity: entry.entity, sizeBytes: entry.sizeBytes })
       if (source.entry?.entity !== entry.entity || content.isDirty) return undefined
+      // Should the process end before the rest is on record, the next one finds bytes that were written just now.
+      source.unsent.mtime ??= attributesOf(source.entry).mtime
       await content.detach({ lender: { id: entry.id, path }, bytes, modifiedAtMs })
       await content.fsync()
     } catch (error) {
