@@ -78,6 +78,7 @@ async function start(setup: Setup): Promise<void> {
   const methods: Record<Method, (params: never) => Promise<unknown>> = {
     perform: (operation) => hands.perform(operation),
     look: () => hands.look(),
+    pending: async () => drive.top.pending(),
     drain: async () => {
       await drive.drain()
       return drive.top.pending()

@@ -21,6 +21,8 @@ export interface Setup {
 export interface Calls {
   perform: { readonly params: Operation; readonly result: Outcome }
   look: { readonly params: null; readonly result: readonly SeenFile[] }
+  /** Answers what is not at the server yet, and why. */
+  pending: { readonly params: null; readonly result: readonly PendingUpload[] }
   /** Answers what is not at the server after all. */
   drain: { readonly params: null; readonly result: readonly PendingUpload[] }
   /** Paths of what was found in the staging folder and belongs to nothing. */

@@ -7,6 +7,7 @@ import type { Hook } from './hooked-layer.ts'
 import { Life } from './life.ts'
 import { OtherClient } from './other-client.ts'
 import { Program } from './program.ts'
+import { whileItGoesOn } from './progress.ts'
 import type { Setup } from './protocol.ts'
 import { Random } from './random.ts'
 import { startServer, type EmbeddedServer } from '../../src/server/index.ts'
@@ -36,7 +37,12 @@ export interface RunReport extends Verdict {
 
 /** A process that was not killed by its hook is killed then, ms. */
 const longestLifeMs = 1_500
-const runDeadlineMs = 90_000
+/** So many seconds may pass without anything that happens: longer than the longest pause before a next try, 60 s. */
+const longestPause = 100
+/** One that tries again and again, without an end, is wrong as well. */
+const longestRun = 1_200
+/** A program waits so long for a server that nothing is wrong with: the machine may be busy, ms. */
+const longPatienceMs = 120_000
 
 /** Some processes that die while programs work, and one that brings everything to an end. */
 export async function runOnce(options: RunOptions): Promise<RunReport> {
@@ -69,7 +75,12 @@ class Run {
 
   async toItsEnd(): Promise<RunReport> {
     await this.#prepare()
-    const verdict = await inTime(this.#lives()).catch((error: unknown) =>
+    const verdict = await whileItGoesOn(this.#lives(), {
+      signs: () => this.#signs(),
+      looks: longestPause,
+      most: longestRun,
+      stalled: () => this.#stalled(),
+    }).catch((error: unknown) =>
       wrong(`something that must work does not: ${error instanceof Error ? error.stack : String(error)}`),
     )
     if (this.#life) this.#story.push(this.#life.log)
@@ -89,6 +100,19 @@ class Run {
         ...programs.flatMap(({ diary, parts }) => diary.map((line) => `${parts.prefix} ${line}`)),
       ],
     }
+  }
+
+  /** Another one after anything that has happened. */
+  #signs(): string {
+    const done = [...this.#programs, this.#shared].reduce((sum, { diary }) => sum + diary.length, 0)
+    return [this.#server.requests.all.length, done, this.#story.length].join()
+  }
+
+  async #stalled(): Promise<Verdict> {
+    const waits = this.#life?.call('pending', null).catch((error: unknown) => [String(error)])
+    const silent = new Promise<string[]>((resolve) => setTimeout(resolve, 10_000, ['its process is silent']))
+    const pending = await Promise.race([waits ?? [], silent])
+    return wrong(`the run does not come to its end; what waits: ${JSON.stringify(pending)}`)
   }
 
   async #lives(): Promise<Verdict> {
@@ -159,8 +183,7 @@ class Run {
     const early = isEarly ? await beginTrouble(trouble, this.#server, random) : undefined
     const isTroubled = trouble !== 'fine' || hooks.some(({ action }) => action === 'fail')
     const patienceMs = random.int(300, 1_500)
-    // On a machine that is busy a server may take longer than that although nothing is wrong with it.
-    const life = await this.#start(hooks, isTroubled ? patienceMs : 30_000)
+    const life = await this.#start(hooks, isTroubled ? patienceMs : longPatienceMs)
     const cancelKill = this.#killLater(life, hooks.length > 0 ? longestLifeMs : random.int(1, 700))
     const late = early ? undefined : this.#troubleLater(trouble)
     await Promise.all([this.#work(life, isTroubled), this.#otherWork(life)])
@@ -176,7 +199,7 @@ class Run {
 
   /** What nothing speaks of any more lies in lost+found; the rest arrives. */
   async #rescued(): Promise<Verdict> {
-    const life = await this.#start([], 30_000)
+    const life = await this.#start([], longPatienceMs)
     if (life.hasEnded) return wrong(`the last process does not start: ${life.log}`)
     await life.call('drain', null)
     const lost = await life.call('lost', null)
@@ -191,7 +214,7 @@ class Run {
 
   async #lastLife(): Promise<Verdict> {
     this.#story.push(`[request ${this.#server.requests.all.length}] the last process begins`)
-    const life = await this.#start([], 30_000)
+    const life = await this.#start([], longPatienceMs)
     if (life.hasEnded) return wrong(`the last process does not start: ${life.log}`)
     this.#story.push('it has begun')
     const view = judgeView(this.#programs, await life.look())
@@ -281,16 +304,4 @@ async function damageJournal(folder: string): Promise<void> {
 
 function wrong(complaint: string): Verdict {
   return { complaints: [complaint], lostBytes: 0 }
-}
-
-async function inTime(verdict: Promise<Verdict>): Promise<Verdict> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<Verdict>((resolve) => {
-    timer = setTimeout(() => resolve(wrong('the run does not come to its end')), runDeadlineMs)
-  })
-  try {
-    return await Promise.race([verdict, late])
-  } finally {
-    clearTimeout(timer)
-  }
 }

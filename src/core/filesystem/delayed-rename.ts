@@ -39,6 +39,12 @@ export function isWanted(
   return place !== undefined && remotePlace !== undefined && !samePlace(place, remotePlace)
 }
 
+/** What was renamed has not taken the place of the other. */
+export function showReplaced(delayed: Delayed): void {
+  delayed.replaced?.showAgain()
+  delayed.replaced = undefined
+}
+
 /** Keeps the folder in memory that the server has `node` in now, and no other. */
 export function holdFolder({ tree }: Core, node: Node, delayed: Delayed): void {
   const former = delayed.held

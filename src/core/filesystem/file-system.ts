@@ -300,8 +300,8 @@ export class CloudreveFileSystem implements FileSystem {
 
   /** What goes on with what an earlier process has left on record. */
   restoring(records: ReadonlyMap<string, PendingRecord>): Restore {
-    const removeAgain = (node: Node) => this.#namespace.removeAgain(node)
-    return new Restore({ core: this.#core, owners: this.#owners, records, removeAgain })
+    const namespace = this.#namespace
+    return new Restore({ core: this.#core, owners: this.#owners, records, namespace })
   }
 
   /** New folders and links, renames and deletions that the server has not heard of. */

@@ -12,6 +12,7 @@ import { contentOf, type OwnerParts } from './file-owner.ts'
 import type { Files } from './files.ts'
 import { defaultMode, entryReply } from './node-view.ts'
 import { takeOver, versionFor } from './take-over.ts'
+import { leaveUnheard, settleSent } from './unheard-uploads.ts'
 
 const typeMask = 0o170000
 const regularFile = 0o100000
@@ -133,8 +134,11 @@ export class Namespace {
   }
 
   /** Deletes at the server, in a moment, what an earlier process told programs to be deleted. */
-  async removeAgain(node: Node): Promise<void> {
-    await this.#quiet(node, () => this.#removeLater(node))
+  async removeAgain(node: Node, sent: Node['sentUnheard']): Promise<void> {
+    await this.#quiet(node, () => {
+      node.sentUnheard = sent
+      this.#removeLater(node)
+    })
     this.#core.tree.table.release(node)
   }
 
@@ -148,7 +152,7 @@ export class Namespace {
   async #quiet(node: Node, change: () => void): Promise<void> {
     const release = await node.content?.pause()
     try {
-      await node.content?.settleSent()
+      await settleSent(this.#core, node)
       await this.#parts.renames.settleIfSending(node)
       change()
     } finally {
@@ -158,9 +162,11 @@ export class Namespace {
 
   #removeLater(node: Node): void {
     this.#rememberShown(node)
+    const { place } = node
     if (node.remotePlace) this.#parts.renames.addRemoval(node)
     else this.#parts.renames.drop(node)
     node.detach()
+    if (place) leaveUnheard(this.#parts, node, place)
     this.#core.pending.touch(node)
   }
 

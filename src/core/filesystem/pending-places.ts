@@ -14,6 +14,8 @@ export interface Located {
   readonly record: PendingRecord
   /** Where the file is to be seen; undefined when it was deleted, or when that folder is to be made too. */
   readonly folder: Node | undefined
+  /** Where the server had it. */
+  readonly former: Node | undefined
   /** Key of the record of that folder, which is to be made too. */
   readonly newFolder: string | undefined
   /** What stands for the server's object; undefined when there is none, or none any more. */
@@ -62,7 +64,7 @@ export class PendingPlaces {
           : undefined
     await this.#lookForStranger(record, { node, former, folder })
     if (record.kind === 'symlink' && folder?.isFolder) await this.#childOf(folder, place!.name)
-    return { key, record, folder, newFolder: folder ? undefined : newFolder, node }
+    return { key, record, folder, former, newFolder: folder ? undefined : newFolder, node }
   }
 
   /**

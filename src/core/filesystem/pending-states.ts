@@ -34,6 +34,8 @@ export interface PendingRecord {
   readonly staged?: string
   /** Content that the staged file is to replace; left out: none. */
   readonly replaces?: EntityId
+  /** Of what was deleted: contents that the server may have, which is ours then. Without an id: of a file that was new. */
+  readonly sent?: readonly { readonly sizeBytes: number; readonly digest: string }[]
   /** Attributes to be set; one without a value is to be removed. */
   readonly patches?: readonly { readonly key: string; readonly value?: string }[]
   readonly mtime?: Timespec
@@ -274,7 +276,10 @@ export function recordOf(node: Node, keyOf: (folder: Node) => string): PendingRe
     ...(entry && { id: entry.id }),
     ...(entry?.entity && { entity: entry.entity }),
     ...(place && { place: placeRecord(place, keyOf) }),
-    ...(entry && remotePlace && !samePlace(place, remotePlace) && { at: placeRecord(remotePlace, keyOf) }),
+    ...((entry || !place) &&
+      remotePlace &&
+      !samePlace(place, remotePlace) && { at: placeRecord(remotePlace, keyOf) }),
+    ...(!place && node.sentUnheard && { sent: node.sentUnheard }),
     ...(staged !== undefined && { staged }),
     ...(staged !== undefined && content!.replaces !== 'absent' && { replaces: content!.replaces }),
     ...(node.hasUnsent && unsentOf(node)),

@@ -37,18 +37,18 @@ export function showRefused(core: Core, node: Node, error: unknown, tries: numbe
   return isTried
 }
 
-/** Somebody else has deleted what was renamed: what is unsent of it is something new under the new name, and nothing else is left. */
-export function showDeleted({ log, tree }: Core, node: Node): void {
+/** Somebody else has deleted what was renamed: what is unsent of it is something new under the new name. False: nothing is. */
+export function showDeleted({ log, tree }: Core, node: Node): boolean {
   log.warn('what was renamed here was deleted by somebody else', { file: node.label })
   const folder = node.place?.parent
   if (!node.isNeeded) {
     tree.vanish(node)
     if (folder) tree.table.release(folder)
-    return undefined
+    return false
   }
   node.isMissing = node.isFolder
   node.remotePlace = node.isLocal ? undefined : node.place
-  return undefined
+  return true
 }
 
 /** Trying again helps. */

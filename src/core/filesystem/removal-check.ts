@@ -10,6 +10,7 @@ import { childrenByParent } from './confirm-places.ts'
 import type { Core } from './core.ts'
 import { isRemotelyWithin } from './folder-moves.ts'
 import { keyOf } from './remote-paths.ts'
+import { recognise } from './unheard-uploads.ts'
 
 /** What to do about files and folders that were deleted here. */
 export interface Verdict {
@@ -79,8 +80,9 @@ async function judge(
   { nodes, verdict }: Judging,
 ): Promise<void> {
   // Moved by somebody else, and found again there.
-  if (node.place) verdict.keep.push(node)
-  else if (!entry || entry.id !== node.id) verdict.gone.push(...withAllIn(node, nodes))
+  if (node.place) return void verdict.keep.push(node)
+  if (entry && node.remotePath) await recognise(core, node, { entry, path: node.remotePath })
+  if (!entry || entry.id !== node.id) verdict.gone.push(...withAllIn(node, nodes))
   else if (node.isFolder) await judgeFolder(core, node, { nodes, verdict })
   else if (isUnchanged(node, entry)) verdict.remove.push(node)
   else verdict.keep.push(node)
@@ -90,6 +92,7 @@ async function judge(
 async function judgeFolder(core: Core, folder: Node, { nodes, verdict }: Judging): Promise<void> {
   const found = await below(core, folder, nodes)
   const top = folder.remotePath ?? []
+  await recogniseAll(core, found, withAllIn(folder, nodes))
   const strangers = found.filter(({ entry }) => !isDeletedHere(core, entry, nodes))
   const remove = (node: Node, inside: readonly Found[]) => {
     verdict.remove.push(node)
@@ -112,6 +115,14 @@ async function judgeFolder(core: Core, folder: Node, { nodes, verdict }: Judging
   for (const node of withAllIn(folder, nodes))
     if (node !== folder && !seen.has(node.id!)) verdict.gone.push(node)
   return undefined
+}
+
+async function recogniseAll(core: Core, found: readonly Found[], nodes: readonly Node[]): Promise<void> {
+  for (const node of nodes) {
+    const path = node.sentUnheard && node.remotePath
+    const there = path && found.find((each) => keyOf(each.path) === keyOf(path))
+    if (there) await recognise(core, node, there)
+  }
 }
 
 export interface Found {

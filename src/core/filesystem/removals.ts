@@ -124,6 +124,7 @@ export class Removals {
     parent.pins += 1
     this.#waiting.set(node, { parent, name, sinceMs: this.#core.clock.monotonic(), facts })
     this.#names.add(node, { parent, name })
+    if (node.id === undefined) (parent.unheardNames ??= new Set()).add(name)
     node.waits = true
     if (facts.heir) this.#heirs.add(facts.heir)
     this.#core.refused.forget(node.id)
@@ -141,6 +142,8 @@ export class Removals {
     this.#names.remove(node, waiting)
     node.waits = false
     node.refusal = undefined
+    node.sentUnheard = undefined
+    if (waiting.parent.unheardNames?.delete(waiting.name)) tellKernels(this.#core, waiting)
     this.#core.pending.touch(node)
     for (const held of [node, waiting.parent]) {
       held.pins -= 1
@@ -359,7 +362,7 @@ export class Removals {
     if (at && !node.place) {
       this.#expireFolderOf(node)
       if (node.isFolder && node.id !== undefined) this.#core.tree.folders.expire(node.id)
-      if (at.parent.children.has(at.name)) this.#letGo(node)
+      if (at.parent.children.has(at.name) || node.id === undefined) this.#letGo(node)
       else node.moveTo(at.parent, at.name)
       tellKernels(this.#core, at)
     }

@@ -17,7 +17,7 @@
 import { isRemoteError } from '../../remote/errors.ts'
 import { samePlace, type Node, type NodePlace } from '../inode/index.ts'
 import { pinned, type Core } from './core.ts'
-import { holdFolder, isWanted, nextTryInMs, type Delayed, type Replaced } from './delayed-rename.ts'
+import { holdFolder, isWanted, nextTryInMs, showReplaced, type Delayed } from './delayed-rename.ts'
 import { disjoint, isRemotelyWithin } from './folder-moves.ts'
 import { NameOrder } from './name-order.ts'
 import { whyNot } from './pending-change.ts'
@@ -107,11 +107,11 @@ export class RenameDelay {
   /** The file that was deleted here and that the server still has under `name` of `folder`. */
   removedAt(folder: Node, name: string): Node | undefined {
     const former = this.#removals.at(folder, name)
-    return former?.kind === 'file' && !this.#removals.isSending(former) ? former : undefined
+    return former?.kind === 'file' && former.entry && !this.#removals.isSending(former) ? former : undefined
   }
 
   /** `node` has its new place already; the server hears of it later. `replaced`: what exists only here and had that before. */
-  addRename(node: Node, replaced?: Replaced): void {
+  addRename(node: Node, replaced?: Delayed['replaced']): void {
     this.#core.refused.forget(node.id)
     const present = this.#delayed.get(node)
     if (present) {
@@ -278,9 +278,7 @@ export class RenameDelay {
   #gone(node: Node): void {
     const delayed = this.#delayed.get(node)
     if (!delayed) return this.#removals.gone(node)
-    showDeleted(this.#core, node)
-    delayed.replaced?.showAgain()
-    delayed.replaced = undefined
+    if (!showDeleted(this.#core, node)) showReplaced(delayed)
     this.drop(node)
   }
 
@@ -380,8 +378,7 @@ export class RenameDelay {
     if (!isWanted(node)) return this.#forget(node)
     if (showRefused(this.#core, node, error, delayed.refusals)) this.#sendLater(node, delayed, 0)
     else {
-      delayed.replaced?.showAgain()
-      delayed.replaced = undefined
+      showReplaced(delayed)
       this.drop(node)
     }
     await node.content?.relabel()

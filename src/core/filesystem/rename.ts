@@ -27,6 +27,7 @@ import { mtimeOf } from './node-view.ts'
 import type { Replaced } from './delayed-rename.ts'
 import { keepAttributes } from './replace-attributes.ts'
 import { takeOver, versionFor } from './take-over.ts'
+import { leaveUnheard, settleSent } from './unheard-uploads.ts'
 
 /** A clean source up to this size replaces a file by becoming its next version: one request, and the target keeps its id. */
 const versionLimitBytes = 4 * 1024 * 1024
@@ -114,7 +115,7 @@ export class Renames {
     const release = await content?.pause()
     const releaseTarget = await target?.content?.pause()
     try {
-      for (const node of [source, target]) await node?.content?.settleSent()
+      for (const node of [source, target]) if (node) await settleSent(this.#core, node)
       if (source.entry === undefined) await this.#moveUnsent(move)
       else if (target) await this.#moveSent(move, target)
       else await this.#later(move)
@@ -162,10 +163,11 @@ export class Renames {
     if (target?.content) releases.push(await target.content.pause())
     try {
       return await this.#core.folderMoves.run(source, async () => {
-        await Promise.all([creations.look(source), target?.content?.settleSent()])
+        await Promise.all([creations.look(source), target && settleSent(this.#core, target)])
         if (!creations.has(source)) return false
         if (target?.remotePlace && target.place) renames.addRemoval(target)
         target?.detach()
+        if (target) leaveUnheard(this.#parts, target, to)
         this.#take(source, to)
         creations.renamed(source)
         if (target && !target.isFolder && !target.waits) await this.#letGo(target, source)
@@ -185,6 +187,8 @@ export class Renames {
       takeOver(this.#parts, source, target, by.pid)
     else if (target?.remotePlace) renames.addRemoval(target)
     // Nothing is waited for in between: what is on record of the two files is the whole of it, or nothing.
+    if (source.place) leaveUnheard(this.#parts, source, source.place)
+    if (target?.entry === undefined) source.content?.inheritSent(target?.sentUnheard ?? [])
     target?.detach()
     this.#take(source, to)
     this.#namespace.succeed(source, by.pid)
@@ -216,6 +220,7 @@ export class Renames {
   async #overUnsent(move: Move, target: Node): Promise<void> {
     const { source, to } = move
     target.detach()
+    leaveUnheard(this.#parts, target, to)
     this.#core.pending.touch(target)
     await this.#later(move, {
       letGo: () => {
@@ -258,6 +263,8 @@ export class Renames {
     try {
       const bytes = await readers.cached({ entity: entry.entity, sizeBytes: entry.sizeBytes })
       if (source.entry?.entity !== entry.entity || content.isDirty) return undefined
+      // Should the process end before the rest is on record, the next one finds bytes that were written just now.
+      source.unsent.mtime ??= attributesOf(source.entry).mtime
       await content.detach({ lender: { id: entry.id, path }, bytes, modifiedAtMs })
       await content.fsync()
     } catch (error) {

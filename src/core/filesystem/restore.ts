@@ -7,9 +7,11 @@ import type { RecoveredFile } from '../write/index.ts'
 import { tellKernels, type Core } from './core.ts'
 import { contentOf, type OwnerParts } from './file-owner.ts'
 import { freeConflictName } from './free-conflict-name.ts'
+import type { Namespace } from './namespace.ts'
 import { changeOf, type ChangeKind, type PendingChange } from './pending-change.ts'
 import { PendingPlaces, type Located } from './pending-places.ts'
 import type { PendingRecord } from './pending-states.ts'
+import { removeUnheard } from './unheard-uploads.ts'
 
 const vanishedDetail =
   'its bytes are not on this machine any more, and never came to the server: the file that held them is gone from the state folder, or ' +
@@ -20,8 +22,7 @@ export interface RestoreParts {
   readonly owners: OwnerParts
   /** What an earlier process left on record, by key. */
   readonly records: ReadonlyMap<string, PendingRecord>
-  /** Deletes, soon, what programs were told to be deleted. */
-  readonly removeAgain: (node: Node) => Promise<void>
+  readonly namespace: Pick<Namespace, 'removeAgain'>
 }
 
 /**
@@ -293,10 +294,12 @@ export class Restore {
     return { ...recovered, sideCar: { ...recovered.sideCar, replaces } }
   }
 
-  async #restoreRemoval({ record, key, node }: Located): Promise<void> {
-    const { core, removeAgain } = this.#parts
+  async #restoreRemoval(found: Located): Promise<void> {
+    const { record, key, node } = found
+    const { core, namespace } = this.#parts
     const { staged } = record
-    const isChanged = node?.entry?.entity !== record.entity
+    if (!node && record.sent && record.id === undefined) return this.#removeUnheard(found)
+    const isChanged = node?.entry?.entity !== record.entity && !record.sent
     if (node && isChanged)
       core.log.warn('changed by somebody else, so it is not deleted', { file: node.label })
     if (!node || isChanged) {
@@ -305,10 +308,21 @@ export class Restore {
       return forgotten
     }
     const at = node.place
-    await removeAgain(node)
+    // Whether it is what was sent is found out when it is to be deleted.
+    if (node.entry?.entity !== record.entity)
+      core.tree.table.bind(node, { ...node.entry!, entity: record.entity })
+    await namespace.removeAgain(node, record.sent)
     if (staged !== undefined) core.writeBack.dropRecovered(staged, core.pending.written())
     if (at) tellKernels(core, at)
     return undefined
+  }
+
+  /** It may be at the server under an id that nobody knows. */
+  async #removeUnheard({ record, key, former }: Located): Promise<void> {
+    const { core, owners } = this.#parts
+    if (!former?.isFolder) return core.pending.forget(key)
+    const node = removeUnheard(owners, { parent: former, name: record.at!.name }, record.sent)
+    core.pending.adopt(node, key, undefined)
   }
 
   /** The server may have a file of the name by now: the upload finds out whose it is. */

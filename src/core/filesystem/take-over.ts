@@ -15,6 +15,7 @@ export function takeOver(parts: OwnerParts, heir: Node, former: Node, pid?: numb
   const entry = former.entry!
   const at = former.remotePlace!
   const base = versionFor(core, former, pid)
+  const unheard = former.sentUnheard ?? []
   parts.renames.drop(former)
   table.unbind(former)
   former.detach()
@@ -26,7 +27,9 @@ export function takeOver(parts: OwnerParts, heir: Node, former: Node, pid?: numb
   const other = coming.filter(({ key, value }) => heir.unsent.patches.get(key)?.value !== value)
   table.bind(heir, withPatches(entry, other))
   heir.remotePlace = at
-  contentOf(heir, parts).rebase(base)
+  const content = contentOf(heir, parts)
+  content.rebase(base)
+  content.inheritSent(unheard)
   core.seen.nameTaken(heir)
   core.pending.touch(heir)
   core.pending.touch(former)

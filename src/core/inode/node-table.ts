@@ -74,6 +74,13 @@ export class NodeTable {
     return node
   }
 
+  /** A node for what the server may have at `place`, under an id that nobody has heard, and programs do not see. */
+  addUnheard(place: NodePlace): Node {
+    const node = this.#add('file', undefined)
+    node.remotePlace = place
+    return node
+  }
+
   /** A node for what exists only here. */
   addLocal(parent: Node, name: string, kind: FileKind = 'file'): Node {
     const node = this.#add(kind, undefined)

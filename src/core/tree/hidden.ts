@@ -4,7 +4,8 @@ import type { FolderCache } from './folder-cache.ts'
 
 /**
  * Not to be shown under this name: a file whose first upload by somebody else has not ended (api/00-live-files §17.8), one
- * that was renamed here a moment ago, which the server does not know yet, or one that a newer listing shows elsewhere.
+ * that was renamed here a moment ago, which the server does not know yet, one that a newer listing shows elsewhere, or one that was
+ * deleted here before anybody heard of its id.
  * `node` stands for `entry`, if any does.
  */
 export function isHidden(
@@ -14,7 +15,7 @@ export function isHidden(
   node: Node | undefined,
 ): boolean {
   if (entry.uploadSessionId !== undefined && entry.entity === undefined && entry.kind === 'file') return true
-  if (!node) return false
+  if (!node) return folder.unheardNames?.has(entry.name) === true
   if (node.remotePlace?.parent === folder && node.remotePlace.name === entry.name)
     return node.place?.parent !== folder || node.place.name !== entry.name
   return folder.isWithin(node) || isNewerElsewhere(folders, folder, node)

@@ -40,6 +40,18 @@ export class AttemptLog {
     return this.#side.attempts
   }
 
+  /** The same, and `present` too if the server may have it; of one that is large only what is on record. @requires the mutex */
+  async all(present: Generation): Promise<readonly Attempt[]> {
+    const isMeant = this.#mayBeSent && present.sizeBytes <= hashAtOnceBytes
+    if (!isMeant) return this.known
+    return [...this.known, { sizeBytes: present.sizeBytes, digest: await present.digestHere() }]
+  }
+
+  /** Contents that were sent to the file whose next version this one is. */
+  async inherit(attempts: readonly Attempt[]): Promise<void> {
+    for (const attempt of attempts) await this.#side.noteAttempt(attempt)
+  }
+
   /** The server may have something that was sent and that nobody has heard of. */
   get isUncertain(): boolean {
     return this.#mayBeSent || this.known.length > 0

@@ -77,7 +77,7 @@ export async function sentBefore(
 ): Promise<'ours' | 'earlier' | undefined> {
   if (await isEqual(path, current, generation, comparison)) return 'ours'
   comparison.transfer.checkCut()
-  return (await isEarlier(path, current, attempts, comparison)) ? 'earlier' : undefined
+  return (await wasSent(path, current, attempts, comparison)) ? 'earlier' : undefined
 }
 
 /** Uploads beside, under the first name that is free; a copy that an attempt of ours left there counts as done. */
@@ -107,7 +107,7 @@ export async function saveAside(
 }
 
 export interface Comparison {
-  readonly remote: WriteRemote
+  readonly remote: Pick<WriteRemote, 'readRange'>
   readonly transfer: Pick<Transfer, 'checkCut'>
 }
 
@@ -128,12 +128,14 @@ async function isEqual(
   return position === generation.sizeBytes
 }
 
-async function isEarlier(
+/** The bytes that the server has at `path` are those of one of `attempts`. */
+export async function wasSent(
   path: RemotePath,
   entry: RemoteEntry,
   attempts: readonly Attempt[],
   comparison: Comparison,
 ): Promise<boolean> {
+  if (entry.kind !== 'file') return false
   const candidates = attempts.filter(({ sizeBytes }) => sizeBytes === entry.sizeBytes)
   if (candidates.length === 0) return false
   const hash = createHash('sha256')

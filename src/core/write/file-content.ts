@@ -10,7 +10,7 @@ import type { WriteEnvironment } from './environment.ts'
 import { FileUpload } from './file-upload.ts'
 import type { BorrowedBase } from './staged-file.ts'
 import type { RecoveredFile, StagingStore } from './staging-store.ts'
-import type { BaseEntity, ContentOwner, SyncState, UploadFailure } from './types.ts'
+import type { Attempt, BaseEntity, ContentOwner, SyncState, UploadFailure } from './types.ts'
 
 export interface FileContentParts {
   readonly owner: ContentOwner
@@ -292,10 +292,16 @@ export class FileContent {
   /**
    * Whether the server has what was sent of it without an answer is found out, as far as the server can be asked: before it is
    * renamed, replaced or deleted, as what is left of it would be taken for somebody else's. Costs a request only where that is open.
+   * Answers what the server may have while it cannot be asked.
    * @requires nothing in flight (`pause`)
    */
-  settleSent(): Promise<void> {
+  settleSent(): Promise<readonly Attempt[]> {
     return this.#upload.settleSent()
+  }
+
+  /** What may be at the server of the file whose next version this is (`settleSent`) is ours to replace. @requires changes here */
+  inheritSent(attempts: readonly Attempt[]): void {
+    this.#bytes.uploads.inherit(attempts)
   }
 
   /** @throws {FsError} why the upload was given up, if it was */

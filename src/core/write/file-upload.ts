@@ -10,10 +10,10 @@ import { judge, mayHaveBeenDone } from './failure.ts'
 import { findSent } from './find-sent.ts'
 import type { Generation } from './generation.ts'
 import type { Pass } from './outage.ts'
-import { sendGeneration } from './send-generation.ts'
+import { sendGeneration, type SendParts } from './send-generation.ts'
 import { SentGenerations } from './sent-generations.ts'
 import { Transfer, UploadCutError } from './transfer.ts'
-import type { BaseEntity, ContentOwner, SyncState } from './types.ts'
+import type { Attempt, BaseEntity, ContentOwner, SyncState } from './types.ts'
 import type { Uploadable } from './uploadable.ts'
 import { UploadSchedule } from './upload-schedule.ts'
 import { UploadWaiters } from './upload-waiters.ts'
@@ -41,6 +41,7 @@ export class FileUpload {
   readonly #environment: WriteEnvironment
   readonly #transfer: Transfer
   readonly #sent: SentGenerations
+  readonly #parts: SendParts
   readonly #waiters = new UploadWaiters()
   #cancelTimer: (() => void) | undefined
   #isQueued = false
@@ -66,6 +67,7 @@ export class FileUpload {
     this.#environment = environment
     this.#transfer = new Transfer(content, owner, environment)
     this.#sent = new SentGenerations(content)
+    this.#parts = { content, owner, environment, transfer: this.#transfer, sent: this.#sent }
     this.schedule = new UploadSchedule(environment)
   }
 
@@ -158,12 +160,13 @@ export class FileUpload {
   }
 
   /** As `FileContent.settleSent`. */
-  async settleSent(): Promise<void> {
-    if (this.#aside) return
+  async settleSent(): Promise<readonly Attempt[]> {
+    if (this.#aside) return []
     const startedAtMs = this.#environment.clock.monotonic()
-    const [content, sent, owner] = [this.#content, this.#sent, this.#owner]
-    const taken = await findSent({ content, sent, owner, environment: this.#environment })
+    const taken = await findSent(this.#parts)
+    if (taken === 'unknown') return this.#content.uploads.maybeSent()
     if (taken) await this.#confirmed(taken.generation, taken.entry, startedAtMs)
+    return []
   }
 
   /** Tries an upload that was given up, or that waits in back-off, again at once. */
@@ -300,9 +303,7 @@ export class FileUpload {
     const previous = this.#aside?.entity ?? this.#content.replaces
     const refusedAtMs = () => (this.#conflictAtMs ??= this.#environment.clock.now())
     const sending = { path, previous, generation, isOwn: !this.#aside, refusedAtMs }
-    const [content, owner, environment] = [this.#content, this.#owner, this.#environment]
-    const parts = { content, owner, environment, transfer: this.#transfer, sent: this.#sent }
-    await this.#resolved(generation, await sendGeneration(sending, parts), startedAtMs)
+    await this.#resolved(generation, await sendGeneration(sending, this.#parts), startedAtMs)
   }
 
   async #resolved(generation: Generation, resolution: Resolution, startedAtMs: number): Promise<void> {
@@ -369,8 +370,7 @@ export class FileUpload {
       return
     }
     this.#retryDetail = verdict.detail
-    const options = { firstMs: verdict.firstMs, maxMs: maxRetryMs, random }
-    this.schedule.retryIn(backoffMs(this.#failures, options))
+    this.schedule.retryIn(backoffMs(this.#failures, { firstMs: verdict.firstMs, maxMs: maxRetryMs, random }))
     this.#failures += 1
     log.info('an upload is tried again later', { label, reason: verdict.detail })
   }

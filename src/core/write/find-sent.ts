@@ -22,23 +22,23 @@ export interface Taken {
 
 /**
  * Asks the server whether it has what was sent of a file without an answer. An older content becomes what the next upload replaces.
- * Asks nothing where nothing was sent, or where the server is away.
+ * Asks nothing where nothing was sent; `unknown`: the server cannot be asked.
  * @requires that nothing is being sent
  */
-export async function findSent(parts: FindSentParts): Promise<Taken | undefined> {
+export async function findSent(parts: FindSentParts): Promise<Taken | 'unknown' | undefined> {
   const { content, owner, environment } = parts
   const path = owner.path()
   const isOpen = content.isDirty && content.uploads.isUncertain
-  if (!isOpen || path === undefined || environment.queue.outage.detail !== undefined) return undefined
+  if (!isOpen || path === undefined) return undefined
+  if (environment.queue.outage.detail !== undefined) return 'unknown'
   try {
     return await findAt(path, parts)
   } catch (error) {
-    // Nothing is lost by that: what the server has would be seen as somebody else's.
     environment.log.warn('whether the server has what was sent of a file could not be found out', {
       label: owner.label,
       reason: String(error),
     })
-    return undefined
+    return 'unknown'
   }
 }
 
@@ -46,8 +46,9 @@ async function findAt(path: RemotePath, parts: FindSentParts): Promise<Taken | u
   const { content, sent, owner, environment } = parts
   const { remote } = environment
   const entry = await absentAsUndefined(remote.info(path))
-  if (entry?.kind !== 'file' || entry.entity === undefined || entry.uploadSessionId !== undefined)
-    return undefined
+  if (entry?.kind !== 'file' || entry.uploadSessionId !== undefined) return undefined
+  // Empty: made for the upload of an empty new file, or else nothing of ours has arrived.
+  if (entry.entity === undefined && (owner.id !== undefined || content.sizeBytes > 0)) return undefined
   // What programs have renamed away, and may have the very bytes.
   if (entry.id !== owner.id && owner.known(entry.id)) return undefined
   const former = content.replaces
@@ -59,7 +60,7 @@ async function findAt(path: RemotePath, parts: FindSentParts): Promise<Taken | u
   const found = await sentBefore({ path, generation, attempts }, entry, { remote, transfer })
   if (found === 'ours') return { generation, entry }
   await sent.failed()
-  if (found === undefined) return undefined
+  if (found === undefined || entry.entity === undefined) return undefined
   content.rebase(entry.entity)
   owner.found(entry, former)
   return undefined

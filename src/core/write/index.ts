@@ -3,6 +3,7 @@ export type { FileContent } from './file-content.ts'
 export type { Lendings } from './lendings.ts'
 export type { LostFile } from './lost-and-found.ts'
 export type {
+  Attempt,
   BaseEntity,
   ContentOwner,
   KnownFile,
@@ -12,6 +13,7 @@ export type {
   UploadFailure,
   WriteRemote,
 } from './types.ts'
+export { wasSent } from './conflict.ts'
 export { conflictName } from './conflict-name.ts'
 export type { RecoveredFile } from './staging-store.ts'
 export { WriteBack } from './write-back.ts'

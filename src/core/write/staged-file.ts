@@ -44,7 +44,7 @@ export class StagedFile {
   readonly #data: OpenFile
   readonly #side: SideCarFile
   readonly #mutex: Mutex
-  readonly #attempts: AttemptLog
+  readonly attempts: AttemptLog
   #frozen: Generation | undefined
   #inherited: BegunUpload | undefined
   /** Number of changes to the content so far. */
@@ -70,7 +70,7 @@ export class StagedFile {
       data: this.#data,
       content: () => ({ ...this.#facts, extents: this.#extents, hasStaleBytes: this.#hasStaleBytes }),
     })
-    this.#attempts = new AttemptLog(this.#side, mutex, place.log)
+    this.attempts = new AttemptLog(this.#side, mutex, place.log)
   }
 
   /** A content of which nothing is here yet: `baseSizeBytes` bytes show the base. */
@@ -91,7 +91,7 @@ export class StagedFile {
     const staged = new StagedFile(place, factsOf(sideCar), sideCar.extents, mutex)
     staged.#hasStaleBytes = sideCar.hasStaleBytes
     staged.#side.found(sideCar)
-    staged.#attempts.found()
+    staged.attempts.found()
     const { session, chunks } = sideCar
     if (canGoOn(session)) staged.#inherited = { session, chunks, changes: staged.changes }
     staged.#localBytes = sideCar.extents.written.sizeBytes + sideCar.extents.fetched.sizeBytes
@@ -259,40 +259,35 @@ export class StagedFile {
   /** The content as it is now, unchanged by everything later until `thaw`. At most one at a time. */
   freeze(): Generation {
     invariant(!this.#frozen, 'a content has one frozen generation at a time')
-    this.#attempts.sending()
+    this.attempts.sending()
     this.#frozen = this.#generation(this.#extents.clone())
     return this.#frozen
   }
 
   /** @param maybeSent the server may have it */
   async thaw(maybeSent: boolean): Promise<void> {
-    if (!maybeSent) this.#attempts.notSent()
+    if (!maybeSent) this.attempts.notSent()
     const frozen = this.#frozen
     this.#frozen = undefined
     await frozen?.drop()
     await this.#cut()
   }
 
-  /** Contents that the server may have, the present one aside. */
-  get attempts(): readonly Attempt[] {
-    return this.#attempts.known
-  }
-
   /** The server may have the content, as it is now or as it was before. @see freeze, which makes it so */
   get mayBeSent(): boolean {
-    return this.#extents.isComplete && this.#attempts.isUncertain
+    return this.#extents.isComplete && this.attempts.isUncertain
   }
 
-  /** All of `attempts` that can be known is. Do not hold the mutex. */
-  attemptsSettled(): Promise<void> {
-    return this.#attempts.settled()
+  /** All contents that the server may have, this one included, as far as that is known. @requires the mutex */
+  async maybeSent(): Promise<readonly Attempt[]> {
+    return this.mayBeSent ? this.attempts.all(this.#frozen ?? this.#generation(this.#extents)) : []
   }
 
   /** The server has `generation` as `entity`, and there are newer changes: they are all that differs from it now. */
   async settle(generation: Generation, entity: BaseEntity): Promise<void> {
     this.#extents.settle(generation.newer)
     await this.thaw(true)
-    this.#attempts.confirmed()
+    this.attempts.confirmed()
     const { sizeBytes: baseSizeBytes } = generation
     this.#facts = { ...this.#facts, base: entity, baseSizeBytes, lender: undefined, replaces: entity }
     await this.#side.writeHead()
@@ -351,7 +346,7 @@ export class StagedFile {
     await this.#side.leaveSession()
     // It was never sent, or copied at the server without being here.
     if (!this.#extents.isComplete || this.#frozen?.isAllBase) return
-    await this.#attempts.changing(this.#frozen ?? this.#generation(this.#extents), this.#frozen !== undefined)
+    await this.attempts.changing(this.#frozen ?? this.#generation(this.#extents), this.#frozen !== undefined)
   }
 
   /** What is sent is what is here, and what would be found here after power loss. */

@@ -31,8 +31,20 @@ export class UploadsOnRecord {
   /** Older contents that the server may have. */
   async attempts(): Promise<readonly Attempt[]> {
     const staged = this.#parts.staged()
-    await staged?.attemptsSettled()
-    return staged?.attempts ?? []
+    await staged?.attempts.settled()
+    return staged?.attempts.known ?? []
+  }
+
+  /** All contents that the server may have, the present one included; a large one only as far as it is on record. */
+  async maybeSent(): Promise<readonly Attempt[]> {
+    await this.#parts.staged()?.attempts.settled()
+    return this.#parts.mutex.run(async () => (await this.#parts.staged()?.maybeSent()) ?? [])
+  }
+
+  /** The server may have these of the file whose next version this content is. */
+  inherit(attempts: readonly Attempt[]): void {
+    if (attempts.length > 0)
+      this.#parts.background(async () => this.#parts.staged()?.attempts.inherit(attempts))
   }
 
   noteSession(session: UploadSession | AskedSession | undefined): Promise<void> {

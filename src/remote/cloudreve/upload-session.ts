@@ -314,14 +314,20 @@ export class SessionUploader {
     return isOlder ? entry : undefined
   }
 
-  async #recreate({ metadata }: RemoteEntry, { path, onRemade }: UploadRequest): Promise<void> {
+  async #recreate({ metadata }: RemoteEntry, request: UploadRequest): Promise<void> {
     const { client, noContent } = this.#context
+    const { path, onRemade } = request
     const kept = Object.fromEntries(Object.entries(metadata).filter(([key]) => key !== UPLOAD_MARK))
     try {
       const file = await createFile(client, uriOf(this.#context, path), { type: 'file', metadata: kept })
       onRemade?.({ ...toEntry(file, noContent), metadata: kept })
     } catch (error) {
-      if (!isRefusal(error, Code.exists)) throw error
+      if (!isRefusal(error, Code.exists) && !isApiError(error, 'lost')) throw error
+      // As good as ours, whoever has made it.
+      const present = await this.#find(request)
+      if (!present && isApiError(error, 'lost')) throw error
+      if (present?.kind === 'file' && present.entity === undefined && present.uploadSessionId === undefined)
+        onRemade?.(present)
     }
   }
 }

@@ -223,6 +223,32 @@ describe('contents', () => {
     })
   })
 
+  it.each(['answered', 'lost'])(
+    'given up by the caller tell under which id an empty file is there again: %s',
+    async (answer) => {
+      const remote = await start({ chunkSizeBytes: 1000 })
+      const before = await remote.createFile(['a'], {})
+      const stop = new AbortController()
+      const source = bytesSource(randomBytes(5000))
+      const onProgress = (sent: number) => (sent > 2000 ? stop.abort(new Error('enough')) : undefined)
+      const made: RemoteEntry[] = []
+      const onRemade = (entry: RemoteEntry) => void made.push(entry)
+      if (answer === 'lost') embedded.server.faults.add({ route: 'POST /file/create', kind: 'lostAnswer' })
+      const request = {
+        path: ['a'],
+        previous: 'absent',
+        source,
+        modifiedAtMs: 1,
+        onProgress,
+        onRemade,
+      } as const
+      await expect(remote.upload(request, { signal: stop.signal })).rejects.toMatchObject({ kind: 'aborted' })
+      const { id } = await remote.info(['a'])
+      expect(id).not.toBe(before.id)
+      expect(made.map((entry) => entry.id)).toEqual([id])
+    },
+  )
+
   it('of somebody faster are never replaced', async () => {
     await start({ chunkSizeBytes: 1000 })
     const first = await put('a', Buffer.from('first'))

@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createHash } from 'node:crypto'
-import { readdirSync, readFileSync } from 'node:fs'
+import { constants, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { eventually } from '../../../fakes/eventually.ts'
+import { settle } from '../../../fakes/manual-clock.ts'
 import { TestDrive } from '../../../fakes/test-drive.ts'
 
 let drive: TestDrive
@@ -124,9 +125,94 @@ describe.each(['docs/letter', 'docs/new'])(
         await drive.unlink(path)
         expect(drive.remote.script.count('info')).toBe(1)
       })
+
+      describe('while the server is away', () => {
+        beforeEach(() => {
+          drive.remote.offline = true
+        })
+
+        it('goes with the file, when that is deleted [C6]', async () => {
+          await drive.during(drive.unlink(path))
+          expect(await drive.exists(path)).toBe(false)
+          await backAgain()
+          expect(drive.remote.textAt(path)).toBeUndefined()
+          expect(await drive.exists(path)).toBe(false)
+        })
+
+        it('goes with the file, when the process dies after it was deleted', async () => {
+          await drive.during(drive.unlink(path))
+          await drive.crash(() => void (drive.remote.offline = false))
+          expect(await drive.exists(path)).toBe(false)
+          await drive.crash()
+          expect(await drive.names('docs')).not.toContain(path.slice('docs/'.length))
+          await backAgain()
+          expect(drive.remote.textAt(path)).toBeUndefined()
+          expect(await drive.exists(path)).toBe(false)
+        })
+
+        it('is replaced by what is saved in its place [C6]', async () => {
+          await drive.open(path)
+          await drive.during(drive.unlink(path))
+          await drive.save(path, 'another')
+          await backAgain()
+          await expectOnly(path, 'another')
+        })
+
+        it('is replaced by what is renamed over it [C6]', async () => {
+          await drive.save('docs/draft', 'another')
+          await drive.during(drive.rename('docs/draft', path))
+          await backAgain()
+          await expectOnly(path, 'another')
+        })
+
+        it('moves with the file [C6]', async () => {
+          await drive.during(drive.rename(path, 'docs/moved'))
+          await backAgain()
+          await expectOnly('docs/moved', text)
+          expect(drive.remote.textAt(path)).toBeUndefined()
+        })
+
+        it('stays when somebody else has changed it before it is deleted', async () => {
+          drive.remote.putAsOther(path, 'other')
+          await drive.during(drive.unlink(path))
+          await backAgain()
+          expect(drive.remote.textAt(path)).toBe('other')
+          expect(await drive.text(path)).toBe('other')
+        })
+      })
     })
   },
 )
+
+async function backAgain(): Promise<void> {
+  drive.remote.offline = false
+  await drive.clock.advance(60_000)
+  await drive.drain()
+}
+
+describe.each(['some text', ''])('a new file of which the answer is lost, of "%s"', (text) => {
+  beforeEach(async () => {
+    await drive.save('docs/new', text)
+    drive.remote.loseAnswers('upload')
+    await drive.clock.advance(500)
+    await eventually(() => drive.remote.textAt('docs/new') !== undefined)
+  })
+
+  it.each([false, true])('is gone where it is deleted, the server being away: %s', async (isAway) => {
+    drive.remote.offline = isAway
+    await drive.during(drive.unlink('docs/new'))
+    await backAgain()
+    expect(drive.remote.paths()).toEqual(['docs/', 'docs/letter'])
+  })
+
+  it('gives way to one that is renamed over it while the server is away', async () => {
+    drive.remote.offline = true
+    await drive.during(drive.rename('docs/letter', 'docs/new'))
+    await backAgain()
+    await expectOnly('docs/new', 'old letter')
+    expect(drive.remote.paths()).toEqual(['docs/', 'docs/new'])
+  })
+})
 
 /** What is on record of all staged files. */
 function recorded(): string {
@@ -170,6 +256,25 @@ describe('a large file that is changed while it is being sent', () => {
     await drive.drain()
     expect(drive.remote.textAt('film')!.slice(0, 4)).toBe('newx')
     expect(drive.copies()).toEqual([])
+  })
+})
+
+describe('an upload that was done before the process died', () => {
+  it('is looked for under the new name where the file is deleted while it is being renamed', async () => {
+    await drive.save('docs/letter', 'first')
+    await takenUnheard()
+    await drive.crash()
+    await drive.open('docs/letter', constants.O_RDWR)
+    await drive.rename('docs/letter', 'docs/moved')
+    const gate = drive.remote.hold('rename', 'after')
+    await drive.clock.advance(2_000)
+    await gate.entered
+    const removing = drive.unlink('docs/moved')
+    await settle()
+    gate.release()
+    await drive.during(removing)
+    await drive.drain()
+    expect(drive.remote.paths()).toEqual(['docs/'])
   })
 })
 

@@ -1,7 +1,9 @@
 /** An uploaded file is renamed over an uploaded file: a state like any other, which is sent later. */
+import { constants } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { RemoteError } from '../../../../src/remote/errors.ts'
 import type { RemoteMethod } from '../../../fakes/memory-remote.ts'
+import { eventually } from '../../../fakes/eventually.ts'
 import { errnoOf, TestDrive } from '../../../fakes/test-drive.ts'
 
 const large = 'L'.repeat(4 * 1024 ** 2 + 1)
@@ -47,6 +49,34 @@ async function expectDone(source: string): Promise<void> {
   expect(drive.remote.textAt('docs/letter') === contents[source]).toBe(true)
   expect(drive.copies()).toEqual([])
 }
+
+describe('over a file that was not sent', () => {
+  it('that is not seen again where somebody else deletes what took its place, which has changed', async () => {
+    await drive.save('docs/new', 'draft')
+    await drive.rename('docs/read', 'docs/new')
+    const opened = await drive.open('docs/new', constants.O_RDWR)
+    await drive.write(opened, 'SMALL')
+    drive.remote.removeAsOther('docs/read')
+    await drive.clock.advance(2_000)
+    await eventually(() => drive.drive.unsentNames === 0)
+    await drive.close(opened)
+    await drive.settleAll()
+    await drive.outdate()
+    expect(await drive.names('docs')).toEqual(['large', 'letter', 'new', 'unread'])
+    expect(drive.remote.textAt('docs/new')).toBe('SMALL')
+    expect(drive.copies()).toEqual([])
+  })
+
+  it('that is seen again where somebody else deletes what took its place', async () => {
+    await drive.save('docs/new', 'draft')
+    await drive.rename('docs/read', 'docs/new')
+    drive.remote.removeAsOther('docs/read')
+    await drive.settleAll()
+    await drive.outdate()
+    expect(await drive.names('docs')).toEqual(['large', 'letter', 'new', 'unread'])
+    expect(drive.remote.textAt('docs/new')).toBe('draft')
+  })
+})
 
 describe('the folder that the last file is renamed out of', () => {
   it.each([0, 1_000])('is deleted %i ms later: it goes, whatever is sent first', async (laterMs) => {

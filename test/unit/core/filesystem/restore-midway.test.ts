@@ -149,6 +149,37 @@ describe('a process that dies while it renames over another file', () => {
     ),
   )
 
+  it('keeps the time that was chosen for the clean file, whether it has done it or not [A5]', async () => {
+    const mtime = { seconds: 1_000_000_000, nanoseconds: 5 }
+    for (let records = 1; ; records += 1) {
+      const disk = new MortalDisk()
+      const drive = await TestDrive.open({ fileLayer: disk.layer }, (remote) => {
+        remote.putAsOther('docs/letter', 'old letter')
+        remote.putAsOther('docs/tmp', 'second')
+      })
+      try {
+        await drive.text('docs/tmp')
+        await drive.setattr('docs/tmp', { mtime })
+        await drive.settleAll()
+        disk.dieAfter(records, journal)
+        let isDone = false
+        void drive.rename('docs/tmp', 'docs/letter').then(() => (isDone = true))
+        await eventually(() => isDone || disk.isDead)
+        const isOver = !disk.isDead
+        disk.dieAfter(Infinity, journal)
+        drive.fileLayer = nodeFileLayer
+        await drive.crash()
+        const name = (await drive.names('docs')).includes('tmp') ? 'docs/tmp' : 'docs/letter'
+        expect((await drive.stat(name)).mtime).toEqual(mtime)
+        await drive.drain()
+        expect((await drive.stat(name)).mtime).toEqual(mtime)
+        if (isOver) return
+      } finally {
+        await drive.stop()
+      }
+    }
+  })
+
   it.each(['is here', 'is not here'])(
     'has done it when only the side-car does not say so: a clean file whose content %s over another [W32]',
     async (where) => {
