@@ -258,7 +258,7 @@ export class Renames {
     try {
       const bytes = await readers.cached({ entity: entry.entity, sizeBytes: entry.sizeBytes })
       if (source.entry?.entity !== entry.entity || content.isDirty) return undefined
-      await content.detach({ lender: { id: entry.id, path }, bytes, modifiedAtMs })
+      await content.detach({ of: entry.entity, lender: { id: entry.id, path }, bytes, modifiedAtMs })
       await content.fsync()
     } catch (error) {
       // The drive or the disk is full, say: that must not keep anybody from renaming.
