@@ -142,6 +142,10 @@ export const downloadUrls = z.object({
   expires: instant.nullish(),
 })
 
+export const thumbnail = z.object({ url: z.string().min(1) })
+
+export const thumbnailConfig = z.object({ thumb_exts: z.array(z.string()).nullish() })
+
 export const uploadSession = z.object({
   session_id: z.string().min(1),
   chunk_size: count,

@@ -195,7 +195,8 @@ export const mountOptions = {
     doc: 'how long a listing is believed while the server tells of changes',
     details:
       'What it tells of is seen within seconds whatever this says. It tells nothing of tags and other metadata, nor of what an ' +
-      'administrator does in its own pages: those appear after this time at the latest. Never less than `metadata-ttl`.',
+      'administrator does in its own pages: those appear after this time at the latest. A folder that is in use is listed anew behind ' +
+      'the answer when half of the time is over. Never less than `metadata-ttl`.',
   }),
   pollMs: option({
     name: 'poll',

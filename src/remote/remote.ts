@@ -117,6 +117,14 @@ export interface RemoteFacts {
   details(path: RemotePath, options?: CallOptions): Promise<RemoteDetails>
   /** Falls back to a derived history where the server has no activity log. */
   activities(path: RemotePath, query: ActivityQuery, options?: CallOptions): Promise<ActivityPage>
+  /** Where anybody can read the file's current content for some time: a secret. Inside a share it counts as a download. */
+  contentUrl(path: RemotePath, options?: CallOptions): Promise<string>
+  /** The same of a small picture of the file, which the server may have to make first. Undefined where it makes none. */
+  thumbnailUrl(
+    path: RemotePath,
+    entry: Pick<RemoteEntry, 'metadata'>,
+    options?: CallOptions,
+  ): Promise<string | undefined>
   capacity(options?: CallOptions): Promise<Capacity>
 }
 

@@ -1,6 +1,7 @@
 import { mkdir, open, readFile, rename, rmdir, stat, unlink, writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { patterned } from '../conformance/suite.ts'
+import { encodePng, paint } from '../../src/server/pictures/png.ts'
 import { run } from '../harness/programs.ts'
 import { describeMounts } from './each-driver.ts'
 import { contentRoute, Workplace, type Mount } from './harness.ts'
@@ -231,6 +232,7 @@ await describeMounts('what facts and long listings cost on a server with a histo
     place = await Workplace.open({ driver, pro: true, maxPageSize: 10 })
     for (let i = 0; i < 35; i += 1) await place.server.admin.write(`/many/f${i}`, '')
     for (let i = 0; i < 130; i += 1) await place.drive.put('note.txt', `version ${i}`)
+    await place.server.admin.write('/shot.png', encodePng(paint(8, 8, () => [1, 2, 3])))
     await place.mount()
     await stat(place.at('note.txt'))
   })
@@ -266,6 +268,30 @@ await describeMounts('what facts and long listings cost on a server with a histo
     const again = place.mark()
     await facts(place, 'note.txt', 'activities', 'activities.json')
     expect(again.counts()).toEqual({})
+  })
+
+  it('an address of the content: one, though getfattr asks twice; of a picture: one, and one a mount for what has some [A29]', async () => {
+    await stat(place.at('shot.png'))
+    const mark = place.mark()
+    const [url] = await facts(place, 'note.txt', 'url')
+    expect(mark.counts()).toEqual({ 'POST /file/url': 1 })
+    expect(await (await fetch(url!)).text()).toBe('version 129')
+    const pictures = place.mark()
+    const [thumbnail] = await facts(place, 'shot.png', 'thumbnail')
+    expect(pictures.counts()).toEqual({ 'GET /site/config/:section': 1, 'GET /file/thumb': 1 })
+    expect(await (await fetch(thumbnail!)).text()).toContain('IHDR')
+    const again = place.mark()
+    await expect(facts(place, 'note.txt', 'thumbnail')).rejects.toThrow()
+    await facts(place, 'shot.png', 'thumbnail')
+    expect(again.counts()).toEqual({})
+  })
+
+  it('copies with all attributes: no address is asked for, nor carried along [A28]', async () => {
+    await run('cp', ['-a', place.at('shot.png'), place.at('copy.png')])
+    const listed = await run('getfattr', ['--absolute-names', '-d', '-m', '.', place.at('copy.png')])
+    expect(listed).not.toMatch(/sign=|thumb=/)
+    const routes = place.server.requests.since(0).filter(({ route }) => route === 'GET /file/thumb')
+    expect(routes).toHaveLength(1)
   })
 })
 

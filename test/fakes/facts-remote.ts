@@ -90,6 +90,18 @@ export class FactsRemote implements RemoteFacts {
     }
   }
 
+  async contentUrl(path: RemotePath): Promise<string> {
+    this.calls.push('contentUrl')
+    this.#maybeFail()
+    return `https://cloud.example.com/content/${path.at(-1)}?sign=secret`
+  }
+
+  async thumbnailUrl(path: RemotePath): Promise<string | undefined> {
+    this.calls.push('thumbnailUrl')
+    this.#maybeFail()
+    return path.at(-1)?.endsWith('.odt') ? 'https://cloud.example.com/thumb?sign=secret' : undefined
+  }
+
   async capacity(): Promise<Capacity> {
     return { totalBytes: 100, usedBytes: 10 }
   }

@@ -28,9 +28,14 @@ export type RemoteMethod =
   | 'makeCurrent'
   | 'details'
   | 'activities'
+  | 'contentUrl'
+  | 'thumbnailUrl'
   | 'capacity'
   | 'changesSince'
   | TrashMethod
+
+/** How addresses begin that need no sign-in. */
+export const secretUrl = 'https://cloud.example.com/content?sign=secret'
 
 /** `a/b` or `['a', 'b']`. */
 export type PathLike = string | RemotePath
@@ -86,6 +91,21 @@ export class MemoryDrive implements RemoteChanges, RemoteTrash {
 
   purge(entries: readonly TrashedEntry[]): Promise<void> {
     return this.#trash.purge(entries)
+  }
+
+  contentUrl(path: RemotePath): Promise<string> {
+    return this.script.run(
+      'contentUrl',
+      path.join('/'),
+      () => `${secretUrl}&of=${this.tree.get(path).current}`,
+    )
+  }
+
+  /** Of pictures alone. */
+  thumbnailUrl(path: RemotePath): Promise<string | undefined> {
+    return this.script.run('thumbnailUrl', path.join('/'), () =>
+      /\.(png|jpg)$/.test(this.tree.get(path).name) ? `${secretUrl}&thumb=true` : undefined,
+    )
   }
 
   watch({ signal }: { readonly signal: AbortSignal }): AsyncIterable<WatchNotice> {

@@ -233,6 +233,24 @@ export async function downloadUrls(
   return { urls: answer.urls.map(({ url }) => url), expiresAtMs: answer.expires ?? undefined }
 }
 
+/** Signed URL of a small picture, which is made first if need be. -1 or 40077: there is none (api/00-live-account §47). */
+export async function thumbnailUrl(
+  client: ApiClient,
+  uri: string,
+  { signal }: Waiting = {},
+): Promise<string> {
+  const answer = await client.call({
+    method: 'GET',
+    path: '/file/thumb',
+    query: { uri },
+    schema: schema.thumbnail,
+    repeat: 'read',
+    subject: uri,
+    signal,
+  })
+  return answer.url
+}
+
 export interface ActivityPageQuery extends Waiting {
   /** ≥ 10. */
   readonly pageSize: number

@@ -29,6 +29,11 @@ export function explorerConfig(client: ApiClient, { signal }: Waiting = {}) {
   return readConfig(client, 'explorer', { schema: schema.explorerConfig, signal })
 }
 
+/** Extensions of files that the server makes small pictures of. */
+export function thumbnailConfig(client: ApiClient, { signal }: Waiting = {}) {
+  return readConfig(client, 'thumb', { schema: schema.thumbnailConfig, signal })
+}
+
 function readConfig<T>(
   client: ApiClient,
   section: string,

@@ -265,7 +265,7 @@ export class Renames {
       if (source.entry?.entity !== entry.entity || content.isDirty) return undefined
       // Should the process end before the rest is on record, the next one finds bytes that were written just now.
       source.unsent.mtime ??= attributesOf(source.entry).mtime
-      await content.detach({ lender: { id: entry.id, path }, bytes, modifiedAtMs })
+      await content.detach({ of: entry.entity, lender: { id: entry.id, path }, bytes, modifiedAtMs })
       await content.fsync()
     } catch (error) {
       // The drive or the disk is full, say: that must not keep anybody from renaming.

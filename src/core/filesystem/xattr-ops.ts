@@ -17,6 +17,8 @@ import type { RenameDelay } from './rename-delay.ts'
 const userPrefix = 'user.'
 const factPrefix = 'user.cloudreve.'
 const historyPrefix = 'user.cloudreve.activities'
+/** Nothing of a user's is hidden from it. */
+const ROOT_UID = 0
 
 export interface XattrParts {
   readonly attributes: AttributeSender
@@ -35,9 +37,11 @@ export class XattrOps {
     this.#parts = parts
   }
 
-  async get(ino: Ino, name: string, { signal }: OpContext): Promise<Uint8Array> {
+  async get(ino: Ino, name: string, { signal, uid }: OpContext): Promise<Uint8Array> {
     const node = this.#core.tree.table.get(ino)
     checkNamespace(name)
+    if (this.#facts.isSecret(name) && uid !== this.#core.options.uid && uid !== ROOT_UID)
+      throw new FsError(Errno.EACCES, `${node.label}: ${name} is for the owner of the mount`)
     if (this.#facts.isFact(name)) {
       try {
         // A history that lacks what was done a moment ago confuses; other facts are read by programs in the middle of a save.

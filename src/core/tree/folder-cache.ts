@@ -2,7 +2,8 @@
  * Complete listings of folders, in a bounded LRU (entries, not folders, are counted). Own changes are applied to them, and also
  * to a listing that is on its way: what the server says never undoes what was done here after it was asked.
  *
- * - *trusted*: asked for at most `ttlMs` ago, or, while the server tells of changes, at most `followedTtlMs` ago
+ * - *trusted*: asked for at most `ttlMs` ago, or, while the server tells of changes, at most `followedTtlMs` ago. In the second half of
+ *   that time it is *aging*: believed as before, and worth being asked for where it is used
  * - *probable*: there is a reason to ask again, and none to believe that it is wrong: some changes may not have been told. So is what
  *   an earlier process has left on the local disk
  * - *outdated*: something in it was changed; so is all that was asked for before changes were *lost*
@@ -87,6 +88,18 @@ export class FolderCache {
     this.#wasUsed = true
     if (this.#isDoubtful(listing)) return undefined
     return now - listing.askedAt <= this.#ttlOf(listing) ? listing : undefined
+  }
+
+  /** Half the time for which it is trusted is over: if it is asked for now, whoever uses it again need not wait for that. */
+  isAging(id: FileId, listing: Listing): boolean {
+    const ageMs = this.#options.clock.monotonic() - listing.askedAt
+    return ageMs > this.#ttlOf(listing) / 2 && !this.#new.has(id)
+  }
+
+  /** Trusted, and not yet worth being asked for. */
+  isRecent(id: FileId): boolean {
+    const listing = this.fresh(id)
+    return listing !== undefined && !this.isAging(id, listing)
   }
 
   /** For how long what is cached will still be trusted, ms; 0 when it is not. */

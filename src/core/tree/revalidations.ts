@@ -50,7 +50,7 @@ export class Revalidations {
 
   async #list(folder: Node): Promise<void> {
     const { folders, refresh } = this.#options
-    if (folder.isUnlinked || folders.fresh(folder.listingKey)) return
+    if (folder.isUnlinked || folders.isRecent(folder.listingKey)) return
     try {
       await refresh(folder)
     } catch (error) {

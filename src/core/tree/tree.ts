@@ -93,14 +93,13 @@ export class Tree {
     return this.#adopt(live, entry) ? live : this.#materialise(folder, entry)
   }
 
-  /** A listing that need not be waited for: a trusted one, or a probable one, which is asked for anew behind the answer. */
+  /** A listing that need not be waited for: a trusted or a probable one. What is aging or probable is asked for behind the answer. */
   trusted(folder: Node): Listing | undefined {
     const id = idOf(folder)
     const fresh = this.folders.fresh(id)
-    if (fresh) return fresh
-    const probable = this.folders.probable(id)
-    if (probable) this.#revalidations.add(folder)
-    return probable
+    const listing = fresh ?? this.folders.probable(id)
+    if (listing && (!fresh || this.folders.isAging(id, fresh))) this.#revalidations.add(folder)
+    return listing
   }
 
   /** A trusted listing, or what is known while the server cannot be asked. Live nodes follow what it says. */
@@ -134,7 +133,7 @@ export class Tree {
 
   /** A program lists the folder: others below the same one may follow, and are then asked for together. */
   opened(folder: Node): void {
-    this.#walks.opened(folder, this.isTrusted(folder))
+    this.#walks.opened(folder, !folder.isUnlinked && this.folders.isRecent(folder.listingKey))
   }
 
   /** Asks for everything below `folder`, which is known then. @throws {RemoteError} */

@@ -251,7 +251,9 @@ export class DriveView implements FileSystem {
   }
 
   getxattr(ino: Ino, name: string, context: OpContext): Promise<Uint8Array> {
-    return this.#inner.getxattr(this.#in(ino), name, context)
+    // Who shows as the owner here is the drive's owner.
+    const asker = context.uid === this.#options.uid ? { ...context, uid: this.#owner.uid } : context
+    return this.#inner.getxattr(this.#in(ino), name, asker)
   }
 
   async setxattr(

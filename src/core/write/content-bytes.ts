@@ -51,6 +51,8 @@ export class ContentBytes implements Uploadable {
    * so that what they write next is never mixed into the version that the name shows.
    */
   #beside: { readonly changes: number; shown: RemoteEntry } | undefined
+  /** While a change is made: what came from elsewhere meanwhile. The change rests on what showed when it began. */
+  #coming: { shown?: RemoteEntry } | undefined
 
   constructor(parts: ContentBytesParts) {
     this.#parts = parts
@@ -107,19 +109,14 @@ export class ContentBytes implements Uploadable {
 
   /** As `FileContent.read`. */
   read(range: ByteRange, readBase: ReadBase, signal?: AbortSignal): Promise<Uint8Array> {
+    const { label } = this.#parts.owner
     const here = () =>
-      this.#mutex.run(async () => {
-        const { epoch } = this.base
-        const { label } = this.#parts.owner
-        return {
-          epoch,
-          ...(await sayLocal(label, () => readHere(this.#staged, range, this.sizeBytes))),
-        }
-      })
+      this.#mutex.run(async () => ({
+        epoch: this.base.epoch,
+        ...(await sayLocal(label, () => readHere(this.#staged, range, this.sizeBytes))),
+      }))
     const isSame = (epoch: number) => epoch === this.base.epoch
-    return readThrough(range, { here, isSame, readBase }, () =>
-      throwIfInterrupted(signal, this.#parts.owner.label),
-    )
+    return readThrough(range, { here, isSame, readBase }, () => throwIfInterrupted(signal, label))
   }
 
   /** As `FileSystem.spanOf`. */
@@ -231,7 +228,8 @@ export class ContentBytes implements Uploadable {
   /** The base at the server is another one. @requires no changes here */
   adopt(entry: RemoteEntry): void {
     invariant(!this.isDirty, 'a content with changes adopts nothing')
-    if (this.#beside) this.#beside.shown = entry
+    const later = this.#beside ?? this.#coming
+    if (later) later.shown = entry
     else this.base.show(entry)
   }
 
@@ -310,10 +308,12 @@ export class ContentBytes implements Uploadable {
       this.#parts.beforeChange()
       if (needsRoom) await quota.reserve(this, sizeAfter(this.sizeBytes), this.#parts.owner.label)
       const before = this.changes
+      this.#coming = {}
       try {
         await sayLocal(this.#parts.owner.label, async () => work(await this.#stage(), clock.now()))
       } finally {
         if (this.#staged?.changes === this.#changes) this.#dropStaged() // it never began
+        this.#takeComing()
         if (this.isDirty) quota.resize(this, this.sizeBytes)
         else quota.release(this)
         this.#holdRoom()
@@ -323,6 +323,14 @@ export class ContentBytes implements Uploadable {
         }
       }
     })
+  }
+
+  #takeComing(): void {
+    const { shown } = this.#coming ?? {}
+    this.#coming = undefined
+    if (!shown || this.isDirty) return
+    this.adopt(shown)
+    this.#parts.owner.replaced()
   }
 
   async #stage(): Promise<StagedFile> {
@@ -384,13 +392,9 @@ export class ContentBytes implements Uploadable {
   }
 
   #complain(error: unknown): void {
-    this.#parts.environment.log.error('a staged file could not be looked after', {
-      label: this.#parts.owner.label,
-      error,
-    })
+    const { label } = this.#parts.owner
+    this.#parts.environment.log.error('a staged file could not be looked after', { label, error })
   }
 }
 
-function touch(staged: StagedFile, atMs: number): Promise<void> {
-  return Promise.resolve(staged.touch(atMs))
-}
+const touch = (staged: StagedFile, atMs: number) => Promise.resolve(staged.touch(atMs))

@@ -1,8 +1,9 @@
 import type { ContentBase } from './content-base.ts'
 import type { StagedFile } from './staged-file.ts'
-import type { Lender } from './types.ts'
+import type { BaseEntity, Lender } from './types.ts'
 
 export interface Detachment {
+  readonly of: BaseEntity
   /** The file whose content it is. */
   readonly lender: Lender
   /** All of it; undefined: it is not here, and to be fetched from there. */
@@ -11,13 +12,14 @@ export interface Detachment {
   readonly modifiedAtMs: number
 }
 
-/** What shows all of `base` is changed as if all of it had been written. */
+/** What shows all of `base` is changed as if all of it had been written. @throws {Error} when that is another content by now */
 export async function detachContent(
   staged: StagedFile,
   base: ContentBase,
-  { lender, bytes, modifiedAtMs }: Detachment,
+  { of, lender, bytes, modifiedAtMs }: Detachment,
 ): Promise<void> {
   const { entity, sizeBytes } = base
+  if (entity !== of) throw new Error('there is another content by now')
   if (!bytes && entity !== 'absent') {
     await staged.lend(lender)
     base.borrow({ base: entity, baseSizeBytes: sizeBytes, lender })

@@ -1,7 +1,7 @@
 /**
  * Read-only extended attributes `user.cloudreve.*`: what the server knows about an object. Owns the short memory of what was
- * asked (details and histories). Facts of the record cost no request; the four of the details share one; a history costs one a
- * page, and all its forms share the pages.
+ * asked (details and histories). Facts of the record cost no request; the four of the details share one; an address costs one; a
+ * history costs one a page, and all its forms share the pages.
  */
 import { waitAtMost, waitUnlessAborted, type Clock } from '../../base/clock.ts'
 import { Errno } from '../../base/errno.ts'
@@ -15,6 +15,7 @@ import { capabilityWords } from './capability-words.ts'
 import { directLinkLines, policyText, shareLines, versionLines } from './details-text.ts'
 import { FactListing, type ListFacts } from './fact-listing.ts'
 import { RecentAnswers } from './recent.ts'
+import { SignedUrls } from './signed-urls.ts'
 import { localTime, oneLine, type TimeFormat } from './words.ts'
 
 /** An object as the mount shows it now. */
@@ -70,7 +71,7 @@ const filters: Readonly<Record<string, ActivityFilter>> = {
   'activities.reads': 'reads',
 }
 
-/** What is listed; the other histories are read by name only, or `getfattr -d` would show the same history eight times. */
+/** What is listed; addresses, which are secret, and the other histories are read by name only, or `getfattr -d` would show the same history eight times. */
 const LISTED = ['id', 'owner', ...Object.keys(fromRecord).slice(1), ...Object.keys(fromDetails), 'activities']
 const FILES_ONLY: ReadonlySet<string> = new Set(['entity', 'versions', 'directlinks'])
 
@@ -83,6 +84,7 @@ export class Facts {
   readonly #cachedBytes: FactsDeps['cachedBytes']
   readonly #isPinned: FactsDeps['isPinned']
   readonly #details: RecentAnswers<Promise<RemoteDetails>>
+  readonly #urls: SignedUrls
   readonly #feeds: RecentAnswers<ActivityFeed>
 
   constructor({ remote, clock, listFacts = 'auto', timeZone, cachedBytes, isPinned }: FactsDeps) {
@@ -93,6 +95,7 @@ export class Facts {
     this.#format = { timeZone }
     this.listPolicy = new FactListing(listFacts, clock)
     this.#details = new RecentAnswers(clock, MAX_REMEMBERED_FILES)
+    this.#urls = new SignedUrls(remote, clock)
     this.#feeds = new RecentAnswers(clock, MAX_REMEMBERED_FILES)
   }
 
@@ -101,7 +104,12 @@ export class Facts {
     return name.startsWith(PREFIX)
   }
 
-  /** Full names of what an object has. Costs no request. */
+  /** Who knows its value can read the file without a sign-in. */
+  isSecret(name: string): boolean {
+    return this.isFact(name) && SignedUrls.has(name.slice(PREFIX.length))
+  }
+
+  /** Full names of what an object has, but for those that are secret and other histories. Costs no request. */
   names({ entry }: FileView): readonly string[] {
     const listed = entry ? LISTED.filter((name) => this.#exists(name, entry)) : []
     const isKept = this.#cachedBytes && entry?.kind === 'file'
@@ -143,6 +151,7 @@ export class Facts {
     if (name === 'owner') return entry.owned ? oneLine(this.#remote.facts.userName) : 'another user'
     if (Object.hasOwn(fromRecord, name)) return fromRecord[name]?.(entry, this.#format)
     if (!this.#exists(name, entry)) return undefined
+    if (SignedUrls.has(name)) return this.#urls.get(name, entry, path)
     if (Object.hasOwn(fromDetails, name))
       return fromDetails[name]?.(await this.#detailsOf(entry, path), this.#format)
     return this.#history(name, entry, path)

@@ -151,6 +151,18 @@ export class LaterRemote implements Remote {
     return (await this.#there()).activities(path, query, options)
   }
 
+  async contentUrl(path: RemotePath, options?: CallOptions): Promise<string> {
+    return (await this.#there()).contentUrl(path, options)
+  }
+
+  async thumbnailUrl(
+    path: RemotePath,
+    entry: Pick<RemoteEntry, 'metadata'>,
+    options?: CallOptions,
+  ): Promise<string | undefined> {
+    return (await this.#there()).thumbnailUrl(path, entry, options)
+  }
+
   async capacity(options?: CallOptions): Promise<Capacity> {
     return (await this.#there()).capacity(options)
   }

@@ -33,6 +33,7 @@ import { CloudreveChanges } from './changes.ts'
 import { CloudreveContent } from './content.ts'
 import type { MountContext } from './context.ts'
 import { CloudreveHistory } from './history.ts'
+import { CloudreveUrls } from './signed-urls.ts'
 import { asRemote } from './map-error.ts'
 import { CloudreveTrash } from './trash.ts'
 import { CloudreveTree } from './tree.ts'
@@ -56,6 +57,7 @@ export class CloudreveRemote implements Remote {
   readonly #trash: CloudreveTrash
   readonly #content: CloudreveContent
   readonly #history: CloudreveHistory
+  readonly #urls: CloudreveUrls
   readonly #changes: CloudreveChanges
 
   constructor({ context, downloader, storage, facts }: RemoteParts) {
@@ -67,6 +69,7 @@ export class CloudreveRemote implements Remote {
     this.#trash = new CloudreveTrash(context)
     this.#content = new CloudreveContent(context, downloader, storage)
     this.#history = new CloudreveHistory(context)
+    this.#urls = new CloudreveUrls(context)
     this.#changes = new CloudreveChanges(context)
     const shown = { ...root, password: undefined }
     this.facts = {
@@ -173,6 +176,18 @@ export class CloudreveRemote implements Remote {
 
   activities(path: RemotePath, query: ActivityQuery, options?: CallOptions): Promise<ActivityPage> {
     return this.#history.activities(path, query, options)
+  }
+
+  contentUrl(path: RemotePath, options?: CallOptions): Promise<string> {
+    return this.#urls.content(path, options)
+  }
+
+  thumbnailUrl(
+    path: RemotePath,
+    entry: Pick<RemoteEntry, 'metadata'>,
+    options?: CallOptions,
+  ): Promise<string | undefined> {
+    return this.#urls.thumbnail(path, entry, options)
   }
 
   watch(options: { readonly signal: AbortSignal }): AsyncIterable<WatchNotice> {

@@ -37,10 +37,16 @@ export function completeVersion(
   entity.uploadSessionId = undefined
   node.current = entity
   node.metadata.delete(uploadMark)
-  node.metadata.delete('thumb:disabled')
+  forgetPicture(world, node)
   prune(world, node)
   if (updatedUs === undefined) world.tree.touch(node)
   else world.tree.touch(node, updatedUs)
+}
+
+/** A thumbnail, or the mark that there is none, is of the content before. */
+function forgetPicture(world: World, node: FileNode): void {
+  node.metadata.delete('thumb:disabled')
+  for (const entity of node.entities) if (entity.type === 1) dropEntity(world, node, entity)
 }
 
 /** Off, or another extension: only the current version stays; else the newest ones up to the maximum. */
@@ -86,7 +92,7 @@ export function setCurrentVersion(op: Op, uri: string, version: string): void {
     if (entity.type !== 0 || entity.uploadSessionId) throw new ApiFailure(40077)
     if (entity === node.current) return
     node.current = entity
-    node.metadata.delete('thumb:disabled')
+    forgetPicture(world, node)
     world.tree.touch(node)
     recordVersion(op, node, { category: activityCategory.setVersion, entity })
     world.events.publish({ type: 'modify', node, from: pathOf(node) }, caller.clientId)

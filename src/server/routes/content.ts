@@ -68,7 +68,12 @@ const content: Handler = async (request) => {
       headers: { ...shared, ...extent, 'content-type': 'text/plain; charset=utf-8' },
     }
   }
-  const type = contentTypeOf(name, await read(request, entity, { start: 0, end: Math.min(512, sizeBytes) }))
+  // A thumbnail is a PNG under the name of its file.
+  const isNamed = !query.has('thumb')
+  const type = contentTypeOf(
+    isNamed ? name : '',
+    await read(request, entity, { start: 0, end: Math.min(512, sizeBytes) }),
+  )
   const headers = {
     ...shared,
     'accept-ranges': 'bytes',

@@ -1,5 +1,5 @@
 import { ApiFailure } from '../failure.ts'
-import { find, placeOf } from '../files/place.ts'
+import { thumbnailUrl } from '../files/thumbnails.ts'
 import { ok } from '../http/answer.ts'
 import { optionalString, requiredQuery, requiredString, smallPageSize } from '../http/fields.ts'
 import { readJson } from '../http/request.ts'
@@ -28,16 +28,7 @@ const unpin: Handler = async (request) => {
   return ok()
 }
 
-/** No thumbnails are made here: a folder has none, an unsupported file fails once and is marked (api/00-live-account §47). */
-const thumb: Handler = ({ op, query }) => {
-  const node = find(op, placeOf(op, requiredQuery(query, 'uri')))
-  if (node.isFolder || node.metadata.has('thumb:disabled')) throw new ApiFailure(40077)
-  if ((node.current?.sizeBytes ?? 0) > 0) {
-    node.metadata.set('thumb:disabled', '')
-    op.world.tree.changed()
-  }
-  throw new ApiFailure(-1, { msg: '' })
-}
+const thumb: Handler = async ({ op, query }) => ok(await thumbnailUrl(op, requiredQuery(query, 'uri')))
 
 const davAccounts: Handler = (request) => {
   signedIn(request)

@@ -1,4 +1,5 @@
 import type { WireSiteBasic, WireSiteExplorer, WireSiteLogin, WireSiteThumb } from '../../api/types.ts'
+import { thumbnailExtensions } from '../files/thumbnails.ts'
 import { ok } from '../http/answer.ts'
 import type { ApiRequest } from '../http/request.ts'
 import type { Handler, Route } from '../router.ts'
@@ -15,7 +16,7 @@ const config: Handler = (request) => {
     case 'explorer':
       return ok(explorerSection(request))
     case 'thumb':
-      return ok({ thumb_exts: [] } satisfies WireSiteThumb)
+      return ok({ thumb_exts: [...thumbnailExtensions] } satisfies WireSiteThumb)
     case 'emojis':
       return ok({ emoji_preset: '{}' })
     case 'app':

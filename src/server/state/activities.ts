@@ -18,6 +18,7 @@ export const activityCategory = {
   shareViewed: 18,
   setVersion: 19,
   deleteVersion: 20,
+  thumbnail: 21,
   metadata: 23,
   editShare: 24,
   deleteShare: 25,

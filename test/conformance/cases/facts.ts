@@ -59,7 +59,17 @@ export const facts = suite('facts as extended attributes', [
   it('cannot be written or removed [A13]', async (fs) => {
     await fs.writeFile('f', 'x')
     await fs.settle()
-    for (const name of ['id', 'uri', 'entity', 'owner', 'created', 'sync', 'activities']) {
+    for (const name of [
+      'id',
+      'uri',
+      'entity',
+      'owner',
+      'created',
+      'sync',
+      'activities',
+      'url',
+      'thumbnail',
+    ]) {
       await refused('EPERM', fs.setxattr('f', `user.cloudreve.${name}`, Buffer.from('x')))
       await refused('EPERM', fs.removexattr('f', `user.cloudreve.${name}`))
     }
@@ -93,6 +103,17 @@ export const facts = suite('facts as extended attributes', [
     await fs.getxattr('f', 'user.cloudreve.uri')
     await fs.getxattr('f', 'user.cloudreve.entity')
     expect(mark.counts()).toEqual({})
+  }),
+
+  it('an address that needs no sign-in is told to who asks for it by name, and listed for nobody [A27][A28]', async (fs) => {
+    await fs.writeFile('f', 'x')
+    await fs.settle()
+    expect((await fs.getxattr('f', 'user.cloudreve.url')).toString()).toMatch(/^https?:.*sign=/)
+    await refused('ENODATA', fs.getxattr('f', 'user.cloudreve.thumbnail'))
+    const names = await fs.listxattr('f')
+    expect(names.filter((name) => /\.(url|thumbnail)$/.test(name))).toEqual([])
+    await fs.mkdir('d')
+    await refused('ENODATA', fs.getxattr('d', 'user.cloudreve.url'))
   }),
 
   it('the activities are readable text, for files and folders, with their filters and as JSON', async (fs) => {

@@ -53,10 +53,12 @@ describe('no secret shows in errors or logs', () => {
       'GET /file/info',
       'GET /user/capacity',
       'GET /file/activities',
+      'GET /file/thumb',
       'GET /file/content/E1/0/a',
     ]) {
       server.on(route, fail)
     }
+    server.on('GET /site/config/thumb', { data: { thumb_exts: ['png'] } })
     server.on('POST /file/url', { data: { urls: [{ url: signed }], expires: '2100-01-01T00:00:00Z' } })
     const content = { path: () => ['a'], entity: 'E1' as EntityId, sizeBytes: 10 }
     const query = { filter: 'all', direction: 'asc', cursor: undefined, pageSize: 10 } as const
@@ -66,6 +68,7 @@ describe('no secret shows in errors or logs', () => {
         remote.info([]),
         remote.capacity(),
         remote.activities(['a'], query),
+        remote.thumbnailUrl(['a.png'], { metadata: {} }),
         remote.readRange(content, { start: 0, end: 10 }),
         remote.createFolder(['x']),
         remote.upload({ path: ['a'], previous: 'absent', source: bytesSource(Buffer.from('x')) }),

@@ -55,14 +55,16 @@ async function lookInto(...folders: string[]): Promise<void> {
 
 describe('while the server tells of changes', () => {
   it('a listing is believed for minutes, and costs nothing [E11]', async () => {
+    await test.clock.advance(1)
     await live()
     await lookInto('', 'd')
     const calls = fromNow()
-    await test.clock.advance(4 * minute)
+    await test.clock.advance(2 * minute)
     await test.names('d')
     await test.stat('d/f')
+    await settle()
     expect(calls().filter((call) => call.startsWith('list'))).toEqual([])
-    await test.clock.advance(minute + 1)
+    await test.clock.advance(3 * minute + 1)
     await test.names('d')
     expect(calls()).toContain('list d')
   })

@@ -59,6 +59,8 @@ class Mount {
   }
 }
 
+const url = 'user.cloudreve.url'
+
 let test: TestDrive
 let here: Mount
 let other: Mount
@@ -213,5 +215,21 @@ describe('a new file whose upload was given up', () => {
     here.told.length = other.told.length = 0
     expect(await test.drive.top.discard(['new'], test.context())).toBe('content')
     for (const { told } of [here, other]) expect(told).toContain(`gone 1 ${ino} new`)
+  })
+})
+
+describe('an address that needs no sign-in', () => {
+  it('is told to who mounts, to whom the mount shows as its owner, and to root; to nobody else [A28]', async () => {
+    const shown = await new Mount().open({ uid: 1234 })
+    const ino = await shown.ino('a')
+    const ask = (uid: number, name = url) => shown.fs.getxattr(ino, name, test.context({ uid }))
+    const me = process.getuid?.() ?? 0
+    for (const uid of [me, 1234, 0]) expect(Buffer.from(await ask(uid)).toString()).toContain('sign=')
+    test.remote.script.forgetCalls()
+    for (const name of [url, 'user.cloudreve.thumbnail'])
+      expect(await errnoOf(ask(4321, name))).toBe('EACCES')
+    expect(Buffer.from(await ask(4321, 'user.cloudreve.id')).length).toBeGreaterThan(0)
+    expect(test.remote.count()).toBe(0)
+    expect(JSON.stringify(test.log)).not.toContain('sign=')
   })
 })

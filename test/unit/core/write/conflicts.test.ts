@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { nodeFileLayer, type FileLayer, type LocalFile } from '../../../../src/base/file-layer.ts'
 import { RemoteError } from '../../../../src/remote/errors.ts'
 import { eventually } from '../../../fakes/eventually.ts'
 import { WriteBench, type FakeFile } from '../../../fakes/write-bench.ts'
@@ -13,6 +14,27 @@ afterEach(async () => {
   await bench.stop()
   await bench.remove()
 })
+
+/** A file on a local disk that calls `onCreate`, once, when there is to be a staged file. */
+async function fileOn(onCreate: () => void): Promise<FakeFile> {
+  let isCreated = false
+  const layer = {
+    ...nodeFileLayer,
+    open(...words: Parameters<FileLayer['open']>): Promise<LocalFile> {
+      const isFirst = words[1] === 'create' && !isCreated
+      if (isFirst) isCreated = true
+      return isFirst
+        ? Promise.resolve()
+            .then(onCreate)
+            .then(() => nodeFileLayer.open(...words))
+        : nodeFileLayer.open(...words)
+    },
+  }
+  await bench.stop()
+  await bench.remove()
+  bench = await WriteBench.open({ fileLayer: layer })
+  return bench.existingFile('a', 'old text')
+}
 
 /** The one file beside. */
 function copyPath(): string {
@@ -36,6 +58,26 @@ describe('conflicts', () => {
     ])
     expect(await file.text()).toBe('theirs')
     expect(file.confirmations).toEqual([])
+  })
+
+  it('with a version that comes while the first change begins mix nothing of the two [C1]', async () => {
+    const file = await fileOn(() => file.content.adoptClean(bench.remote.putAsOther('a', 'theirs, longer')))
+    await file.content.truncate(3)
+    expect(await file.text()).toBe('old')
+    await bench.settleAll(file)
+    expect(bench.remote.textAt('a')).toBe('theirs, longer')
+    expect(bench.remote.textAt(copyPath())).toBe('old')
+  })
+
+  it('are none where such a change is refused by the local disk: then the other version shows', async () => {
+    const file = await fileOn(() => {
+      file.content.adoptClean(bench.remote.putAsOther('a', 'theirs, longer'))
+      throw new Error('the disk is gone')
+    })
+    const before = file.changes
+    await expect(file.content.truncate(3)).rejects.toThrow('the disk is gone')
+    expect(await file.text()).toBe('theirs, longer')
+    expect(file.changes).toBeGreaterThan(before)
   })
 
   it('are none when both wrote the same', async () => {

@@ -202,6 +202,49 @@ describe('activities', () => {
   })
 })
 
+describe('addresses that need no sign-in', () => {
+  it.each([
+    ['url', 'https://cloud.example.com/content/report.odt?sign=secret', 'contentUrl'],
+    ['thumbnail', 'https://cloud.example.com/thumb?sign=secret', 'thumbnailUrl'],
+  ])('%s costs one request, whoever asks within 30 s [A29]', async (name, address, call) => {
+    const { remote, get, clock, facts } = setUp()
+    // As getfattr does it: for the length first.
+    expect([await get(name), await get(name)]).toEqual([address, address])
+    expect(remote.calls).toEqual([call])
+    await clock.advance(30_000)
+    await get(name)
+    expect(remote.calls).toEqual([call, call])
+    expect(facts.isSecret(`user.cloudreve.${name}`)).toBe(true)
+  })
+
+  it('are in no listing, however that is asked for [A28]', () => {
+    const { facts, remote } = setUp()
+    const names = facts.names(view(remoteEntry()))
+    expect(names.filter((name) => facts.isSecret(name))).toEqual([])
+    expect(['url', 'thumbnail'].filter((name) => names.includes(`user.cloudreve.${name}`))).toEqual([])
+    expect(remote.calls).toEqual([])
+  })
+
+  it.each([
+    ['a folder', remoteFolder()],
+    ['a file without content', remoteEntry({ entity: undefined, sizeBytes: 0 })],
+  ])('%s has none, which costs nothing', async (_, entry) => {
+    const { remote, get } = setUp()
+    for (const name of ['url', 'thumbnail'])
+      await expect(get(name, entry)).rejects.toThrow(refuses(Errno.ENODATA))
+    expect(remote.calls).toEqual([])
+  })
+
+  it('that there are none of are ENODATA; one that could not be had is asked for again at once', async () => {
+    const { remote, facts, get } = setUp()
+    const text: FileView = { entry: remoteEntry(), path: ['x.txt'], sync: 'synced' }
+    await expect(facts.get('user.cloudreve.thumbnail', text)).rejects.toThrow(refuses(Errno.ENODATA))
+    remote.faults.push(new RemoteError('offline', 'the server was not reached'))
+    await expect(get('url')).rejects.toThrow(refuses(Errno.EHOSTUNREACH))
+    expect(await get('url')).toContain('sign=secret')
+  })
+})
+
 describe('an object that exists only here', () => {
   it('has a place and a state, and nothing else', async () => {
     const { facts } = setUp()
@@ -209,7 +252,7 @@ describe('an object that exists only here', () => {
     expect(Buffer.from(await facts.get('user.cloudreve.sync', localOnly)).toString()).toBe(
       'waits to be uploaded',
     )
-    for (const name of ['id', 'entity', 'versions', 'activities', 'activities.json']) {
+    for (const name of ['id', 'entity', 'versions', 'activities', 'activities.json', 'url', 'thumbnail']) {
       await expect(facts.get(`user.cloudreve.${name}`, localOnly)).rejects.toThrow(refuses(Errno.ENODATA))
     }
   })

@@ -1,0 +1,46 @@
+import type { Clock } from '../../base/clock.ts'
+import type { RemoteFacts } from '../../remote/remote.ts'
+import type { RemoteEntry, RemotePath } from '../../remote/types.ts'
+import { RecentAnswers } from './recent.ts'
+
+const MAX_REMEMBERED_FILES = 500
+
+type Asked = Promise<string | undefined>
+
+const askedFor: Readonly<
+  Record<string, (remote: RemoteFacts, path: RemotePath, entry: RemoteEntry) => Asked>
+> = {
+  url: (remote, path) => remote.contentUrl(path),
+  thumbnail: (remote, path, entry) => remote.thumbnailUrl(path, entry),
+}
+
+/**
+ * The facts that are addresses at which anybody can read a file, or see what it looks like. Whoever has one needs no sign-in: they are
+ * told to who mounts alone, and no listing of attributes names them, or each backup would keep them.
+ */
+export class SignedUrls {
+  readonly #remote: RemoteFacts
+  readonly #recent: RecentAnswers<Asked>
+
+  constructor(remote: RemoteFacts, clock: Clock) {
+    this.#remote = remote
+    this.#recent = new RecentAnswers(clock, MAX_REMEMBERED_FILES)
+  }
+
+  static has(name: string): boolean {
+    return Object.hasOwn(askedFor, name)
+  }
+
+  /** Undefined where there is none. A program asks twice, for the length first: that is one request. */
+  async get(name: string, entry: RemoteEntry, path: RemotePath): Promise<string | undefined> {
+    const ask = askedFor[name]
+    if (!ask || entry.kind !== 'file' || entry.entity === undefined) return undefined
+    const asked = this.#recent.get(entry, name, () => ask(this.#remote, path, entry))
+    try {
+      return await asked
+    } catch (error) {
+      this.#recent.forget(entry, name, asked)
+      throw error
+    }
+  }
+}
