@@ -12,7 +12,9 @@ import { isRequired } from './required-drivers.ts'
 
 const project = resolve(import.meta.dirname, '../..')
 const isSanitizing = process.env['NATIVE_SANITIZE'] === '1'
-const addon = join(project, 'native/build', isSanitizing ? 'Sanitize' : 'Release', 'cloudreve_fuse.node')
+const built = join(project, 'native/build', isSanitizing ? 'Sanitize' : 'Release', 'cloudreve_fuse.node')
+/** Another binary, and words that start the Node.js which loads it: for another processor, say. */
+const { NATIVE_ADDON: addon = built, NATIVE_NODE: node = process.execPath } = process.env
 const execute = promisify(execFile)
 
 /** Why the addon cannot be tried here; undefined when it can. Where its driver is required that is an error. */
@@ -90,7 +92,7 @@ export class NativeHost {
     this.#folder = folder
     this.#isOrdinary = isOrdinary
     this.mountpoint = folder
-    const words = [process.execPath, join(project, 'test/fixtures/native/host.mjs')]
+    const words = [...node.split(' '), join(project, 'test/fixtures/native/host.mjs')]
     const [program = '', ...rest] = isOrdinary ? [...asOrdinaryUser(folder), ...words] : words
     this.process = spawn(program, rest, { env: hostEnvironment(), stdio: ['ignore', 'pipe', 'pipe', 'ipc'] })
     this.process.stderr?.on('data', (chunk: Buffer) => (this.#stderr += chunk.toString()))
