@@ -4,7 +4,7 @@
  */
 
 /** Raised with every change of this file; `src/fuse/native/addon.ts` refuses another one. */
-export declare const ABI_VERSION: 5
+export declare const ABI_VERSION: 6
 
 /** open(2) of `/dev/fuse`, close-on-exec and non-blocking. */
 export declare function openDevice(): number
@@ -82,10 +82,13 @@ export declare class Channel {
   replyFromCachedFile(header: Buffer, fd: number, offset: number, length: number): number
   /**
    * Queues a copy of a notification for the notifying thread: never written by the thread that answers. What says the same as the
-   * newest that waits is in it. ENODEV after the end.
+   * newest that waits is in it. Answers false when 1,024 of them or 1 MiB wait: this one was not taken, the caller has to come
+   * again. ENODEV after the end.
    */
-  notify(message: Buffer): void
+  notify(message: Buffer): boolean
   notifications(): NotificationCounts
+  /** How often it has asked for a request again instead of sleeping. */
+  spins(): number
   /**
    * Ends reading, drops notifications that wait, and closes the device: what was not answered fails, as does a mount that is
    * still there. What is kept stays valid until released. Also needed after `onEnd`. A second call does nothing.

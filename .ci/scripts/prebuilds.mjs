@@ -1,7 +1,9 @@
 // Compiles the addon for the package: `npm run prebuilds`. One binary a processor, since Node-API is the same in every Node, and
 // for every Linux that Node itself runs on: what a binary asks of the system's libraries is read out of it and checked.
 //
-//   node .ci/scripts/prebuilds.mjs [--check]     --check: compile nothing, only say whether a package can be made
+//   node .ci/scripts/prebuilds.mjs [--check | --here]
+//
+// --check: compile nothing, only say whether a package can be made. --here: for this machine's processor alone.
 import { spawnSync } from 'node:child_process'
 import { closeSync, existsSync, openSync, readSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -62,6 +64,7 @@ function troubleOf(target) {
   if (!existsSync(output)) return 'it is not there'
   if (!isUpToDate(output, inputs)) return 'its sources are newer'
   if (machineOf(output) !== target.machine) return 'it is for another processor'
+  if (target.arch === process.arch && !loads(output)) return 'it does not load'
   for (const [library, version] of Object.entries(newestNeeds(output))) {
     if (!newest[library]) return `it needs ${library}`
     if (compareVersions(version, newest[library]) > 0)
@@ -79,6 +82,13 @@ function machineOf(file) {
     closeSync(fd)
   }
   return header.toString('latin1', 0, 4) === '\x7fELF' ? header.readUInt16LE(18) : undefined
+}
+
+/** In a process of its own: one that is broken may take its process down. */
+function loads(file) {
+  return (
+    spawnSync(process.execPath, ['-e', `require(${JSON.stringify(file)})`], { stdio: 'ignore' }).status === 0
+  )
 }
 
 /** The newest version of each library interface that a binary asks for; those of the compiler itself are in every Node. */
@@ -119,5 +129,11 @@ function check() {
   return false
 }
 
-const isGood = process.argv.includes('--check') ? check() : targets.map(build).every(Boolean)
+/** Every binary that can be compiled here is, also where another cannot. */
+function buildAll() {
+  const wanted = targets.filter(({ arch }) => arch === process.arch || !process.argv.includes('--here'))
+  return wanted.map(build).every(Boolean)
+}
+
+const isGood = process.argv.includes('--check') ? check() : buildAll()
 process.exitCode = isGood ? 0 : 1

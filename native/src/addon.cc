@@ -16,7 +16,7 @@ namespace cloudreve {
 
 namespace {
 
-constexpr int kAbiVersion = 5;
+constexpr int kAbiVersion = 6;
 constexpr size_t kMaxArguments = 4;
 constexpr int64_t kMaxSafeInteger = (int64_t{1} << 53) - 1;
 /** FUSE_MIN_READ_BUFFER: with less, read(2) refuses. */
@@ -231,7 +231,10 @@ napi_value NotifyCall(napi_env env, napi_callback_info info) {
   Channel* channel = ChannelOf(env, info, &call);
   if (channel == nullptr || !ReadBytes(env, call.arguments[0], "message", sizeof(ReplyHeader), &message)) return nullptr;
   const int error = channel->Notify(message.iov_base, message.iov_len);
-  return error == 0 ? nullptr : ThrowErrno(env, error, "notify");
+  if (error != 0 && error != EAGAIN) return ThrowErrno(env, error, "notify");
+  napi_value is_taken = nullptr;
+  napi_get_boolean(env, error == 0, &is_taken);
+  return is_taken;
 }
 
 napi_value NotificationsCall(napi_env env, napi_callback_info info) {
@@ -253,6 +256,12 @@ napi_value NotificationsCall(napi_env env, napi_callback_info info) {
   return result;
 }
 
+napi_value SpinsCall(napi_env env, napi_callback_info info) {
+  Call call;
+  Channel* channel = ChannelOf(env, info, &call);
+  return channel == nullptr ? nullptr : Number(env, static_cast<double>(channel->spins()));
+}
+
 napi_value CloseCall(napi_env env, napi_callback_info info) {
   Call call;
   Channel* channel = ChannelOf(env, info, &call);
@@ -272,6 +281,7 @@ napi_value DefineChannel(napi_env env) {
       Method("replyFromCachedFile", ReplyFromCachedFileCall),
       Method("notify", NotifyCall),
       Method("notifications", NotificationsCall),
+      Method("spins", SpinsCall),
       Method("close", CloseCall),
   };
   napi_value result = nullptr;

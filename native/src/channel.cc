@@ -197,6 +197,7 @@ ReadResult Channel::Await(void* memory, uint64_t turn_began, uint64_t last_reque
     if (read.kind != ReadResult::Kind::kNothing || spin_ns_ == 0 || last_request_at == 0) return read;
     const uint64_t now = uv_hrtime();
     if (now - last_request_at >= spin_ns_ || now - turn_began >= kTurnNs) return read;
+    spins_++;
   }
 }
 

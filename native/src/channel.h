@@ -44,9 +44,10 @@ class Channel {
   /** One message. 0 or errno. */
   int Reply(const iovec* parts, int count);
   int ReplyFromCachedFile(iovec header, int fd, int64_t offset, size_t length);
-  /** 0 or errno. */
+  /** 0 or errno: EAGAIN when too many wait. */
   int Notify(const void* message, size_t length);
   Notifier::Counts notifications() { return notifier_.counts(); }
+  uint64_t spins() const { return spins_; }
   void Close();
   /** The JavaScript object is gone. */
   void Abandon();
@@ -73,6 +74,7 @@ class Channel {
   const int fd_;
   const size_t buffer_bytes_;
   const uint64_t spin_ns_;
+  uint64_t spins_ = 0;
   State state_ = State::kNew;
   uv_poll_t poll_{};
   Slots slots_;

@@ -17,6 +17,9 @@ namespace {
 /** A write that does not wait for anything is over by then. */
 constexpr auto kPatience = std::chrono::milliseconds(10);
 constexpr auto kUnblockEvery = std::chrono::milliseconds(1);
+/** The thread may hang for as long as a request is worked on: with so much waiting nothing more is taken. */
+constexpr uint64_t kMaxWaiting = 1024;
+constexpr uint64_t kMaxWaitingBytes = 1 << 20;
 
 bool CloseRange(unsigned first, unsigned last) { return syscall(SYS_close_range, first, last, 0) == 0; }
 
@@ -58,6 +61,7 @@ int Notifier::Post(const void* message, size_t length) {
   std::vector<char> copy(bytes, bytes + length);
   const std::lock_guard<Mutex> lock(mutex_);
   if (!queue_.empty() && queue_.back() == copy) return 0;
+  if (counts_.waiting >= kMaxWaiting || counts_.waiting_bytes >= kMaxWaitingBytes) return EAGAIN;
   queue_.push_back(std::move(copy));
   counts_.waiting++;
   counts_.waiting_bytes += length;

@@ -35,7 +35,7 @@ class Notifier {
     uint64_t waiting_bytes;
   };
 
-  /** Queues a copy, unless the newest that waits says the same; the first one starts the thread. 0 or errno. */
+  /** Queues a copy, unless the newest that waits says the same; the first one starts the thread. 0 or errno: EAGAIN when too many wait. */
   int Post(const void* message, size_t length);
   Counts counts();
   /**

@@ -131,6 +131,36 @@ describe.skipIf(nativeUnavailable() !== undefined)('the notifying thread', () =>
     await settled(host)
   })
 
+  it('takes no more than it may hold while it hangs, says so, and has sent all that it took in the end', async () => {
+    await using host = await trustingHost()
+    const { ended } = await readSlow(host)
+    await hangNotifier(host)
+    const taken = await host.call<number>('notifyMany', 5000)
+    // One is being written.
+    expect(await host.call('notifications')).toMatchObject({ waiting: 1024, failed: 0 })
+    expect(taken).toBe(1023)
+    expect(await host.call('notify', 'invalInode', 2, 0, 0)).toBe(false)
+    await host.call('stopHolding')
+    expect(await ended).toBe('null')
+    // The kernel knows nothing of most of these nodes.
+    expect(await settled(host)).toMatchObject({ sent: 1, unknown: 1023, failed: 0 })
+    expect(await host.call('notify', 'invalInode', 2, 0, 0)).toBe(true)
+  })
+
+  it('takes one of any length, but not many that are long', async () => {
+    await using host = await trustingHost()
+    await host.run('stat', join(host.mountpoint, 'file'))
+    const { ended } = await readSlow(host)
+    await hangNotifier(host)
+    const store = (offset: number) => host.call('notify', 'store', 2, offset, 'stored! ', 65_536)
+    expect(await store(0)).toBe(true)
+    expect(await store(524_288)).toBe(true)
+    expect(await store(0)).toBe(false)
+    await host.call('stopHolding')
+    expect(await ended).toBe('null')
+    expect(await settled(host)).toMatchObject({ sent: 3, failed: 0 })
+  })
+
   it('is joined by close though it hangs in the kernel', async () => {
     await using host = await trustingHost()
     const { threads } = await host.call<{ threads: number }>('resources')

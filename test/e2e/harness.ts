@@ -61,6 +61,8 @@ async function programsUnavailable(programs: readonly string[]): Promise<string 
 export interface WorkplaceOptions extends EmbeddedServerOptions {
   /** What every mount of the workplace is served by, unless its arguments say otherwise. */
   readonly driver: DriverName | 'auto'
+  /** Of an installed package; that of this checkout otherwise. */
+  readonly commandLine?: string
 }
 
 export interface MountOptions {
@@ -81,20 +83,22 @@ export class Workplace {
   readonly scratch: string
   readonly mountpoint: string
   readonly driver: DriverName | 'auto'
+  readonly #commandLine: string
   readonly #mounts: Mount[] = []
   #cutsAreExpected = false
 
-  private constructor(server: EmbeddedServer, scratch: string, driver: DriverName | 'auto') {
+  private constructor(server: EmbeddedServer, scratch: string, options: WorkplaceOptions) {
     this.server = server
-    this.driver = driver
+    this.driver = options.driver
+    this.#commandLine = options.commandLine ?? commandLine
     this.drive = new DriveClient(server)
     this.scratch = scratch
     this.mountpoint = join(scratch, 'cloud')
   }
 
-  static async open({ driver, ...options }: WorkplaceOptions): Promise<Workplace> {
+  static async open(options: WorkplaceOptions): Promise<Workplace> {
     const scratch = await mkdtemp(join(tmpdir(), 'cm-e2e-'))
-    const place = new Workplace(await startEmbedded(options), scratch, driver)
+    const place = new Workplace(await startEmbedded(options), scratch, options)
     await mkdir(place.mountpoint)
     // Sockets of a path that the kernel takes, and a folder for this user alone.
     await mkdir(join(scratch, 'run'), { mode: 0o700 })
@@ -126,7 +130,7 @@ export class Workplace {
   /** `cloudreve-mount …` to its end. */
   cli(args: readonly string[], options: MountOptions = {}): Promise<Ran> {
     const env = this.environment(options)
-    return runToEnd(process.execPath, [commandLine, ...args], { env, timeout: commandTimeoutMs })
+    return runToEnd(process.execPath, [this.#commandLine, ...args], { env, timeout: commandTimeoutMs })
   }
 
   /** Mounts in the background, as a user does; returns when programs can use the folder. */

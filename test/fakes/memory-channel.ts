@@ -21,6 +21,8 @@ const BEHIND_BYTES = 64
 export class MemoryChannel implements Channel {
   readonly replies: MemoryReply[] = []
   readonly notifications: Buffer[] = []
+  /** How many of them are taken. */
+  notificationRoom = Infinity
   readonly keptSlots = new Set<number>()
   /** What the next answer is met with: ENOENT when nobody waits any more; with another one it is still waited for. */
   nextReplyErrno = 0
@@ -143,8 +145,10 @@ export class MemoryChannel implements Channel {
     return this.#take(Buffer.concat([header, body]))
   }
 
-  notify(message: Buffer): void {
+  notify(message: Buffer): boolean {
+    if (this.notifications.length >= this.notificationRoom) return false
     this.notifications.push(Buffer.from(message))
+    return true
   }
 
   close(): void {

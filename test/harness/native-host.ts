@@ -4,7 +4,7 @@
  */
 import { execFile, spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { accessSync, chownSync, constants, existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { accessSync, chownSync, constants, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
@@ -12,7 +12,9 @@ import { isRequired } from './required-drivers.ts'
 
 const project = resolve(import.meta.dirname, '../..')
 const isSanitizing = process.env['NATIVE_SANITIZE'] === '1'
-const addon = join(project, 'native/build', isSanitizing ? 'Sanitize' : 'Release', 'cloudreve_fuse.node')
+const built = join(project, 'native/build', isSanitizing ? 'Sanitize' : 'Release', 'cloudreve_fuse.node')
+/** Another binary, and words that start the Node.js which loads it: for another processor, say. */
+const { NATIVE_ADDON: addon = built, NATIVE_NODE: node = process.execPath } = process.env
 const execute = promisify(execFile)
 
 /** Why the addon cannot be tried here; undefined when it can. Where its driver is required that is an error. */
@@ -75,6 +77,12 @@ interface Answer {
   readonly workerError?: string
 }
 
+interface HostOptions {
+  readonly isOrdinary?: boolean
+  /** Words before the command. */
+  readonly before?: readonly string[]
+}
+
 export class NativeHost {
   readonly mountpoint: string
   readonly process: ChildProcess
@@ -86,11 +94,11 @@ export class NativeHost {
 
   readonly #isOrdinary: boolean
 
-  private constructor(folder: string, isOrdinary: boolean) {
+  private constructor(folder: string, { isOrdinary = false, before = [] }: HostOptions) {
     this.#folder = folder
     this.#isOrdinary = isOrdinary
     this.mountpoint = folder
-    const words = [process.execPath, join(project, 'test/fixtures/native/host.mjs')]
+    const words = [...before, ...node.split(' '), join(project, 'test/fixtures/native/host.mjs')]
     const [program = '', ...rest] = isOrdinary ? [...asOrdinaryUser(folder), ...words] : words
     this.process = spawn(program, rest, { env: hostEnvironment(), stdio: ['ignore', 'pipe', 'pipe', 'ipc'] })
     this.process.stderr?.on('data', (chunk: Buffer) => (this.#stderr += chunk.toString()))
@@ -102,18 +110,24 @@ export class NativeHost {
   }
 
   static async start(): Promise<NativeHost> {
-    return NativeHost.#start(false)
+    return NativeHost.#start()
+  }
+
+  /** A process that may run on one processor only. */
+  static async startOnOneProcessor(): Promise<NativeHost> {
+    const allowed = /^Cpus_allowed_list:\s*(\d+)/m.exec(readFileSync('/proc/self/status', 'utf8'))
+    return NativeHost.#start({ before: ['taskset', '--cpu-list', allowed?.[1] ?? '0'] })
   }
 
   /** A process of a user without any rights, where everybody may open the device, as on a desktop. */
   static async startAsOrdinaryUser(): Promise<NativeHost> {
-    return NativeHost.#start(true)
+    return NativeHost.#start({ isOrdinary: true })
   }
 
-  static async #start(isOrdinary: boolean): Promise<NativeHost> {
+  static async #start(options: HostOptions = {}): Promise<NativeHost> {
     const folder = mkdtempSync(join(tmpdir(), 'cloudreve-mount-native-'))
-    if (isOrdinary) chownSync(folder, nobody, nobody)
-    const host = new NativeHost(folder, isOrdinary)
+    if (options.isOrdinary) chownSync(folder, nobody, nobody)
+    const host = new NativeHost(folder, options)
     await Promise.race([once(host.process, 'message'), host.#refuseEnd()])
     return host
   }

@@ -15,7 +15,7 @@ export interface LoadedAddon {
 }
 
 /** What this driver was written for; `native/index.d.ts` says when it changes. */
-const ABI_VERSION: number = 5
+const ABI_VERSION: number = 6
 const REMEDY =
   'install a C++ compiler, make and python3 (Debian and Ubuntu: sudo apt-get install g++ make python3), ' +
   'then install cloudreve-mount anew; in a checkout run `npm run build:native`'

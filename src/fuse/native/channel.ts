@@ -10,7 +10,8 @@ export interface Channel {
   reply(messages: Buffer, lengthBytes: number, body?: Uint8Array): readonly number[] | undefined
   /** EAGAIN: not without waiting for a disk. */
   replyFromCachedFile(header: Buffer, fd: number, offset: number, length: number): number
-  notify(message: Buffer): void
+  /** false: too much waits already, and this was not taken. */
+  notify(message: Buffer): boolean
   close(): void
 }
 

@@ -1,5 +1,4 @@
 import { resolve } from 'node:path'
-import { availableParallelism } from 'node:os'
 import { invariant } from '../../base/assert.ts'
 import type { Clock } from '../../base/clock.ts'
 import type { Log } from '../../base/log.ts'
@@ -23,7 +22,7 @@ const SPIN_US = 50
 export interface NativeDriverParts {
   readonly clock: Clock
   readonly log: Log
-  /** How long to keep asking for requests after one, µs; the default is 50, and 0 on a machine with one processor. */
+  /** How long to keep asking for requests after one, µs; the default is 50. Never on a machine with one processor. */
   readonly spinUs?: number | undefined
   /** FUSE_WRITEBACK_CACHE; off unless said otherwise. */
   readonly writebackCache?: boolean
@@ -45,12 +44,13 @@ export class NativeDriver implements FuseDriver {
     flush: true,
   }
   readonly #parts: NativeDriverParts
-  readonly #notifier = new KernelNotifier()
+  readonly #notifier: KernelNotifier
   #isUsed = false
   #unmounting: Promise<void> | undefined
 
   constructor(parts: NativeDriverParts) {
     this.#parts = parts
+    this.#notifier = new KernelNotifier(parts.clock)
   }
 
   /** What is told to it before there is a mount, or after its end, concerns nobody. */
@@ -129,7 +129,6 @@ export class NativeDriver implements FuseDriver {
   }
 }
 
-function openChannel(addon: NativeAddon, fd: number, spinUs?: number): OpenChannel {
-  const spin = spinUs ?? (availableParallelism() > 1 ? SPIN_US : 0)
-  return (listener) => new addon.Channel({ fd, bufferBytes: READ_BUFFER_BYTES, spinUs: spin, ...listener })
+function openChannel(addon: NativeAddon, fd: number, spinUs = SPIN_US): OpenChannel {
+  return (listener) => new addon.Channel({ fd, bufferBytes: READ_BUFFER_BYTES, spinUs, ...listener })
 }

@@ -32,8 +32,8 @@ export function started({ fileSystem, writebackCache = false, negativeTtlMs = 0 
   const memory = new MemoryFileSystem()
   const channel = new MemoryChannel()
   const log = recordingLog()
-  const notifier = new KernelNotifier()
   const clock = new ManualClock()
+  const notifier = new KernelNotifier(clock)
   const parts = { fileSystem: fileSystem ?? memory, clock, log, notifier, writebackCache, negativeTtlMs }
   const session = new Session((listener) => channel.open(listener), parts)
   session.ready.catch(() => undefined)

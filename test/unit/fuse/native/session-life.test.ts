@@ -203,7 +203,40 @@ describe('notifications', () => {
     expect(old.channel.notifications).toEqual([])
     expect(recent.channel.notifications.map((message) => message.readUInt32LE(28))).toEqual([1])
   })
+
+  it('wait in order while the channel has no room, each told once, and none is lost [M2]', async () => {
+    const { channel, clock, notifier } = await serving()
+    channel.notificationRoom = 2
+    const nodes = [5, 6, 7, 8, 7, 8, 5]
+    for (const ino of nodes) notifier.invalidateInode(ino as never)
+    await clock.advance(1000)
+    expect(channel.notifications.map(inoOf)).toEqual([5, 6])
+    channel.notificationRoom = 3
+    await clock.advance(1000)
+    expect(channel.notifications.map(inoOf)).toEqual([5, 6, 7])
+    channel.notificationRoom = Infinity
+    notifier.invalidateInode(9 as never)
+    expect(channel.notifications.map(inoOf)).toEqual([5, 6, 7])
+    await clock.advance(1000)
+    expect(channel.notifications.map(inoOf)).toEqual([5, 6, 7, 8, 5, 9])
+    expect(clock.pending).toBe(0)
+    notifier.invalidateInode(5 as never)
+    expect(channel.notifications.map(inoOf)).toEqual([5, 6, 7, 8, 5, 9, 5])
+  })
+
+  it('that still wait at the end concern nobody any more', async () => {
+    const { channel, clock, notifier, session } = await serving()
+    channel.notificationRoom = 0
+    notifier.invalidateInode(5 as never)
+    channel.end(Errno.ENODEV)
+    channel.notificationRoom = Infinity
+    await clock.advance(1000)
+    expect(channel.notifications).toEqual([])
+    await session.end()
+  })
 })
+
+const inoOf = (message: Buffer) => Number(message.readBigUInt64LE(16))
 
 describe('the end', () => {
   it('releases what programs had open, once what is worked on is done', async () => {
