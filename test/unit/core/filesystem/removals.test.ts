@@ -264,6 +264,49 @@ describe('a folder', () => {
     expect(await errnoOf(drive.rmdir('d/sub'))).toBe('ENOTEMPTY')
   })
 
+  it('that is empty costs its listing and the deletion', async () => {
+    await drive.mkdir('e')
+    await drive.settleAll()
+    drive.remote.script.forgetCalls()
+    await drive.rmdir('e')
+    await sent(drive)
+    expect(calls(drive)).toEqual(['list e', 'remove e'])
+    expect(drive.remote.paths()).not.toContain('e/')
+  })
+
+  it('of files goes with them after its listing', async () => {
+    await removeTree(drive, 'd/sub')
+    await sent(drive)
+    expect(calls(drive)).toEqual(['list d/sub', 'remove d/sub'])
+  })
+
+  it.each([
+    ['a file', () => drive.remote.putAsOther('d/sub/theirs', 'theirs')],
+    ['a folder', () => drive.remote.putAsOther('d/sub/below/theirs', 'theirs')],
+  ])('in which somebody else has put %s is shown again [D7]', async (_, put) => {
+    await removeTree(drive, 'd/sub')
+    put()
+    await sent(drive)
+    const { length } = 'd/sub/'
+    expect(
+      drive.remote.paths().filter((path) => path.startsWith('d/sub/') && path.length > length),
+    ).not.toEqual([])
+    expect(drive.remote.textAt('d/sub/g0')).toBeUndefined()
+    expect(await drive.names('d')).toContain('sub')
+  })
+
+  it.each([
+    ['nothing', () => undefined],
+    ['a file', () => drive.remote.putAsOther('d/sub', 'theirs')],
+    ['another folder', () => drive.remote.mkdirAsOther('d/sub')],
+  ])('in the place of which somebody else has put %s is not deleted again', async (_, put) => {
+    await removeTree(drive, 'd/sub')
+    drive.remote.removeAsOther('d/sub')
+    put()
+    await sent(drive)
+    expect(drive.remote.count('remove')).toBe(0)
+  })
+
   it('that somebody else has emptied is asked for once more', async () => {
     for (let i = 0; i < 4; i += 1) drive.remote.removeAsOther(`d/sub/g${i}`)
     await drive.rmdir('d/sub')
