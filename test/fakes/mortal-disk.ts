@@ -23,6 +23,12 @@ export class MortalDisk {
     this.#stepsLeft = steps
   }
 
+  /** What has not died by now does not die any more. */
+  live(): void {
+    this.#appendsLeft = Infinity
+    this.#stepsLeft = Infinity
+  }
+
   /** Appends of what looks like this do not come to their end from now on. */
   stallAppends(text: RegExp): void {
     this.#stalled = text

@@ -5,6 +5,7 @@ import { wireFile, type Exchange, type ScriptedServer } from './scripted-server.
 const CHUNK_BYTES = 1000
 export const OLD_ENTITY = 'E-old' as EntityId
 export const NEW_ENTITY = 'E-new' as EntityId
+export const OTHER_ENTITY = 'E-other' as EntityId
 
 /** The one file of these tests, as the server sees it. */
 export class RemoteFile {
@@ -14,12 +15,16 @@ export class RemoteFile {
   mark: string | undefined
   readonly sessions: string[] = []
   readonly chunks = new Map<number, Buffer>()
+  /** Contents that are kept, the newest first: that of an open session as well. */
+  entities: string[] = [OLD_ENTITY]
   size = 0
 
   info = () => {
     if (!this.exists) return { code: 40016, msg: 'Path not exist' }
     const metadata = this.mark === undefined ? {} : { 'sys:upload_session_id': this.mark }
-    return { data: wireFile({ id: 'F1', size: this.bytes.length, primary_entity: this.entity, metadata }) }
+    const record = wireFile({ id: 'F1', size: this.bytes.length, primary_entity: this.entity, metadata })
+    const entities = this.entities.map((id) => ({ id, type: 0, size: 0, created_at: '2026-01-01T00:00:00Z' }))
+    return { data: { ...record, extended_info: { entities } } }
   }
 
   put = ({ body }: Exchange) => {
@@ -32,6 +37,7 @@ export class RemoteFile {
     this.bytes = bytes
     this.entity = NEW_ENTITY
     this.mark = undefined
+    if (!this.entities.includes(NEW_ENTITY)) this.entities.unshift(NEW_ENTITY)
   }
 
   open = ({ json }: Exchange, policy: Record<string, unknown> = {}) => {
@@ -39,6 +45,7 @@ export class RemoteFile {
     this.sessions.push(id)
     this.mark = id
     this.exists = true
+    if (!this.entities.includes(NEW_ENTITY)) this.entities.unshift(NEW_ENTITY)
     this.size = json['size'] as number
     this.chunks.clear()
     const storage_policy = { id: 'P1', name: 'Default', type: 'local', max_size: 0, ...policy }
@@ -53,7 +60,20 @@ export class RemoteFile {
     return {}
   }
 
+  /** Somebody else saves, after what is there by now. */
+  storeAsOther(bytes: Buffer) {
+    this.bytes = bytes
+    this.entity = OTHER_ENTITY
+    this.entities.unshift(OTHER_ENTITY)
+  }
+
+  /** Nothing is kept but the current content. */
+  keepsNothing() {
+    this.entities = [this.entity]
+  }
+
   cancel = () => {
+    if (this.mark !== undefined) this.entities = this.entities.filter((id) => id !== NEW_ENTITY)
     this.mark = undefined
     return {}
   }

@@ -5,7 +5,6 @@ import { join } from 'node:path'
 import { nodeFileLayer, type FileLayer, type LocalFile } from '../../src/base/file-layer.ts'
 import { createDrive, DiskCache, Mirror, ROOT_INO, type Drive } from '../../src/core/index.ts'
 import type { CoreSettings, CreateOptions } from '../../src/core/create-drive.ts'
-import type { KernelCache } from '../../src/core/ports.ts'
 import type {
   Attr,
   AttrChanges,
@@ -23,6 +22,7 @@ import { aMoment, ManualClock, settle } from './manual-clock.ts'
 import { MortalClock } from './mortal-clock.ts'
 import { MortalLayer } from './mortal-layer.ts'
 import { mortalRemote, type MortalRemote } from './mortal-remote.ts'
+import { noticingKernel } from './noticing-kernel.ts'
 import { notingLayer } from './noting-layer.ts'
 import { promised, type Promised } from './promised.ts'
 import { MemoryRemote, type MemoryRemoteOptions } from './memory-remote.ts'
@@ -64,7 +64,7 @@ export class TestDrive {
   readonly clock: ManualClock
   readonly log = recordingLog()
   readonly remote: MemoryRemote
-  /** What the kernel was told, in order: `inode 5`, `entry 1 a`, `entry 1 a?`, `gone 1 5 a`. */
+  /** What the kernel was told, in order. */
   readonly notices: string[] = []
   readonly folder: string
   /** The local disk, and the start of the machine: another one after power loss. For the next start. */
@@ -113,12 +113,7 @@ export class TestDrive {
 
   /** Mounts on the same state, as a new process would. */
   async start(): Promise<void> {
-    const kernel: KernelCache = {
-      invalidateInode: (ino) => void this.notices.push(`inode ${ino}`),
-      invalidateAttributes: (ino) => void this.notices.push(`attributes ${ino}`),
-      expireEntry: (ino, name, mere) => void this.notices.push(`entry ${ino} ${name}${mere ? '?' : ''}`),
-      deleteEntry: (parent, child, name) => void this.notices.push(`gone ${parent} ${child} ${name}`),
-    }
+    const kernel = noticingKernel(this.notices)
     const { log, folder: stateFolder, bootId } = this
     this.#opened = []
     const callsBefore = this.remote.calls.length
@@ -329,11 +324,15 @@ export class TestDrive {
     await this.clock.advance(30_001)
   }
 
+  /** Everything is at the server. */
+  get isSettled(): boolean {
+    const { unsentNames, writeBack, unsentAttributes } = this.drive
+    return unsentNames === 0 && writeBack.pending().length === 0 && unsentAttributes === 0
+  }
+
   /** The quiet time and the delay of renames pass, and everything is at the server. */
   async settleAll(): Promise<void> {
-    const { drive } = this
-    const isDone = () =>
-      drive.unsentNames === 0 && drive.writeBack.pending().length === 0 && drive.unsentAttributes === 0
+    const isDone = () => this.isSettled
     for (let steps = 0; steps < 2_000 && (steps < 20 || !isDone()); steps += 1) {
       await this.clock.advance(100)
       if (steps > 20) await aMoment(5)

@@ -137,7 +137,14 @@ export class KeptBackups {
     backup.moveTo(place.parent, place.name)
     seen.nameTaken(backup)
     pending.touch(backup)
+    this.#succeed(backup, place)
     tellKernels(this.#core, place)
+  }
+
+  /** gedit removes its last backup first: the new one is its next version. What is to be copied at the server is a new file. */
+  #succeed(backup: Node, { parent, name }: NodePlace): void {
+    const former = this.#parts().renames.removedAt(parent, name)
+    if (former?.entry && backup.content!.lenderPath === undefined) takeOver(this.#parts(), backup, former)
   }
 
   /** After that is on record: the next process would give the id of what is saved by then to the backup. */

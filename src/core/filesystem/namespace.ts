@@ -170,9 +170,9 @@ export class Namespace {
     this.#core.pending.touch(node)
   }
 
-  /** Who deletes unsent changes has not seen what somebody else has put under them: that is not deleted. */
+  /** Who deletes unsent changes, or what somebody may change, has not seen what came from elsewhere since: that is not deleted. */
   #rememberShown(node: Node): void {
-    if (!node.entry || !node.content?.isDirty) return
+    if (!node.entry || (!node.content?.isDirty && node.writers === 0)) return
     const shown = versionFor(this.#core, node)
     this.#core.tree.table.bind(node, { ...node.entry, entity: shown === 'absent' ? undefined : shown })
   }

@@ -37,35 +37,66 @@ export async function checkRemovals(core: Core, nodes: ReadonlySet<Node>): Promi
     else if (!nodes.has(parent)) tops.push(node)
   }
   for (const [parent, children] of childrenByParent(tops)) {
-    const present = await presentIn(core, parent, children)
+    const present = await presentIn(core, parent, children, nodes)
     for (const node of children) await judge(core, node, present.get(node), { nodes, verdict })
   }
   return verdict
 }
 
-/** What the server has under the names of `nodes`, children of `parent`. */
+interface Present {
+  readonly entry: RemoteEntry
+  /** What is in it, where that was asked for with it. */
+  readonly inside?: readonly Found[] | undefined
+}
+
+/** What the server has under the names of `children` of `parent`. `nodes`: all that is to go. */
 async function presentIn(
-  { remote, patience, tree }: Core,
+  core: Core,
   parent: Node,
-  nodes: readonly Node[],
-): Promise<Map<Node, RemoteEntry>> {
-  const present = new Map<Node, RemoteEntry>()
-  if (nodes.length >= listFrom && !parent.isUnlinked) {
-    const { entries } = await tree.refresh(parent)
-    for (const node of nodes) {
+  children: readonly Node[],
+  nodes: ReadonlySet<Node>,
+): Promise<Map<Node, Present>> {
+  const present = new Map<Node, Present>()
+  if (children.length >= listFrom && !parent.isUnlinked) {
+    const { entries } = await core.tree.refresh(parent)
+    for (const node of children) {
       const entry = entries.get(node.remotePlace?.name ?? '')
-      if (entry) present.set(node, entry)
+      if (entry) present.set(node, { entry })
     }
     return present
   }
   await Promise.all(
-    nodes.map(async (node) => {
-      const path = node.remotePath
-      const entry = path && (await absentAsUndefined(patience.run(node.label, () => remote.info(path))))
-      if (entry) present.set(node, entry)
+    children.map(async (node) => {
+      const found = (await presentFlat(core, node, nodes)) ?? (await presentAlone(core, node))
+      if (found) present.set(node, found)
     }),
   )
   return present
+}
+
+async function presentAlone({ remote, patience }: Core, node: Node): Promise<Present | undefined> {
+  const path = node.remotePath
+  const entry = path && (await absentAsUndefined(patience.run(node.label, () => remote.info(path))))
+  return entry && { entry }
+}
+
+/** A folder that no folder goes with: its listing tells what it is as well. undefined: more has to be asked for. */
+async function presentFlat(core: Core, folder: Node, nodes: ReadonlySet<Node>): Promise<Present | undefined> {
+  const path = folder.remotePath
+  const isFlat =
+    folder.isFolder && withAllIn(folder, nodes).every((node) => node === folder || !node.isFolder)
+  if (!path || !isFlat) return undefined
+  try {
+    const { itself, entries } = await listed(core, folder, path)
+    if (entries.some(({ kind }) => kind === 'folder')) return undefined
+    return (
+      itself && { entry: itself, inside: entries.map((entry) => ({ entry, path: [...path, entry.name] })) }
+    )
+  } catch (error) {
+    // Gone, or something else than a folder by now.
+    if (isRemoteError(error) && !error.isTransient) return undefined
+    throw error
+  }
 }
 
 interface Judging {
@@ -76,21 +107,26 @@ interface Judging {
 async function judge(
   core: Core,
   node: Node,
-  entry: RemoteEntry | undefined,
+  present: Present | undefined,
   { nodes, verdict }: Judging,
 ): Promise<void> {
+  const { entry, inside } = present ?? {}
   // Moved by somebody else, and found again there.
   if (node.place) return void verdict.keep.push(node)
   if (entry && node.remotePath) await recognise(core, node, { entry, path: node.remotePath })
   if (!entry || entry.id !== node.id) verdict.gone.push(...withAllIn(node, nodes))
-  else if (node.isFolder) await judgeFolder(core, node, { nodes, verdict })
+  else if (node.isFolder) await judgeFolder(core, node, { nodes, verdict, inside })
   else if (isUnchanged(node, entry)) verdict.remove.push(node)
   else verdict.keep.push(node)
 }
 
 /** A folder goes in one call, if nothing is in it that nobody here has deleted. */
-async function judgeFolder(core: Core, folder: Node, { nodes, verdict }: Judging): Promise<void> {
-  const found = await below(core, folder, nodes)
+async function judgeFolder(
+  core: Core,
+  folder: Node,
+  { nodes, verdict, inside: known }: Judging & Pick<Present, 'inside'>,
+): Promise<void> {
+  const found = known ?? (await below(core, folder, nodes))
   const top = folder.remotePath ?? []
   await recogniseAll(core, found, withAllIn(folder, nodes))
   const strangers = found.filter(({ entry }) => !isDeletedHere(core, entry, nodes))
@@ -131,7 +167,8 @@ export interface Found {
 }
 
 /** Everything below a folder. Where that is too much for one walk, what lies in the folders that were deleted here. */
-async function below({ remote, patience }: Core, folder: Node, nodes: ReadonlySet<Node>): Promise<Found[]> {
+async function below(core: Core, folder: Node, nodes: ReadonlySet<Node>): Promise<Found[]> {
+  const { remote, patience } = core
   const path = folder.remotePath
   if (!path) return []
   try {
@@ -150,14 +187,24 @@ async function below({ remote, patience }: Core, folder: Node, nodes: ReadonlySe
   for (const each of withAllIn(folder, nodes)) {
     const at = each.isFolder ? each.remotePath : undefined
     if (!at) continue
-    const entries = await patience.run(each.label, async () => {
-      const all: RemoteEntry[] = []
-      for await (const page of remote.list(at)) all.push(...page.entries)
-      return all
-    })
+    const { entries } = await listed(core, each, at)
     found.push(...entries.map((entry) => ({ entry, path: [...at, entry.name] })))
   }
   return found
+}
+
+/** A folder, and what is in it. */
+function listed({ remote, patience }: Core, { label }: Node, path: RemotePath) {
+  return patience.run(label, async (progress) => {
+    const entries: RemoteEntry[] = []
+    let itself: RemoteEntry | undefined
+    for await (const page of remote.list(path)) {
+      itself ??= page.folder
+      entries.push(...page.entries)
+      progress()
+    }
+    return { itself, entries }
+  })
 }
 
 function isDeletedHere({ tree }: Core, entry: RemoteEntry, nodes: ReadonlySet<Node>): boolean {

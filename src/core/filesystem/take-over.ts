@@ -36,12 +36,14 @@ export function takeOver(parts: OwnerParts, heir: Node, former: Node, pid?: numb
 }
 
 /**
- * What process `pid` replaces when it puts something else at the name of `target`: the content that it read last. Unsent bytes
- * rest on the version that was opened, which may not be the newest either.
+ * What process `pid` replaces when it puts something else at the name of `target`: the content that it read last, or what is shown to
+ * it. Unsent bytes rest on the version that was opened, and that goes on being shown while somebody may write to it, though there is a
+ * newer one.
  */
 export function versionFor({ seen }: Core, target: Node, pid?: number): BaseEntity {
   const { content, entry } = target
   if (content?.isDirty) return content.replaces
   const known = pid === undefined || !entry ? undefined : seen.lastSeen(pid, target)
-  return known ?? entry?.entity ?? 'absent'
+  const shown = target.writers > 0 && content && !content.isHere ? content.base : entry?.entity
+  return known ?? shown ?? 'absent'
 }

@@ -4,6 +4,7 @@ import type { Log } from '../../base/log.ts'
 import type { ApiClient } from '../../api/client.ts'
 import { joinUri, parseUri, type CloudreveUri } from '../../api/uri.ts'
 import { RemoteError } from '../errors.ts'
+import type { KeptVersions } from '../kept-versions.ts'
 import type { EntityId, RemotePath, UploadRequest } from '../types.ts'
 
 export interface MountContext {
@@ -23,6 +24,8 @@ export interface MountContext {
   /** Storage behind the drive: `local`, `s3`, …; undefined where nothing can be uploaded. */
   readonly policyType: string | undefined
   readonly readOnly: boolean
+  /** What becomes of replaced contents; undefined where the server did not tell. */
+  readonly versions: KeptVersions | undefined
 }
 
 /** The address that a request carries. May hold the password of a share: not for messages. */

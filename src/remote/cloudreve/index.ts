@@ -134,6 +134,7 @@ async function connect(client: ApiClient, options: ConnectOptions): Promise<Remo
     batchSize: config.max_batch_size || BATCH_SIZE,
     policyType: listing.storage_policy?.type,
     readOnly: isReadOnly(options, root),
+    versions,
   }
   context.log.debug('connected', { origin: client.origin, version, usedBytes: capacity?.used })
   const streams = new ContentStreams({

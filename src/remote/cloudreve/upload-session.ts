@@ -14,18 +14,19 @@ import { Code } from '../../api/codes.ts'
 import { createFile, fileInfo } from '../../api/endpoints/files.ts'
 import { cancelUploadSession, createUploadSession } from '../../api/endpoints/uploads.ts'
 import { isApiError, isRefusal } from '../../api/errors.ts'
-import type { WireUploadSession } from '../../api/schema.ts'
+import type { WireFile, WireUploadSession } from '../../api/schema.ts'
 import { withoutPassword } from '../../api/uri.ts'
 import type { StorageClient } from '../../transfer/storage-client.ts'
 import { isStorageError } from '../../transfer/storage-error.ts'
 import { isLoneLock } from '../../transfer/upload/lone-lock.ts'
 import { canSend, sendContent } from '../../transfer/upload/send-content.ts'
 import { RemoteError } from '../errors.ts'
-import type { RemoteEntry, SentChunk, UploadRequest } from '../types.ts'
+import type { EntityId, RemoteEntry, SentChunk, UploadRequest } from '../types.ts'
 import { expectedEntity, uriOf, type MountContext } from './context.ts'
 import { toEntry, UPLOAD_MARK } from './map-entry.ts'
 import { isAllSent, openAgain, recordOf, type OpenSession } from './open-session.ts'
 import type { OwnContent } from './own-content.ts'
+import { entityAhead, isNextAfter } from './own-entity.ts'
 import type { OwnSessions } from './own-sessions.ts'
 import { unknownOutcome } from './upload-put.ts'
 
@@ -59,7 +60,16 @@ type Confirmation =
 interface SentAll {
   /** Each was taken, and said so: the server has completed the upload, or says that it is still open. */
   readonly isAnswered: boolean
+  /** What the session makes, where that was told ahead. */
+  readonly made: EntityId | undefined
   readonly signal: AbortSignal | undefined
+}
+
+/** What is at the path of a request. */
+interface Found {
+  readonly entry: RemoteEntry
+  /** With its versions. */
+  readonly file: WireFile
 }
 
 /** What an attempt came to. Neither: nothing is left of it, so start over. */
@@ -130,7 +140,7 @@ export class SessionUploader {
     const requestUri = uriOf(this.#context, path)
     const wanted = { requestUri, sizeBytes: source.sizeBytes, nowMs: client.serverClock.now() }
     const session = openAgain(resume.session, resume.chunks, wanted)
-    const entry = session && (await this.#find(request))
+    const { entry } = (session && (await this.#find(request))) ?? {}
     if (session && entry?.uploadSessionId === session.wire.session_id) return session
     await cancelSession(client, resume.session)
     return undefined
@@ -163,6 +173,7 @@ export class SessionUploader {
   async #run(session: OpenSession, request: UploadRequest, signal?: AbortSignal): Promise<Result> {
     const { wire } = session
     const hadAll = isAllSent(session)
+    const made = await this.#entityAhead(session, request)
     let trouble: unknown
     try {
       await this.#sendRest(session, request, signal)
@@ -171,13 +182,14 @@ export class SessionUploader {
       if (!this.#isUnclear(error)) {
         if (mayPass(error, signal) && request.keepsSession?.()) throw error
         await this.#cancelAfter(session, request, error)
-        const entry = isStorageError(error, 'failed') ? await this.#doneMeanwhile(request, signal) : undefined
+        const sent = { isAnswered: false, made, signal }
+        const entry = isStorageError(error, 'failed') ? await this.#doneMeanwhile(request, sent) : undefined
         if (entry) return { entry }
         throw error
       }
     }
     const isAnswered = trouble === undefined && !hadAll
-    const confirmation = await this.#confirm(session, request, { isAnswered, signal })
+    const confirmation = await this.#confirm(session, request, { isAnswered, made, signal })
     if (confirmation.kind === 'done') {
       this.#sessions.ended(wire.session_id)
       return { entry: confirmation.entry }
@@ -230,21 +242,21 @@ export class SessionUploader {
     const looks = wire.storage_policy?.type === 'upyun' ? LOOKS_AFTER_NOTICE : LOOKS
     for (let look = 1; look <= looks; look += 1) {
       if (sent.signal?.aborted) break
-      const entry = await this.#find(request)
-      if (!entry) return { kind: 'undone' }
-      if (entry.uploadSessionId !== wire.session_id) return this.#judge(entry, request, sent)
+      const found = await this.#find(request)
+      if (!found) return { kind: 'undone' }
+      if (found.entry.uploadSessionId !== wire.session_id) return this.#judge(found, request, sent)
       await delay(this.#context.clock, LOOK_WAIT_MS)
     }
     return { kind: 'waiting' }
   }
 
   /** A storage without an answer may have told the server all the same: then cancelling undid nothing. */
-  async #doneMeanwhile(request: UploadRequest, signal?: AbortSignal): Promise<RemoteEntry | undefined> {
+  async #doneMeanwhile(request: UploadRequest, sent: SentAll): Promise<RemoteEntry | undefined> {
     try {
-      const entry = await this.#find(request)
-      if (!entry || entry.uploadSessionId !== undefined) return undefined
-      const { kind } = await this.#judge(entry, request, { isAnswered: false, signal })
-      return kind === 'done' ? entry : undefined
+      const found = await this.#find(request)
+      if (!found || found.entry.uploadSessionId !== undefined) return undefined
+      const { kind } = await this.#judge(found, request, sent)
+      return kind === 'done' ? found.entry : undefined
     } catch (error) {
       this.#context.log.warn('what became of an upload that was given up is not known', {
         path: nameOf(request),
@@ -255,27 +267,36 @@ export class SessionUploader {
   }
 
   /**
-   * The mark is gone. Where every piece was answered the upload is complete. Where not, the server may as well have forgotten it, and
-   * somebody else have put something of the same size there.
+   * The mark is gone. Either the upload is complete, or the server has forgotten it; and in both cases somebody else may have put
+   * something there since, of the same size too.
    */
-  async #judge(
-    entry: RemoteEntry,
-    request: UploadRequest,
-    { isAnswered, signal }: SentAll,
-  ): Promise<Confirmation> {
+  async #judge({ entry, file }: Found, request: UploadRequest, sent: SentAll): Promise<Confirmation> {
     const { previous, source } = request
     const before = previous === 'absent' ? undefined : previous
     if (entry.entity === before) return { kind: 'undone' }
-    const isOurs = isAnswered
-      ? entry.sizeBytes === source.sizeBytes
-      : await this.#own.isIn(entry, request, signal)
+    if (entry.sizeBytes !== source.sizeBytes) return { kind: 'foreign' }
+    const isKnown =
+      sent.made === undefined ? sent.isAnswered && isNextAfter(previous, file) : entry.entity === sent.made
+    const isOurs = isKnown || (await this.#own.isIn(entry, request, sent.signal))
     return isOurs ? { kind: 'done', entry } : { kind: 'foreign' }
   }
 
-  async #find({ path }: UploadRequest): Promise<RemoteEntry | undefined> {
+  /** Without it bytes decide. */
+  async #entityAhead({ wire }: OpenSession, request: UploadRequest): Promise<EntityId | undefined> {
+    try {
+      return await entityAhead(this.#context, request, wire.session_id)
+    } catch (error) {
+      const fields = { path: nameOf(request), reason: messageOf(error) }
+      this.#context.log.debug('what an upload is going to make was not told', fields)
+      return undefined
+    }
+  }
+
+  async #find({ path }: UploadRequest): Promise<Found | undefined> {
     const { client, noContent } = this.#context
     try {
-      return toEntry(await fileInfo(client, { uri: uriOf(this.#context, path) }), noContent)
+      const file = await fileInfo(client, { uri: uriOf(this.#context, path) }, { extended: true })
+      return { entry: toEntry(file, noContent), file }
     } catch (error) {
       if (isRefusal(error, Code.pathNotFound)) return undefined
       throw error
@@ -308,7 +329,7 @@ export class SessionUploader {
   /** Cancelling takes a file away that was there, empty, before the upload began (api/04 §9). */
   async #olderEmptyFile(request: UploadRequest, openedAtMs: number): Promise<RemoteEntry | undefined> {
     if (request.previous !== 'absent') return undefined
-    const entry = await this.#find(request)
+    const { entry } = (await this.#find(request)) ?? {}
     if (!entry || entry.entity !== undefined) return undefined
     const isOlder = request.onRemade !== undefined || entry.createdAtMs < openedAtMs - CLOCK_TOLERANCE_MS
     return isOlder ? entry : undefined

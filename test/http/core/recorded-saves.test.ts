@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Engine, Handle } from '../../conformance/engine.ts'
 import { EmbeddedHost } from '../../conformance/engines/http-hosts.ts'
-import { recordedSaves, type Call, type RecordedSave } from './recorded-saves.ts'
+import { savesWithBackup, type Call } from './recorded-calls.ts'
+import { recordedSaves, type RecordedSave } from './recorded-saves.ts'
 
 const host = new EmbeddedHost()
 
@@ -65,7 +66,10 @@ class Replay {
 }
 
 /** The files and their folders, listed and at rest, as a program finds them. */
-async function prepare(fs: Engine, { before }: RecordedSave): Promise<Map<string, string | undefined>> {
+async function prepare(
+  fs: Engine,
+  { before }: Pick<RecordedSave, 'before'>,
+): Promise<Map<string, string | undefined>> {
   const folders = new Set(Object.keys(before).flatMap(foldersOf))
   for (const folder of folders) await fs.mkdir(folder)
   for (const [path, content] of Object.entries(before)) await fs.writeFile(path, content)
@@ -120,4 +124,33 @@ describe('a save as recorded', () => {
       await fs.close()
     }
   })
+})
+
+describe('saves in a row that keep the last content as a backup', () => {
+  it.each(Object.entries(savesWithBackup))(
+    'of %s cost the same each, and keep both ids [S6]',
+    async (_, calls) => {
+      const fs = await host.fresh()
+      try {
+        const before = { 'report.txt': 'save 0\n', 'report.txt~': 'older\n' }
+        const ids = await prepare(fs, { before })
+        for (let save = 1; save <= 10; save += 1) {
+          const mark = fs.server!.mark()
+          await new Replay(fs).run(calls(`save ${save}\n`))
+          await fs.settle()
+          const requests = Object.values(withoutUrls(mark.counts()))
+          expect(
+            requests.reduce((sum, count) => sum + count, 0),
+            `save ${save}`,
+          ).toBeLessThanOrEqual(4)
+          for (const [path, id] of ids) expect(await fs.server!.fileId(path), `id of ${path}`).toBe(id)
+          expect((await fs.server!.bytes('report.txt~')).toString()).toBe(`save ${save - 1}\n`)
+        }
+        for (const path of ids.keys()) expect(await fs.server!.versionCount(path)).toBe(10)
+        expect(await filesBelow(fs)).toEqual([...ids.keys()])
+      } finally {
+        await fs.close()
+      }
+    },
+  )
 })

@@ -4,21 +4,25 @@
  */
 import { constants } from 'node:fs'
 import { patterned } from '../../conformance/suite.ts'
+import {
+  fresh,
+  first,
+  second,
+  page,
+  swapFile,
+  vimWrites,
+  swapFileGoes,
+  emacsKeepsABackup,
+  gioWrites,
+  geditKeepsABackup,
+  geditReplacesItsBackup,
+  looseObject,
+  lockedWrite,
+  appended,
+  type Call,
+} from './recorded-calls.ts'
 
-const { O_APPEND, O_CREAT, O_EXCL, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY } = constants
-const fresh = O_RDWR | O_CREAT | O_EXCL
-
-/** One system call. `fd` is the number that the program had. */
-export type Call =
-  | readonly ['open', fd: number, path: string, flags: number, mode?: number]
-  | readonly ['read', fd: number, sizeBytes: number]
-  | readonly ['write', fd: number, data: string | Buffer, offset: number]
-  | readonly ['ftruncate', fd: number, sizeBytes: number]
-  | readonly ['fsync' | 'close', fd: number]
-  | readonly ['rename' | 'link', from: string, to: string]
-  | readonly ['unlink' | 'mkdir', path: string]
-  | readonly ['chmod', path: string, mode: number]
-  | readonly ['utimens', path: string, mtimeNs: bigint]
+const { O_CREAT, O_EXCL, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY } = constants
 
 export interface RecordedSave {
   readonly name: string
@@ -29,74 +33,6 @@ export interface RecordedSave {
   readonly after: Readonly<Record<string, readonly [content: string | Buffer, versions: number]>>
   /** Requests until everything is at the server, by route. */
   readonly requests: Readonly<Record<string, number>>
-}
-
-const first = 'first\n'
-const second = 'second\n'
-const page = (seed: number) => patterned(4096, seed)
-
-function swapFile(): readonly Call[] {
-  return [
-    ['open', 4, '.report.txt.swp', fresh, 0o600],
-    ['open', 5, '.report.txt.swx', fresh, 0o600],
-    ['close', 5],
-    ['unlink', '.report.txt.swx'],
-    ['close', 4],
-    ['unlink', '.report.txt.swp'],
-    ['open', 4, '.report.txt.swp', fresh, 0o600],
-    ['write', 4, page(1), 0],
-    ['chmod', '.report.txt.swp', 0o644],
-    ['write', 4, page(2), 4096],
-    ['write', 4, page(3), 8192],
-    ['fsync', 4],
-  ]
-}
-
-function vimWrites(): readonly Call[] {
-  return [
-    ['open', 3, 'report.txt', O_WRONLY | O_CREAT, 0o644],
-    ['ftruncate', 3, 0],
-    ['write', 3, second, 0],
-    ['fsync', 3],
-    ['chmod', 'report.txt', 0o644],
-    ['close', 3],
-  ]
-}
-
-const swapFileGoes: readonly Call[] = [
-  ['write', 4, page(4), 0],
-  ['close', 4],
-  ['unlink', '.report.txt.swp'],
-]
-
-function looseObject(path: string, seed: number): readonly Call[] {
-  const folder = path.slice(0, path.lastIndexOf('/'))
-  return [
-    ['mkdir', folder],
-    ['open', 5, `${folder}/tmp_obj_G5jthh`, fresh, 0o444],
-    ['write', 5, patterned(60, seed), 0],
-    ['close', 5],
-    // Refused here; then git renames.
-    ['link', `${folder}/tmp_obj_G5jthh`, path],
-    ['rename', `${folder}/tmp_obj_G5jthh`, path],
-  ]
-}
-
-function lockedWrite(path: string, data: string): readonly Call[] {
-  return [
-    ['open', 3, `${path}.lock`, fresh, 0o666],
-    ['write', 3, data, 0],
-    ['close', 3],
-    ['rename', `${path}.lock`, path],
-  ]
-}
-
-function appended(path: string, data: string): readonly Call[] {
-  return [
-    ['open', 3, path, O_WRONLY | O_CREAT | O_APPEND, 0o666],
-    ['write', 3, data, 0],
-    ['close', 3],
-  ]
 }
 
 const onePut = { 'PUT /file/content': 1 }
@@ -150,64 +86,35 @@ export const recordedSaves: readonly RecordedSave[] = [
   {
     name: 'gedit (GIO): a temporary file with the mode of the old one, renamed over',
     before: { 'report.txt': first },
-    calls: [
-      ['open', 9, '.goutputstream-4P8VZ2', fresh, 0o666],
-      ['chmod', '.goutputstream-4P8VZ2', 0o644],
-      ['write', 9, second, 0],
-      ['fsync', 9],
-      ['rename', '.goutputstream-4P8VZ2', 'report.txt'],
-      ['close', 9],
-    ],
+    calls: gioWrites(second),
     after: { 'report.txt': [second, 2] },
     requests: onePut,
   },
   {
     name: 'gedit with backups: the old one renamed to its backup, which stays',
     before: { 'report.txt': first },
-    calls: [
-      ['open', 9, '.goutputstream-4P8VZ2', fresh, 0o666],
-      ['chmod', '.goutputstream-4P8VZ2', 0o644],
-      ['write', 9, second, 0],
-      ['link', 'report.txt', 'report.txt~'],
-      ['rename', 'report.txt', 'report.txt~'],
-      ['fsync', 9],
-      ['rename', '.goutputstream-4P8VZ2', 'report.txt'],
-      ['close', 9],
-    ],
+    calls: geditKeepsABackup(),
     after: { 'report.txt~': [first, 1], 'report.txt': [second, 2] },
     requests: saveAndOld,
   },
   {
+    name: 'gedit with a backup of another day, which it removes before',
+    before: { 'report.txt': first, 'report.txt~': 'older\n' },
+    calls: geditReplacesItsBackup(),
+    after: { 'report.txt~': [first, 2], 'report.txt': [second, 2] },
+    requests: { ...onePut, ...session },
+  },
+  {
     name: 'emacs with its backup, which stays: the old one renamed to it, a new one written',
     before: { 'report.txt': first },
-    calls: [
-      ['open', 5, 'report.txt', O_RDONLY],
-      ['read', 5, first.length],
-      ['close', 5],
-      ['rename', 'report.txt', 'report.txt~'],
-      ['open', 6, 'report.txt', O_WRONLY | O_CREAT | O_EXCL, 0o666],
-      ['write', 6, second, 0],
-      ['fsync', 6],
-      ['close', 6],
-      ['chmod', 'report.txt', 0o644],
-    ],
+    calls: emacsKeepsABackup(),
     after: { 'report.txt~': [first, 1], 'report.txt': [second, 2] },
     requests: saveAndOld,
   },
   {
     name: 'emacs with its backup of another day, which the new one replaces',
     before: { 'report.txt': first, 'report.txt~': 'older\n' },
-    calls: [
-      ['open', 5, 'report.txt', O_RDONLY],
-      ['read', 5, first.length],
-      ['close', 5],
-      ['rename', 'report.txt', 'report.txt~'],
-      ['open', 6, 'report.txt', O_WRONLY | O_CREAT | O_EXCL, 0o666],
-      ['write', 6, second, 0],
-      ['fsync', 6],
-      ['close', 6],
-      ['chmod', 'report.txt', 0o644],
-    ],
+    calls: emacsKeepsABackup(),
     after: { 'report.txt~': [first, 2], 'report.txt': [second, 2] },
     requests: { 'PUT /file/content': 2 },
   },

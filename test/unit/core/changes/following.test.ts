@@ -5,19 +5,14 @@ import { RemoteError } from '../../../../src/remote/errors.ts'
 import type { FileId } from '../../../../src/remote/types.ts'
 import { settle } from '../../../fakes/manual-clock.ts'
 import { TellingClient } from '../../../fakes/telling-client.ts'
-import { TestDrive } from '../../../fakes/test-drive.ts'
+import type { TestDrive } from '../../../fakes/test-drive.ts'
+import { openFollowing } from './following-drive.ts'
 
 const minute = 60_000
 let test: TestDrive
 
 beforeEach(async () => {
-  test = await TestDrive.open({}, (remote) => {
-    remote.putAsOther('a', 'v1')
-    remote.putAsOther('d/f', 'below')
-    remote.putAsOther('e/g', 'beside')
-  })
-  test.drive.followChanges()
-  await settle()
+  test = await openFollowing()
 })
 
 afterEach(() => test.stop())

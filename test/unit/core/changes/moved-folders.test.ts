@@ -1,18 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { settle } from '../../../fakes/manual-clock.ts'
 import { TellingClient } from '../../../fakes/telling-client.ts'
-import { TestDrive } from '../../../fakes/test-drive.ts'
+import type { TestDrive } from '../../../fakes/test-drive.ts'
+import { openFollowing } from './following-drive.ts'
 
 let test: TestDrive
 
 beforeEach(async () => {
-  test = await TestDrive.open({}, (remote) => {
-    remote.putAsOther('a', 'v1')
-    remote.putAsOther('d/f', 'below')
-    remote.putAsOther('e/g', 'beside')
-  })
-  test.drive.followChanges()
-  await settle()
+  test = await openFollowing()
   test.remote.feed.tell({ kind: 'live' })
   await test.clock.advance(30_001)
 })

@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { RemoteError } from '../../../../src/remote/errors.ts'
 import { eventually } from '../../../fakes/eventually.ts'
 import { TestDrive } from '../../../fakes/test-drive.ts'
+import { calls, logged, removeTree, sent } from './deleting.ts'
 
 let drive: TestDrive
 
@@ -23,22 +24,6 @@ beforeEach(async () => {
 
 afterEach(() => drive.stop())
 
-/** As `rm -r`. */
-async function removeTree(path: string): Promise<void> {
-  for (const name of await drive.names(path)) {
-    const child = `${path}/${name}`
-    if ((await drive.stat(child)).kind === 'folder') await removeTree(child)
-    else await drive.unlink(child)
-  }
-  await drive.rmdir(path)
-}
-
-/** The moment passes that removals wait for more. */
-async function sent(): Promise<void> {
-  await drive.clock.advance(500)
-  await eventually(() => drive.drive.unsentNames === 0)
-}
-
 /** What is deleted is sent; `other` does something after everything was looked at, and before the first of it is deleted. */
 async function sentAfter(other: () => unknown): Promise<void> {
   const gate = drive.remote.hold('remove')
@@ -55,18 +40,6 @@ function trash(): string[] {
   return trash.map((node) => deletions.get(node)!.from.join('/')).sort()
 }
 
-/** What the log says of files, and of which. */
-function logged(): unknown[] {
-  return drive.log.lines.flatMap(({ message, fields }) =>
-    fields?.['file'] ? [[message, fields['file']]] : [],
-  )
-}
-
-const calls = () =>
-  drive.remote.script.calls
-    .filter(({ method }) => method !== 'capacity')
-    .map(({ method, subject }) => `${method} ${subject}`)
-
 const putBack = 'changed by somebody else while it was deleted here, so it was put back'
 const stays = 'deleted for good, but it stays in the trash of the drive: look at it there, and purge it'
 const unpurged = 'deleted files could not be purged and stay in the trash of the drive: purge them there'
@@ -75,16 +48,16 @@ describe('what is deleted for good', () => {
   it('is found in the trash and purged from there: two calls for a batch [D2]', async () => {
     await drive.unlink('a')
     await drive.unlink('b')
-    await sent()
-    expect(calls()).toEqual(['info a', 'info b', 'remove a', 'listTrash ', 'purge a b'])
+    await sent(drive)
+    expect(calls(drive)).toEqual(['info a', 'info b', 'remove a', 'listTrash ', 'purge a b'])
     expect(trash()).toEqual([])
     expect(drive.log.lines).toEqual([])
   })
 
   it('of a tree are the files first, then the folder, which is counted in the trash [D2][D16]', async () => {
-    await removeTree('d')
-    await sent()
-    expect(calls()).toEqual([
+    await removeTree(drive, 'd')
+    await sent(drive)
+    expect(calls(drive)).toEqual([
       'info d',
       'listSubtree d',
       'remove d/f0',
@@ -104,7 +77,7 @@ describe('what is deleted for good', () => {
     await drive.outdate()
     await drive.names()
     await drive.unlink('a')
-    await sent()
+    await sent(drive)
     expect(trash()).toEqual(['a'])
     expect(drive.remote.paths()).not.toContain('a')
     const [node] = drive.remote.tree.trash
@@ -121,11 +94,11 @@ describe('what somebody else saves after the last look', () => {
     expect(await drive.text('a')).toBe('theirs')
     expect(await drive.exists('b')).toBe(false)
     expect(trash()).toEqual([])
-    expect(logged()).toEqual([[putBack, 'a']])
+    expect(logged(drive)).toEqual([[putBack, 'a']])
   })
 
   it('into a file of a tree is put back in its folders [D12][D13]', async () => {
-    await removeTree('d')
+    await removeTree(drive, 'd')
     await sentAfter(() => drive.remote.putAsOther('d/sub/g0', 'theirs'))
     expect(drive.remote.paths()).toEqual(['a', 'b', 'd/', 'd/sub/', 'd/sub/g0', 'e/'])
     expect(await drive.text('d/sub/g0')).toBe('theirs')
@@ -134,7 +107,7 @@ describe('what somebody else saves after the last look', () => {
   })
 
   it('as a new file of a tree is put back, and the rest is purged [D12][D13]', async () => {
-    await removeTree('d')
+    await removeTree(drive, 'd')
     await sentAfter(() => drive.remote.putAsOther('d/new', 'theirs'))
     expect(drive.remote.paths()).toEqual(['a', 'b', 'd/', 'd/new', 'd/sub/', 'e/'])
     expect(await drive.text('d/new')).toBe('theirs')
@@ -173,7 +146,7 @@ describe('what somebody else saves after the last look', () => {
     })
     expect(trash()).toEqual(['a'])
     expect(drive.remote.textAt('a')).toBe('another one')
-    expect(logged()).toEqual([
+    expect(logged(drive)).toEqual([
       [
         'changed by somebody else while it was deleted here, and cannot be put back: restore it from the trash',
         'a',
@@ -187,7 +160,7 @@ describe('what somebody else saves after the last look', () => {
     await drive.rmdir('e')
     await sentAfter(() => drive.remote.putAsOther('e/new', 'theirs'))
     expect(trash()).toEqual(['e'])
-    expect(logged()).toEqual([[stays, 'e']])
+    expect(logged(drive)).toEqual([[stays, 'e']])
   })
 
   it('is never lost, whatever it is and whatever fails [D12]', { timeout: 60_000 }, async () => {
@@ -202,7 +175,7 @@ describe('what somebody else saves after the last look', () => {
           await drive.stop()
           drive = await openDrive()
           for (const path of ['a', 'b']) await drive.unlink(path)
-          await removeTree('d')
+          await removeTree(drive, 'd')
           await drive.rmdir('e')
           const gate = drive.remote.hold('remove')
           await drive.clock.advance(500)
@@ -232,18 +205,18 @@ describe('what cannot be purged', () => {
   ] as const)('where %s stays in the trash, and nobody waits for it [D14]', async (_, method, kind) => {
     drive.remote.fail(method, new RemoteError(kind, 'no'), 1_000)
     await drive.unlink('a')
-    await sent()
+    await sent(drive)
     expect(await drive.names()).toEqual(['b', 'd', 'e'])
     expect(trash()).toEqual(['a'])
-    expect(logged()).toEqual([[unpurged, 'a']])
+    expect(logged(drive)).toEqual([[unpurged, 'a']])
   })
 
   it('where the server does not count folders are these; their files are gone [D14]', async () => {
     drive.remote.fail('countTrashed', new RemoteError('unsupported', 'no'), 1_000)
-    await removeTree('d')
-    await sent()
+    await removeTree(drive, 'd')
+    await sent(drive)
     expect(trash()).toEqual(['d'])
-    expect(logged()).toEqual([[stays, 'd']])
+    expect(logged(drive)).toEqual([[stays, 'd']])
   })
 
   it('where the process dies in between stays in the trash [D14]', async () => {
@@ -265,15 +238,15 @@ describe('what cannot be purged', () => {
     const { tree } = drive.remote
     // Uploads that were begun and stored nothing: nobody here need have seen them.
     for (let i = 0; i < 30_001; i += 1) tree.node('file', `f${i}`, tree.get(['e'])).sessionId = `s${i}`
-    await sent()
+    await sent(drive)
     expect(trash()).toEqual(['e'])
-    expect(calls().filter((call) => !/^(info|listSubtree)/.test(call))).toEqual([
+    expect(calls(drive).filter((call) => !/^(info|list e|listSubtree)/.test(call))).toEqual([
       'remove a',
       'remove e',
       'listTrash a',
       'purge a',
     ])
-    expect(logged()).toEqual([
+    expect(logged(drive)).toEqual([
       [expect.stringMatching(/^more than 30,000 files on one level.*bit by bit$/), 'e'],
     ])
   })

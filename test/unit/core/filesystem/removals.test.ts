@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { RemoteError } from '../../../../src/remote/errors.ts'
 import { eventually, eventuallyPassing } from '../../../fakes/eventually.ts'
 import { errnoOf, TestDrive } from '../../../fakes/test-drive.ts'
+import { calls, logged, removeTree, sent } from './deleting.ts'
 
 let drive: TestDrive
 
@@ -20,58 +21,30 @@ beforeEach(async () => {
 
 afterEach(() => drive.stop())
 
-/** As `rm -r`. */
-async function removeTree(path: string): Promise<void> {
-  for (const name of await drive.names(path)) {
-    const child = `${path}/${name}`
-    if ((await drive.stat(child)).kind === 'folder') await removeTree(child)
-    else await drive.unlink(child)
-  }
-  await drive.rmdir(path)
-}
-
-/** The moment passes that removals wait for more. */
-async function sent(): Promise<void> {
-  await drive.clock.advance(500)
-  await eventually(() => drive.drive.unsentNames === 0)
-}
-
-/** What the log says of files, and of which. */
-function logged(): unknown[] {
-  return drive.log.lines.flatMap(({ message, fields }) =>
-    fields?.['file'] ? [[message, fields['file']]] : [],
-  )
-}
-
-const calls = () =>
-  drive.remote.script.calls
-    .filter(({ method }) => method !== 'capacity')
-    .map(({ method, subject }) => `${method} ${subject}`)
-
 describe('what was deleted here', () => {
   it('is gone for programs at once, and at the server after a moment [D3]', async () => {
     await drive.unlink('a')
     expect(await drive.names()).toEqual(['d'])
     expect(await errnoOf(drive.stat('a'))).toBe('ENOENT')
-    expect(calls()).toEqual([])
-    await sent()
+    expect(calls(drive)).toEqual([])
+    await sent(drive)
     expect(drive.remote.textAt('a')).toBeUndefined()
-    expect(calls()).toEqual(['info a', 'remove a'])
+    expect(calls(drive)).toEqual(['info a', 'remove a'])
   })
 
   it('goes in one call, with one listing, where it is many files of a folder [D5]', async () => {
     for (let i = 0; i < 4; i += 1) await drive.unlink(`d/f${i}`)
-    await sent()
-    expect(calls()).toEqual(['list d', 'remove d/f0'])
+    await sent(drive)
+    expect(calls(drive)).toEqual(['list d', 'remove d/f0'])
     expect(await drive.names('d')).toEqual(['sub'])
   })
 
   it('goes in one call where it is a whole tree, which is looked through before [D1][D5]', async () => {
-    await removeTree('d')
-    expect(calls()).toEqual([])
+    await removeTree(drive, 'd')
+    expect(calls(drive)).toEqual([])
     expect(await drive.names()).toEqual(['a'])
-    await sent()
-    expect(calls()).toEqual(['info d', 'listSubtree d', 'remove d'])
+    await sent(drive)
+    expect(calls(drive)).toEqual(['info d', 'listSubtree d', 'remove d'])
     expect(drive.remote.paths()).toEqual(['a'])
     expect(drive.remote.tree.trash.map(({ name }) => name)).toEqual(['d'])
   })
@@ -93,7 +66,7 @@ describe('what was deleted here', () => {
     await drive.save('d/new', 'x')
     await drive.unlink('d/new')
     await drive.settleAll()
-    expect(calls()).toEqual([])
+    expect(calls(drive)).toEqual([])
   })
 })
 
@@ -101,16 +74,16 @@ describe('before the server deletes it', () => {
   it('a file that somebody else has changed is seen again, and the log says so [D7][D9]', async () => {
     await drive.unlink('a')
     drive.remote.putAsOther('a', 'theirs')
-    await sent()
+    await sent(drive)
     expect(await drive.text('a')).toBe('theirs')
     expect(drive.notices.some((notice) => notice.endsWith(' a'))).toBe(true)
-    expect(logged()).toEqual([['changed by somebody else, so it is not deleted', 'a']])
+    expect(logged(drive)).toEqual([['changed by somebody else, so it is not deleted', 'a']])
   })
 
   it('a folder with something new in it stays, and only that and what leads to it [D7]', async () => {
-    await removeTree('d')
+    await removeTree(drive, 'd')
     drive.remote.putAsOther('d/sub/theirs', 'theirs')
-    await sent()
+    await sent(drive)
     expect(drive.remote.paths()).toEqual(['a', 'd/', 'd/sub/', 'd/sub/theirs'])
     expect(await drive.names('d')).toEqual(['sub'])
     expect(await drive.names('d/sub')).toEqual(['theirs'])
@@ -118,26 +91,26 @@ describe('before the server deletes it', () => {
   })
 
   it('a file in a deleted folder that somebody else has changed stays', async () => {
-    await removeTree('d')
+    await removeTree(drive, 'd')
     drive.remote.putAsOther('d/f1', 'theirs')
-    await sent()
+    await sent(drive)
     expect(drive.remote.paths()).toEqual(['a', 'd/', 'd/f1'])
     expect(await drive.text('d/f1')).toBe('theirs')
   })
 
   it('a tree that is too large to be walked at once is looked through folder by folder', async () => {
-    await removeTree('d')
+    await removeTree(drive, 'd')
     drive.remote.fail('listSubtree', new RemoteError('unsupported', 'too many folders'))
-    await sent()
-    expect(calls()).toEqual(['info d', 'listSubtree d', 'list d/sub', 'list d', 'remove d'])
+    await sent(drive)
+    expect(calls(drive)).toEqual(['info d', 'listSubtree d', 'list d/sub', 'list d', 'remove d'])
     expect(drive.remote.paths()).toEqual(['a'])
   })
 
   it('what somebody else has deleted already is no trouble', async () => {
     await drive.unlink('a')
     drive.remote.removeAsOther('a')
-    await sent()
-    expect(calls()).toEqual(['info a'])
+    await sent(drive)
+    expect(calls(drive)).toEqual(['info a'])
     expect(await drive.names()).toEqual(['d'])
   })
 })
@@ -170,7 +143,7 @@ describe('a name of what was deleted', () => {
   })
 
   it('of a folder is free for a new file', async () => {
-    await removeTree('d')
+    await removeTree(drive, 'd')
     await drive.save('d', 'a file now')
     await drive.settleAll()
     expect(drive.remote.textAt('d')).toBe('a file now')
@@ -201,10 +174,10 @@ describe('a server in trouble', () => {
   it('that refuses one of many deletes the others; that one is seen again, and the log says so [D8][D9]', async () => {
     for (let i = 0; i < 4; i += 1) await drive.unlink(`d/f${i}`)
     drive.remote.fail('remove', new RemoteError('denied', 'no'), 2)
-    await sent()
+    await sent(drive)
     expect(drive.remote.paths().filter((path) => path.startsWith('d/f'))).toEqual(['d/f0'])
     expect(await drive.names('d')).toEqual(['f0', 'sub'])
-    expect(logged()).toEqual([
+    expect(logged(drive)).toEqual([
       ['the server refuses to delete what was deleted here; it is shown again', 'd/f0'],
     ])
   })
@@ -233,7 +206,7 @@ describe('the source of a rename over another file', () => {
     await drive.settleAll()
     expect(drive.remote.textAt('d/f0')).toBe('a')
     expect(drive.remote.paths()).not.toContain('a')
-    expect(calls().filter((call) => call.startsWith('remove'))).toEqual(['remove a'])
+    expect(calls(drive).filter((call) => call.startsWith('remove'))).toEqual(['remove a'])
   })
 
   it('goes later where the server does not answer that call', async () => {
@@ -263,11 +236,11 @@ describe('the source of a rename over another file', () => {
 
 describe('after kill -9', () => {
   it('a tree that was deleted stays away, and is deleted [W28][D6]', async () => {
-    await removeTree('d')
+    await removeTree(drive, 'd')
     await drive.crash()
     expect(await drive.names()).toEqual(['a'])
     drive.remote.script.forgetCalls()
-    await sent()
+    await sent(drive)
     await eventually(() => drive.remote.paths().length === 1)
     expect(drive.remote.count('remove')).toBe(1)
   })
@@ -277,7 +250,7 @@ describe('after kill -9', () => {
     await drive.rmdir('d/sub')
     await drive.crash()
     expect(await drive.names('d')).toEqual(['f0', 'f1', 'f2', 'f3'])
-    await sent()
+    await sent(drive)
     await eventually(() => !drive.remote.paths().includes('d/sub/'))
     expect(drive.remote.paths()).toEqual(['a', 'd/', 'd/f0', 'd/f1', 'd/f2', 'd/f3'])
   })
@@ -291,10 +264,53 @@ describe('a folder', () => {
     expect(await errnoOf(drive.rmdir('d/sub'))).toBe('ENOTEMPTY')
   })
 
+  it('that is empty costs its listing and the deletion', async () => {
+    await drive.mkdir('e')
+    await drive.settleAll()
+    drive.remote.script.forgetCalls()
+    await drive.rmdir('e')
+    await sent(drive)
+    expect(calls(drive)).toEqual(['list e', 'remove e'])
+    expect(drive.remote.paths()).not.toContain('e/')
+  })
+
+  it('of files goes with them after its listing', async () => {
+    await removeTree(drive, 'd/sub')
+    await sent(drive)
+    expect(calls(drive)).toEqual(['list d/sub', 'remove d/sub'])
+  })
+
+  it.each([
+    ['a file', () => drive.remote.putAsOther('d/sub/theirs', 'theirs')],
+    ['a folder', () => drive.remote.putAsOther('d/sub/below/theirs', 'theirs')],
+  ])('in which somebody else has put %s is shown again [D7]', async (_, put) => {
+    await removeTree(drive, 'd/sub')
+    put()
+    await sent(drive)
+    const { length } = 'd/sub/'
+    expect(
+      drive.remote.paths().filter((path) => path.startsWith('d/sub/') && path.length > length),
+    ).not.toEqual([])
+    expect(drive.remote.textAt('d/sub/g0')).toBeUndefined()
+    expect(await drive.names('d')).toContain('sub')
+  })
+
+  it.each([
+    ['nothing', () => undefined],
+    ['a file', () => drive.remote.putAsOther('d/sub', 'theirs')],
+    ['another folder', () => drive.remote.mkdirAsOther('d/sub')],
+  ])('in the place of which somebody else has put %s is not deleted again', async (_, put) => {
+    await removeTree(drive, 'd/sub')
+    drive.remote.removeAsOther('d/sub')
+    put()
+    await sent(drive)
+    expect(drive.remote.count('remove')).toBe(0)
+  })
+
   it('that somebody else has emptied is asked for once more', async () => {
     for (let i = 0; i < 4; i += 1) drive.remote.removeAsOther(`d/sub/g${i}`)
     await drive.rmdir('d/sub')
-    await sent()
+    await sent(drive)
     expect(drive.remote.paths()).not.toContain('d/sub/')
   })
 })

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { nodeFileLayer, type LocalFile } from '../../../../src/base/file-layer.ts'
-import { eventually } from '../../../fakes/eventually.ts'
+import { eventually, eventuallyPassing } from '../../../fakes/eventually.ts'
 import { MortalDisk } from '../../../fakes/mortal-disk.ts'
 import { TestDrive } from '../../../fakes/test-drive.ts'
 
@@ -15,26 +15,40 @@ async function texts(drive: TestDrive): Promise<Record<string, string>> {
   return Object.fromEntries(await Promise.all(found))
 }
 
+type Operation = (drive: TestDrive, disk: MortalDisk) => Promise<void>
+
+interface Death {
+  readonly prepare: (drive: TestDrive) => Promise<void>
+  readonly operation: Operation
+  readonly inTheEnd?: (drive: TestDrive) => void
+  /** When it dies, the `count`th time. */
+  readonly dieAt: (disk: MortalDisk, count: number) => void
+}
+
 /** The process dies after each record that `operation` puts into the journal; what is shown then is answered for each. */
-async function afterEachRecord(
+function afterEachRecord(
   prepare: (drive: TestDrive) => Promise<void>,
-  operation: (drive: TestDrive) => Promise<void>,
-  inTheEnd: (drive: TestDrive) => void = () => undefined,
+  operation: Operation,
 ): Promise<Record<string, string>[]> {
+  return dyingAgain({ prepare, operation, dieAt: (disk, records) => disk.dieAfter(records, journal) })
+}
+
+/** The process dies later and later in `operation`, until it is done. */
+async function dyingAgain({ prepare, operation, dieAt, inTheEnd }: Death): Promise<Record<string, string>[]> {
   const shown: Record<string, string>[] = []
-  for (let records = 1; ; records += 1) {
+  for (let count = 1; ; count += 1) {
     const disk = new MortalDisk()
     const drive = await TestDrive.open({ fileLayer: disk.layer }, (remote) => {
       remote.putAsOther('docs/letter', 'old letter')
     })
     try {
       await prepare(drive)
-      disk.dieAfter(records, journal)
+      dieAt(disk, count)
       let isDone = false
-      void operation(drive).then(() => (isDone = true))
+      void operation(drive, disk).then(() => (isDone = true))
       await eventually(() => isDone || disk.isDead)
       if (!disk.isDead) {
-        disk.dieAfter(Infinity, journal)
+        disk.live()
         return shown
       }
       drive.fileLayer = nodeFileLayer
@@ -42,13 +56,17 @@ async function afterEachRecord(
       shown.push(await texts(drive))
       await drive.drain()
       expect(drive.copies()).toEqual([])
-      inTheEnd(drive)
+      inTheEnd?.(drive)
       await eventually(() => readdirSync(join(drive.folder, 'staging')).length === 0)
     } finally {
       await drive.stop()
     }
   }
 }
+
+/** Until everything is sent, or the process is dead. */
+const untilSent: Operation = (drive, disk) =>
+  eventuallyPassing(drive.clock, () => disk.isDead || drive.isSettled)
 
 function journalOf({ folder }: TestDrive): string {
   const names = readdirSync(join(folder, 'journal'))
@@ -220,27 +238,43 @@ describe('a process that dies while it renames over another file', () => {
 })
 
 describe('a process that dies while a kept backup becomes the new file', () => {
-  it.each([
-    ['is here', async (drive: TestDrive) => void (await drive.text('docs/letter'))],
-    ['is not here', async () => undefined],
-  ])('shows the same before and after; its content %s [S6]', async (_, look) => {
-    const same = { letter: 'second', 'letter~': 'old letter' }
-    const shown = await afterEachRecord(
-      async (drive) => {
-        drive.remote.versionsKept = 1
-        await look(drive)
-        await drive.rename('docs/letter', 'docs/letter~')
-        await drive.save('docs/letter', 'second')
-      },
-      (drive) => drive.settleAll(),
-      (drive) => {
-        const texts = ['letter', 'letter~'].map((name) => drive.remote.textAt(`docs/${name}`))
-        expect(texts).toEqual(['second', 'old letter'])
-      },
-    )
-    expect(shown.length).toBeGreaterThan(3)
-    for (const one of shown) expect(one).toEqual(same)
-  })
+  const moments = [
+    { moment: 'record', dieAt: (disk: MortalDisk, count: number) => disk.dieAfter(count, journal) },
+    {
+      moment: 'fifth step on the disk',
+      dieAt: (disk: MortalDisk, count: number) => disk.dieAfterSteps(5 * count),
+    },
+  ]
+  const looks = [
+    { where: 'is here', look: async (drive: TestDrive) => void (await drive.text('docs/letter')) },
+    { where: 'is not here', look: async () => undefined },
+  ]
+  const cases = moments.flatMap((moment) => looks.map((look) => ({ ...moment, ...look })))
+
+  it.each(cases)(
+    'shows the same after each $moment; the content of the backup $where [S6]',
+    async ({ dieAt, look }) => {
+      const same = { letter: 'second', 'letter~': 'old letter' }
+      const shown = await dyingAgain({
+        prepare: async (drive) => {
+          drive.remote.versionsKept = 1
+          await look(drive)
+          await drive.rename('docs/letter', 'docs/letter~')
+          await drive.save('docs/letter', 'second')
+        },
+        operation: untilSent,
+        dieAt,
+        inTheEnd: ({ remote }) => {
+          expect(['letter', 'letter~'].map((name) => remote.textAt(`docs/${name}`))).toEqual([
+            'second',
+            'old letter',
+          ])
+        },
+      })
+      expect(shown.length).toBeGreaterThan(3)
+      for (const one of shown) expect(one).toEqual(same)
+    },
+  )
 })
 
 describe('a process that dies while it drops what an earlier one left of a deleted file', () => {

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { constants } from 'node:fs'
 import { ROOT_INO } from '../../../../src/core/index.ts'
-import { TestDrive } from '../../../fakes/test-drive.ts'
+import { TestDrive, type OpenedFile } from '../../../fakes/test-drive.ts'
 
 let test: TestDrive
 
@@ -57,5 +57,45 @@ describe('who read what another program of this machine has replaced by then', (
     await test.settleAll()
     expect(test.remote.textAt('f')).toBe('from elsewhere')
     expect(test.copies().map((path) => test.remote.textAt(path))).toEqual(['the last one'])
+  })
+})
+
+describe('a file that is shown as it was opened to be written, and has a new version from elsewhere', () => {
+  let writer: OpenedFile
+
+  beforeEach(async () => {
+    writer = await test.open('f', constants.O_RDWR, 5)
+    test.remote.putAsOther('f', 'from elsewhere')
+    await test.outdate()
+    await test.names()
+  })
+
+  async function bothAreKept(): Promise<void> {
+    await test.close(writer)
+    await test.settleAll()
+    expect(test.remote.textAt('f')).toBe('from elsewhere')
+    expect(test.copies().map((path) => test.remote.textAt(path))).toEqual(['mine'])
+  }
+
+  it('is emptied and written by a thread that has not read it: both are kept [C3]', async () => {
+    const file = await test.open('f', constants.O_RDWR, 6)
+    expect(await test.read(file)).toBe('v1')
+    await test.fs.setattr(file.ino, { sizeBytes: 0 }, file.fh, test.context({ pid: 7 }))
+    await test.write(file, 'mine')
+    await test.close(file)
+    await bothAreKept()
+  })
+
+  it('is replaced by a program that has not read it: both are kept [C3]', async () => {
+    await saveOver('f', 'mine', 7)
+    await bothAreKept()
+  })
+
+  it('is deleted: it is shown again [D7]', async () => {
+    await test.unlink('f')
+    await test.close(writer)
+    await test.settleAll()
+    expect(test.remote.textAt('f')).toBe('from elsewhere')
+    expect(await test.text('f')).toBe('from elsewhere')
   })
 })
