@@ -345,7 +345,7 @@ export class SessionUploader {
     } catch (error) {
       if (!isRefusal(error, Code.exists) && !isApiError(error, 'lost')) throw error
       // As good as ours, whoever has made it.
-      const present = await this.#find(request)
+      const present = (await this.#find(request))?.entry
       if (!present && isApiError(error, 'lost')) throw error
       if (present?.kind === 'file' && present.entity === undefined && present.uploadSessionId === undefined)
         onRemade?.(present)
