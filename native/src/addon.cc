@@ -9,7 +9,6 @@
 #include "arguments.h"
 #include "channel.h"
 #include "device.h"
-#include "errors.h"
 #include "mount.h"
 
 namespace cloudreve {
@@ -43,15 +42,9 @@ napi_value Number(napi_env env, double value) {
   return result;
 }
 
-napi_value Errno(napi_env env, int error) {
-  napi_value result = nullptr;
-  napi_create_int32(env, error, &result);
-  return result;
-}
-
 /** Of a function that answers a descriptor or -errno. */
 napi_value Descriptor(napi_env env, int result, const char* syscall) {
-  return result < 0 ? ThrowErrno(env, -result, syscall) : Errno(env, result);
+  return result < 0 ? ThrowErrno(env, -result, syscall) : Number(env, result);
 }
 
 bool ReadDescriptor(napi_env env, napi_value value, const char* what, int* out) {
@@ -94,7 +87,7 @@ napi_value SocketPairCall(napi_env env, napi_callback_info) {
   if (error != 0) return ThrowErrno(env, error, "socketpair");
   napi_value pair;
   if (napi_create_array_with_length(env, 2, &pair) != napi_ok) return nullptr;
-  for (uint32_t index = 0; index < 2; index++) napi_set_element(env, pair, index, Errno(env, ends[index]));
+  for (uint32_t index = 0; index < 2; index++) napi_set_element(env, pair, index, Number(env, ends[index]));
   return pair;
 }
 
@@ -166,7 +159,7 @@ napi_value SlotCall(napi_env env, napi_callback_info info) {
   Channel* channel = ChannelOf(env, info, &call);
   if (channel == nullptr || !ReadInteger(env, call.arguments[0], "slot", 0, kMaxSlots, &number)) return nullptr;
   const int slot = (channel->*method)(static_cast<int>(number));
-  if (slot >= 0) return Errno(env, slot);
+  if (slot >= 0) return Number(env, slot);
   napi_throw_range_error(env, "ERR_OUT_OF_RANGE", "the slot is not in the hands of the caller");
   return nullptr;
 }
@@ -205,7 +198,7 @@ napi_value ReplyCall(napi_env env, napi_callback_info info) {
     const int error = channel->Reply(parts, parts[1].iov_len == 0 ? 1 : 2);
     if (error == 0) continue;
     if (errors == nullptr && napi_create_array(env, &errors) != napi_ok) return nullptr;
-    napi_set_element(env, errors, index, Errno(env, error));
+    napi_set_element(env, errors, index, Number(env, error));
   }
   return errors;
 }
@@ -222,7 +215,7 @@ napi_value ReplyFromCachedFileCall(napi_env env, napi_callback_info info) {
       !ReadInteger(env, call.arguments[3], "length", 0, kMaxBufferBytes, &length)) {
     return nullptr;
   }
-  return Errno(env, channel->ReplyFromCachedFile(header, fd, offset, static_cast<size_t>(length)));
+  return Number(env, channel->ReplyFromCachedFile(header, fd, offset, static_cast<size_t>(length)));
 }
 
 napi_value NotifyCall(napi_env env, napi_callback_info info) {
@@ -302,7 +295,7 @@ napi_property_descriptor Function(const char* name, napi_callback function) {
 
 napi_value Register(napi_env env, napi_value exports) {
   const napi_property_descriptor properties[] = {
-      Value("ABI_VERSION", Errno(env, kAbiVersion)),
+      Value("ABI_VERSION", Number(env, kAbiVersion)),
       Function("openDevice", OpenDeviceCall),
       Function("mountDevice", MountDeviceCall),
       Function("socketPair", SocketPairCall),

@@ -1,5 +1,7 @@
 #include "arguments.h"
 
+#include <uv.h>
+
 namespace cloudreve {
 
 namespace {
@@ -68,5 +70,22 @@ bool ReadProperty(napi_env env, napi_value object, const char* what, napi_value*
 }
 
 bool IsUndefined(napi_env env, napi_value value) { return value == nullptr || IsOfType(env, value, napi_undefined); }
+
+napi_value ThrowErrno(napi_env env, int error, const char* syscall) {
+  const std::string name = uv_err_name(-error);
+  const std::string text = name + ": " + uv_strerror(-error) + ", " + syscall;
+  napi_value code, message, thrown, number, call;
+  if (napi_create_string_utf8(env, name.data(), name.size(), &code) != napi_ok ||
+      napi_create_string_utf8(env, text.data(), text.size(), &message) != napi_ok ||
+      napi_create_error(env, code, message, &thrown) != napi_ok ||
+      napi_create_int32(env, -error, &number) != napi_ok ||
+      napi_create_string_utf8(env, syscall, NAPI_AUTO_LENGTH, &call) != napi_ok ||
+      napi_set_named_property(env, thrown, "errno", number) != napi_ok ||
+      napi_set_named_property(env, thrown, "syscall", call) != napi_ok) {
+    return nullptr;
+  }
+  napi_throw(env, thrown);
+  return nullptr;
+}
 
 }  // namespace cloudreve

@@ -19,4 +19,10 @@ bool ReadFunction(napi_env env, napi_value value, const char* what);
 bool ReadProperty(napi_env env, napi_value object, const char* what, napi_value* out);
 bool IsUndefined(napi_env env, napi_value value);
 
+/**
+ * Throws Node's own kind of error: `ENOENT: no such file or directory, mount` with `errno` (negative, as in Node), `code` and
+ * `syscall`. Answers nullptr, for `return ThrowErrno(...)`.
+ */
+napi_value ThrowErrno(napi_env env, int error, const char* syscall);
+
 }  // namespace cloudreve

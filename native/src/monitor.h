@@ -4,59 +4,39 @@
 
 #include <chrono>
 #include <cstdlib>
-#include <mutex>
 
 namespace cloudreve {
 
 /**
- * What std::mutex and std::condition_variable do, on libuv, which Node brings along: those of the standard library make a
- * binary need a newer libstdc++ and glibc than Node itself.
+ * A lock and a condition in one, on libuv, which Node brings along: those of the standard library make a binary need a newer
+ * libstdc++ and glibc than Node itself. Locked and unlocked by std::unique_lock.
  */
-class Mutex {
+class Monitor {
  public:
-  Mutex() {
-    if (uv_mutex_init(&mutex_) != 0) std::abort();
+  Monitor() {
+    if (uv_mutex_init(&mutex_) != 0 || uv_cond_init(&changed_) != 0) std::abort();
   }
-  ~Mutex() { uv_mutex_destroy(&mutex_); }
-  Mutex(const Mutex&) = delete;
-  Mutex& operator=(const Mutex&) = delete;
+  ~Monitor() {
+    uv_cond_destroy(&changed_);
+    uv_mutex_destroy(&mutex_);
+  }
+  Monitor(const Monitor&) = delete;
+  Monitor& operator=(const Monitor&) = delete;
 
   void lock() { uv_mutex_lock(&mutex_); }
   void unlock() { uv_mutex_unlock(&mutex_); }
 
+  /** These three need the lock. */
+  void NotifyAll() { uv_cond_broadcast(&changed_); }
+  void Wait() { uv_cond_wait(&changed_, &mutex_); }
+  /** False when nothing was notified for so long. */
+  bool WaitFor(std::chrono::nanoseconds patience) {
+    return uv_cond_timedwait(&changed_, &mutex_, patience.count()) != UV_ETIMEDOUT;
+  }
+
  private:
-  friend class Condition;
   uv_mutex_t mutex_;
-};
-
-/** Every wait needs the lock of one and the same Mutex. */
-class Condition {
- public:
-  Condition() {
-    if (uv_cond_init(&condition_) != 0) std::abort();
-  }
-  ~Condition() { uv_cond_destroy(&condition_); }
-  Condition(const Condition&) = delete;
-  Condition& operator=(const Condition&) = delete;
-
-  void NotifyAll() { uv_cond_broadcast(&condition_); }
-
-  template <typename Holds>
-  void Wait(std::unique_lock<Mutex>& lock, Holds holds) {
-    while (!holds()) uv_cond_wait(&condition_, &lock.mutex()->mutex_);
-  }
-
-  /** False when it does not hold after `patience`, counted from the last wake-up. */
-  template <typename Holds>
-  bool WaitFor(std::unique_lock<Mutex>& lock, std::chrono::nanoseconds patience, Holds holds) {
-    while (!holds()) {
-      if (uv_cond_timedwait(&condition_, &lock.mutex()->mutex_, patience.count()) == UV_ETIMEDOUT) return holds();
-    }
-    return true;
-  }
-
- private:
-  uv_cond_t condition_;
+  uv_cond_t changed_;
 };
 
 }  // namespace cloudreve

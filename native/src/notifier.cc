@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <mutex>
 
 #include "device.h"
 
@@ -59,29 +60,30 @@ int Notifier::Post(const void* message, size_t length) {
   }
   const char* bytes = static_cast<const char*>(message);
   std::vector<char> copy(bytes, bytes + length);
-  const std::lock_guard<Mutex> lock(mutex_);
+  const std::lock_guard<Monitor> lock(monitor_);
   if (!queue_.empty() && queue_.back() == copy) return 0;
   if (counts_.waiting >= kMaxWaiting || counts_.waiting_bytes >= kMaxWaitingBytes) return EAGAIN;
   queue_.push_back(std::move(copy));
   counts_.waiting++;
   counts_.waiting_bytes += length;
-  changed_.NotifyAll();
+  monitor_.NotifyAll();
   return 0;
 }
 
 Notifier::Counts Notifier::counts() {
-  const std::lock_guard<Mutex> lock(mutex_);
+  const std::lock_guard<Monitor> lock(monitor_);
   return counts_;
 }
 
 void Notifier::Stop(const std::function<void()>& unblock) {
   if (!started_) return;
   {
-    std::unique_lock<Mutex> lock(mutex_);
+    std::unique_lock<Monitor> lock(monitor_);
     stopping_ = true;
-    changed_.NotifyAll();
+    monitor_.NotifyAll();
     auto patience = kPatience;
-    while (!changed_.WaitFor(lock, patience, [this] { return ended_; })) {
+    while (!ended_) {
+      if (monitor_.WaitFor(patience)) continue;
       lock.unlock();
       unblock();
       lock.lock();
@@ -97,9 +99,9 @@ void Notifier::Main(void* self) { static_cast<Notifier*>(self)->Run(); }
 void Notifier::Run() {
   BlockSignals();
   const int device = SeparateDevice(fd_);
-  std::unique_lock<Mutex> lock(mutex_);
+  std::unique_lock<Monitor> lock(monitor_);
   for (;;) {
-    changed_.Wait(lock, [this] { return stopping_ || !queue_.empty(); });
+    while (!stopping_ && queue_.empty()) monitor_.Wait();
     if (stopping_) break;
     std::vector<char> message = std::move(queue_.front());
     queue_.pop_front();
@@ -110,7 +112,7 @@ void Notifier::Run() {
     Count(error, message.size());
   }
   ended_ = true;
-  changed_.NotifyAll();
+  monitor_.NotifyAll();
 }
 
 void Notifier::Count(int error, size_t length) {

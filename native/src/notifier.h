@@ -53,9 +53,8 @@ class Notifier {
   uv_thread_t thread_{};
   bool started_ = false;
 
-  Mutex mutex_;
-  Condition changed_;
-  /** Under `mutex_`, as all below. */
+  Monitor monitor_;
+  /** Under `monitor_`, as all below. */
   std::deque<std::vector<char>> queue_;
   Counts counts_{};
   bool stopping_ = false;

@@ -43,6 +43,8 @@ export interface EmbeddedServer {
     add(fault: ScriptedFault): void
     clear(): void
     release(): void
+    /** How many requests hang now. */
+    readonly stalled: number
     untilStalled(count?: number): Promise<void>
   }
   readonly admin: {
