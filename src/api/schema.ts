@@ -3,6 +3,7 @@
  * `null` lists and maps are empty; a missing member that this client cannot do without is an error.
  */
 import { z } from 'zod'
+import { listedFile } from './listed-file.ts'
 
 /** RFC 3339 with any offset and fraction, as ms since the epoch. */
 export const instant = z.string().transform((text, context) => {
@@ -127,8 +128,26 @@ const pagination = z.object({
   is_cursor: flag,
 })
 
+/** Of many files; always there, `null` = empty. */
+const files = z
+  .array(z.unknown())
+  .nullable()
+  .transform((list, context): WireFile[] => {
+    const read: WireFile[] = []
+    for (const [index, raw] of (list ?? []).entries()) {
+      const plain = listedFile(raw)
+      const found = plain ? undefined : file.safeParse(raw)
+      if (plain) read.push(plain)
+      else if (found?.success) read.push(found.data)
+      else
+        for (const { path, message } of found?.error.issues ?? [])
+          context.addIssue({ code: 'custom', path: [index, ...path], message })
+    }
+    return read
+  })
+
 export const listing = z.object({
-  files: requiredListOf(file),
+  files,
   parent: file,
   pagination: pagination.nullish(),
   props: z.object({ max_page_size: count, capability: text }).nullish(),

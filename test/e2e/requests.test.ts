@@ -114,9 +114,10 @@ await describeMounts('what operations cost in requests', programs, (driver) => {
     expect(sent).toBe(16 * mebibyte)
   })
 
-  it('saving a small file, new or changed: one request', async () => {
+  it('saving a small file: one request; a new one also asks once whether its folder is still the same', async () => {
     const one = { 'PUT /file/content': 1 }
-    expect(await costOf(() => writeFile(place.at('tree/new.txt'), 'new'))).toEqual(one)
+    const look = { 'GET /file/info': 1 }
+    expect(await costOf(() => writeFile(place.at('tree/new.txt'), 'new'))).toEqual({ ...one, ...look })
     expect(await costOf(() => writeFile(place.at('tree/new.txt'), 'changed'))).toEqual(one)
     expect(await costOf(() => writeFile(place.at('note.txt'), 'changed'))).toEqual(one)
   })

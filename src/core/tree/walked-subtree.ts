@@ -3,6 +3,7 @@ import type { FileId, RemoteEntry, RemotePath } from '../../remote/types.ts'
 
 interface WalkedFolder {
   readonly path: RemotePath
+  readonly key: string
   /** By server name. */
   readonly entries: Map<string, RemoteEntry>
 }
@@ -18,7 +19,10 @@ export class WalkedSubtree {
   readonly #top: RemotePath
   readonly #folders = new Map<string, WalkedFolder>()
   readonly #folderEntries = new Map<string, RemoteEntry>()
-  readonly #parentsOf = new Map<FileId, string[]>()
+  /** One as a rule: more where it moved meanwhile. */
+  readonly #parentsOf = new Map<FileId, string | readonly string[]>()
+  /** Where the last object is: the next one is there too, as a rule. */
+  #current: { readonly above: RemotePath; readonly folder: WalkedFolder } | undefined
   readonly #doubtful = new Set<string>()
   readonly #changedFolders = new Set<FileId>()
   #deepest = 0
@@ -36,15 +40,17 @@ export class WalkedSubtree {
     this.#folderAt(top)
   }
 
-  add(path: RemotePath, entry: RemoteEntry): void {
-    const above = path.slice(0, -1)
-    this.#folderAt(above).entries.set(entry.name, entry)
-    this.#deepest = Math.max(this.#deepest, path.length)
+  /** `entry` is in the folder at `above`. */
+  add(above: RemotePath, entry: RemoteEntry): void {
+    if (this.#current?.above !== above) this.#current = { above, folder: this.#folderAt(above) }
+    const { key, entries } = this.#current.folder
+    entries.set(entry.name, entry)
+    this.#deepest = Math.max(this.#deepest, above.length + 1)
     this.count += 1
     const parents = this.#parentsOf.get(entry.id)
-    if (parents) parents.push(keyOf(above))
-    else this.#parentsOf.set(entry.id, [keyOf(above)])
+    this.#parentsOf.set(entry.id, parents === undefined ? key : [parents, key].flat())
     if (entry.kind !== 'folder') return
+    const path = [...above, entry.name]
     this.#folderEntries.set(keyOf(path), entry)
     this.#folderAt(path)
   }
@@ -61,7 +67,7 @@ export class WalkedSubtree {
       this.#changedFolders.add(id)
       this.#folderEntries.set(keyOf(path), entry)
     }
-    for (const key of [keyOf(path), keyOf(path.slice(0, -1)), ...(this.#parentsOf.get(id) ?? [])])
+    for (const key of [keyOf(path), keyOf(path.slice(0, -1)), ...[this.#parentsOf.get(id) ?? []].flat()])
       this.#doubtful.add(key)
   }
 
@@ -100,7 +106,7 @@ export class WalkedSubtree {
     const key = keyOf(path)
     const present = this.#folders.get(key)
     if (present) return present
-    const folder = { path, entries: new Map<string, RemoteEntry>() }
+    const folder = { path, key, entries: new Map<string, RemoteEntry>() }
     this.#folders.set(key, folder)
     return folder
   }

@@ -221,8 +221,14 @@ export class Walks {
     return { walked, entries, isTooMuch }
   }
 
+  /** What is in one folder comes in a row: its address is looked at once. */
   #add(page: readonly RemoteEntry[], walked: WalkedSubtree): void {
-    for (const found of page) this.#place(found, (at) => walked.add(at, found))
+    let [folder, path]: [string | undefined, RemotePath | undefined] = [undefined, undefined]
+    for (const entry of page) {
+      const at = entry.uri.slice(0, entry.uri.lastIndexOf('/'))
+      if (at !== folder) [folder, path] = [at, this.#options.remote.facts.pathOf(at)]
+      if (path) walked.add(path, entry)
+    }
   }
 
   /** Pages are not of one moment: what changed since the first is not believed (api/00-live-files §11). */

@@ -49,8 +49,9 @@ async function* walkByCursor(
   seen: Set<string>,
 ): AsyncGenerator<WalkedPage> {
   let previous: string | undefined
-  for (let token = nextToken(first); token !== undefined;) {
-    const page = await withoutDefect(options, token)
+  let token = nextToken(first)
+  for (let asked = token === undefined ? undefined : withoutDefect(options, token); asked;) {
+    const page = await asked
     const files = freshOf(page, seen)
     const next = nextToken(page)
     // Pages ordered by time begin with the last object of the page before: one of a single object never moves on.
@@ -60,6 +61,9 @@ async function* walkByCursor(
         `${options.subject}: the server repeats a page of the listing for ever`,
       )
     }
+    // On its way while this page is worked on.
+    asked = next === undefined ? undefined : withoutDefect(options, next)
+    asked?.catch(() => undefined) // whoever wants the page hears of it
     yield { listing: page, files, isLast: next === undefined }
     previous = token
     token = next

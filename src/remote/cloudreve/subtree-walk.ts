@@ -18,16 +18,21 @@ export async function* walkSubtree({
 }: SubtreeWalkOptions): AsyncGenerator<readonly WireFile[]> {
   const seen = new Set<string>()
   let token: string | undefined
-  do {
-    const page = await fetch(token)
+  for (let asked: Promise<WireListing> | undefined = fetch(undefined); asked;) {
+    const page: WireListing = await asked
+    const isTooMuch = page.recursion_limit_reached === true
+    const next = page.pagination?.next_token || undefined
+    const repeats = next !== undefined && next === token
+    // On its way while this page is worked on. Who stops here has asked for one page in vain.
+    asked = next === undefined || repeats || isTooMuch ? undefined : fetch(next)
+    asked?.catch(() => undefined) // whoever wants the page hears of it
     const fresh = page.files.filter(({ id }) => !seen.has(id))
     for (const { id } of fresh) seen.add(id)
     yield fresh
-    if (page.recursion_limit_reached)
+    if (isTooMuch)
       throw new RemoteError('unsupported', `${subject}: the server does not list so many folders in one walk`)
-    const next = page.pagination?.next_token || undefined
-    if (next !== undefined && next === token)
+    if (repeats)
       throw new RemoteError('protocol', `${subject}: the server repeats a page of the listing for ever`)
     token = next
-  } while (token !== undefined)
+  }
 }

@@ -42,6 +42,16 @@ describe('everything below a folder', () => {
     expect(embedded.server.requests.count()).toBe(4)
   })
 
+  it('is asked for a page ahead of who works on one, and not further', async () => {
+    const remote = await start(3, { maxPageSize: 4 })
+    const { requests } = embedded.server
+    const pages = remote.listSubtree(['tree'])[Symbol.asyncIterator]()
+    await pages.next()
+    await requests.until(() => requests.all.filter(({ isDone }) => isDone).length === 2)
+    await pages.return?.()
+    expect(requests.count()).toBe(2)
+  })
+
   it('is "unsupported" where the server gives up before its end', async () => {
     const remote = await start(3, { maxRecursiveFolders: 3 })
     await expect(walk(remote)).rejects.toMatchObject({ kind: 'unsupported' })
