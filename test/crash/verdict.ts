@@ -26,7 +26,7 @@ export interface Remains {
   readonly other: OtherClient
   /** What the last process shows. */
   readonly shown: readonly SeenFile[]
-  /** How often an answer may have been lost: as often a version may have been sent twice. */
+  /** How often the answer to an upload was lost, or may have been: as often a version may have been sent twice. */
   readonly lostAnswers: number
 }
 
