@@ -6,7 +6,22 @@ import { digestOf } from './world.ts'
 
 type Disk = Pick<
   Engine,
-  'open' | 'rename' | 'unlink' | 'mkdir' | 'chmod' | 'utimes' | 'readdirTypes' | 'readFile' | 'stat'
+  | 'open'
+  | 'rename'
+  | 'unlink'
+  | 'mkdir'
+  | 'rmdir'
+  | 'symlink'
+  | 'readlink'
+  | 'chmod'
+  | 'utimes'
+  | 'setxattr'
+  | 'removexattr'
+  | 'readdirTypes'
+  | 'readFile'
+  | 'stat'
+  | 'listxattr'
+  | 'getxattr'
 >
 
 /** A file as a program sees it. */
@@ -17,7 +32,14 @@ export interface SeenFile {
   readonly mode: number
   /** Whole ms since the epoch. */
   readonly mtimeMs: number
+  /** `user.note` */
+  readonly note: string | undefined
+  /** Where a symbolic link leads; of that nothing else is looked at. */
+  readonly target?: string
 }
+
+const noteKey = 'user.note'
+const emptyFile = { sizeBytes: 0, digest: digestOf(Buffer.alloc(0)), mode: 0, mtimeMs: 0, note: undefined }
 
 const { O_RDWR, O_CREAT, O_EXCL, O_APPEND, O_TRUNC } = constants
 const flagsOf = {
@@ -62,10 +84,15 @@ export class Hands {
         seen.push(...(await this.look(path)))
         continue
       }
+      if (kind === 'symlink') {
+        seen.push({ ...emptyFile, path, target: await this.#disk.readlink(path) })
+        continue
+      }
       const bytes = await this.#disk.readFile(path)
       const { mode, mtimeNs } = await this.#disk.stat(path)
       const mtimeMs = Number(mtimeNs / 1_000_000n)
-      seen.push({ path, sizeBytes: bytes.length, digest: digestOf(bytes), mode, mtimeMs })
+      const note = await this.#noteOf(path)
+      seen.push({ path, sizeBytes: bytes.length, digest: digestOf(bytes), mode, mtimeMs, note })
     }
     return seen
   }
@@ -101,11 +128,25 @@ export class Hands {
         return this.#disk.unlink(operation.path)
       case 'mkdir':
         return this.#disk.mkdir(operation.path)
+      case 'rmdir':
+        return this.#disk.rmdir(operation.path)
       case 'chmod':
         return this.#disk.chmod(operation.path, operation.mode)
+      case 'symlink':
+        return this.#disk.symlink(operation.target, operation.path)
+      case 'note': {
+        const { path, value } = operation
+        if (value === undefined) return this.#disk.removexattr(path, noteKey)
+        return this.#disk.setxattr(path, noteKey, Buffer.from(value))
+      }
       case 'utimes':
         return this.#disk.utimes(operation.path, 'omit', BigInt(operation.mtimeMs) * 1_000_000n)
     }
+  }
+
+  async #noteOf(path: string): Promise<string | undefined> {
+    const isNoted = (await this.#disk.listxattr(path)).includes(noteKey)
+    return isNoted ? (await this.#disk.getxattr(path, noteKey)).toString() : undefined
   }
 
   #of({ handle }: { readonly handle: number }): Handle {

@@ -4,9 +4,12 @@ import { nativeUnavailable } from '../harness/native-host.ts'
 import { runMatrix, summary, tellKills } from './matrix.ts'
 
 const runs = 200
+const dayMs = 86_400_000
+/** Other plans each day: what a change breaks is looked for with the same ones before it and after, and in time all are met. */
+const seedOfToday = Math.floor(Date.now() / dayMs) * 1_000
 
 it(`${runs} times processes are killed at every step on the local disk, and nothing that was acknowledged is lost`, async () => {
-  const seed = Number(process.env['CRASH_SEED'] ?? Date.now() % 1_000_000)
+  const seed = Number(process.env['CRASH_SEED'] ?? seedOfToday)
   const report = await runMatrix({
     runs,
     untilReached: 100,

@@ -19,10 +19,15 @@ export type Operation =
   | { readonly do: 'truncate'; readonly handle: number; readonly sizeBytes: number }
   | { readonly do: 'fsync'; readonly handle: number }
   | { readonly do: 'close'; readonly handle: number }
+  /** Of a file or a folder. */
   | { readonly do: 'rename'; readonly from: string; readonly to: string }
   | { readonly do: 'unlink'; readonly path: string }
   | { readonly do: 'mkdir'; readonly path: string }
+  | { readonly do: 'rmdir'; readonly path: string }
+  | { readonly do: 'symlink'; readonly target: string; readonly path: string }
   | { readonly do: 'chmod'; readonly path: string; readonly mode: number }
+  /** `user.note`; without a value it is removed. */
+  | { readonly do: 'note'; readonly path: string; readonly value?: string }
   | { readonly do: 'utimes'; readonly path: string; readonly mtimeMs: number }
 
 /** What became of it: `refused` with an errno, or `cut` off by the end of the process. */

@@ -2,7 +2,7 @@ import type { Cuts } from './cuts.ts'
 import type { Life } from './life.ts'
 import type { Operation } from './operations.ts'
 import type { Random } from './random.ts'
-import { World } from './world.ts'
+import { World, type WorldFile } from './world.ts'
 
 export interface ProgramParts {
   readonly random: Random
@@ -98,6 +98,8 @@ export class Program {
       () => this.#growLog(),
       () => this.#growLog(),
       ...(files.length === 0 ? [] : this.#plansOn(this.#random.pick(files))),
+      ...this.#plansOnFolder(),
+      ...this.#plansOnLink(),
     ]
     return this.#random.pick(plans)()
   }
@@ -117,8 +119,29 @@ export class Program {
       () => [{ do: 'unlink', path }],
       () => this.#unlinkOpen(path),
       () => [{ do: 'chmod', path, mode: random.pick([0o600, 0o640, 0o755]) }],
+      () => this.#note(path),
       () => [{ do: 'utimes', path, mtimeMs: random.int(1e9, 1.7e9) * 1000 + random.int(0, 999) }],
     ]
+  }
+
+  #plansOnFolder(): (() => Operation[])[] {
+    const folders = this.#folders()
+    if (folders.length === 0) return []
+    const path = this.#random.pick(folders)
+    const unlinks = this.worlds[0]!.filesIn(path).map((file): Operation => ({ do: 'unlink', path: file }))
+    return [
+      () => [{ do: 'rename', from: path, to: this.#newName() }],
+      () => [...unlinks, { do: 'rmdir', path }],
+    ]
+  }
+
+  #plansOnLink(): (() => Operation[])[] {
+    const links = this.#certain(({ target }) => target !== undefined)
+    const target = () => `somewhere/${this.#random.int(1, 1e6)}`
+    const make = (): Operation[] => [{ do: 'symlink', target: target(), path: this.#newName() }]
+    if (links.length === 0) return [make]
+    const path = this.#random.pick(links)
+    return [make, () => [{ do: 'rename', from: path, to: this.#newName() }], () => [{ do: 'unlink', path }]]
   }
 
   #newFile(path = this.#newName()): Operation[] {
@@ -172,6 +195,13 @@ export class Program {
     return others.length === 0 ? [] : [{ do: 'rename', from: this.#random.pick(others), to: path }]
   }
 
+  /** Another one, or, where there is one for certain, none. */
+  #note(path: string): Operation[] {
+    const isNoted = this.worlds.every(({ files }) => files.get(path)?.note !== undefined)
+    if (isNoted && this.#random.chance(0.3)) return [{ do: 'note', path }]
+    return [{ do: 'note', path, value: String(this.#random.int(1, 1e6)) }]
+  }
+
   #unlinkOpen(path: string): Operation[] {
     const handle = this.#handle()
     return [
@@ -213,8 +243,23 @@ export class Program {
 
   /** The names that certainly lead to a file. */
   #files(): string[] {
+    return this.#certain(({ target }) => target === undefined)
+  }
+
+  #certain(isMeant: (file: WorldFile) => boolean): string[] {
     const [first, ...others] = this.worlds
-    return [...first!.files.keys()].filter((path) => others.every(({ files }) => files.has(path)))
+    const paths = [...first!.files].filter(([, file]) => isMeant(file)).map(([path]) => path)
+    return paths.filter((path) => others.every(({ files }) => files.has(path)))
+  }
+
+  /** The folders of its own that are certainly there, and certainly have the same files in them. */
+  #folders(): string[] {
+    const [first, ...others] = this.worlds
+    return [...first!.folders].filter(
+      (path) =>
+        path !== this.parts.folder &&
+        others.every((world) => world.folders.has(path) && contents(world, path) === contents(first!, path)),
+    )
   }
 
   #newName(): string {
@@ -231,4 +276,8 @@ export class Program {
 
 function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms))
+}
+
+function contents(world: World, folder: string): string {
+  return [folder, ...world.filesIn(folder).sort()].join()
 }

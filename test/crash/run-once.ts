@@ -10,7 +10,7 @@ import { Program } from './program.ts'
 import { whileItGoesOn } from './progress.ts'
 import type { Setup } from './protocol.ts'
 import { Random } from './random.ts'
-import { startServer, type EmbeddedServer } from '../../src/server/index.ts'
+import { startServer, type EmbeddedServer, type LoggedRequest } from '../../src/server/index.ts'
 import { beginTrouble, troubles, type Trouble } from './trouble.ts'
 import { judge, judgeRescue, judgeView, type Verdict } from './verdict.ts'
 
@@ -66,7 +66,7 @@ class Run {
   #shared!: Program
   #other!: OtherClient
   #life: Life | undefined
-  #lostAnswers = 0
+  #kills = 0
 
   constructor(options: RunOptions) {
     this.#options = options
@@ -176,7 +176,7 @@ class Run {
   async #shortLife(hooks: readonly Hook[], trouble: Trouble): Promise<void> {
     const random = this.#random
     const isEarly = trouble !== 'cut' && random.chance(0.3)
-    this.#lostAnswers += trouble === 'loses answers' ? 6 : 1
+    this.#kills += 1
     this.#story.push(
       `[request ${this.#server.requests.all.length}] a process begins; the server ${isEarly ? 'is' : 'will be'} ${trouble}; hooks ${JSON.stringify(hooks)}`,
     )
@@ -232,7 +232,7 @@ class Run {
       shared: this.#shared,
       other: this.#other,
       shown,
-      lostAnswers: this.#lostAnswers,
+      lostAnswers: this.#kills + unanswered(this.#server),
     })
     await life.close()
     const rest = await readdir(join(this.#folder, 'state/staging'))
@@ -300,6 +300,16 @@ async function damageJournal(folder: string): Promise<void> {
     bytes.writeUInt8(bytes.readUInt8(at) ^ 0x11, at)
     await writeFile(path, bytes)
   }
+}
+
+/** How many requests that may have stored something the server has not answered. Of one file a process that dies has one under way. */
+function unanswered({ requests }: EmbeddedServer): number {
+  const routes = ['PUT /file/content', 'PUT /file/upload', 'POST /file/upload']
+  return requests.all.filter((request) => isUnanswered(request) && routes.includes(request.route)).length
+}
+
+function isUnanswered({ status, wasCut }: LoggedRequest): boolean {
+  return status === undefined || wasCut
 }
 
 function wrong(complaint: string): Verdict {

@@ -2,7 +2,7 @@ import type { EmbeddedServer } from '../../src/server/index.ts'
 import type { SeenFile } from './hands.ts'
 import type { OtherClient } from './other-client.ts'
 import type { Program } from './program.ts'
-import { digestOf, type World } from './world.ts'
+import { digestOf, type World, type WorldFile } from './world.ts'
 
 export interface Verdict {
   /** Sentences about what is wrong. */
@@ -26,7 +26,7 @@ export interface Remains {
   readonly other: OtherClient
   /** What the last process shows. */
   readonly shown: readonly SeenFile[]
-  /** How often an answer may have been lost: as often a version may have been sent twice. */
+  /** How often the answer to an upload was lost, or may have been: as often a version may have been sent twice. */
   readonly lostAnswers: number
 }
 
@@ -91,7 +91,9 @@ function judgeProgram(
   folders?: ReadonlySet<string>,
 ): Verdict {
   const own = new Map([...files].filter(([path]) => program.owns(path)))
-  const verdicts = program.worlds.map((world) => judgeWorld(world, own, where, folders))
+  const ownFolders =
+    folders && new Set([...folders].filter((path) => path === program.parts.folder || program.owns(path)))
+  const verdicts = program.worlds.map((world) => judgeWorld(world, own, where, ownFolders))
   return verdicts.reduce((best, one) => (one.complaints.length < best.complaints.length ? one : best))
 }
 
@@ -127,18 +129,23 @@ function judgeWorld(
       complaints.push(`${path} is ${where}, and nobody wants it`)
   for (const path of world.folders)
     if (folders && !folders.has(path)) complaints.push(`the folder ${path} is not ${where}`)
+  for (const path of folders ?? [])
+    if (!world.folders.has(path)) complaints.push(`the folder ${path} is ${where}, and nobody wants it`)
   return { complaints, lostBytes }
 }
 
 function attributesOf(
   path: string,
-  file: { mode: number; mtimeMs: number | undefined },
+  file: Pick<WorldFile, 'mode' | 'mtimeMs' | 'note' | 'target'>,
   { seen }: Found,
 ): string[] {
   if (!seen) return []
+  if (seen.target !== file.target) return [`${path} leads to ${seen.target} instead of ${file.target}`]
   const complaints: string[] = []
+  if (file.target !== undefined) return complaints
   if (seen.mode !== file.mode)
     complaints.push(`${path} has mode ${seen.mode.toString(8)} instead of ${file.mode.toString(8)}`)
+  if (seen.note !== file.note) complaints.push(`${path} has the note ${seen.note} instead of ${file.note}`)
   if (file.mtimeMs !== undefined && seen.mtimeMs !== file.mtimeMs)
     complaints.push(`${path} is of ${seen.mtimeMs} instead of ${file.mtimeMs}`)
   return complaints

@@ -8,6 +8,9 @@ export interface WorldFile {
   mode: number
   /** The one that was chosen, ms since the epoch; undefined: nobody chose one, or the content changed since. */
   mtimeMs: number | undefined
+  note: string | undefined
+  /** Of a symbolic link, which the server keeps as an empty file. */
+  target: string | undefined
   /** Not 0 where a program has written. */
   written: Buffer
 }
@@ -25,8 +28,9 @@ export class World {
   readonly folders = new Set<string>()
   #handles = new Map<number, OpenFile>()
 
-  put(path: string, bytes: Buffer): void {
-    this.files.set(path, { bytes, mode: 0o644, mtimeMs: undefined, written: Buffer.alloc(bytes.length) })
+  put(path: string, bytes: Buffer, target?: string): void {
+    const written = Buffer.alloc(bytes.length)
+    this.files.set(path, { bytes, mode: 0o644, mtimeMs: undefined, note: undefined, target, written })
   }
 
   /** Size of the file that is open, bytes. */
@@ -69,17 +73,21 @@ export class World {
         return undefined
       case 'close':
         return void this.#handles.delete(operation.handle)
-      case 'rename': {
-        const file = this.#at(operation.from)
-        this.files.delete(operation.from)
-        return void this.files.set(operation.to, file)
-      }
+      case 'rename':
+        return this.#rename(operation)
       case 'unlink':
         return void this.files.delete(operation.path)
       case 'mkdir':
         return void this.folders.add(operation.path)
+      case 'rmdir':
+        return void this.folders.delete(operation.path)
       case 'chmod':
         this.#at(operation.path).mode = operation.mode
+        return undefined
+      case 'symlink':
+        return this.put(operation.path, Buffer.alloc(0), operation.target)
+      case 'note':
+        this.#at(operation.path).note = operation.value
         return undefined
       case 'utimes':
         this.#at(operation.path).mtimeMs = operation.mtimeMs
@@ -117,6 +125,22 @@ export class World {
     for (let at = start; at < end; at += 1) if (file.written[offset + at]) bytes[offset + at] = data[at]!
     if (end > start) setBytes(file, bytes)
     return world
+  }
+
+  #rename({ from, to }: Extract<Operation, { do: 'rename' }>): void {
+    const isFolder = this.folders.delete(from)
+    if (isFolder) this.folders.add(to)
+    const moved = isFolder ? this.filesIn(from) : [from]
+    for (const path of moved) {
+      const file = this.#at(path)
+      this.files.delete(path)
+      this.files.set(to + path.slice(from.length), file)
+    }
+  }
+
+  /** Paths of the files in `folder`. */
+  filesIn(folder: string): string[] {
+    return [...this.files.keys()].filter((path) => path.startsWith(`${folder}/`))
   }
 
   #openPath({ handle, path, how }: Extract<Operation, { do: 'open' }>): void {
