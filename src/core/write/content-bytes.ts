@@ -107,19 +107,14 @@ export class ContentBytes implements Uploadable {
 
   /** As `FileContent.read`. */
   read(range: ByteRange, readBase: ReadBase, signal?: AbortSignal): Promise<Uint8Array> {
+    const { label } = this.#parts.owner
     const here = () =>
       this.#mutex.run(async () => {
         const { epoch } = this.base
-        const { label } = this.#parts.owner
-        return {
-          epoch,
-          ...(await sayLocal(label, () => readHere(this.#staged, range, this.sizeBytes))),
-        }
+        return { epoch, ...(await sayLocal(label, () => readHere(this.#staged, range, this.sizeBytes))) }
       })
     const isSame = (epoch: number) => epoch === this.base.epoch
-    return readThrough(range, { here, isSame, readBase }, () =>
-      throwIfInterrupted(signal, this.#parts.owner.label),
-    )
+    return readThrough(range, { here, isSame, readBase }, () => throwIfInterrupted(signal, label))
   }
 
   /** As `FileSystem.spanOf`. */
@@ -310,8 +305,13 @@ export class ContentBytes implements Uploadable {
       this.#parts.beforeChange()
       if (needsRoom) await quota.reserve(this, sizeAfter(this.sizeBytes), this.#parts.owner.label)
       const before = this.changes
+      const isNamed = !this.#beside || this.isDirty
       try {
-        await sayLocal(this.#parts.owner.label, async () => work(await this.#stage(), clock.now()))
+        await sayLocal(this.#parts.owner.label, async () => {
+          await work(await this.#stage(), clock.now())
+          // Nobody has needed the file since the conflict, and the record says so.
+          if (!isNamed) await this.#parts.owner.recorded()
+        })
       } finally {
         if (this.#staged?.changes === this.#changes) this.#dropStaged() // it never began
         if (this.isDirty) quota.resize(this, this.sizeBytes)
