@@ -174,6 +174,12 @@ export class MemoryDrive implements RemoteChanges, RemoteTrash {
     return bytes && Buffer.from(bytes).toString('utf8')
   }
 
+  /** What the files in the trash have. */
+  textsInTrash(): string[] {
+    const nodes = this.tree.trash.flatMap((top) => [...this.tree.walk(top)])
+    return nodes.map((node) => Buffer.from(this.tree.currentBytes(node)).toString())
+  }
+
   entryAt(path: PathLike): RemoteEntry {
     return this.tree.entry(this.tree.get(toPath(path)))
   }

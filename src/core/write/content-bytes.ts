@@ -309,8 +309,13 @@ export class ContentBytes implements Uploadable {
       if (needsRoom) await quota.reserve(this, sizeAfter(this.sizeBytes), this.#parts.owner.label)
       const before = this.changes
       this.#coming = {}
+      const isNamed = !this.#beside || this.isDirty
       try {
-        await sayLocal(this.#parts.owner.label, async () => work(await this.#stage(), clock.now()))
+        await sayLocal(this.#parts.owner.label, async () => {
+          await work(await this.#stage(), clock.now())
+          // Nobody has needed the file since the conflict, and the record says so.
+          if (!isNamed) await this.#parts.owner.recorded()
+        })
       } finally {
         if (this.#staged?.changes === this.#changes) this.#dropStaged() // it never began
         this.#takeComing()

@@ -12,28 +12,35 @@ const longestWaitMs = 600_000
 /** No request is without an answer for longer: then the client gives it up, ms. */
 const longestRequestMs = 90_000
 
+export const noteName = 'user.note'
+/** What programs choose lies before, what the clock says after it, seconds. */
+const chosenBefore = 1_000_000
+
 /** One machine with the drive: a core of its own, its local disk, and its line to the server both share. */
 export class Client {
   readonly name: ClientName
   readonly drive: TestDrive
+  readonly #deletesForGood: boolean
   readonly #gates: Gate[] = []
   #disk: PowerLossDisk
 
-  private constructor(name: ClientName, drive: TestDrive, disk: PowerLossDisk) {
+  private constructor(name: ClientName, drive: TestDrive, disk: PowerLossDisk, deletesForGood: boolean) {
     this.name = name
     this.drive = drive
+    this.#deletesForGood = deletesForGood
     this.#disk = disk
   }
 
-  static async open(name: ClientName, beside?: Client): Promise<Client> {
+  static async open(name: ClientName, deletesForGood: boolean, beside?: Client): Promise<Client> {
     const fileLayer = await PowerLossDisk.with('/')
     const drive = await TestDrive.open({
       fileLayer,
       hostName: name,
+      settings: { deletePermanently: deletesForGood },
       remote: { versionsKept: 1_000 },
       ...(beside && { beside: beside.drive }),
     })
-    return new Client(name, drive, fileLayer)
+    return new Client(name, drive, fileLayer, deletesForGood)
   }
 
   /** True when it was done; false when the program was refused it. Time passes while the program waits. */
@@ -80,6 +87,20 @@ export class Client {
     return this.drive.fs.setattr(ino, { sizeBytes: 0 }, fh, this.drive.context())
   }
 
+  /** As `cp` does where the kernel offers copy_file_range(2). */
+  async copyRange(source: OpenedFile, target: OpenedFile): Promise<void> {
+    const { drive } = this
+    for (let offset = 0; ;) {
+      const [from, to] = [
+        { fh: source.fh, offset },
+        { fh: target.fh, offset },
+      ]
+      const copied = await drive.fs.copyRange(from, to, 1 << 20, drive.context())
+      if (copied === 0) return
+      offset += copied
+    }
+  }
+
   async meets(operation: FateOperation): Promise<void> {
     const { remote } = this.drive
     switch (operation.do) {
@@ -116,12 +137,23 @@ export class Client {
       await this.tries(async () => void (await drive.drain()))
       await drive.clock.advance(2_000)
       for (let i = 0; i < 4; i += 1) await settle()
+      if (this.#deletesForGood) await this.#discardLost()
       if (drive.drive.unsentNames === 0 && drive.drive.top.pending().length === 0) return
     }
     const waiting = drive.drive.top.pending().map(({ label, state }) => `${label} (${state.detail ?? ''})`)
     throw new Error(
       `client ${this.name} is never done: ${drive.drive.unsentNames} names, ${waiting.join(', ')}`,
     )
+  }
+
+  /** A person discards what was copied of a file that somebody has deleted for good before the copy was made: that is lost, and says so. */
+  async #discardLost(): Promise<void> {
+    const { top } = this.drive.drive
+    for (const { label, state } of top.pending())
+      if (state.state === 'failed' && state.detail?.includes('of which this is a copy, was deleted'))
+        await this.tries(
+          async () => void (await top.discard(label.split('/').slice(1), this.drive.context())),
+        )
   }
 
   async stop(): Promise<void> {
@@ -140,6 +172,17 @@ export class Client {
           found.set(below, text)
     }
     return found
+  }
+
+  /** What programs have chosen for what is at `path`. */
+  async attributes(path: string): Promise<string> {
+    const { mode, mtime } = await this.drive.stat(path)
+    const note = await this.drive.getxattr(path, noteName).catch((error: unknown) => {
+      if (error instanceof FsError) return 'none'
+      throw error
+    })
+    const time = mtime.seconds < chosenBefore ? String(mtime.seconds) : 'not chosen'
+    return `mode ${mode.toString(8)}, time ${time}, note ${note}`
   }
 
   /** What the version that is shown has, by its id: nobody needs to be asked. */

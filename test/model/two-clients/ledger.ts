@@ -28,13 +28,13 @@ export class Ledger {
     this.#owed.delete(content)
   }
 
-  /** The content was renamed over another file: somebody else may keep the file that it was of. */
+  /** The content was copied, or renamed over another file: somebody else may keep the file that it was of. */
   mayBeTwice(content: string): void {
     this.#copied.add(content)
   }
 
-  /** Sentences about what is wrong, of the contents that can be found at last, with their paths. */
-  judge(found: ReadonlyMap<string, string>): string[] {
+  /** Sentences about what is wrong, of the contents that can be found at last, with their paths. `trash`: what can be had from there. */
+  judge(found: ReadonlyMap<string, string>, trash: ReadonlySet<string>): string[] {
     const complaints: string[] = []
     const byContent = new Map<string, string[]>()
     for (const [path, content] of found) {
@@ -42,7 +42,7 @@ export class Ledger {
       byContent.set(content, [...(byContent.get(content) ?? []), path])
     }
     for (const [content, how] of this.#owed)
-      if (!byContent.has(content)) complaints.push(`"${content}" is nowhere: ${how}`)
+      if (!byContent.has(content) && !trash.has(content)) complaints.push(`"${content}" is nowhere: ${how}`)
     for (const [content, paths] of byContent)
       if (content !== '' && paths.length > 1 && !this.#copied.has(content))
         complaints.push(`"${content}" is there ${paths.length} times: ${paths.join(', ')}`)

@@ -14,9 +14,11 @@ const changingMethods = [
   'rename',
   'move',
   'createFolder',
+  'copy',
+  'patchMetadata',
 ] as const satisfies readonly RemoteMethod[]
 /** A deletion is not among them: one that is late at the server deletes whatever has the name by then. */
-const slowMethods = ['upload', 'rename', 'move', 'createFolder', 'list', 'info'] as const
+const slowMethods = ['upload', 'rename', 'move', 'createFolder', 'copy', 'patchMetadata', 'list'] as const
 
 /** What each operation of a program needs to know. */
 interface ProgramDetails {
@@ -31,6 +33,12 @@ interface ProgramDetails {
   /** As `rm -r`. */
   removeTree: { path: string }
   renameFolder: { path: string; to: string }
+  /** As `cp` of a whole file: a new file, or over what is there. */
+  copy: { path: string; to: string }
+  chmod: { path: string; mode: number }
+  /** `touch -d`: a time that nothing is written at. */
+  touch: { path: string; seconds: number }
+  note: { path: string; value: string }
   /** Reads, as a thumbnailer does. */
   look: { path: string }
   list: { path: string }
@@ -48,7 +56,7 @@ interface FateDetails {
   network: { isUp: boolean }
   loseAnswers: { method: (typeof changingMethods)[number] }
   /** Answers of the method do not come before `release`. */
-  hold: { method: (typeof slowMethods)[number] | 'remove'; at: 'before' | 'after' }
+  hold: { method: (typeof slowMethods)[number] | 'remove' | 'info'; at: 'before' | 'after' }
   release: object
   forget: object
 }
@@ -82,6 +90,7 @@ export function isFate(operation: Operation): operation is FateOperation {
 const file = fc.constantFrom(...filePaths)
 const folder = fc.constantFrom(...folders)
 const anyFolder = fc.constantFrom('', ...folders)
+const anyPlace = fc.constantFrom(...filePaths, ...folders)
 const editor = fc.nat({ max: 1 })
 const handle = fc.nat({ max: 1 })
 const how = fc.constantFrom('append' as const, 'patch' as const)
@@ -105,6 +114,10 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
   weighted(2, 'rmdir', { path: folder }),
   weighted(2, 'removeTree', { path: folder }),
   weighted(3, 'renameFolder', { path: folder, to: folder }),
+  weighted(5, 'copy', { path: file, to: file }),
+  weighted(2, 'chmod', { path: anyPlace, mode: fc.constantFrom(0o600, 0o640, 0o755) }),
+  weighted(2, 'touch', { path: file, seconds: fc.integer({ min: 1_000, max: 9_999 }) }),
+  weighted(2, 'note', { path: anyPlace, value: fc.constantFrom('red', 'green', 'blue') }),
   weighted(3, 'look', { path: file }),
   weighted(3, 'list', { path: anyFolder }),
   weighted(4, 'load', { editor, path: file }),
@@ -117,6 +130,8 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
   weighted(3, 'loseAnswers', { method: fc.constantFrom(...changingMethods) }),
   weighted(2, 'hold', { method: fc.constantFrom(...slowMethods), at: fc.constantFrom('before', 'after') }),
   weighted(1, 'hold', { method: fc.constant('remove'), at: fc.constant('after') }),
+  // What is saved between the last look and the deletion goes to the trash with the file.
+  weighted(1, 'hold', { method: fc.constant('info'), at: fc.constant('before') }),
   weighted(3, 'release', {}),
   weighted(1, 'forget', {}),
   weighted(16, 'wait', { ms: fc.constantFrom(100, 600, 2_000, 31_000) }),

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
 import type { Ino } from '../../../src/core/types.ts'
 import type { OpenedFile } from '../../fakes/test-drive.ts'
-import type { Client } from './client.ts'
+import { noteName, type Client } from './client.ts'
 import { lastWriter, type Ledger } from './ledger.ts'
 import type { OperationOf, ProgramOperation } from './operations.ts'
 
@@ -65,6 +65,16 @@ export class Programs {
         return this.#removeTree(operation.path)
       case 'renameFolder':
         return this.#tries(() => drive.rename(operation.path, operation.to))
+      case 'copy':
+        return this.#copy(operation)
+      case 'chmod':
+        return this.#tries(async () => void (await drive.setattr(operation.path, { mode: operation.mode })))
+      case 'touch':
+        return this.#tries(async () => {
+          await drive.setattr(operation.path, { mtime: { seconds: operation.seconds, nanoseconds: 0 } })
+        })
+      case 'note':
+        return this.#tries(() => drive.setxattr(operation.path, noteName, operation.value))
       case 'look':
         return void (await this.#client.shown(operation.path, watcherPid))
       case 'list':
@@ -177,6 +187,26 @@ export class Programs {
     })
     // Its bytes become the other's: what somebody else has done to the file itself meanwhile keeps that.
     if (isTaken && shown !== undefined) this.#ledger.mayBeTwice(shown)
+  }
+
+  /** What is there is looked at before it is replaced. The content is there twice then; who gives one up gives up both. */
+  async #copy({ path, to }: OperationOf<'copy'>): Promise<void> {
+    if (path === to) return
+    const { drive } = this.#client
+    await this.#tries(async () => {
+      const isThere = await drive.exists(to)
+      await this.#using(this.#client.openToWrite(path, this.#pid), async (source) => {
+        const content = await drive.read(source)
+        const opened = isThere ? this.#client.openToWrite(to, this.#pid) : drive.create(to)
+        await this.#using(opened, async (target) => {
+          const before = await drive.read(target)
+          this.#ledger.mayBeTwice(content)
+          if (isThere) await this.#client.truncate(target)
+          if (before !== content) this.#ledger.gaveUp(before)
+          await this.#client.copyRange(source, target)
+        })
+      })
+    })
   }
 
   async #removeTree(path: string): Promise<void> {

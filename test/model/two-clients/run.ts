@@ -11,6 +11,7 @@ interface Side {
 /** Two clients of one drive, and what they were told. */
 export class TwoClientsRun {
   readonly #ledger = new Ledger()
+  #deletesForGood = false
   readonly #sides: Readonly<Record<ClientName, Side>>
 
   private constructor(clients: Readonly<Record<ClientName, Client>>) {
@@ -18,9 +19,10 @@ export class TwoClientsRun {
     this.#sides = { one: side(clients.one), two: side(clients.two) }
   }
 
-  static async open(): Promise<TwoClientsRun> {
-    const one = await Client.open('one')
-    const run = new TwoClientsRun({ one, two: await Client.open('two', one) })
+  static async open({ deletesForGood = false } = {}): Promise<TwoClientsRun> {
+    const one = await Client.open('one', deletesForGood)
+    const run = new TwoClientsRun({ one, two: await Client.open('two', deletesForGood, one) })
+    run.#deletesForGood = deletesForGood
     for (const path of firstFiles) {
       const content = run.#ledger.word('one')
       one.drive.remote.putAsOther(path, content)
@@ -37,9 +39,22 @@ export class TwoClientsRun {
     for (const { client } of this.#both) await client.arrives()
     for (const { client } of this.#both) await client.drive.outdate()
     const server = this.#atServer()
-    const complaints = this.#ledger.judge(filesOf(server))
+    // Only what cannot be put back stays there, for a person to decide.
+    const trash = new Set(this.#deletesForGood ? this.#sides.one.client.drive.remote.textsInTrash() : [])
+    const complaints = this.#ledger.judge(filesOf(server), trash)
     for (const { client } of this.#both) complaints.push(...differences(client, server, await client.view()))
+    if (complaints.length === 0) complaints.push(...(await this.#disagreements(server)))
     for (const { client } of this.#both) client.drive.drive.checkInvariants()
+    return complaints
+  }
+
+  async #disagreements(server: ReadonlyMap<string, string>): Promise<string[]> {
+    const complaints: string[] = []
+    const { one, two } = this.#sides
+    for (const path of server.keys()) {
+      const [shown, other] = [await one.client.attributes(path), await two.client.attributes(path)]
+      if (shown !== other) complaints.push(`${path}: client one shows ${shown}, client two ${other}`)
+    }
     return complaints
   }
 
