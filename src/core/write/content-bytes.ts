@@ -4,7 +4,8 @@ import type { ByteRange } from '../../base/ranges.ts'
 import type { RemoteEntry } from '../../remote/types.ts'
 import type { Allocation, FileSpan } from '../types.ts'
 import { ContentBase, type CopySource } from './content-base.ts'
-import { throwIfInterrupted, type ContentBytesParts, type ReadBase } from './content-parts.ts'
+import { throwIfInterrupted, touch } from './content-parts.ts'
+import type { ChangeOptions, ContentBytesParts, ReadBase } from './content-parts.ts'
 import { detachContent, type Detachment } from './detach-content.ts'
 import type { Generation } from './generation.ts'
 import { MissingParts } from './missing-parts.ts'
@@ -18,12 +19,6 @@ import { StagedUsers } from './staged-users.ts'
 import type { BaseEntity } from './types.ts'
 import { UploadsOnRecord } from './uploads-on-record.ts'
 import type { Uploadable } from './uploadable.ts'
-
-interface ChangeOptions {
-  readonly signal?: AbortSignal | undefined
-  /** On the drive. */
-  readonly needsRoom?: boolean
-}
 
 /**
  * The bytes of one file: its base at the server, and the staged file with what was changed since (only while there are
@@ -401,5 +396,3 @@ export class ContentBytes implements Uploadable {
     this.#parts.environment.log.error('a staged file could not be looked after', { label, error })
   }
 }
-
-const touch = (staged: StagedFile, atMs: number) => Promise.resolve(staged.touch(atMs))

@@ -1,6 +1,7 @@
 import { Errno } from '../../base/errno.ts'
 import { FsError } from '../errors.ts'
 import type { WriteEnvironment } from './environment.ts'
+import type { StagedFile } from './staged-file.ts'
 import type { StagingStore } from './staging-store.ts'
 import type { BaseEntity, ContentOwner, Lender } from './types.ts'
 
@@ -27,3 +28,13 @@ export interface ContentBytesParts {
 export function throwIfInterrupted(signal: AbortSignal | undefined, label: string): void {
   if (signal?.aborted) throw new FsError(Errno.EINTR, `${label}: the program stopped waiting`)
 }
+
+/** How bytes are changed. */
+export interface ChangeOptions {
+  readonly signal?: AbortSignal | undefined
+  /** On the drive. */
+  readonly needsRoom?: boolean
+}
+
+/** A change without one. */
+export const touch = (staged: StagedFile, atMs: number): Promise<void> => Promise.resolve(staged.touch(atMs))
