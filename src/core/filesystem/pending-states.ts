@@ -4,6 +4,7 @@ import type { Timespec } from '../../base/timespec.ts'
 import type { EntityId, FileId, MetadataPatch, RemotePath } from '../../remote/types.ts'
 import { samePlace, type Node, type NodePlace } from '../inode/index.ts'
 import type { Journal, JournalChange, JournalValue } from '../journal/index.ts'
+import type { Attempt } from '../write/index.ts'
 
 /** A name in a folder, so that it can be found again. */
 export interface PlaceRecord {
@@ -35,7 +36,7 @@ export interface PendingRecord {
   /** Content that the staged file is to replace; left out: none. */
   readonly replaces?: EntityId
   /** Of what was deleted: contents that the server may have, which is ours then. Without an id: of a file that was new. */
-  readonly sent?: readonly { readonly sizeBytes: number; readonly digest: string }[]
+  readonly sent?: readonly Attempt[]
   /** Attributes to be set; one without a value is to be removed. */
   readonly patches?: readonly { readonly key: string; readonly value?: string }[]
   readonly mtime?: Timespec

@@ -13,7 +13,7 @@ const hashAtOnceBytes = 16 * 1024 ** 2
  *
  * While nothing changes the staged bytes are the proof themselves. The first change puts their size and SHA-256 on record before it
  * is done, so that an upload of a file that nobody touches costs nothing. Of a large content the digest is made while it is being
- * sent, and its last byte waits for it (`Generation.holdBack`).
+ * sent, and its last byte waits for it (`Generation.holdBack`). Of what the server was to copy the ids are enough.
  *
  * What remains uncertain: a large content that was changed after its last byte had left, when the process dies before the answer
  * comes and before the digest is made; and one whose upload the process that died had not heard of, when the next one's programs
@@ -42,9 +42,8 @@ export class AttemptLog {
 
   /** The same, and `present` too if the server may have it; of one that is large only what is on record. @requires the mutex */
   async all(present: Generation): Promise<readonly Attempt[]> {
-    const isMeant = this.#mayBeSent && present.sizeBytes <= hashAtOnceBytes
-    if (!isMeant) return this.known
-    return [...this.known, { sizeBytes: present.sizeBytes, digest: await present.digestHere() }]
+    const attempt = this.#mayBeSent ? await attemptOf(present) : undefined
+    return attempt ? [...this.known, attempt] : this.known
   }
 
   /** Contents that were sent to the file whose next version this one is. */
@@ -79,7 +78,8 @@ export class AttemptLog {
    */
   async changing(sent: Generation, isFrozen: boolean): Promise<void> {
     if (!this.#mayBeSent) return
-    if (sent.sizeBytes <= hashAtOnceBytes) await this.#put(sent, await sent.digestHere())
+    const attempt = await attemptOf(sent)
+    if (attempt) await this.#side.noteAttempt(attempt)
     else if (isFrozen) {
       this.#hashing = this.#hash(sent)
       sent.holdBack(this.#hashing)
@@ -102,13 +102,18 @@ export class AttemptLog {
   async #hash(sent: Generation): Promise<void> {
     try {
       const digest = await sent.digest()
-      if (digest !== undefined) await this.#mutex.run(() => this.#put(sent, digest))
+      const { sizeBytes } = sent
+      if (digest !== undefined) await this.#mutex.run(() => this.#side.noteAttempt({ sizeBytes, digest }))
     } catch (error) {
       this.#log.warn('what was sent of a file could not be put on record', { error })
     }
   }
+}
 
-  #put({ sizeBytes }: Generation, digest: string): Promise<void> {
-    return this.#side.noteAttempt({ sizeBytes, digest })
-  }
+/** undefined: it was not sent, or is too large to be hashed at once. @requires the mutex */
+async function attemptOf(generation: Generation): Promise<Attempt | undefined> {
+  const { sizeBytes, copyOf, isComplete } = generation
+  if (copyOf) return { sizeBytes, ...copyOf }
+  if (!isComplete || sizeBytes > hashAtOnceBytes) return undefined
+  return { sizeBytes, digest: await generation.digestHere() }
 }

@@ -5,7 +5,7 @@ import { conflictName } from './conflict-name.ts'
 import type { WriteEnvironment } from './environment.ts'
 import type { Generation } from './generation.ts'
 import type { Transfer } from './transfer.ts'
-import type { Attempt, BaseEntity, WriteRemote } from './types.ts'
+import type { Attempt, BaseEntity, WholeCopy, WriteRemote } from './types.ts'
 
 /**
  * What a refused upload (`stale`) turned out to be.
@@ -118,7 +118,9 @@ async function isEqual(
   generation: Generation,
   comparison: Comparison,
 ): Promise<boolean> {
-  if (entry.kind !== 'file' || entry.sizeBytes !== generation.sizeBytes) return false
+  if (generation.copyOf) return isCopy(entry, generation.copyOf)
+  if (entry.kind !== 'file' || entry.sizeBytes !== generation.sizeBytes || !generation.isComplete)
+    return false
   let position = 0
   for await (const theirs of contentOf(path, entry, comparison)) {
     const ours = await generation.read(position, position + theirs.length)
@@ -128,7 +130,7 @@ async function isEqual(
   return position === generation.sizeBytes
 }
 
-/** The bytes that the server has at `path` are those of one of `attempts`. */
+/** What the server has at `path` is one of `attempts`. */
 export async function wasSent(
   path: RemotePath,
   entry: RemoteEntry,
@@ -136,12 +138,24 @@ export async function wasSent(
   comparison: Comparison,
 ): Promise<boolean> {
   if (entry.kind !== 'file') return false
-  const candidates = attempts.filter(({ sizeBytes }) => sizeBytes === entry.sizeBytes)
+  if (wasCopied(entry, attempts)) return true
+  const candidates = attempts.flatMap((attempt) =>
+    'digest' in attempt && attempt.sizeBytes === entry.sizeBytes ? [attempt.digest] : [],
+  )
   if (candidates.length === 0) return false
   const hash = createHash('sha256')
   for await (const bytes of contentOf(path, entry, comparison)) hash.update(bytes)
-  const digest = hash.digest('hex')
-  return candidates.some((attempt) => attempt.digest === digest)
+  return candidates.includes(hash.digest('hex'))
+}
+
+/** It is one of `attempts` that the server has copied: with the attributes of the original. */
+export function wasCopied(entry: RemoteEntry, attempts: readonly Attempt[]): boolean {
+  return attempts.some((attempt) => 'entity' in attempt && isCopy(entry, attempt))
+}
+
+/** The original itself, which somebody has moved, is none. */
+function isCopy({ kind, id, entity: present }: RemoteEntry, { entity, lender }: WholeCopy): boolean {
+  return kind === 'file' && present === entity && id !== lender
 }
 
 /** Step by step, so that an upload that is cut need not wait for all of it. */

@@ -10,6 +10,7 @@ import { judge, mayHaveBeenDone } from './failure.ts'
 import { findSent } from './find-sent.ts'
 import type { Generation } from './generation.ts'
 import type { Pass } from './outage.ts'
+import { sendCopy } from './send-copy.ts'
 import { sendGeneration, type SendParts } from './send-generation.ts'
 import { SentGenerations } from './sent-generations.ts'
 import { Transfer, UploadCutError } from './transfer.ts'
@@ -165,6 +166,7 @@ export class FileUpload {
     const startedAtMs = this.#environment.clock.monotonic()
     const taken = await findSent(this.#parts)
     if (taken === 'unknown') return this.#content.uploads.maybeSent()
+    if (taken?.generation.copyOf) this.#owner.copied(taken.entry)
     if (taken) await this.#confirmed(taken.generation, taken.entry, startedAtMs)
     return []
   }
@@ -277,15 +279,10 @@ export class FileUpload {
   /** At the server, if it is still a copy. Otherwise the next attempt sends it. */
   async #copy(source: CopySource): Promise<void> {
     const { generation, path, startedAtMs } = await this.#begin()
-    const isWhole = generation.isAllBase && generation.sizeBytes === source.sizeBytes
-    const entry = isWhole ? await this.#environment.copies.make(source, path) : undefined
-    if (entry) {
-      this.#owner.copied(entry)
-      return this.#confirmed(generation, entry, startedAtMs)
-    }
-    if (isWhole) this.#content.refuseCopy()
-    await this.#sent.forget()
-    return this.schedule.hurry()
+    const entry = await sendCopy({ generation, source, path }, this.#parts)
+    if (!entry) return this.schedule.hurry()
+    this.#owner.copied(entry)
+    return this.#confirmed(generation, entry, startedAtMs)
   }
 
   async #begin(): Promise<{ generation: Generation; path: RemotePath; startedAtMs: number }> {

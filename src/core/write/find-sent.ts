@@ -1,6 +1,6 @@
 import { absentAsUndefined } from '../../remote/errors.ts'
 import type { RemoteEntry, RemotePath } from '../../remote/types.ts'
-import { sentBefore } from './conflict.ts'
+import { sentBefore, wasCopied } from './conflict.ts'
 import type { WriteEnvironment } from './environment.ts'
 import type { Generation } from './generation.ts'
 import type { SentGenerations } from './sent-generations.ts'
@@ -62,6 +62,7 @@ async function findAt(path: RemotePath, parts: FindSentParts): Promise<Taken | u
   await sent.failed()
   if (found === undefined || entry.entity === undefined) return undefined
   content.rebase(entry.entity)
+  if (wasCopied(entry, attempts)) owner.copied(entry)
   owner.found(entry, former)
   return undefined
 }

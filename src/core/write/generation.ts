@@ -6,6 +6,7 @@ import type { UploadSource } from '../../remote/types.ts'
 import type { Extents, Piece } from './extents.ts'
 import type { FileLayer, LocalFile } from '../../base/file-layer.ts'
 import { OpenFile } from './open-file.ts'
+import type { WholeCopy } from './types.ts'
 
 const hashStepBytes = 1024 ** 2
 
@@ -14,6 +15,8 @@ export interface GenerationParts {
   readonly keptPath: string
   readonly layer: FileLayer
   readonly extents: Extents
+  /** As `Generation.copyOf`. */
+  readonly copyOf: WholeCopy | undefined
   /** Number of changes that the content had seen when it was frozen. */
   readonly changes: number
   /** Time of the last of them, ms since the epoch. */
@@ -32,6 +35,8 @@ export interface GenerationParts {
 export class Generation implements UploadSource {
   readonly changes: number
   readonly modifiedAtMs: number
+  /** What all of it is, where no byte of it is here: it can be copied at the server, and not be read. */
+  readonly copyOf: WholeCopy | undefined
   /** What was overwritten or cut off since: the server will not have it from this generation. */
   readonly newer = new RangeSet()
   readonly #data: OpenFile
@@ -46,10 +51,11 @@ export class Generation implements UploadSource {
   #hasKeptFile = false
   #dropped = false
 
-  constructor({ data, keptPath, layer, extents, changes, modifiedAtMs, mutex }: GenerationParts) {
+  constructor({ data, keptPath, layer, extents, copyOf, changes, modifiedAtMs, mutex }: GenerationParts) {
     this.#data = data
     this.#layer = layer
     this.#extents = extents
+    this.copyOf = copyOf
     this.changes = changes
     this.modifiedAtMs = modifiedAtMs
     this.#mutex = mutex
@@ -60,9 +66,9 @@ export class Generation implements UploadSource {
     return this.#extents.sizeBytes
   }
 
-  /** Every byte of it is the base's, and none is here: it can be copied at the server, and not be read. */
-  get isAllBase(): boolean {
-    return this.#extents.isAllBase
+  /** All of it is here: it can be read. */
+  get isComplete(): boolean {
+    return this.#extents.isComplete
   }
 
   async read(start: number, end: number): Promise<Uint8Array> {

@@ -1,6 +1,6 @@
 import { isRemoteError } from '../../remote/errors.ts'
-import type { RemotePath } from '../../remote/types.ts'
-import { examine, saveAside, type Examined, type Resolution } from './conflict.ts'
+import type { RemoteEntry, RemotePath } from '../../remote/types.ts'
+import { examine, saveAside, wasCopied, type Examined, type Resolution } from './conflict.ts'
 import type { WriteEnvironment } from './environment.ts'
 import { mayHaveBeenDone } from './failure.ts'
 import type { Generation } from './generation.ts'
@@ -41,12 +41,25 @@ export async function sendGeneration(sending: Sending, parts: SendParts): Promis
     const moved = sending.isOwn ? await followed(path, sent, sending, parts) : undefined
     if (moved) path = moved
     else if (sent.kind === 'ours') return { kind: 'ours', entry: sent.entry }
-    else if (sent.kind === 'earlier') return { kind: 'earlier', entity: sent.entry.entity ?? 'absent' }
+    else if (sent.kind === 'earlier') return earlier(sent.entry, sending, parts)
     transfer.checkCut()
     if (moved) continue
     const refused = { ...sending, path, atMs: sending.refusedAtMs() }
     return saveAside(refused, sent.entry, transfer, environment)
   }
+}
+
+async function earlier(
+  entry: RemoteEntry,
+  { previous, isOwn }: Sending,
+  { content, owner }: SendParts,
+): Promise<Resolution> {
+  const isOurs = isOwn && (owner.id === entry.id || !owner.known(entry.id))
+  if (isOurs && wasCopied(entry, await content.uploads.attempts())) {
+    owner.copied(entry)
+    owner.found(entry, previous)
+  }
+  return { kind: 'earlier', entity: entry.entity ?? 'absent' }
 }
 
 async function send(

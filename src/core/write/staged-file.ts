@@ -9,6 +9,7 @@ import { fill, Generation, writeAll } from './generation.ts'
 import { OpenFile } from './open-file.ts'
 import { canGoOn, namesRecord, type SideCar, type SideCarNames } from './side-car.ts'
 import { SideCarFile } from './side-car-file.ts'
+import { wholeCopy } from './staged-facts.ts'
 import type { StagedPlace } from './staged-place.ts'
 import type { Attempt, BaseEntity, BegunUpload, Lender } from './types.ts'
 
@@ -275,7 +276,8 @@ export class StagedFile {
 
   /** The server may have the content, as it is now or as it was before. @see freeze, which makes it so */
   get mayBeSent(): boolean {
-    return this.#extents.isComplete && this.attempts.isUncertain
+    if (this.attempts.known.length > 0) return true
+    return this.attempts.isUncertain && (this.#extents.isComplete || wholeCopy(this) !== undefined)
   }
 
   /** All contents that the server may have, this one included, as far as that is known. @requires the mutex */
@@ -344,9 +346,9 @@ export class StagedFile {
   /** Before the content becomes another one. */
   async #changing(): Promise<void> {
     await this.#side.leaveSession()
-    // It was never sent, or copied at the server without being here.
-    if (!this.#extents.isComplete || this.#frozen?.isAllBase) return
-    await this.attempts.changing(this.#frozen ?? this.#generation(this.#extents), this.#frozen !== undefined)
+    const sent = this.#frozen ?? this.#generation(this.#extents)
+    // Else it was never sent.
+    if (sent.isComplete || sent.copyOf) await this.attempts.changing(sent, this.#frozen !== undefined)
   }
 
   /** What is sent is what is here, and what would be found here after power loss. */
@@ -362,6 +364,7 @@ export class StagedFile {
       keptPath: `${folder}/${id}.kept`,
       layer,
       extents,
+      copyOf: wholeCopy(this),
       changes: this.#changes,
       modifiedAtMs: this.#facts.modifiedAtMs,
       mutex: this.#mutex,

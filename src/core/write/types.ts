@@ -71,7 +71,7 @@ export interface ContentOwner {
   beforeUpload(): Promise<void>
   /** The server has this content now, in place of `former`; `isDirty` tells whether something newer waits here. */
   confirmed(entry: RemoteEntry, former: BaseEntity): void
-  /** The file was made by a copy at the server, as `entry`: it has the attributes of its original. `confirmed` follows. */
+  /** The file was made by a copy at the server, as `entry`: it has the attributes of its original. `confirmed` or `found` follows. */
   copied(entry: RemoteEntry): void
   /** An older content, which was sent without an answer, is at the server as `entry`, in place of `former`. */
   found(entry: RemoteEntry, former: BaseEntity): void
@@ -116,9 +116,11 @@ export interface BegunUpload extends OpenUpload {
   readonly changes: number
 }
 
-/** Content that was sent without anybody having heard what became of it. */
-export interface Attempt {
-  readonly sizeBytes: number
-  /** SHA-256, hex. */
-  readonly digest: string
+/** Content of another file, all of which a file shows: the server copies it, and the copy has the same entity. */
+export interface WholeCopy {
+  readonly entity: EntityId
+  readonly lender: FileId
 }
+
+/** Content that was sent without anybody having heard what became of it: SHA-256, hex; or what was copied at the server. */
+export type Attempt = { readonly sizeBytes: number } & ({ readonly digest: string } | WholeCopy)
