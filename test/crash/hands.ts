@@ -38,6 +38,8 @@ export interface SeenFile {
   readonly target?: string
 }
 
+/** Where the drive gives copies their names, for some seconds. */
+const scratchPrefix = '.copying-'
 const noteKey = 'user.note'
 const emptyFile = { sizeBytes: 0, digest: digestOf(Buffer.alloc(0)), mode: 0, mtimeMs: 0, note: undefined }
 
@@ -75,10 +77,11 @@ export class Hands {
     }
   }
 
-  /** All files below the top. */
+  /** All files below the top, but for those in folders that may go while it looks. */
   async look(folder = ''): Promise<SeenFile[]> {
     const seen: SeenFile[] = []
     for (const [name, kind] of await this.#disk.readdirTypes(folder)) {
+      if (folder === '' && name.startsWith(scratchPrefix)) continue
       const path = folder === '' ? name : `${folder}/${name}`
       if (kind === 'folder') {
         seen.push(...(await this.look(path)))
