@@ -1,3 +1,4 @@
+import { Errno } from '../../base/errno.ts'
 import { messageOf } from '../../base/error-message.ts'
 import { isRemoteError, type RemoteError, type RemoteErrorKind } from '../../remote/errors.ts'
 import { FsError, toFsError } from '../errors.ts'
@@ -24,10 +25,13 @@ export function mayHaveBeenDone(error: unknown): boolean {
 
 /** `label` is the file as the person knows it. */
 export function judge(error: unknown, label: string): Verdict {
-  const cause = error instanceof FsError ? error.cause : error
+  const cause = error instanceof FsError ? (error.cause ?? error) : error
   if (isRemoteError(cause)) {
     const detail = retryDetail(cause)
     if (detail !== undefined) return { kind: 'retry', detail, firstMs: firstRetryMs(cause) }
+  } else if (cause instanceof FsError && cause.errno === Errno.ENOENT) {
+    // Met on the way to its place: the next try makes the folder again, or finds where the file belongs by then.
+    return { kind: 'retry', detail: `it is being changed at the server (${cause.message})`, firstMs: 1000 }
   } else if (localTransients.has((cause as NodeJS.ErrnoException | undefined)?.code ?? '')) {
     return { kind: 'retry', detail: 'the local disk is full', firstMs: 1000 }
   }
