@@ -1,3 +1,5 @@
+import { extensionOf } from './extension.ts'
+
 /** What becomes of a content that a newer one has replaced. */
 export interface KeptVersions {
   /** Of a file so many contents are kept, the current one included; 0: all of them. */
@@ -21,9 +23,4 @@ export function lossByOverwriting(kept: KeptVersions | undefined): string | unde
   if (kept.extensions.length === 0) return undefined
   const named = kept.extensions.map((extension) => `.${extension}`).join(', ')
   return `the drive keeps versions of ${named} only: what is overwritten in other files is gone`
-}
-
-function extensionOf(name: string): string {
-  const dot = name.lastIndexOf('.')
-  return dot < 0 ? '' : name.slice(dot + 1).toLowerCase()
 }

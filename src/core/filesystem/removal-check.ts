@@ -5,7 +5,7 @@
 import { absentAsUndefined, isRemoteError } from '../../remote/errors.ts'
 import type { RemoteEntry, RemotePath } from '../../remote/types.ts'
 import type { Node } from '../inode/index.ts'
-import { isBelow } from '../tree/index.ts'
+import { isBelow, samePath } from '../tree/index.ts'
 import { childrenByParent } from './confirm-places.ts'
 import type { Core } from './core.ts'
 import { isRemotelyWithin } from './folder-moves.ts'
@@ -156,7 +156,7 @@ async function judgeFolder(
 async function recogniseAll(core: Core, found: readonly Found[], nodes: readonly Node[]): Promise<void> {
   for (const node of nodes) {
     const path = node.sentUnheard && node.remotePath
-    const there = path && found.find((each) => keyOf(each.path) === keyOf(path))
+    const there = path && found.find((each) => samePath(each.path, path))
     if (there) await recognise(core, node, there)
   }
 }

@@ -234,13 +234,11 @@ export class Walks {
   /** Pages are not of one moment: what changed since the first is not believed (api/00-live-files §11). */
   async #doubt(walked: WalkedSubtree, beganAt: number, progress: () => void): Promise<void> {
     for await (const { entries } of this.#options.remote.changesSince(beganAt)) {
-      for (const found of entries) this.#place(found, (at) => walked.doubt(at, found))
+      for (const found of entries) {
+        const path = this.#options.remote.facts.pathOf(found.uri)
+        if (path && path.length > 0) walked.doubt(path, found)
+      }
       progress()
     }
-  }
-
-  #place({ uri }: RemoteEntry, place: (path: RemotePath) => void): void {
-    const path = this.#options.remote.facts.pathOf(uri)
-    if (path && path.length > 0) place(path)
   }
 }

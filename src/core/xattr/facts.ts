@@ -14,7 +14,7 @@ import { activitiesJson, activityLines } from './activity-text.ts'
 import { capabilityWords } from './capability-words.ts'
 import { directLinkLines, policyText, shareLines, versionLines } from './details-text.ts'
 import { FactListing, type ListFacts } from './fact-listing.ts'
-import { RecentAnswers } from './recent.ts'
+import { answered, RecentAnswers } from './recent.ts'
 import { SignedUrls } from './signed-urls.ts'
 import { localTime, oneLine, type TimeFormat } from './words.ts'
 
@@ -42,7 +42,6 @@ export interface FactsDeps {
 
 const PREFIX = 'user.cloudreve.'
 const ACTIVITY_PAGE_SIZE = 100
-const MAX_REMEMBERED_FILES = 500
 /** A program is kept waiting for facts at most so long, ms. */
 const DEADLINE_MS = 60_000
 
@@ -94,9 +93,9 @@ export class Facts {
     this.#clock = clock
     this.#format = { timeZone }
     this.listPolicy = new FactListing(listFacts, clock)
-    this.#details = new RecentAnswers(clock, MAX_REMEMBERED_FILES)
+    this.#details = new RecentAnswers(clock)
     this.#urls = new SignedUrls(remote, clock)
-    this.#feeds = new RecentAnswers(clock, MAX_REMEMBERED_FILES)
+    this.#feeds = new RecentAnswers(clock)
   }
 
   /** True for every name that is answered here, also for those that do not exist: the name space is ours. */
@@ -166,14 +165,8 @@ export class Facts {
     return `partial ${Math.max(1, Math.floor((100 * bytes) / sizeBytes))}%`
   }
 
-  async #detailsOf(entry: RemoteEntry, path: RemotePath): Promise<RemoteDetails> {
-    const asked = this.#details.get(entry, 'details', () => this.#remote.details(path))
-    try {
-      return await asked
-    } catch (error) {
-      this.#details.forget(entry, 'details', asked)
-      throw error
-    }
+  #detailsOf(entry: RemoteEntry, path: RemotePath): Promise<RemoteDetails> {
+    return answered(this.#details, entry, 'details', () => this.#remote.details(path))
   }
 
   async #history(name: string, entry: RemoteEntry, path: RemotePath): Promise<string | undefined> {

@@ -1,9 +1,7 @@
 import type { Clock } from '../../base/clock.ts'
 import type { RemoteFacts } from '../../remote/remote.ts'
 import type { RemoteEntry, RemotePath } from '../../remote/types.ts'
-import { RecentAnswers } from './recent.ts'
-
-const MAX_REMEMBERED_FILES = 500
+import { answered, RecentAnswers } from './recent.ts'
 
 type Asked = Promise<string | undefined>
 
@@ -24,7 +22,7 @@ export class SignedUrls {
 
   constructor(remote: RemoteFacts, clock: Clock) {
     this.#remote = remote
-    this.#recent = new RecentAnswers(clock, MAX_REMEMBERED_FILES)
+    this.#recent = new RecentAnswers(clock)
   }
 
   static has(name: string): boolean {
@@ -35,12 +33,6 @@ export class SignedUrls {
   async get(name: string, entry: RemoteEntry, path: RemotePath): Promise<string | undefined> {
     const ask = askedFor[name]
     if (!ask || entry.kind !== 'file' || entry.entity === undefined) return undefined
-    const asked = this.#recent.get(entry, name, () => ask(this.#remote, path, entry))
-    try {
-      return await asked
-    } catch (error) {
-      this.#recent.forget(entry, name, asked)
-      throw error
-    }
+    return answered(this.#recent, entry, name, () => ask(this.#remote, path, entry))
   }
 }

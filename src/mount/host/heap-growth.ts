@@ -17,15 +17,14 @@ export function growthPercent(heapBytes: number): number {
   return percent < leastPercent ? 0 : Math.min(percent, mostPercent)
 }
 
-/** From now on, in this thread. Answers how to end it. */
-export function spareTheHeap(): () => void {
+/** From now on, for as long as this thread runs. */
+export function spareTheHeap(): void {
   tellGrowth()
   // The flag is read at the end of each such look; what is in use then counts for the next one.
   const observer = new PerformanceObserver((list) => {
     if (list.getEntries().some(isMajor)) tellGrowth()
   })
   observer.observe({ entryTypes: ['gc'] })
-  return () => observer.disconnect()
 }
 
 function isMajor(entry: PerformanceEntry): boolean {

@@ -4,6 +4,7 @@ import { thumbnailConfig } from '../../api/endpoints/site.ts'
 import { Code } from '../../api/codes.ts'
 import { isRefusal } from '../../api/errors.ts'
 import { RemoteError } from '../errors.ts'
+import { extensionOf } from '../extension.ts'
 import type { CallOptions } from '../remote.ts'
 import type { RemoteEntry, RemotePath } from '../types.ts'
 import { uriOf, type MountContext } from './context.ts'
@@ -38,8 +39,8 @@ export class CloudreveUrls {
     { signal }: CallOptions = {},
   ): Promise<string | undefined> {
     return asRemote(async () => {
-      const extension = /\.([^.]+)$/.exec(path.at(-1) ?? '')?.[1]?.toLowerCase()
-      if (extension === undefined || metadata[NO_PICTURE] !== undefined) return undefined
+      const extension = extensionOf(path.at(-1) ?? '')
+      if (extension === '' || metadata[NO_PICTURE] !== undefined) return undefined
       if (!(await this.#extensions()).has(extension)) return undefined
       try {
         return await thumbnailUrl(this.#context.client, uriOf(this.#context, path), { signal })

@@ -10,7 +10,7 @@ import { find, findOrNothing, lockPlace, uploadPlace, writablePlace, type Op } f
 import { presentPolicy } from './present.ts'
 import { receive } from './put.ts'
 import { credentialFor } from '../storage/credential.ts'
-import { dropEntity, uploadMark } from './versions.ts'
+import { dropEntity, uploadMark, noThumbnailMark } from './versions.ts'
 import { beginWrite, finishWrite, removeNode } from './write.ts'
 
 export interface SessionArguments {
@@ -188,7 +188,7 @@ function removePlaceholder({ world, caller }: Op, node: FileNode, id: string): v
   const isOnlyContent = node.entities.length === 1
   dropEntity(world, node, placeholder)
   node.metadata.delete(uploadMark)
-  node.metadata.delete('thumb:disabled')
+  node.metadata.delete(noThumbnailMark)
   world.tree.changed()
   if (isOnlyContent) removeNode({ world, caller }, node)
   world.events.publish({ type: isOnlyContent ? 'delete' : 'modify', node, from }, caller.clientId)

@@ -7,13 +7,11 @@ import type { Entity } from '../state/entities.ts'
 import { pathOf, type FileNode } from '../state/tree.ts'
 import { formatMs } from '../times.ts'
 import { find, placeOf, type Op } from './place.ts'
-import { charge } from './versions.ts'
+import { charge, noThumbnailMark, thumbnailType } from './versions.ts'
 
 /** Files that begin as a picture does and have one of these names. */
 export const thumbnailExtensions = ['jpeg', 'jpg', 'png'] as const
 
-const noPicture = 'thumb:disabled'
-const thumbnailType = 1
 const firstBytes = [Buffer.of(0xff, 0xd8, 0xff), Buffer.of(0x89, 0x50, 0x4e, 0x47)]
 const [width, height] = [80, 60]
 
@@ -26,7 +24,7 @@ export async function thumbnailUrl(op: Op, uri: string): Promise<WireThumb> {
   const { world } = op
   const place = placeOf(op, uri)
   const node = find(op, place)
-  if (node.isFolder || node.metadata.has(noPicture)) throw new ApiFailure(40077)
+  if (node.isFolder || node.metadata.has(noThumbnailMark)) throw new ApiFailure(40077)
   if (!node.current || node.current.sizeBytes === 0) throw new ApiFailure(-1, { msg: '' })
   const known = node.entities.find(({ type }) => type === thumbnailType)
   const entity = known ?? (await make(op, node, node.current))
@@ -37,7 +35,7 @@ export async function thumbnailUrl(op: Op, uri: string): Promise<WireThumb> {
 async function make(op: Op, node: FileNode, content: Entity): Promise<Entity> {
   const { world, caller } = op
   if (!(await isPicture(op, node, content))) {
-    node.metadata.set(noPicture, '')
+    node.metadata.set(noThumbnailMark, '')
     world.tree.changed()
     throw new ApiFailure(-1, { msg: '' })
   }

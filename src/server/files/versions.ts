@@ -9,6 +9,9 @@ import { find, lockPlace, placeOf, type Op } from './place.ts'
 
 /** Metadata key of a running or abandoned upload. */
 export const uploadMark = 'sys:upload_session_id'
+/** On a file of which no thumbnail can be made. */
+export const noThumbnailMark = 'thumb:disabled'
+export const thumbnailType = 1
 
 /**
  * Reserves quota for `sizeBytes` more.
@@ -45,8 +48,8 @@ export function completeVersion(
 
 /** A thumbnail, or the mark that there is none, is of the content before. */
 function forgetPicture(world: World, node: FileNode): void {
-  node.metadata.delete('thumb:disabled')
-  for (const entity of node.entities) if (entity.type === 1) dropEntity(world, node, entity)
+  node.metadata.delete(noThumbnailMark)
+  for (const entity of node.entities) if (entity.type === thumbnailType) dropEntity(world, node, entity)
 }
 
 /** Off, or another extension: only the current version stays; else the newest ones up to the maximum. */
