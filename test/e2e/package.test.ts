@@ -129,14 +129,18 @@ describe.skipIf(why !== undefined)('the package, installed in an empty folder', 
     await mount.unmount()
   }
 
+  async function expectNative(commandLine: string, origin: string): Promise<void> {
+    place = await Workplace.open({ driver: 'auto', commandLine })
+    const examined = await place.cli(['doctor'])
+    expect(lineOf(examined, 'native driver')).toBe(`ok native driver loads, ${origin}`)
+    expect(lineOf(examined, 'driver ')).toBe('ok driver native would be used: it is the better one')
+    await expectToMount()
+  }
+
   it('mounts with the binary that came along, where there is no compiler', async () => {
     const { commandLine, said } = await packed.install(packed.tarball, noCompiler)
     expect(said).not.toContain('native driver')
-    place = await Workplace.open({ driver: 'auto', commandLine })
-    const examined = await place.cli(['doctor'])
-    expect(lineOf(examined, 'native driver')).toBe('ok native driver loads, prebuilt')
-    expect(lineOf(examined, 'driver ')).toBe('ok driver native would be used: it is the better one')
-    await expectToMount()
+    await expectNative(commandLine, 'prebuilt')
   })
 
   it('compiles where no binary came along', async () => {
@@ -145,11 +149,7 @@ describe.skipIf(why !== undefined)('the package, installed in an empty folder', 
       'native driver: no binary that came with the package loads on this machine: compiling',
     )
     expect(said).toContain('native driver: compiled')
-    place = await Workplace.open({ driver: 'auto', commandLine })
-    const examined = await place.cli(['doctor'])
-    expect(lineOf(examined, 'native driver')).toBe('ok native driver loads, built here')
-    expect(lineOf(examined, 'driver ')).toBe('ok driver native would be used: it is the better one')
-    await expectToMount()
+    await expectNative(commandLine, 'built here')
   })
 
   it('mounts with libfuse 2 where there is neither a binary nor a compiler', async () => {

@@ -42,13 +42,19 @@ afterEach(async () => {
   await rm(folder, { recursive: true })
 })
 
-it('what was written before is read, and written on, from the copy', async () => {
+/** The file, open, with what was written to it saved beside what somebody else has put there. */
+async function openInConflict() {
   const fs = promised(drive.fileSystem)
   const { ino } = await fs.lookup(ROOT_INO, 'f', context)
   const { fh } = await fs.open(ino, constants.O_RDWR, context)
   await fs.write(fh, 0, Buffer.from('mine is longer'), context)
   await embedded.server.admin.write('/f', 'theirs')
   await fs.fsync(fh, false, context)
+  return { fs, fh }
+}
+
+it('what was written before is read, and written on, from the copy', async () => {
+  const { fs, fh } = await openInConflict()
   const text = async () => Buffer.from(await fs.read(fh, 0, 100, context)).toString()
   expect(await text()).toBe('mine is longer')
   await fs.write(fh, 0, Buffer.from('MINE'), context)
@@ -60,12 +66,7 @@ it('what was written before is read, and written on, from the copy', async () =>
 })
 
 it('what is written in part after it survives the end of the process [W28]', async () => {
-  const fs = promised(drive.fileSystem)
-  const { ino } = await fs.lookup(ROOT_INO, 'f', context)
-  const { fh } = await fs.open(ino, constants.O_RDWR, context)
-  await fs.write(fh, 0, Buffer.from('mine is longer'), context)
-  await embedded.server.admin.write('/f', 'theirs')
-  await fs.fsync(fh, false, context)
+  const { fs, fh } = await openInConflict()
   await fs.write(fh, 0, Buffer.from('MINE'), context)
   await restart()
   await drive.drain()

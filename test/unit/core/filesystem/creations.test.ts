@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { RemoteError } from '../../../../src/remote/errors.ts'
 import { eventually } from '../../../fakes/eventually.ts'
-import { settle } from '../../../fakes/manual-clock.ts'
 import { errnoOf, TestDrive } from '../../../fakes/test-drive.ts'
+import { whileHeld } from '../../../fakes/while-held.ts'
 
 let drive: TestDrive
 
@@ -163,11 +163,7 @@ describe('a new folder', () => {
     await drive.save('n/g', 'y')
     const gate = drive.remote.hold('upload', 'after')
     await drive.clock.advance(500)
-    await gate.entered
-    const renamed = drive.rename('n', 'm')
-    await settle()
-    gate.release()
-    await drive.during(renamed)
+    await whileHeld(drive, gate, () => drive.rename('n', 'm'))
     await drive.settleAll()
     expect(drive.remote.paths()).toEqual(['a', 'd/', 'd/f', 'm/', 'm/f', 'm/g'])
     await nothingIsLeft()

@@ -1,9 +1,9 @@
 /** An editor renames a file to its backup, writes it anew, and leaves the backup there. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { RemoteError } from '../../../../src/remote/errors.ts'
-import { settle } from '../../../fakes/manual-clock.ts'
 import type { TestDrive } from '../../../fakes/test-drive.ts'
 import { BackupSaves } from './backup-saves.ts'
+import { whileHeld } from '../../../fakes/while-held.ts'
 
 let drive: TestDrive
 let id: string
@@ -121,11 +121,7 @@ describe('what becomes of the two meanwhile', () => {
       const gate = drive.remote.hold(method, 'after')
       await saves.save('new')
       await drive.clock.advance(1_000)
-      await gate.entered
-      const gone = drive.unlink('n~')
-      await settle()
-      gate.release()
-      await drive.during(gone)
+      await whileHeld(drive, gate, () => drive.unlink('n~'))
       await drive.settleAll()
       expect(saves.paths()).toEqual(['n', 'other'])
       expect([drive.remote.textAt('n'), drive.remote.entryAt('n').id]).toEqual(['new', id])
@@ -151,11 +147,7 @@ describe('what becomes of the two meanwhile', () => {
       const gate = drive.remote.hold(method, 'after')
       await saves.save('new')
       await drive.clock.advance(1_000)
-      await gate.entered
-      const back = drive.rename('n~', 'n')
-      await settle()
-      gate.release()
-      await drive.during(back)
+      await whileHeld(drive, gate, () => drive.rename('n~', 'n'))
       await drive.settleAll()
       expect(saves.paths()).toEqual(['n', 'other'])
       expect([drive.remote.textAt('n'), drive.remote.entryAt('n').id]).toEqual(['old', id])

@@ -3,8 +3,8 @@ import { createHash } from 'node:crypto'
 import { constants, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { eventually } from '../../../fakes/eventually.ts'
-import { settle } from '../../../fakes/manual-clock.ts'
 import { TestDrive } from '../../../fakes/test-drive.ts'
+import { whileHeld } from '../../../fakes/while-held.ts'
 
 let drive: TestDrive
 
@@ -268,11 +268,7 @@ describe('an upload that was done before the process died', () => {
     await drive.rename('docs/letter', 'docs/moved')
     const gate = drive.remote.hold('rename', 'after')
     await drive.clock.advance(2_000)
-    await gate.entered
-    const removing = drive.unlink('docs/moved')
-    await settle()
-    gate.release()
-    await drive.during(removing)
+    await whileHeld(drive, gate, () => drive.unlink('docs/moved'))
     await drive.drain()
     expect(drive.remote.paths()).toEqual(['docs/'])
   })

@@ -52,6 +52,12 @@ async function backAgain(): Promise<void> {
   await drive.settleAll()
 }
 
+/** The attributes of the original are not the copy's. */
+async function expectNothingOfTheOriginal(path: string): Promise<void> {
+  expect((await drive.stat(path)).mode & 0o777).toBe(0o644)
+  expect(await errnoOf(drive.getxattr(path, 'user.colour'))).toBe('ENODATA')
+}
+
 describe.each(['a letter', 'A letter'])('a copy that was made unheard, and says "%s" here', (text) => {
   beforeEach(async () => {
     await copyUnheard('docs/copy')
@@ -63,8 +69,7 @@ describe.each(['a letter', 'A letter'])('a copy that was made unheard, and says 
     expect(files()).toEqual(['docs/copy', 'docs/note', 'letter'])
     expect(drive.remote.textAt('docs/copy')).toBe(text)
     await drive.remount()
-    expect((await drive.stat('docs/copy')).mode & 0o777).toBe(0o644)
-    expect(await errnoOf(drive.getxattr('docs/copy', 'user.colour'))).toBe('ENODATA')
+    await expectNothingOfTheOriginal('docs/copy')
   })
 
   describe.each(['there', 'away', 'there, and the process dies before', 'away, and the process dies before'])(
@@ -96,8 +101,7 @@ describe.each(['a letter', 'A letter'])('a copy that was made unheard, and says 
         expect(files()).toEqual(['docs/moved', 'docs/note', 'letter'])
         expect(drive.remote.textAt('docs/moved')).toBe(text)
         await drive.remount()
-        expect((await drive.stat('docs/moved')).mode & 0o777).toBe(0o644)
-        expect(await errnoOf(drive.getxattr('docs/moved', 'user.colour'))).toBe('ENODATA')
+        await expectNothingOfTheOriginal('docs/moved')
       })
 
       it('stays when somebody else has changed it before it is deleted', async () => {
