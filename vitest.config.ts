@@ -8,12 +8,15 @@ import { defineConfig } from 'vitest/config'
 // Real mounts and disks of shared machines stall now and then for longer than any deadline: one more try, in CI only. A test that
 // needed it is marked in the output.
 const retry = process.env['CI'] ? 1 : 0
+/** Where random values come from is said there. */
+const setupFiles = ['test/seed.ts']
 /** No unit waits for anything real; a machine that is busy with other things may still be slow. */
 const unitTimeout = process.env['CI'] ? 60_000 : 10_000
 /** Modules are loaded once for all files: loading them took longer than the tests. No file may leave anything behind. */
 const quick = {
   pool: 'threads',
   isolate: false,
+  setupFiles,
   maxWorkers: availableParallelism(),
   // After the rings with fewer workers, where several are run by one command.
   sequence: { groupOrder: 1 },
@@ -33,12 +36,21 @@ export default defineConfig({
     projects: [
       { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], ...quick } },
       { test: { name: 'http', include: ['test/http/**/*.test.ts'], ...quick } },
-      { test: { name: 'addon', include: ['test/addon/**/*.test.ts'], testTimeout: unitTimeout, retry } },
-      { test: { name: 'model', include: ['test/model/**/*.test.ts'], testTimeout: 600_000 } },
+      {
+        test: {
+          name: 'addon',
+          include: ['test/addon/**/*.test.ts'],
+          setupFiles,
+          testTimeout: unitTimeout,
+          retry,
+        },
+      },
+      { test: { name: 'model', include: ['test/model/**/*.test.ts'], setupFiles, testTimeout: 600_000 } },
       {
         test: {
           name: 'conformance',
           include: ['test/conformance/**/*.test.ts'],
+          setupFiles,
           globalSetup: ['test/conformance/libfuse2/build.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
