@@ -16,7 +16,7 @@ import {
 
 const PAGE = 1024
 const MTIME = { seconds: MTIME_SECONDS, nanoseconds: 0 }
-const zeros = Buffer.alloc(1024 * 1024)
+const zeros = new Uint8Array(1024 * 1024)
 
 export interface Ttls {
   readonly entryTtlMs: number

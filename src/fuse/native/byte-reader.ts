@@ -43,15 +43,16 @@ export class ByteReader {
   }
 
   uint32(): number {
-    return this.#bytes.readUInt32LE(this.#take(4))
+    return this.#word(this.#take(4))
   }
 
-  /** A number of ours that comes back, or a count. @throws {DecodeError} EINVAL beyond 2⁵³ */
+  /** A number of ours that comes back, or a count. @throws {DecodeError} beyond 2⁵³ */
   uint64(errno: ErrnoCode = Errno.EINVAL): number {
     const at = this.#take(8)
-    const high = this.#bytes.readUInt32LE(at + 4)
+    const high = this.#word(at + 4)
+    if (high === 0) return this.#word(at)
     if (high >= MAX_SAFE_HIGH) throw new DecodeError(errno, 'a number is beyond 2^53')
-    return high * UINT32 + this.#bytes.readUInt32LE(at)
+    return high * UINT32 + this.#word(at)
   }
 
   /** "At most so many": what is beyond 2⁵³ − 1 is as good as that. */
@@ -107,6 +108,12 @@ export class ByteReader {
       throw new DecodeError(Errno.EINVAL, `not a name: ${JSON.stringify(name)}`)
     }
     return name
+  }
+
+  /** Within what was taken: `readUInt32LE` would look once more whether it is, which is a tenth of a small request's time. */
+  #word(at: number): number {
+    const bytes = this.#bytes
+    return bytes[at]! + bytes[at + 1]! * 0x100 + bytes[at + 2]! * 0x10000 + bytes[at + 3]! * 0x1000000
   }
 
   #take(sizeBytes: number): number {
