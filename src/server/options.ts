@@ -72,7 +72,7 @@ export interface ServerOptions {
   debounceMs?: number
   keepAliveMs?: number
   eventPush?: boolean
-  /** False: the server is older than 4.11 and knows nothing of events (api/01 §15). */
+  /** False: the server is older than 4.11: it knows nothing of events, nor which storage policy an upload is for (api/06 §1.2). */
   eventStream?: boolean
   /** Quota of every user that has none of its own. */
   totalBytes?: number

@@ -42,13 +42,15 @@ export interface SessionRequest extends Waiting {
   /** Becomes the file's time at completion, ms since the epoch. */
   readonly modifiedAtMs: number | undefined
   readonly metadata: Readonly<Record<string, string>> | undefined
+  /** Storage policy. Servers since 4.11 know it by themselves (api/06 §1.2). */
+  readonly policyId?: string | undefined
 }
 
 /** A new version of a file that exists, or a file that does not. Locks the path until it is complete or cancelled. */
 export function createUploadSession(
   client: ApiClient,
   uri: string,
-  { sizeBytes, previous, modifiedAtMs, metadata, signal }: SessionRequest,
+  { sizeBytes, previous, modifiedAtMs, metadata, policyId, signal }: SessionRequest,
 ): Promise<schema.WireUploadSession> {
   return client.call({
     method: 'PUT',
@@ -62,6 +64,7 @@ export function createUploadSession(
       encryption_supported: [ENCRYPTION],
       ...(modifiedAtMs === undefined ? {} : { last_modified: modifiedAtMs }),
       ...(metadata ? { metadata } : {}),
+      ...(policyId === undefined ? {} : { policy_id: policyId }),
     },
     schema: schema.uploadSession,
     repeat: 'once',

@@ -12,7 +12,7 @@ import { delay } from '../../base/clock.ts'
 import { messageOf } from '../../base/error-message.ts'
 import { Code } from '../../api/codes.ts'
 import { createFile, fileInfo } from '../../api/endpoints/files.ts'
-import { cancelUploadSession, createUploadSession } from '../../api/endpoints/uploads.ts'
+import { cancelUploadSession } from '../../api/endpoints/uploads.ts'
 import { isApiError, isRefusal } from '../../api/errors.ts'
 import type { WireFile, WireUploadSession } from '../../api/schema.ts'
 import { withoutPassword } from '../../api/uri.ts'
@@ -22,12 +22,13 @@ import { isLoneLock } from '../../transfer/upload/lone-lock.ts'
 import { canSend, sendContent } from '../../transfer/upload/send-content.ts'
 import { RemoteError } from '../errors.ts'
 import type { EntityId, RemoteEntry, SentChunk, UploadRequest } from '../types.ts'
-import { expectedEntity, uriOf, type MountContext } from './context.ts'
+import { uriOf, type MountContext } from './context.ts'
 import { toEntry, UPLOAD_MARK } from './map-entry.ts'
 import { isAllSent, openAgain, recordOf, type OpenSession } from './open-session.ts'
 import type { OwnContent } from './own-content.ts'
 import { entityAhead, isNextAfter } from './own-entity.ts'
 import type { OwnSessions } from './own-sessions.ts'
+import { SessionOpening } from './session-opening.ts'
 import { unknownOutcome } from './upload-put.ts'
 
 /** The storage takes a content of this size in a way of its own that is not known here: the caller has other ways. */
@@ -90,12 +91,14 @@ export class SessionUploader {
   readonly #sessions: OwnSessions
   readonly #own: OwnContent
   readonly #storage: StorageClient
+  readonly #opening: SessionOpening
 
   constructor(context: MountContext, { sessions, own, storage }: SessionUploaderParts) {
     this.#context = context
     this.#sessions = sessions
     this.#own = own
     this.#storage = storage
+    this.#opening = new SessionOpening(context)
   }
 
   /** @throws {SessionUnsuited} when nothing is known of the storage policy's own way; nothing is left behind then */
@@ -154,12 +157,7 @@ export class SessionUploader {
     const { sizeBytes } = request.source
     await request.onAsked?.({ uri: withoutPassword(uri), sizeBytes, askedAtMs: openedAtMs })
     try {
-      const wire = await createUploadSession(client, uri, {
-        sizeBytes,
-        previous: expectedEntity(this.#context, request),
-        modifiedAtMs: request.modifiedAtMs,
-        metadata: request.metadata,
-      })
+      const wire = await this.#opening.open(request)
       return { wire, openedAtMs, sizeBytes, done: [] }
     } catch (error) {
       if (!isApiError(error, 'lost') && !(isApiError(error, 'gateway') && (error.status ?? 0) >= 500))

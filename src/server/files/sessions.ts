@@ -39,7 +39,7 @@ export function createSession(op: Op, args: SessionArguments): WireUploadCredent
   const expiresAtMs = world.time.nowMs() + world.settings.uploadSessionTtlMs
   const write = beginWrite(op, place, {
     sizeBytes: args.sizeBytes,
-    previous: args.previous,
+    previous: world.settings.eventStream ? args.previous : undefined,
     mustBeNew: args.entityType === '',
     unstorableCode: -1,
     lockExpiresAtMs: expiresAtMs,
@@ -86,7 +86,10 @@ function checkArguments(
   { sizeBytes, policyId, metadata, entityType }: SessionArguments,
 ): void {
   if (sizeBytes < 0) throw invalid()
-  if (policyId && world.ids.decode('policy', policyId) === undefined) throw new ApiFailure(40001)
+  const isPolicyKnown = policyId
+    ? world.ids.decode('policy', policyId) !== undefined
+    : world.settings.eventStream
+  if (!isPolicyKnown) throw new ApiFailure(40001, { msg: 'unknown policy id' })
   if (!['', 'version', 'live_photo'].includes(entityType)) throw invalid()
   const changes = Object.entries(metadata).map(([key, value]) => ({ key, value }))
   if (changes.length > maxMetadataEntries) throw invalid()
