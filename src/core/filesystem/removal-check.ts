@@ -137,9 +137,12 @@ async function judgeFolder(
   if (strangers.length === 0) return remove(folder, found)
   const kept = new Set(strangers.flatMap(({ path }) => foldersOn(path, top.length)))
   verdict.keep.push(folder)
-  for (const { path, entry } of found) {
+  const inPlace = found.flatMap(({ path, entry }) => {
     const node = core.tree.table.byId(entry.id)
-    if (!node || !nodes.has(node)) continue
+    // What somebody else has moved here is judged by where it was.
+    return node && nodes.has(node) && samePath(node.remotePath, path) ? [{ node, path, entry }] : []
+  })
+  for (const { node, path, entry } of inPlace) {
     if (kept.has(keyOf(path)) || !isUnchanged(node, entry)) verdict.keep.push(node)
     else if (kept.has(keyOf(path.slice(0, -1))))
       remove(
@@ -147,9 +150,8 @@ async function judgeFolder(
         found.filter((each) => isBelow(each.path, path)),
       )
   }
-  const seen = new Set(found.map(({ entry }) => entry.id))
-  for (const node of withAllIn(folder, nodes))
-    if (node !== folder && !seen.has(node.id!)) verdict.gone.push(node)
+  const seen = new Set(inPlace.map(({ node }) => node))
+  for (const node of withAllIn(folder, nodes)) if (node !== folder && !seen.has(node)) verdict.gone.push(node)
   return undefined
 }
 

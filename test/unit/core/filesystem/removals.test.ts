@@ -98,6 +98,31 @@ describe('before the server deletes it', () => {
     expect(await drive.text('d/f1')).toBe('theirs')
   })
 
+  it('a file that somebody else has moved into a deleted folder and changed is seen there, and nowhere else', async () => {
+    await drive.text('a')
+    await drive.unlink('a')
+    await removeTree(drive, 'd')
+    drive.remote.moveAsOther('a', 'd/sub/theirs')
+    drive.remote.putAsOther('d/sub/theirs', 'theirs')
+    await sent(drive)
+    expect(drive.remote.paths()).toEqual(['d/', 'd/sub/', 'd/sub/theirs'])
+    expect(await drive.names()).toEqual(['d'])
+    expect(await drive.text('d/sub/theirs')).toBe('theirs')
+  })
+
+  it('what somebody else has put where a file was that he has moved into a deleted folder stays', async () => {
+    await drive.unlink('a')
+    await removeTree(drive, 'd')
+    drive.remote.moveAsOther('a', 'd/sub/a')
+    drive.remote.putAsOther('a', 'theirs')
+    drive.remote.putAsOther('d/sub/theirs', 'theirs')
+    await sent(drive)
+    expect(drive.remote.textAt('a')).toBe('theirs')
+    await drive.outdate()
+    expect(await drive.text('a')).toBe('theirs')
+    expect(await drive.names('d/sub')).toEqual(['a', 'theirs'])
+  })
+
   it('a tree that is too large to be walked at once is looked through folder by folder', async () => {
     await removeTree(drive, 'd')
     drive.remote.fail('listSubtree', new RemoteError('unsupported', 'too many folders'))
