@@ -1,6 +1,7 @@
 import { backoffMs } from '../../base/backoff.ts'
 import { Errno } from '../../base/errno.ts'
 import { isRemoteError } from '../../remote/errors.ts'
+import type { RemotePath } from '../../remote/types.ts'
 import { FsError, toFsError } from '../errors.ts'
 import type { Node } from '../inode/index.ts'
 import type { AttributeSender } from './attribute-sender.ts'
@@ -137,13 +138,13 @@ export class Creations {
     }
   }
 
-  /** The server has taken something in `folder`: it has the folders above it as well. */
-  uploadedInto(folder: Node): void {
+  /** The server has taken something in `folder`, by its path `at`: it has the folders above it as well. */
+  uploadedInto(folder: Node, at: RemotePath): void {
     if (this.#new.size === 0) return
     const { clock, options } = this.#core
     const made = [...this.#newAbove(folder), folder].filter((above) => this.#new.has(above))
     const [top] = made
-    if (top) this.#parts.folderChecks.madeIn(top.place!.parent, top)
+    if (top) this.#parts.folderChecks.madeIn(top.place!.parent, top, at.slice(0, -made.length))
     for (const above of made) {
       const creation = this.#new.get(above)!
       creation.isMade = true

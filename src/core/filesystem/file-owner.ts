@@ -122,7 +122,7 @@ export class FileOwner implements ContentOwner {
       unsent.patches.set(MTIME_KEY, { key: MTIME_KEY, value: undefined })
   }
 
-  confirmed(answer: RemoteEntry, former: BaseEntity): void {
+  confirmed(answer: RemoteEntry, former: BaseEntity, path: RemotePath): void {
     const node = this.#node
     const { core, attributes, folderChecks, openContents, onConfirmed } = this.#parts
     const isNew = node.entry === undefined
@@ -135,9 +135,10 @@ export class FileOwner implements ContentOwner {
     const writtenAt = node.content?.confirmedModifiedAt
     if (writtenAt) core.times.set(entry, writtenAt)
     core.seen.replaced(entry.id, former, entry.entity ?? 'absent')
-    this.#placed(entry)
+    this.#placed(entry, path)
     if (isNew) core.seen.nameTaken(node)
-    if (isNew && !isCopy && node.remotePlace) folderChecks.madeIn(node.remotePlace.parent, entry.id)
+    if (isNew && !isCopy && node.remotePlace)
+      folderChecks.madeIn(node.remotePlace.parent, entry.id, path.slice(0, -1))
     this.#forgetSent(entry)
     onConfirmed(node)
     openContents.replaced(node)
@@ -145,14 +146,14 @@ export class FileOwner implements ContentOwner {
     this.changed()
   }
 
-  found(entry: RemoteEntry, former: BaseEntity): void {
+  found(entry: RemoteEntry, former: BaseEntity, path: RemotePath): void {
     const { core } = this.#parts
     this.#sentSinceMs = undefined
     core.pending.touch(this.#node)
     if (this.#node.entry === undefined) core.seen.nameTaken(this.#node)
     core.tree.table.bind(this.#node, entry)
     core.seen.replaced(entry.id, former, entry.entity ?? 'absent')
-    this.#placed(entry)
+    this.#placed(entry, path)
   }
 
   displaced(copy: RemoteEntry, current: RemoteEntry): void {
@@ -172,7 +173,7 @@ export class FileOwner implements ContentOwner {
     node.unsent.mtime = undefined
     if (folder) {
       core.tree.table.bind(node, current)
-      this.#placed(current)
+      this.#placed(current, node.remotePath)
       core.tree.placed(folder, copy)
       tellKernels(core, { parent: folder, name: copy.name })
     }
@@ -197,7 +198,7 @@ export class FileOwner implements ContentOwner {
   }
 
   /** The server has the file where the upload went; a rename that waits is not sent by that. */
-  #placed(entry: RemoteEntry): void {
+  #placed(entry: RemoteEntry, path: RemotePath | undefined): void {
     const { core, renames, creations } = this.#parts
     const node = this.#node
     if (node.place && !renames.has(node)) node.remotePlace = node.place
@@ -205,7 +206,7 @@ export class FileOwner implements ContentOwner {
     if (!at || node.isUnlinked) return
     core.tree.placed(at.parent, entry)
     core.tree.madeAgain(at.parent)
-    creations.uploadedInto(at.parent)
+    if (path) creations.uploadedInto(at.parent, path.slice(0, -1))
   }
 
   #pin(wanted: boolean): void {

@@ -1,22 +1,26 @@
 import { backoffMs } from '../../base/backoff.ts'
 import { absentAsUndefined } from '../../remote/errors.ts'
 import type { FileId, RemoteEntry, RemotePath } from '../../remote/types.ts'
-import type { Node } from '../inode/index.ts'
+import { samePlace, type Node } from '../inode/index.ts'
 import { kindOf, reach, samePath } from '../tree/index.ts'
-import { pinned, type Core } from './core.ts'
+import { pinned, tellKernels, type Core } from './core.ts'
+import { findById } from './find-by-id.ts'
+import { keyOf } from './remote-paths.ts'
 import type { RenameDelay } from './rename-delay.ts'
 import type { Strays } from './strays.ts'
 
 /** While things go on being made in a folder, it is asked about every so often, ms. */
 const longestWaitMs = 10_000
 
+type Made = FileId | Node
+
 interface Burst {
   dueAtMs: number
   readonly sinceMs: number
   /** The last was made then, monotonic ms. */
   lastAtMs: number
-  /** What was made: files by their ids, and folders that were new here, whose ids are not known yet. */
-  readonly made: Set<FileId | Node>
+  /** By which path of the folder something was made: files by their ids, and folders that were new here, whose ids are not known yet. */
+  readonly made: Map<Made, RemotePath>
   checking: Promise<void> | undefined
   failures: number
 }
@@ -43,19 +47,19 @@ export class FolderChecks {
     return this.#bursts.size
   }
 
-  /** The server has made something of ours in `folder`, or in what has its name by now. */
-  madeIn(folder: Node, made: FileId | Node): void {
+  /** The server has made something of ours in `folder`, or in what was at its path, `at`, by then. */
+  madeIn(folder: Node, made: Made, at: RemotePath): void {
     // Nobody moves the top folder, and that one of ours is the right one is found out when its id is.
     if (folder.isRoot || folder.isNew || folder.isMissing || this.#isClosed) return
     const now = this.#core.clock.monotonic()
     let burst = this.#bursts.get(folder)
     if (!burst) {
-      burst = { dueAtMs: 0, sinceMs: now, lastAtMs: now, made: new Set(), checking: undefined, failures: 0 }
+      burst = { dueAtMs: 0, sinceMs: now, lastAtMs: now, made: new Map(), checking: undefined, failures: 0 }
       this.#bursts.set(folder, burst)
       folder.pins += 1
       this.#plan(folder, burst)
     }
-    burst.made.add(made)
+    burst.made.set(made, at)
     burst.lastAtMs = now
     // Whoever asks for the ids of new folders asks about this one too.
     const waitMs = this.#core.options.quietMs * (typeof made === 'string' ? 1 : 2)
@@ -108,16 +112,42 @@ export class FolderChecks {
   async #ask(folder: Node, burst: Burst, byListing: boolean): Promise<void> {
     const { folderMoves } = this.#core
     await folderMoves.passed(folder)
-    const made = [...burst.made]
+    const all = [...burst.made]
     const path = folder.remotePath
+    const here = all.filter(([, at]) => samePath(at, path)).map(([made]) => made)
     const isThere = byListing ? () => this.#isListed(folder) : () => this.#isFound(folder)
-    const isDone = this.#isKnown(folder, burst) || (await folderMoves.use([folder], isThere))
-    if (!isDone && path) await pinned(this.#core, [folder], () => this.#bringOver(folder, path, made))
-    for (const id of made) burst.made.delete(id)
+    const isDone =
+      here.length === 0 || this.#isKnown(folder, burst) || (await folderMoves.use([folder], isThere))
+    if (!isDone && path) await this.#bringOver(folder, path, here)
+    if (path && here.length < all.length) await this.#bringAlong(folder, path, all)
+    for (const [made] of all) burst.made.delete(made)
     if (burst.made.size > 0 || this.#bursts.get(folder) !== burst) return
     this.#bursts.delete(folder)
     folder.pins -= 1
     this.#core.tree.table.release(folder)
+  }
+
+  /** The folder has another path than when something was made in it. If that was our doing, what is in it has moved along. */
+  async #bringAlong(
+    folder: Node,
+    path: RemotePath,
+    all: readonly (readonly [Made, RemotePath])[],
+  ): Promise<void> {
+    const byPath = new Map<string, { readonly at: RemotePath; readonly made: Made[] }>()
+    for (const [made, at] of all) {
+      if (samePath(at, path)) continue
+      const group = byPath.get(keyOf(at)) ?? { at, made: [] }
+      group.made.push(made)
+      byPath.set(keyOf(at), group)
+    }
+    for (const { at, made } of byPath.values())
+      if (await this.#isLeft(made[0]!, at)) await this.#bringOver(folder, at, made)
+  }
+
+  async #isLeft(made: Made, at: RemotePath): Promise<boolean> {
+    const id = typeof made === 'string' ? made : made.id
+    const found = await findById(this.#core, id)
+    return id === undefined || samePath(found?.path.slice(0, -1), at)
   }
 
   /** It was listed since: the answer to that has its id. */
@@ -140,11 +170,14 @@ export class FolderChecks {
   }
 
   /** What was made is in another folder: it belongs to where this one is by now. */
-  async #bringOver(folder: Node, path: RemotePath, made: readonly (FileId | Node)[]): Promise<void> {
-    const { remote, tree, log } = this.#core
+  #bringOver(folder: Node, path: RemotePath, made: readonly Made[]): Promise<void> {
+    return pinned(this.#core, [folder], () => this.#bringOverTo(folder, path, made))
+  }
+
+  async #bringOverTo(folder: Node, path: RemotePath, made: readonly Made[]): Promise<void> {
+    const { tree, log } = this.#core
     const above = folder.remoteParent
-    const found = folder.id && (await absentAsUndefined(remote.infoById(folder.id)))
-    const to = found && remote.facts.pathOf(found.uri)
+    const to = (await findById(this.#core, folder.id))?.path
     // Deleted: what was made again is what programs are shown from now on.
     if (!to || samePath(to, path)) {
       if (above?.id !== undefined) tree.folders.expire(above.id)
@@ -169,18 +202,21 @@ export class FolderChecks {
   }
 
   /** `entry`, which is in `other`, belongs into `folder`: it is moved there. False: nobody here means it any more. */
-  #belongs(
-    entry: RemoteEntry,
-    made: FileId | Node,
-    { folder, other }: { folder: Node; other: Node },
-  ): boolean {
+  #belongs(entry: RemoteEntry, made: Made, { folder, other }: { folder: Node; other: Node }): boolean {
     const { tree } = this.#core
     if (typeof made !== 'string' && made.isNew && made.isFolder && made.place?.parent === folder)
       tree.bindFolder(made, entry)
     const known = tree.table.byId(entry.id)
-    if (known ? known.remotePlace?.parent !== folder : folder.children.has(entry.name)) return false
-    const node = known ?? tree.table.addRemote(folder, entry, kindOf(entry))
-    this.#renames.foundAt(node, { parent: other, name: entry.name })
+    const at = { parent: other, name: entry.name }
+    const isFree = !folder.children.has(entry.name)
+    if (known?.remotePlace?.parent === folder) this.#renames.foundAt(known, at)
+    else if (!known && isFree) this.#renames.foundAt(tree.table.addRemote(folder, entry, kindOf(entry)), at)
+    else if (known && isFree && !this.#renames.has(known) && (!known.place || samePlace(known.place, at))) {
+      // Listings have shown that it is not in the one, or that it is in the other.
+      known.moveTo(folder, entry.name)
+      this.#renames.foundAt(known, at)
+      for (const place of [at, known.place!]) tellKernels(this.#core, place)
+    } else return false
     return true
   }
 }

@@ -43,11 +43,15 @@ export class Strays {
   }
 
   /**
-   * The path of `node` has another object: goes to where it is by now, and removes `stray`. False: it is nowhere.
-   * @throws {RemoteError} when that is to be tried again
+   * The path of `node` has another object: goes to where it is by now, and removes `stray`. False: it is nowhere. A new file is where
+   * its folder is. @throws {RemoteError} when that is to be tried again
    */
   async follow(node: Node, stray: LeftBehind | undefined): Promise<boolean> {
     const { id } = node
+    if (id === undefined) {
+      if (stray && (await this.#judge(stray)) === 'remove') await this.#removeStray(stray)
+      return true
+    }
     const found = await findById(this.#core, id)
     return this.#followTo(node, { id, found, stray })
   }
@@ -65,13 +69,13 @@ export class Strays {
   async #followTo(node: Node, { id, found, stray }: Following): Promise<boolean> {
     const path = node.remotePath
     if (!found || node.id !== id || (!path && (stray || node.isUnlinked))) return false
-    const verdict = stray && path && (await this.#judge(path, stray))
+    const verdict = stray && (await this.#judge(stray))
     await this.#bring(node, found)
     if (!samePath(path, found.path))
       this.#core.log.info('somebody else has moved what was to be changed: it is changed where it is now', {
         file: node.label,
       })
-    if (verdict === 'remove') await this.#removeStray(path!, stray!.entry)
+    if (stray && verdict === 'remove') await this.#removeStray(stray)
     return true
   }
 
@@ -87,7 +91,7 @@ export class Strays {
     }
   }
 
-  async #judge(path: RemotePath, { entry, replaced, sinceMs }: LeftBehind): Promise<Verdict> {
+  async #judge({ path, entry, replaced, sinceMs }: LeftBehind): Promise<Verdict> {
     const { remote, log } = this.#core
     const found = await absentAsUndefined(remote.details(path))
     if (!found || found.entry.id !== entry.id || found.entry.entity !== entry.entity) return 'leave'
@@ -138,7 +142,7 @@ export class Strays {
   }
 
   /** It is compared once more before it goes; where that cannot be, a file too many is there. */
-  async #removeStray(path: RemotePath, entry: RemoteEntry): Promise<void> {
+  async #removeStray({ path, entry }: LeftBehind): Promise<void> {
     const { tree, log } = this.#core
     try {
       const folder = await reach(this.#core, path.slice(0, -1))

@@ -14,7 +14,7 @@ import type { Attempt, BaseEntity, WholeCopy, WriteRemote } from './types.ts'
  * - `aside`: somebody else's content; ours lies beside it as `copy`, at `path`
  */
 export type Resolution =
-  | { readonly kind: 'ours'; readonly entry: RemoteEntry }
+  | { readonly kind: 'ours'; readonly entry: RemoteEntry; readonly path: RemotePath }
   | { readonly kind: 'earlier'; readonly entity: BaseEntity }
   | {
       readonly kind: 'aside'

@@ -14,7 +14,7 @@ import { sendCopy } from './send-copy.ts'
 import { sendGeneration, type SendParts } from './send-generation.ts'
 import { SentGenerations } from './sent-generations.ts'
 import { Transfer, UploadCutError } from './transfer.ts'
-import type { Attempt, BaseEntity, ContentOwner, SyncState } from './types.ts'
+import type { Attempt, BaseEntity, ContentOwner, Placed, SyncState } from './types.ts'
 import type { Uploadable } from './uploadable.ts'
 import { UploadSchedule } from './upload-schedule.ts'
 import { UploadWaiters } from './upload-waiters.ts'
@@ -167,7 +167,7 @@ export class FileUpload {
     const taken = await findSent(this.#parts)
     if (taken === 'unknown') return this.#content.uploads.maybeSent()
     if (taken?.generation.copyOf) this.#owner.copied(taken.entry)
-    if (taken) await this.#confirmed(taken.generation, taken.entry, startedAtMs)
+    if (taken) await this.#confirmed(taken.generation, taken, startedAtMs)
     return []
   }
 
@@ -282,7 +282,7 @@ export class FileUpload {
     const entry = await sendCopy({ generation, source, path }, this.#parts)
     if (!entry) return this.schedule.hurry()
     this.#owner.copied(entry)
-    return this.#confirmed(generation, entry, startedAtMs)
+    return this.#confirmed(generation, { entry, path }, startedAtMs)
   }
 
   async #begin(): Promise<{ generation: Generation; path: RemotePath; startedAtMs: number }> {
@@ -306,7 +306,7 @@ export class FileUpload {
   async #resolved(generation: Generation, resolution: Resolution, startedAtMs: number): Promise<void> {
     switch (resolution.kind) {
       case 'ours':
-        return this.#confirmed(generation, resolution.entry, startedAtMs)
+        return this.#confirmed(generation, resolution, startedAtMs)
       case 'earlier':
         if (this.#aside) this.#aside.entity = resolution.entity
         else this.#content.rebase(resolution.entity)
@@ -320,12 +320,12 @@ export class FileUpload {
           label: this.#owner.label,
           copy: copy.name,
         })
-        return this.#confirmed(generation, copy, startedAtMs)
+        return this.#confirmed(generation, { entry: copy, path }, startedAtMs)
       }
     }
   }
 
-  async #confirmed(generation: Generation, entry: RemoteEntry, startedAtMs: number): Promise<void> {
+  async #confirmed(generation: Generation, { entry, path }: Placed, startedAtMs: number): Promise<void> {
     const { clock, quota } = this.#environment
     const aside = this.#aside
     const former = this.#content.replaces
@@ -344,7 +344,7 @@ export class FileUpload {
       if (!this.#content.isBeside) this.#aside = undefined
       this.#owner.displaced(entry, aside.current)
     } else {
-      this.#owner.confirmed(entry, former)
+      this.#owner.confirmed(entry, former, path)
     }
   }
 

@@ -18,6 +18,7 @@ export interface FindSentParts {
 export interface Taken {
   readonly generation: Generation
   readonly entry: RemoteEntry
+  readonly path: RemotePath
 }
 
 /**
@@ -58,11 +59,11 @@ async function findAt(path: RemotePath, parts: FindSentParts): Promise<Taken | u
   // Nobody cuts a comparison that whoever renames or deletes the file waits for.
   const transfer = { checkCut: () => undefined }
   const found = await sentBefore({ path, generation, attempts }, entry, { remote, transfer })
-  if (found === 'ours') return { generation, entry }
+  if (found === 'ours') return { generation, entry, path }
   await sent.failed()
   if (found === undefined || entry.entity === undefined) return undefined
   content.rebase(entry.entity)
   if (wasCopied(entry, attempts)) owner.copied(entry)
-  owner.found(entry, former)
+  owner.found(entry, former, path)
   return undefined
 }

@@ -40,8 +40,8 @@ export async function sendGeneration(sending: Sending, parts: SendParts): Promis
     const sent = await send({ ...sending, path }, parts)
     const moved = sending.isOwn ? await followed(path, sent, sending, parts) : undefined
     if (moved) path = moved
-    else if (sent.kind === 'ours') return { kind: 'ours', entry: sent.entry }
-    else if (sent.kind === 'earlier') return earlier(sent.entry, sending, parts)
+    else if (sent.kind === 'ours') return { kind: 'ours', entry: sent.entry, path }
+    else if (sent.kind === 'earlier') return earlier(sent.entry, { ...sending, path }, parts)
     transfer.checkCut()
     if (moved) continue
     const refused = { ...sending, path, atMs: sending.refusedAtMs() }
@@ -51,13 +51,13 @@ export async function sendGeneration(sending: Sending, parts: SendParts): Promis
 
 async function earlier(
   entry: RemoteEntry,
-  { previous, isOwn }: Sending,
+  { path, previous, isOwn }: Sending,
   { content, owner }: SendParts,
 ): Promise<Resolution> {
   const isOurs = isOwn && (owner.id === entry.id || !owner.known(entry.id))
   if (isOurs && wasCopied(entry, await content.uploads.attempts())) {
     owner.copied(entry)
-    owner.found(entry, previous)
+    owner.found(entry, previous, path)
   }
   return { kind: 'earlier', entity: entry.entity ?? 'absent' }
 }
@@ -78,19 +78,25 @@ async function send(
   }
 }
 
-/** Where the file of the owner is by now, if what was found at `path` is another one. */
+/** Where the file of the owner is by now, or a new one belongs, if what was found at `path` is not at that place. */
 async function followed(
   path: RemotePath,
   { kind, entry, isStored }: Sent,
   { previous }: Sending,
   { owner, sent }: SendParts,
 ): Promise<RemotePath | undefined> {
-  if (owner.id === undefined || entry.id === owner.id) return undefined
+  const isMisplaced = owner.id === undefined ? !isAt(path, owner) : entry.id !== owner.id
+  if (!isMisplaced) return undefined
   // Should that fail, the next attempt finds this one.
   if (isStored) sent.leftUncertain()
   const stray: Stray | undefined =
-    kind === 'theirs' ? undefined : { entry, replaced: isStored ? previous : 'absent' }
+    kind === 'theirs' ? undefined : { path, entry, replaced: isStored ? previous : 'absent' }
   const isFound = await owner.follow(stray)
+  return isFound && !isAt(path, owner) ? owner.path() : undefined
+}
+
+/** Or nowhere any more. */
+function isAt(path: RemotePath, owner: ContentOwner): boolean {
   const at = owner.path()
-  return isFound && at && at.join('/') !== path.join('/') ? at : undefined
+  return at === undefined || at.join('/') === path.join('/')
 }

@@ -35,9 +35,14 @@ export interface KnownFile {
 /** The content that bytes come from or that an upload replaces; `'absent'`: there is none. */
 export type BaseEntity = EntityId | 'absent'
 
-/** What the server has of an upload under a path that its file had left. */
-export interface Stray {
+/** What the server has, and where. */
+export interface Placed {
   readonly entry: RemoteEntry
+  readonly path: RemotePath
+}
+
+/** What the server has of an upload under a path that its file had left. */
+export interface Stray extends Placed {
   /** What the upload has replaced there, for certain; `'absent'`: nothing that is known of. */
   readonly replaced: BaseEntity
 }
@@ -54,7 +59,7 @@ export interface ContentOwner {
   readonly id: FileId | undefined
   /**
    * Another file than that has its path at the server: somebody else has moved it. Goes to where it is by now: true; false where it is
-   * nowhere. `stray`: what an upload of ours has left at the path, to be removed.
+   * nowhere. `stray`: what an upload of ours has left at the path that it was sent to, to be removed. A new file is where it belongs.
    * @throws {RemoteError} when the server cannot be asked
    */
   follow(stray: Stray | undefined): Promise<boolean>
@@ -69,12 +74,12 @@ export interface ContentOwner {
    * for the upload of another file. A rejection counts as the upload's.
    */
   beforeUpload(): Promise<void>
-  /** The server has this content now, in place of `former`; `isDirty` tells whether something newer waits here. */
-  confirmed(entry: RemoteEntry, former: BaseEntity): void
+  /** The server has this content now, sent to `path`, in place of `former`; `isDirty` tells whether something newer waits here. */
+  confirmed(entry: RemoteEntry, former: BaseEntity, path: RemotePath): void
   /** The file was made by a copy at the server, as `entry`: it has the attributes of its original. `confirmed` or `found` follows. */
   copied(entry: RemoteEntry): void
-  /** An older content, which was sent without an answer, is at the server as `entry`, in place of `former`. */
-  found(entry: RemoteEntry, former: BaseEntity): void
+  /** An older content, which was sent without an answer, is at the server's `path` as `entry`, in place of `former`. */
+  found(entry: RemoteEntry, former: BaseEntity, path: RemotePath): void
   /** Conflict: our content lies beside as `copy`; the server's version, `current`, stays at the name. */
   displaced(copy: RemoteEntry, current: RemoteEntry): void
   /**

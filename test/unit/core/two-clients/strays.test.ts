@@ -228,3 +228,94 @@ describe('a folder that another client renames while a file in it is saved here'
     expect(await both.agreed()).toEqual({ a: 'v1', 'd/x': 'theirs', 'e/f': 'mine', 'e/g': 'too' })
   })
 })
+
+/** What is being sent arrives under the path that the folder had before. */
+async function renamedOnTheWay(to: string): Promise<void> {
+  const gate = one.remote.hold('upload')
+  await one.clock.advance(600)
+  await gate.entered
+  one.remote.moveAsOther('d', to)
+  await one.outdate()
+  await one.names()
+  await one.names(to)
+  gate.release()
+  await both.settleAll()
+}
+
+describe('while an upload is on its way, a folder above it is found to have another name by now', () => {
+  it.each(['e', 'x/y/d'])(
+    'a file of it is in the folder, and nothing is left under the old path (%s) [C4]',
+    async (to) => {
+      await saveInPlace('d/f', 'mine')
+      await renamedOnTheWay(to)
+      expect(await both.agreed()).toEqual({ a: 'v1', [`${to}/f`]: 'mine', [`${to}/g`]: 'too' })
+      expect(one.remote.paths()).not.toContain('d/')
+    },
+  )
+
+  it.each(['e', 'x/y/d'])('so is a new file (%s) [C5]', async (to) => {
+    await one.save('d/new', 'mine')
+    await renamedOnTheWay(to)
+    expect(await both.agreed()).toEqual({
+      a: 'v1',
+      [`${to}/f`]: 'below',
+      [`${to}/g`]: 'too',
+      [`${to}/new`]: 'mine',
+    })
+    expect(one.remote.paths()).not.toContain('d/')
+  })
+
+  it('so is a new folder with a new file in it', async () => {
+    await one.mkdir('d/s')
+    await one.save('d/s/x', 'mine')
+    await renamedOnTheWay('e')
+    expect(await both.agreed()).toEqual({ a: 'v1', 'e/f': 'below', 'e/g': 'too', 'e/s/x': 'mine' })
+    expect(one.remote.paths()).not.toContain('d/')
+  })
+})
+
+describe('when an upload was answered, a folder above it is found to have another name by now', () => {
+  it.each([
+    ['listed by name', ['']],
+    ['listed', ['', 'e']],
+    ['and what is under its old name are listed', ['', 'e', 'd']],
+  ])(
+    'a new file is in the folder, and nothing is left under the old path (the folder is %s) [C5]',
+    async (_, listed) => {
+      await one.save('d/new', 'mine')
+      one.remote.moveAsOther('d', 'e')
+      const gate = one.remote.hold('info')
+      await one.clock.advance(600)
+      expect(one.remote.textAt('d/new')).toBe('mine')
+      await one.outdate()
+      for (const path of listed) await one.names(path)
+      gate.release()
+      await both.settleAll()
+      expect(await both.agreed()).toEqual({ a: 'v1', 'e/f': 'below', 'e/g': 'too', 'e/new': 'mine' })
+      expect(one.remote.paths()).not.toContain('d/')
+    },
+  )
+
+  it('and one that programs here have renamed meanwhile has what was made in it', async () => {
+    await one.save('d/new', 'mine')
+    await one.clock.advance(600)
+    await one.rename('d', 'e')
+    await both.settleAll()
+    expect(await both.agreed()).toEqual({ a: 'v1', 'e/f': 'below', 'e/g': 'too', 'e/new': 'mine' })
+  })
+})
+
+describe('a file that is found under another name while it is on its way', () => {
+  it('is there, and nothing is left under the old one', async () => {
+    await saveInPlace('a', 'mine')
+    const gate = one.remote.hold('upload')
+    await one.clock.advance(600)
+    await gate.entered
+    one.remote.moveAsOther('a', 'z')
+    await one.outdate()
+    await one.names()
+    gate.release()
+    await both.settleAll()
+    expect(await both.agreed()).toEqual({ ...rest, z: 'mine' })
+  })
+})
