@@ -28,6 +28,8 @@ export class Programs {
   readonly #ledger: Ledger
   readonly #open = new Map<number, OpenFile>()
   readonly #loaded = new Map<number, Loaded>()
+  /** Contents that programs here have brought to a path, whoever wrote them: `path:content`. */
+  readonly #brought = new Set<string>()
   #pid = firstPid
 
   constructor(client: Client, ledger: Ledger) {
@@ -154,6 +156,8 @@ export class Programs {
     if (shown === undefined) return
     await this.#tries(async () => {
       const ino = await this.#client.drive.ino(path)
+      // While the server could not be asked the old one was shown.
+      if ((await this.#client.shown(path, this.#pid)) !== shown) return
       await this.#client.drive.unlink(path)
       this.#deleted(ino, shown)
     })
@@ -187,6 +191,7 @@ export class Programs {
     })
     // Its bytes become the other's: what somebody else has done to the file itself meanwhile keeps that.
     if (isTaken && shown !== undefined) this.#ledger.mayBeTwice(shown)
+    this.#brought.add(`${to}:${shown}`)
   }
 
   /** What is there is looked at before it is replaced. The content is there twice then; who gives one up gives up both. */
@@ -204,6 +209,7 @@ export class Programs {
           if (isThere) await this.#client.truncate(target)
           if (before !== content) this.#ledger.gaveUp(before)
           await this.#client.copyRange(source, target)
+          this.#brought.add(`${to}:${content}`)
         })
       })
     })
@@ -237,7 +243,8 @@ export class Programs {
     const shown = await this.#client.shown(path, watcherPid)
     if (shown === undefined) return
     this.#ledger.gaveUp(loaded.content)
-    if (lastWriter(shown) === this.#client.name) this.#ledger.gaveUp(shown)
+    if (lastWriter(shown) === this.#client.name || this.#brought.has(`${path}:${shown}`))
+      this.#ledger.gaveUp(shown)
     this.#loaded.delete(editor)
     if (how === 'in place') return this.#tries(() => this.#editInPlace(path, pid))
     return this.#tries(async () => {
