@@ -46,6 +46,10 @@ export class FakeFile implements ContentOwner {
     return Promise.resolve(false)
   }
 
+  leave(): Promise<void> {
+    return Promise.resolve()
+  }
+
   known(): undefined {
     return undefined
   }

@@ -55,6 +55,10 @@ export class FileOwner implements ContentOwner {
     return this.#parts.strays.follow(this.#node, left)
   }
 
+  leave(stray: Stray): Promise<void> {
+    return this.#parts.strays.leave({ ...stray, sinceMs: this.#sentSinceMs })
+  }
+
   path(): RemotePath | undefined {
     return this.#node.isUnlinked ? undefined : this.#node.remotePath
   }

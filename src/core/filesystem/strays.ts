@@ -43,15 +43,11 @@ export class Strays {
   }
 
   /**
-   * The path of `node` has another object: goes to where it is by now, and removes `stray`. False: it is nowhere. A new file is where
-   * its folder is. @throws {RemoteError} when that is to be tried again
+   * The path of `node` has another object: goes to where it is by now, and removes `stray`. False: it is nowhere.
+   * @throws {RemoteError} when that is to be tried again
    */
   async follow(node: Node, stray: LeftBehind | undefined): Promise<boolean> {
     const { id } = node
-    if (id === undefined) {
-      if (stray && (await this.#judge(stray)) === 'remove') await this.#removeStray(stray)
-      return true
-    }
     const found = await findById(this.#core, id)
     return this.#followTo(node, { id, found, stray })
   }
@@ -64,6 +60,11 @@ export class Strays {
     if (found && folder && isBelow(found.path, [...folder, place.name]))
       throw new RemoteError('exists', `${node.label}: a folder that it is in has the name at the server`)
     return this.#followTo(node, { id, found, stray: undefined })
+  }
+
+  /** What was sent to a path that nothing is sent to any more goes. @throws {RemoteError} when that is to be tried again */
+  async leave(stray: LeftBehind): Promise<void> {
+    if ((await this.#judge(stray)) === 'remove') await this.#removeStray(stray)
   }
 
   async #followTo(node: Node, { id, found, stray }: Following): Promise<boolean> {

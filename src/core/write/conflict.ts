@@ -3,6 +3,7 @@ import { isRemoteError, RemoteError } from '../../remote/errors.ts'
 import type { RemoteEntry, RemotePath } from '../../remote/types.ts'
 import { conflictName } from './conflict-name.ts'
 import type { WriteEnvironment } from './environment.ts'
+import { mayHaveBeenDone } from './failure.ts'
 import type { Generation } from './generation.ts'
 import type { Transfer } from './transfer.ts'
 import type { Attempt, BaseEntity, WholeCopy, WriteRemote } from './types.ts'
@@ -30,6 +31,8 @@ export interface Refused {
   readonly attempts: readonly Attempt[]
   /** When it was first refused, ms since the epoch: in the name of a copy. */
   readonly atMs: number
+  /** Nobody has heard whether the server has a copy at `path`. */
+  readonly onUnheard: (path: RemotePath) => void
 }
 
 const compareStepBytes = 4 * 1024 ** 2
@@ -49,7 +52,7 @@ export interface Examined {
 
 /** Finds out why an upload was refused. */
 export async function examine(
-  refused: Omit<Refused, 'atMs'>,
+  refused: Omit<Refused, 'atMs' | 'onUnheard'>,
   transfer: Transfer,
   environment: WriteEnvironment,
 ): Promise<Examined> {
@@ -82,11 +85,11 @@ export async function sentBefore(
 
 /** Uploads beside, under the first name that is free; a copy that an attempt of ours left there counts as done. */
 export async function saveAside(
-  { path, generation, atMs }: Pick<Refused, 'path' | 'generation' | 'atMs'>,
+  { path, generation, atMs, onUnheard }: Omit<Refused, 'previous' | 'attempts'>,
   current: RemoteEntry,
   transfer: Transfer,
   environment: WriteEnvironment,
-): Promise<Resolution> {
+): Promise<Resolution & { readonly kind: 'aside' }> {
   const { remote, hostName } = environment
   const maxBytes = remote.facts.maxFileNameBytes
   for (let attempt = 1; attempt <= maxCopies; attempt += 1) {
@@ -96,6 +99,7 @@ export async function saveAside(
       const copy = await transfer.send(beside, 'absent', generation)
       return { kind: 'aside', copy, path: beside, current }
     } catch (error) {
+      if (mayHaveBeenDone(error)) onUnheard(beside)
       if (!isRemoteError(error, 'stale', 'exists')) throw error
     }
     const taken = await remote.info(beside)

@@ -1,12 +1,12 @@
-import { isRemoteError } from '../../remote/errors.ts'
+import { absentAsUndefined, isRemoteError } from '../../remote/errors.ts'
 import type { RemoteEntry, RemotePath } from '../../remote/types.ts'
-import { examine, saveAside, wasCopied, type Examined, type Resolution } from './conflict.ts'
+import { examine, saveAside, sentBefore, wasCopied, type Examined, type Resolution } from './conflict.ts'
 import type { WriteEnvironment } from './environment.ts'
 import { mayHaveBeenDone } from './failure.ts'
 import type { Generation } from './generation.ts'
 import type { SentGenerations } from './sent-generations.ts'
 import { UploadCutError, type Transfer } from './transfer.ts'
-import type { BaseEntity, ContentOwner, Stray } from './types.ts'
+import type { BaseEntity, ContentOwner, Placed, Stray } from './types.ts'
 import type { Uploadable } from './uploadable.ts'
 
 export interface Sending {
@@ -40,12 +40,18 @@ export async function sendGeneration(sending: Sending, parts: SendParts): Promis
     const sent = await send({ ...sending, path }, parts)
     const moved = sending.isOwn ? await followed(path, sent, sending, parts) : undefined
     if (moved) path = moved
-    else if (sent.kind === 'ours') return { kind: 'ours', entry: sent.entry, path }
-    else if (sent.kind === 'earlier') return earlier(sent.entry, { ...sending, path }, parts)
+    else if (sent.kind === 'ours') {
+      const { entry } = sent
+      await leaveUnheard({ entry, path }, sending, parts)
+      return { kind: 'ours', entry, path }
+    } else if (sent.kind === 'earlier') return earlier(sent.entry, { ...sending, path }, parts)
     transfer.checkCut()
     if (moved) continue
-    const refused = { ...sending, path, atMs: sending.refusedAtMs() }
-    return saveAside(refused, sent.entry, transfer, environment)
+    const onUnheard = (at: RemotePath) => parts.sent.leftUncertain(at)
+    const refused = { ...sending, path, atMs: sending.refusedAtMs(), onUnheard }
+    const aside = await saveAside(refused, sent.entry, transfer, environment)
+    await leaveUnheard({ entry: aside.copy, path: aside.path }, sending, parts)
+    return aside
   }
 }
 
@@ -70,7 +76,7 @@ async function send(
     return { kind: 'ours', entry: await transfer.send(path, previous, generation), isStored: true }
   } catch (error) {
     const isCut = error instanceof UploadCutError && error.mayBeDone
-    if (mayHaveBeenDone(error) || isCut) sent.leftUncertain()
+    if (mayHaveBeenDone(error) || isCut) sent.leftUncertain(path)
     if (!isRemoteError(error, 'stale', 'exists')) throw error
     const attempts = await content.uploads.attempts()
     const refused = { path, previous, generation, attempts }
@@ -88,11 +94,32 @@ async function followed(
   const isMisplaced = owner.id === undefined ? !isAt(path, owner) : entry.id !== owner.id
   if (!isMisplaced) return undefined
   // Should that fail, the next attempt finds this one.
-  if (isStored) sent.leftUncertain()
+  if (isStored) sent.leftUncertain(path)
   const stray: Stray | undefined =
     kind === 'theirs' ? undefined : { path, entry, replaced: isStored ? previous : 'absent' }
-  const isFound = await owner.follow(stray)
-  return isFound && !isAt(path, owner) ? owner.path() : undefined
+  const isFound = owner.id === undefined || (await owner.follow(stray))
+  if (owner.id === undefined && stray) await owner.leave(stray)
+  if (!isFound || isAt(path, owner)) return undefined
+  sent.heardOf(path)
+  return owner.path()
+}
+
+/** It is at the server, as `placed`. What was sent to other paths by then, where nobody has heard of it, is one too many. */
+async function leaveUnheard(
+  placed: Placed,
+  { generation }: Sending,
+  { content, owner, sent, transfer, environment }: SendParts,
+): Promise<void> {
+  const { remote } = environment
+  for (const path of sent.unheardBeside(placed.path)) {
+    const entry = await absentAsUndefined(remote.info(path))
+    const isOther =
+      entry?.kind !== 'file' || entry.id === placed.entry.id || owner.known(entry.id) !== undefined
+    const attempts = await content.uploads.attempts()
+    const isOurs = !isOther && (await sentBefore({ path, generation, attempts }, entry, { remote, transfer }))
+    if (isOurs) await owner.leave({ path, entry, replaced: 'absent' })
+    sent.heardOf(path)
+  }
 }
 
 /** Or nowhere any more. */

@@ -1,3 +1,4 @@
+import type { RemotePath } from '../../remote/types.ts'
 import type { Generation } from './generation.ts'
 import type { Uploadable } from './uploadable.ts'
 
@@ -9,6 +10,8 @@ export class SentGenerations {
   readonly #content: Uploadable
   #generation: Generation | undefined
   #isUncertain = false
+  /** Where the server may have something of ours: answers that nobody has heard. */
+  readonly #unheardAt = new Map<string, RemotePath>()
 
   constructor(content: Uploadable) {
     this.#content = content
@@ -23,9 +26,20 @@ export class SentGenerations {
     return this.#generation
   }
 
-  /** The server may have taken the present one. */
-  leftUncertain(): void {
+  /** The server may have taken the present one, sent to `path`. */
+  leftUncertain(path: RemotePath): void {
     this.#isUncertain = true
+    this.#unheardAt.set(path.join('/'), path)
+  }
+
+  /** Whatever is there is known. */
+  heardOf(path: RemotePath): void {
+    this.#unheardAt.delete(path.join('/'))
+  }
+
+  /** Where else than at `path` the server may have something of ours. */
+  unheardBeside(path: RemotePath): RemotePath[] {
+    return [...this.#unheardAt.values()].filter((at) => at.join('/') !== path.join('/'))
   }
 
   /** The present one failed: it is not needed any more, unless the server may have it all the same. */
@@ -37,6 +51,7 @@ export class SentGenerations {
   confirmed(): void {
     this.#generation = undefined
     this.#isUncertain = false
+    this.#unheardAt.clear()
   }
 
   /** All that was sent so far is going to be dropped. */

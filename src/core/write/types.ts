@@ -59,10 +59,12 @@ export interface ContentOwner {
   readonly id: FileId | undefined
   /**
    * Another file than that has its path at the server: somebody else has moved it. Goes to where it is by now: true; false where it is
-   * nowhere. `stray`: what an upload of ours has left at the path that it was sent to, to be removed. A new file is where it belongs.
+   * nowhere. `stray`: what an upload of ours has left at the path that it was sent to, to be removed.
    * @throws {RemoteError} when the server cannot be asked
    */
   follow(stray: Stray | undefined): Promise<boolean>
+  /** What an upload of ours has left at a path that it is not sent to any more is to be removed. @throws {RemoteError} */
+  leave(stray: Stray): Promise<void>
   /** Attributes that somebody set explicitly and that the server does not have yet. */
   uploadFacts(): {
     readonly modifiedAtMs?: number

@@ -47,4 +47,15 @@ describe('two clients', () => {
     ])
     expect(complaints).toEqual([])
   })
+
+  it('one of which saves a conflict copy, unheard, of what the other moves away before it tries again, have the copy once', async () => {
+    const complaints = await complaintsAfter([
+      { do: 'save', client: 'two', path: 'd/a' },
+      { do: 'loseAnswers', client: 'one', method: 'upload' },
+      { do: 'rename', client: 'two', path: 'd/a', to: 'a' },
+      { do: 'save', client: 'one', path: 'd/a' },
+      { do: 'wait', client: 'two', ms: 2000 },
+    ])
+    expect(complaints).toEqual([])
+  })
 })

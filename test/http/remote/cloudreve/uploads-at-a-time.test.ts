@@ -50,6 +50,7 @@ async function save(path: RemotePath, sizeBytes: number): Promise<void> {
     copied: () => undefined,
     id: undefined,
     follow: () => Promise.resolve(false),
+    leave: () => Promise.resolve(),
     uploadFacts: () => ({}),
     beforeUpload: () => Promise.resolve(),
     recorded: () => Promise.resolve(),

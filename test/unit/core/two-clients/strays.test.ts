@@ -274,6 +274,59 @@ describe('while an upload is on its way, a folder above it is found to have anot
   })
 })
 
+/** The server has done it where nobody looks for it any more. */
+async function renamedUnheard(): Promise<void> {
+  one.remote.loseAnswers('upload')
+  const gate = one.remote.hold('upload', 'after')
+  await one.clock.advance(600)
+  await gate.entered
+  await one.outdate()
+  await one.names()
+  await one.names('e')
+  gate.release()
+  await both.settleAll()
+}
+
+describe('an upload whose answer was lost, to a path that its file is not at by the next try', () => {
+  it('of a file of a folder that has another name leaves nothing behind', async () => {
+    await saveInPlace('d/f', 'mine')
+    one.remote.moveAsOther('d', 'e')
+    await renamedUnheard()
+    expect(await both.agreed()).toEqual({ a: 'v1', 'e/f': 'mine', 'e/g': 'too' })
+    expect(one.remote.paths()).not.toContain('d/')
+  })
+
+  it('of a new file in a folder that has another name leaves nothing behind', async () => {
+    await one.save('d/new', 'mine')
+    one.remote.moveAsOther('d', 'e')
+    await renamedUnheard()
+    expect(await both.agreed()).toEqual({ a: 'v1', 'e/f': 'below', 'e/g': 'too', 'e/new': 'mine' })
+    expect(one.remote.paths()).not.toContain('d/')
+  })
+
+  it('of a conflict copy leaves nothing behind', async () => {
+    await saveInPlace('d/f', 'mine')
+    one.remote.putAsOther('d/f', 'theirs')
+    one.remote.loseAnswers('upload')
+    await one.clock.advance(600)
+    expect(one.remote.paths().filter((path) => path.includes('conflict'))).toHaveLength(1)
+    one.remote.moveAsOther('d/f', 'z')
+    await both.settleAll()
+    expect(await both.agreedWithCopies()).toEqual({ a: 'v1', 'd/g': 'too', z: 'theirs', 'z (copy)': 'mine' })
+  })
+
+  it('leaves alone what somebody else has there by then', async () => {
+    await one.save('d/new', 'mine')
+    one.remote.loseAnswers('upload')
+    await one.clock.advance(600)
+    one.remote.moveAsOther('d', 'e')
+    one.remote.putAsOther('d/new', 'theirs')
+    await one.outdate()
+    await both.settleAll()
+    expect(await both.agreed()).toMatchObject({ 'd/new': 'theirs', 'e/new': 'mine' })
+  })
+})
+
 describe('when an upload was answered, a folder above it is found to have another name by now', () => {
   it.each([
     ['listed by name', ['']],
