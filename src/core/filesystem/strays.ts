@@ -3,6 +3,7 @@
  * to it (api/00-live-files §17.10). The file is found by its id; what our request made goes, if nothing else has become of it.
  */
 import { messageOf } from '../../base/error-message.ts'
+import { Mutex } from '../../base/mutex.ts'
 import { absentAsUndefined, RemoteError } from '../../remote/errors.ts'
 import type { FileId, RemoteEntry, RemotePath } from '../../remote/types.ts'
 import { samePlace, type Node, type NodePlace } from '../inode/index.ts'
@@ -11,12 +12,11 @@ import type { Stray } from '../write/index.ts'
 import { tellKernels, type Core } from './core.ts'
 import { findById, folderOfFound, type FoundObject } from './find-by-id.ts'
 import { freeConflictName } from './free-conflict-name.ts'
+import { MadeAgain } from './made-again.ts'
 import type { RenameDelay } from './rename-delay.ts'
 
 /** Clocks of `Date` headers have whole seconds, and below two nobody corrects ours. */
 const clockToleranceMs = 3_000
-/** The server makes folders just before the file that they are for. By its clock alone, which has milliseconds there. */
-const sameRequestMs = 200
 
 /** What is to be done about something that our request has left. */
 type Verdict = 'remove' | 'restore' | 'leave'
@@ -36,10 +36,14 @@ interface Following {
 export class Strays {
   readonly #core: Core
   readonly #renames: RenameDelay
+  readonly #madeAgain: MadeAgain
+  /** One removes the folders in which another one is. */
+  readonly #order = new Mutex()
 
   constructor(core: Core, renames: RenameDelay) {
     this.#core = core
     this.#renames = renames
+    this.#madeAgain = new MadeAgain(core, renames)
   }
 
   /**
@@ -81,15 +85,8 @@ export class Strays {
   }
 
   /** The folder that the server has at the end of `path`, where that was made for something of ours at `madeAtMs`: it goes if nothing else is in it. */
-  async removeMadeAgain(path: RemotePath, madeAtMs: number): Promise<void> {
-    const { tree } = this.#core
-    for (let at = path; at.length > 0; at = at.slice(0, -1)) {
-      const folder = await absentAsUndefined(reach(this.#core, at))
-      if (!folder || !isMadeAgain(folder, madeAtMs)) return
-      this.#renames.addRemoval(folder)
-      folder.detach()
-      tree.table.release(folder)
-    }
+  removeMadeAgain(path: RemotePath, madeAtMs: number): Promise<void> {
+    return this.#order.run(() => this.#madeAgain.remove(path, madeAtMs))
   }
 
   async #judge({ path, entry, replaced, sinceMs }: LeftBehind): Promise<Verdict> {
@@ -143,30 +140,29 @@ export class Strays {
   }
 
   /** It is compared once more before it goes; where that cannot be, a file too many is there. */
-  async #removeStray({ path, entry }: LeftBehind): Promise<void> {
-    const { tree, log } = this.#core
+  async #removeStray(stray: LeftBehind): Promise<void> {
     try {
-      const folder = await reach(this.#core, path.slice(0, -1))
-      const present = tree.table.byId(entry.id) ?? folder.children.get(entry.name)
-      if (present && (present.id !== entry.id || present.isNeeded || present.handles > 0)) return
-      const stray = present ?? tree.table.addRemote(folder, entry, kindOf(entry))
-      this.#renames.addRemoval(stray)
-      stray.detach()
-      await this.removeMadeAgain(path.slice(0, -1), entry.createdAtMs)
+      await this.#order.run(() => this.#remove(stray))
     } catch (error) {
-      const fields = { file: path.join('/'), reason: messageOf(error) }
-      log.warn('a file that was made under a former name could not be removed', fields)
+      const fields = { file: stray.path.join('/'), reason: messageOf(error) }
+      this.#core.log.warn('a file that was made under a former name could not be removed', fields)
     }
+  }
+
+  async #remove({ path, entry }: LeftBehind): Promise<void> {
+    const { tree } = this.#core
+    const above = path.slice(0, -1)
+    await this.#madeAgain.bringBack(above)
+    const folder = await reach(this.#core, above)
+    const present = tree.table.byId(entry.id) ?? folder.children.get(entry.name)
+    if (present && (present.id !== entry.id || present.isNeeded || present.handles > 0)) return
+    const stray = present ?? tree.table.addRemote(folder, entry, kindOf(entry))
+    this.#renames.addRemoval(stray)
+    stray.detach()
+    await this.#madeAgain.remove(above, entry.createdAtMs)
   }
 }
 
 function nameOf({ name, uri }: RemoteEntry): Pick<RemoteEntry, 'name' | 'uri'> {
   return { name, uri }
-}
-
-/** Made by the request that also made something of ours at `madeAtMs`, and nobody here has put anything into it. */
-function isMadeAgain({ isFolder, isRoot, entry, remotePlace, children, handles }: Node, madeAtMs: number) {
-  if (!isFolder || isRoot || !entry || !remotePlace || children.size > 0 || handles > 0) return false
-  const olderByMs = madeAtMs - entry.createdAtMs
-  return olderByMs >= 0 && olderByMs <= sameRequestMs
 }

@@ -58,4 +58,16 @@ describe('two clients', () => {
     ])
     expect(complaints).toEqual([])
   })
+
+  it('one of which renames the folder that several uploads of the other are on their way into have each file once', async () => {
+    const complaints = await complaintsAfter([
+      { do: 'save', client: 'two', path: 'd/b' },
+      { do: 'wait', client: 'two', ms: 600 },
+      { do: 'hold', client: 'two', method: 'upload', at: 'before' },
+      { do: 'renameFolder', client: 'one', path: 'd', to: 'e' },
+      { do: 'rename', client: 'two', path: 'a', to: 'd/b' },
+      { do: 'save', client: 'two', path: 'd/s/a' },
+    ])
+    expect(complaints).toEqual([])
+  })
 })

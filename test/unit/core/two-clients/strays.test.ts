@@ -358,6 +358,30 @@ describe('when an upload was answered, a folder above it is found to have anothe
   })
 })
 
+describe('several files of a folder that another client renames while they are on their way', () => {
+  it.each([0, 300, 490, 510, 900, 1_100])(
+    'are there, and nothing is left under the old path (%i ms apart)',
+    async (apartMs) => {
+      await one.mkdir('d/s')
+      await one.save('d/s/x', 'x')
+      await both.settleAll()
+      const first = one.remote.hold('upload')
+      await saveInPlace('d/f', 'mine')
+      await one.clock.advance(600)
+      const second = one.remote.hold('upload')
+      await saveInPlace('d/s/x', 'mine too')
+      await one.clock.advance(600)
+      one.remote.moveAsOther('d', 'e')
+      first.release()
+      await one.clock.advance(apartMs)
+      second.release()
+      await both.settleAll()
+      expect(await both.agreed()).toEqual({ a: 'v1', 'e/f': 'mine', 'e/g': 'too', 'e/s/x': 'mine too' })
+      expect(one.remote.paths()).not.toContain('d/')
+    },
+  )
+})
+
 describe('a file that is found under another name while it is on its way', () => {
   it('is there, and nothing is left under the old one', async () => {
     await saveInPlace('a', 'mine')
