@@ -22,6 +22,8 @@ export class Client {
   readonly drive: TestDrive
   readonly #deletesForGood: boolean
   readonly #gates: Gate[] = []
+  /** A change could not be sent, as what it was a part of was deleted for good. */
+  hasLostBase = false
   #disk: PowerLossDisk
 
   private constructor(name: ClientName, drive: TestDrive, disk: PowerLossDisk, deletesForGood: boolean) {
@@ -146,14 +148,16 @@ export class Client {
     )
   }
 
-  /** A person discards what was copied of a file that somebody has deleted for good before the copy was made: that is lost, and says so. */
+  /** A person discards copies, and changes, of a file that somebody has deleted for good before all of it was here: that is lost, and says so. */
   async #discardLost(): Promise<void> {
     const { top } = this.drive.drive
-    for (const { label, state } of top.pending())
-      if (state.state === 'failed' && state.detail?.includes('of which this is a copy, was deleted'))
-        await this.tries(
-          async () => void (await top.discard(label.split('/').slice(1), this.drive.context())),
-        )
+    for (const { label, state } of top.pending()) {
+      const isChange = state.detail?.includes('the server does not keep the version any more') === true
+      const isCopy = state.detail?.includes('of which this is a copy, was deleted') === true
+      if (state.state !== 'failed' || !(isChange || isCopy)) continue
+      this.hasLostBase ||= isChange
+      await this.tries(async () => void (await top.discard(label.split('/').slice(1), this.drive.context())))
+    }
   }
 
   async stop(): Promise<void> {

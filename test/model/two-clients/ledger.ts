@@ -9,6 +9,8 @@ export class Ledger {
   readonly #owed = new Map<string, string>()
   readonly #known = new Set<string>([''])
   readonly #copied = new Set<string>()
+  /** Contents that are a part of another one, changed. */
+  readonly #basedOn = new Map<string, string>()
   #words = 0
 
   /** The next word, as long as every other. */
@@ -21,6 +23,18 @@ export class Ledger {
   wrote(content: string, how: string): void {
     this.#known.add(content)
     if (content !== '') this.#owed.set(content, how)
+  }
+
+  /** The same of what has a part of `base`, which need not be on the machine that changes it. */
+  changed(base: string, content: string, how: string): void {
+    this.wrote(content, how)
+    this.#basedOn.set(content, base)
+  }
+
+  /** A client could not send what it had changed: somebody has deleted for good what it was a part of. */
+  basesLost(client: ClientName): void {
+    for (const [content, base] of this.#basedOn)
+      if (lastWriter(content) === client && !this.#owed.has(base)) this.gaveUp(content)
   }
 
   /** Somebody who knew the content overwrote or deleted it. */

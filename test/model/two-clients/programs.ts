@@ -148,7 +148,7 @@ export class Programs {
     await drive.write(file, word, how === 'append' ? before.length : 0)
     this.#ledger.gaveUp(before)
     const content = how === 'append' ? before + word : word + before.slice(word.length)
-    this.#ledger.wrote(content, `${name} ${what}`)
+    this.#ledger.changed(before, content, `${name} ${what}`)
   }
 
   async #unlink(path: string): Promise<void> {

@@ -36,7 +36,10 @@ export class TwoClientsRun {
   async run(operations: readonly Operation[]): Promise<readonly string[]> {
     for (const operation of operations) await this.#step(operation)
     for (const { programs } of this.#both) await programs.closeAll()
-    for (const { client } of this.#both) await client.arrives()
+    for (const { client } of this.#both) {
+      await client.arrives()
+      if (client.hasLostBase) this.#ledger.basesLost(client.name)
+    }
     for (const { client } of this.#both) await client.drive.outdate()
     const server = this.#atServer()
     // Only what cannot be put back stays there, for a person to decide.
