@@ -61,7 +61,10 @@ export class Tree {
 
   /** The node of an object that the server has in `parent`; undefined where nothing is to be seen of it. */
   nodeOf(parent: Node, entry: RemoteEntry): Node | undefined {
+    const former = this.table.byId(entry.id)?.remotePlace?.parent
     const node = parent.children.get(entry.name) ?? this.#materialise(parent, entry)
+    // Who looks at a listing that still has it there would take it back.
+    if (node && former && former !== parent) this.folders.expire(idOf(former))
     // A listing from before it was made would take it away from others as soon as nobody here refers to it.
     const listing = this.folders.known(idOf(parent))
     if (node && listing && !listing.entries.has(entry.name)) this.folders.expire(idOf(parent))

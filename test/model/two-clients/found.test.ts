@@ -70,4 +70,13 @@ describe('two clients', () => {
     ])
     expect(complaints).toEqual([])
   })
+
+  it('one of which moves a folder in which the other has saved a file, unheard, have the file once', async () => {
+    const complaints = await complaintsAfter([
+      { do: 'save', client: 'two', path: 'd/s/a' },
+      { do: 'renameFolder', client: 'one', path: 'd/s', to: 'e' },
+      { do: 'loseAnswers', client: 'two', method: 'upload' },
+    ])
+    expect(complaints).toEqual([])
+  })
 })

@@ -304,6 +304,20 @@ describe('an upload whose answer was lost, to a path that its file is not at by 
     expect(one.remote.paths()).not.toContain('d/')
   })
 
+  it('and that was done before the folder was moved away leaves nothing behind', async () => {
+    await one.mkdir('d/s')
+    await one.save('d/s/x', 'x')
+    await both.settleAll()
+    for (const path of ['', 'd', 'd/s']) await one.names(path)
+    await saveInPlace('d/s/x', 'mine')
+    one.remote.loseAnswers('upload')
+    await one.clock.advance(600)
+    one.remote.moveAsOther('d/s', 'e')
+    await both.settleAll()
+    expect(await both.agreed()).toEqual({ a: 'v1', ...rest, 'e/x': 'mine' })
+    expect(one.remote.paths()).not.toContain('d/s/')
+  })
+
   it('of a conflict copy leaves nothing behind', async () => {
     await saveInPlace('d/f', 'mine')
     one.remote.putAsOther('d/f', 'theirs')
