@@ -133,6 +133,7 @@ export class FileOwner implements ContentOwner {
     const isCopy = this.#isCopied
     this.#isCopied = false
     this.#sentSinceMs = undefined
+    node.restedOn = undefined
     core.pending.touch(node)
     const entry = this.#merged(answer)
     core.tree.table.bind(node, entry)

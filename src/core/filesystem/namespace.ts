@@ -11,7 +11,7 @@ import { assertFolder, assertWritable, pinned, requireChild, assertFree, type Co
 import { contentOf, type OwnerParts } from './file-owner.ts'
 import type { Files } from './files.ts'
 import { defaultMode, entryReply } from './node-view.ts'
-import { takeOver, versionFor } from './take-over.ts'
+import { keepingBase, takeOver, versionFor } from './take-over.ts'
 import { leaveUnheard, settleSent } from './unheard-uploads.ts'
 
 const typeMask = 0o170000
@@ -124,11 +124,13 @@ export class Namespace {
   async removeFile(node: Node, pid?: number): Promise<void> {
     const { renames } = this.#parts
     if (await this.#removeNew(node)) return
-    await this.#quiet(node, () => {
-      const heir = renames.has(node) ? this.#heirOf(node) : undefined
-      if (heir) takeOver(this.#parts, heir, node, pid)
-      else this.#removeLater(node)
-    })
+    await keepingBase(node, () =>
+      this.#quiet(node, () => {
+        const heir = renames.has(node) ? this.#heirOf(node) : undefined
+        if (heir) takeOver(this.#parts, heir, node, pid)
+        else this.#removeLater(node)
+      }),
+    )
     if (node.isUnlinked && node.handles === 0) await this.#files.discard(node)
     this.#core.tree.table.release(node)
   }
@@ -172,7 +174,8 @@ export class Namespace {
 
   /** Who deletes unsent changes, or what somebody may change, has not seen what came from elsewhere since: that is not deleted. */
   #rememberShown(node: Node): void {
-    if (!node.entry || (!node.content?.isDirty && node.writers === 0)) return
+    const isUnsent = node.content?.isDirty === true || node.restedOn !== undefined
+    if (!node.entry || (!isUnsent && node.writers === 0)) return
     const shown = versionFor(this.#core, node)
     this.#core.tree.table.bind(node, { ...node.entry, entity: shown === 'absent' ? undefined : shown })
   }

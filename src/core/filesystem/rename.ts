@@ -26,7 +26,7 @@ import type { Namespace } from './namespace.ts'
 import { mtimeOf } from './node-view.ts'
 import type { Replaced } from './delayed-rename.ts'
 import { keepAttributes } from './replace-attributes.ts'
-import { takeOver, versionFor } from './take-over.ts'
+import { keepingBase, takeOver, versionFor } from './take-over.ts'
 import { leaveUnheard, settleSent } from './unheard-uploads.ts'
 
 /** A clean source up to this size replaces a file by becoming its next version: one request, and the target keeps its id. */
@@ -111,6 +111,12 @@ export class Renames {
     if (creations.has(source) && (await this.#moveNew(move))) return undefined
     if (target?.isFolder && target.place) await this.#namespace.removeFolder(target, by.signal)
     if (source.entry && (source.isFolder || !target)) return this.#later(move)
+    return keepingBase(target, () => this.#moveQuiet(move))
+  }
+
+  /** While nothing of both is on its way. */
+  async #moveQuiet(move: Move): Promise<void> {
+    const { source, target } = move
     const content = target && source.kind === 'file' ? contentOf(source, this.#parts) : source.content
     const release = await content?.pause()
     const releaseTarget = await target?.content?.pause()
@@ -124,7 +130,6 @@ export class Renames {
       release?.()
       releaseTarget?.()
     }
-    return undefined
   }
 
   /** Programs see it there at once; the server hears of it later. */
@@ -185,7 +190,10 @@ export class Renames {
     if (target) await renames.settleIfSending(target)
     if (target && isReplaceable(target) && source.kind === 'file')
       takeOver(this.#parts, source, target, by.pid)
-    else if (target?.remotePlace) renames.addRemoval(target)
+    else if (target?.remotePlace) {
+      this.#rememberSeen(target, by.pid)
+      renames.addRemoval(target)
+    }
     // Nothing is waited for in between: what is on record of the two files is the whole of it, or nothing.
     if (source.place) leaveUnheard(this.#parts, source, source.place)
     if (target?.entry === undefined) source.content?.inheritSent(target?.sentUnheard ?? [])

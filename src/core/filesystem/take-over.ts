@@ -36,6 +36,20 @@ export function takeOver(parts: OwnerParts, heir: Node, former: Node, pid?: numb
 }
 
 /**
+ * While `work` waits for what is being sent of `node`, to delete or replace it. Where that ends in a conflict, nobody has seen what the
+ * name shows by then: what the changes here rested on is what goes.
+ */
+export async function keepingBase<T>(node: Node | undefined, work: () => Promise<T>): Promise<T> {
+  if (!node || node.restedOn !== undefined) return work()
+  node.restedOn = node.content?.isDirty ? node.content.replaces : undefined
+  try {
+    return await work()
+  } finally {
+    node.restedOn = undefined
+  }
+}
+
+/**
  * What process `pid` replaces when it puts something else at the name of `target`: the content that it read last, or what is shown to
  * it. Unsent bytes rest on the version that was opened, and that goes on being shown while somebody may write to it, though there is a
  * newer one.
@@ -43,6 +57,7 @@ export function takeOver(parts: OwnerParts, heir: Node, former: Node, pid?: numb
 export function versionFor({ seen }: Core, target: Node, pid?: number): BaseEntity {
   const { content, entry } = target
   if (content?.isDirty) return content.replaces
+  if (target.restedOn !== undefined) return target.restedOn
   const known = pid === undefined || !entry ? undefined : seen.lastSeen(pid, target)
   const shown = target.writers > 0 && content && !content.isHere ? content.base : entry?.entity
   return known ?? shown ?? 'absent'

@@ -3,7 +3,7 @@ import type { Timespec } from '../../base/timespec.ts'
 import type { EntityId, FileId, MetadataPatch, RemoteEntry, RemotePath } from '../../remote/types.ts'
 import { toPosixName } from '../names/index.ts'
 import type { FileKind, Ino } from '../types.ts'
-import type { Attempt, FileContent, SyncState } from '../write/index.ts'
+import type { Attempt, BaseEntity, FileContent, SyncState } from '../write/index.ts'
 
 /** A name in a folder that is a node too. */
 export interface NodePlace {
@@ -47,6 +47,8 @@ export class Node {
   isVanished = false
   /** A folder that the server has no more, kept because something in it is not sent yet: sending that makes it again. */
   isMissing = false
+  /** Of what is about to be deleted or replaced: the version that its changes rested on, while the server has them not as its next one. */
+  restedOn: BaseEntity | undefined
   /** Of what was deleted: contents that the server may have without anybody having heard of it. */
   sentUnheard: readonly Attempt[] | undefined
   /** Names in this folder under which the server may have a new file that was deleted here: not to be seen before that is known. */

@@ -79,4 +79,18 @@ describe('two clients', () => {
     ])
     expect(complaints).toEqual([])
   })
+
+  it('one of which deletes a file while its own changes go beside those of the other keep these', async () => {
+    const complaints = await complaintsAfter([
+      { do: 'hold', client: 'one', method: 'upload', at: 'before' },
+      { do: 'save', client: 'two', path: 'b' },
+      { do: 'save', client: 'one', path: 'b' },
+      { do: 'wait', client: 'one', ms: 31_000 },
+      { do: 'wait', client: 'two', ms: 31_000 },
+      { do: 'hold', client: 'one', method: 'upload', at: 'before' },
+      { do: 'wait', client: 'two', ms: 31_000 },
+      { do: 'unlink', client: 'one', path: 'b' },
+    ])
+    expect(complaints).toEqual([])
+  })
 })

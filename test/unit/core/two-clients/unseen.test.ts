@@ -2,6 +2,7 @@
 import { constants } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { TwoDrives } from '../../../fakes/two-drives.ts'
+import { whileHeld } from '../../../fakes/while-held.ts'
 import type { TestDrive } from '../../../fakes/test-drive.ts'
 
 let both: TwoDrives
@@ -317,5 +318,31 @@ describe('a folder that is deleted here', () => {
     two.remote.offline = false
     await both.settleAll()
     expect(await both.agreed()).toEqual({ a: 'v1', 'd/f': 'theirs' })
+  })
+})
+
+describe('a file that another client has changed, while ours is on its way to lie beside it', () => {
+  it.each(['a', 'new'])('is not deleted by who deletes ours (%s) [D7]', async (path) => {
+    await two.save(path, 'theirs')
+    await two.drain()
+    const gate = one.remote.script.hold('upload', 'before', 1)
+    if (path === 'a') await saveInPlace(path, 'mine')
+    else await one.save(path, 'mine')
+    await one.clock.advance(600)
+    await whileHeld(one, gate, () => one.unlink(path))
+    await both.settleAll()
+    expect(await both.agreedWithCopies()).toMatchObject({ [path]: 'theirs', [`${path} (copy)`]: 'mine' })
+  })
+
+  it('is not replaced by who renames another one over ours [C1]', async () => {
+    await two.save('a', 'theirs')
+    await two.drain()
+    const gate = one.remote.script.hold('upload', 'before', 1)
+    await saveInPlace('a', 'mine')
+    await one.clock.advance(600)
+    await whileHeld(one, gate, () => one.rename('d/f', 'a'))
+    await both.settleAll()
+    const texts = Object.values(await both.agreed())
+    for (const text of ['theirs', 'mine', 'below']) expect(texts).toContain(text)
   })
 })
