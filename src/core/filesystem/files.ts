@@ -116,24 +116,31 @@ export class Files {
   async read(fh: Fh, offset: number, length: number, { signal }: OpContext): Promise<Uint8Array> {
     const handle = this.#get(fh)
     if (!handle.readable) throw new FsError(Errno.EBADF, `${handle.node.label} is not open for reading`)
-    const { content, node } = handle
-    try {
-      if (content.isHere) {
-        return await content.read(
-          offset,
-          length,
-          (start, end) => this.#readBase(handle, start, end, signal),
-          signal,
-        )
+    for (;;) {
+      const reader = handle.content.isHere ? undefined : this.#readerOf(handle)
+      try {
+        return await this.#readNow(handle, reader, { offset, length }, signal)
+      } catch (error) {
+        // A save has arrived and closed it, and nobody gave up: what the file has by now is read.
+        const isSaved = reader && reader !== handle.reader && this.#handles.get(fh) === handle
+        if (!isSaved || signal.aborted) throw toFsError(error, handle.node.label)
       }
-      const reader = this.#readerOf(handle)
-      if (!reader) return new Uint8Array(0)
-      const bytes = this.#readFrom(reader, node, { offset, length }, signal)
-      this.#noteRead(handle, offset + length)
-      return await bytes
-    } catch (error) {
-      throw toFsError(error, node.label)
     }
+  }
+
+  async #readNow(
+    handle: FileHandle,
+    reader: ContentReader | undefined,
+    { offset, length }: { readonly offset: number; readonly length: number },
+    signal: AbortSignal,
+  ): Promise<Uint8Array> {
+    const { content, node } = handle
+    if (!reader && !content.isHere) return new Uint8Array(0)
+    const readBase = (start: number, end: number) => this.#readBase(handle, start, end, signal)
+    if (!reader) return content.read(offset, length, readBase, signal)
+    const bytes = this.#readFrom(reader, node, { offset, length }, signal)
+    this.#noteRead(handle, offset + length)
+    return bytes
   }
 
   /** Bytes that are staged or cached here lie in a local file: reading them needs nobody but the driver. */

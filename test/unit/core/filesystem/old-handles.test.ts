@@ -197,6 +197,35 @@ describe('a save', () => {
   })
 })
 
+describe('a read that is on its way while its file is saved', () => {
+  it('answers what the file has by then', async () => {
+    const old = await opened('old content', 10)
+    const gate = drive!.remote.hold('readRange')
+    const reading = drive!.read(old)
+    await gate.entered
+    const writer = await drive!.open('a', constants.O_WRONLY | constants.O_TRUNC)
+    await drive!.write(writer, 'new')
+    await drive!.close(writer)
+    await drive!.settleAll()
+    expect(drive!.remote.textAt('a')).toBe('new')
+    gate.release()
+    expect(await reading).toBe('new')
+    await drive!.close(old)
+    expect(await drive!.leftovers()).toEqual({ kept: 0, held: 0 })
+  })
+
+  it('fails when the file is closed, and leaves nothing open', async () => {
+    const old = await opened('old content', 10)
+    const gate = drive!.remote.hold('readRange')
+    const reading = errnoOf(drive!.read(old))
+    await gate.entered
+    await drive!.close(old)
+    gate.release()
+    expect(await reading).toBe('EINTR')
+    expect(await drive!.leftovers()).toEqual({ kept: 0, held: 0 })
+  })
+})
+
 describe('a file that is deleted while it is open', () => {
   it('is read on after the trash was emptied', async () => {
     const old = await opened('old content', 10)
