@@ -188,6 +188,7 @@ export class Renames {
   async #moveUnsent({ source, target, to, by }: Move): Promise<void> {
     const { renames } = this.#parts
     if (target) await renames.settleIfSending(target)
+    await source.content?.inheritSent(target?.sentUnheard ?? [])
     if (target && isReplaceable(target) && source.kind === 'file')
       takeOver(this.#parts, source, target, by.pid)
     else if (target?.remotePlace) {
@@ -196,7 +197,6 @@ export class Renames {
     }
     // Nothing is waited for in between: what is on record of the two files is the whole of it, or nothing.
     if (source.place) leaveUnheard(this.#parts, source, source.place)
-    if (target?.entry === undefined) source.content?.inheritSent(target?.sentUnheard ?? [])
     target?.detach()
     this.#take(source, to)
     this.#namespace.succeed(source, by.pid)
@@ -211,6 +211,7 @@ export class Renames {
     if (target.entry === undefined) return this.#overUnsent(move, target)
     const { renames } = this.#parts
     const entry = isReplaceable(target) && isSmallAndClean(source) ? await this.#taken(source) : undefined
+    if (entry) await source.content?.inheritSent(target.sentUnheard ?? [])
     for (const node of [source, target]) await renames.settleIfSending(node)
     const at = source.remotePlace
     const isStill = target.entry !== undefined && target.remotePlace !== undefined

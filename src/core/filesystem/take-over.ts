@@ -29,7 +29,7 @@ export function takeOver(parts: OwnerParts, heir: Node, former: Node, pid?: numb
   heir.remotePlace = at
   const content = contentOf(heir, parts)
   content.rebase(base)
-  content.inheritSent(unheard)
+  void content.inheritSent(unheard)
   core.seen.nameTaken(heir)
   core.pending.touch(heir)
   core.pending.touch(former)

@@ -46,9 +46,9 @@ export class AttemptLog {
     return attempt ? [...this.known, attempt] : this.known
   }
 
-  /** Contents that were sent to the file whose next version this one is. */
+  /** Contents that were sent to the file whose next version this one is, or is going to be. */
   async inherit(attempts: readonly Attempt[]): Promise<void> {
-    for (const attempt of attempts) await this.#side.noteAttempt(attempt)
+    for (const attempt of attempts) if (!this.known.includes(attempt)) await this.#side.noteAttempt(attempt)
   }
 
   /** The server may have something that was sent and that nobody has heard of. */

@@ -207,8 +207,8 @@ export class ContentBytes implements Uploadable {
 
   release(user: { readonly writes: boolean }): void {
     this.#users.release(user)
-    this.#background(() => this.#users.letClose())
-    if (user.writes && !this.#users.hasWriters) this.#background(() => this.#rejoin())
+    void this.#background(() => this.#users.letClose())
+    if (user.writes && !this.#users.hasWriters) void this.#background(() => this.#rejoin())
   }
 
   relabel(): Promise<void> {
@@ -217,7 +217,7 @@ export class ContentBytes implements Uploadable {
 
   rebase(entity: BaseEntity): void {
     this.base.replaces = entity
-    this.#background(() => this.#relabelStaged())
+    void this.#background(() => this.#relabelStaged())
   }
 
   /** The base at the server is another one. @requires no changes here */
@@ -386,9 +386,9 @@ export class ContentBytes implements Uploadable {
     this.#missing.changed()
   }
 
-  /** Work on the staged file that nobody waits for. */
-  #background(work: () => Promise<void>): void {
-    this.#mutex.run(work).catch((error: unknown) => this.#complain(error))
+  /** Work on the staged file whose trouble is nobody's who waits for it. */
+  #background(work: () => Promise<void>): Promise<void> {
+    return this.#mutex.run(work).catch((error: unknown) => this.#complain(error))
   }
 
   #complain(error: unknown): void {

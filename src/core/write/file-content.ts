@@ -299,9 +299,12 @@ export class FileContent {
     return this.#upload.settleSent()
   }
 
-  /** What may be at the server of the file whose next version this is (`settleSent`) is ours to replace. @requires changes here */
-  inheritSent(attempts: readonly Attempt[]): void {
-    this.#bytes.uploads.inherit(attempts)
+  /**
+   * What may be at the server of the file whose next version this is (`settleSent`) is ours to replace. Resolves when that is on
+   * record, which must be so before anything there says whose next version it is. @requires changes here
+   */
+  inheritSent(attempts: readonly Attempt[]): Promise<void> {
+    return this.#bytes.uploads.inherit(attempts)
   }
 
   /** @throws {FsError} why the upload was given up, if it was */

@@ -6,8 +6,8 @@ import type { Attempt, BegunUpload } from './types.ts'
 export interface UploadsOnRecordParts {
   readonly mutex: Mutex
   readonly staged: () => StagedFile | undefined
-  /** Work that nobody waits for. */
-  readonly background: (work: () => Promise<void>) => void
+  /** Trouble with it is nobody's who waits for it. */
+  readonly background: (work: () => Promise<void>) => Promise<void>
 }
 
 /** What the next process must know of the uploads of one content. */
@@ -41,10 +41,10 @@ export class UploadsOnRecord {
     return this.#parts.mutex.run(async () => (await this.#parts.staged()?.maybeSent()) ?? [])
   }
 
-  /** The server may have these of the file whose next version this content is. */
-  inherit(attempts: readonly Attempt[]): void {
+  /** The server may have these of the file whose next version this content is, or is going to be. */
+  async inherit(attempts: readonly Attempt[]): Promise<void> {
     if (attempts.length > 0)
-      this.#parts.background(async () => this.#parts.staged()?.attempts.inherit(attempts))
+      await this.#parts.background(async () => this.#parts.staged()?.attempts.inherit(attempts))
   }
 
   noteSession(session: UploadSession | AskedSession | undefined): Promise<void> {
@@ -52,6 +52,6 @@ export class UploadsOnRecord {
   }
 
   noteChunk(chunk: SentChunk): void {
-    this.#parts.background(async () => this.#parts.staged()?.noteChunk(chunk))
+    void this.#parts.background(async () => this.#parts.staged()?.noteChunk(chunk))
   }
 }

@@ -20,6 +20,7 @@ type Operation = (drive: TestDrive, disk: MortalDisk) => Promise<void>
 interface Death {
   readonly prepare: (drive: TestDrive) => Promise<void>
   readonly operation: Operation
+  readonly whileDown?: (drive: TestDrive) => void
   readonly inTheEnd?: (drive: TestDrive) => void
   /** When it dies, the `count`th time. */
   readonly dieAt: (disk: MortalDisk, count: number) => void
@@ -34,7 +35,8 @@ function afterEachRecord(
 }
 
 /** The process dies later and later in `operation`, until it is done. */
-async function dyingAgain({ prepare, operation, dieAt, inTheEnd }: Death): Promise<Record<string, string>[]> {
+async function dyingAgain(death: Death): Promise<Record<string, string>[]> {
+  const { prepare, operation, dieAt, whileDown, inTheEnd } = death
   const shown: Record<string, string>[] = []
   for (let count = 1; ; count += 1) {
     const disk = new MortalDisk()
@@ -52,7 +54,7 @@ async function dyingAgain({ prepare, operation, dieAt, inTheEnd }: Death): Promi
         return shown
       }
       drive.fileLayer = nodeFileLayer
-      await drive.crash()
+      await drive.crash(() => whileDown?.(drive))
       shown.push(await texts(drive))
       await drive.drain()
       expect(drive.copies()).toEqual([])
@@ -235,6 +237,30 @@ describe('a process that dies while it renames over another file', () => {
         (drive) => drive.rename('docs/second', 'docs/first'),
       ),
     ))
+})
+
+describe('a process that dies while it renames over a file of which an upload may have arrived unheard', () => {
+  it.each(['new', ''])('has done it or not, and takes the upload for its own: "%s" [W32]', (text) =>
+    expectWhole(
+      { letter: 'changed', tmp: text },
+      { letter: text },
+      dyingAgain({
+        prepare: async (drive) => {
+          await drive.save('docs/letter', 'changed')
+          const gate = drive.remote.hold('upload', 'after')
+          await drive.clock.advance(500)
+          await gate.entered
+          drive.remote.hold('upload').release()
+          await drive.crash()
+          drive.remote.offline = true
+          await drive.save('docs/tmp', text)
+        },
+        operation: (drive) => drive.during(drive.rename('docs/tmp', 'docs/letter')),
+        dieAt: (disk, count) => disk.dieAfterSteps(2 * count),
+        whileDown: ({ remote }) => void (remote.offline = false),
+      }),
+    ),
+  )
 })
 
 describe('a process that dies while a kept backup becomes the new file', () => {
