@@ -1,5 +1,5 @@
 import { constants } from 'node:fs'
-import { patterned } from '../conformance/suite.ts'
+import { patterned } from '../conformance/patterned.ts'
 import { errorCode, type Engine, type Handle } from '../conformance/engine.ts'
 import type { Operation, Outcome } from './operations.ts'
 import { digestOf } from './world.ts'
@@ -38,8 +38,8 @@ export interface SeenFile {
   readonly target?: string
 }
 
-/** Where the drive gives copies their names, for some seconds. */
-const scratchPrefix = '.copying-'
+/** Where the drive gives copies their names: for some seconds, or, when the process dies then, until the next copy. */
+export const scratchPrefix = '.copying-'
 const noteKey = 'user.note'
 const emptyFile = { sizeBytes: 0, digest: digestOf(Buffer.alloc(0)), mode: 0, mtimeMs: 0, note: undefined }
 

@@ -1,5 +1,5 @@
 import type { EmbeddedServer } from '../../src/server/index.ts'
-import type { SeenFile } from './hands.ts'
+import { scratchPrefix, type SeenFile } from './hands.ts'
 import type { OtherClient } from './other-client.ts'
 import type { Program } from './program.ts'
 import { digestOf, type World, type WorldFile } from './world.ts'
@@ -40,7 +40,7 @@ export function judgeView(programs: readonly Program[], shown: readonly SeenFile
 export async function judge(remains: Remains): Promise<Verdict> {
   const { server, programs, shared, other, shown } = remains
   const files = new Map<string, Found>()
-  const tree = server.admin.tree()
+  const tree = server.admin.tree().filter(({ path }) => !path.startsWith(`/${scratchPrefix}`))
   for (const { path, type } of tree) {
     if (type !== 'file') continue
     const bytes = await server.admin.read(path)
