@@ -1,6 +1,8 @@
 import { expect } from 'vitest'
 import { errorCode, type Ability, type Engine, type Handle } from './engine.ts'
 
+export { patterned } from './patterned.ts'
+
 /** One behaviour, run on a fresh, empty folder of each engine. */
 export interface Case {
   readonly name: string
@@ -37,19 +39,6 @@ export async function refused(code: string, action: Promise<unknown>): Promise<v
 
 export async function text(fs: Engine, path: string): Promise<string> {
   return (await fs.readFile(path)).toString()
-}
-
-/** Bytes that look random and are the same in every run: position and content cannot be confused. */
-export function patterned(sizeBytes: number, seed = 1): Buffer {
-  const buffer = Buffer.alloc(sizeBytes)
-  let state = (seed * 2_654_435_761) >>> 0 || 1
-  for (let i = 0; i < sizeBytes; i += 1) {
-    state ^= (state << 13) >>> 0
-    state ^= state >>> 17
-    state = (state ^ (state << 5)) >>> 0
-    buffer[i] = state & 0xff
-  }
-  return buffer
 }
 
 /** Compares without printing megabytes. */

@@ -1,4 +1,5 @@
-/** The process that is killed: a drive over the server, with hooks in front of its local disk. */
+/** The process that is killed: a drive over the server, with hooks in front of its local disk. `build.ts` makes one file of it. */
+import { readFileSync } from 'node:fs'
 import { passwordSession } from '../../src/auth/session.ts'
 import { systemClock } from '../../src/base/clock.ts'
 import { nodeFileLayer } from '../../src/base/file-layer.ts'
@@ -9,7 +10,7 @@ import { NativeDriver } from '../../src/fuse/native/driver.ts'
 import { connectCloudreve } from '../../src/remote/cloudreve/index.ts'
 import { CoreEngine } from '../conformance/engines/core.ts'
 import { Hands } from './hands.ts'
-import { HookedLayer } from './hooked-layer.ts'
+import { HookedLayer, type Places } from './hooked-layer.ts'
 import type { FromChild, Method, Setup, ToChild } from './protocol.ts'
 
 // The stack of each step on the local disk is looked at: a few frames are enough.
@@ -50,8 +51,12 @@ async function openDrive(setup: Setup): Promise<Drive> {
     hostName: 'here',
     patience: { deadlineMs: patienceMs, lockDeadlineMs: patienceMs },
     settings: { quietMs, renameDelayMs },
-    fileLayer: new HookedLayer(nodeFileLayer, setup.hooks),
+    fileLayer: new HookedLayer(nodeFileLayer, setup.hooks, places()),
   })
+}
+
+function places(): Places {
+  return JSON.parse(readFileSync(new URL('places.json', import.meta.url), 'utf8')) as Places
 }
 
 async function mount(fileSystem: FileSystem, mountpoint: string): Promise<() => Promise<void>> {

@@ -16,6 +16,9 @@ export interface Hook {
 /** Begins a line on standard output that tells which hook was pulled. */
 export const hookMark = 'hook '
 
+/** Where in the program the sites are: `line:column` of the call, and the site. */
+export type Places = Readonly<Record<string, string>>
+
 interface Step {
   /** undefined: the step writes nothing of which there is a half. */
   readonly half?: () => Promise<unknown>
@@ -25,11 +28,13 @@ interface Step {
 export class HookedLayer implements FileLayer {
   readonly #layer: FileLayer
   readonly #hooks: readonly Hook[]
+  readonly #places: Places
   readonly #counts = new Map<string, number>()
 
-  constructor(layer: FileLayer, hooks: readonly Hook[]) {
+  constructor(layer: FileLayer, hooks: readonly Hook[], places: Places) {
     this.#layer = layer
     this.#hooks = hooks
+    this.#places = places
   }
 
   open(path: string, how: 'create' | 'use' | 'append'): Promise<LocalFile> {
@@ -102,7 +107,7 @@ export class HookedLayer implements FileLayer {
 
   /** Called in the turn of the caller: the stack still says who that is. */
   async #step<T>(take: () => Promise<T>, { half }: Step = {}): Promise<T> {
-    const action = this.#actionAt(callingSite())
+    const action = this.#actionAt(callingSite(this.#places))
     if (action === undefined) return take()
     if (action === 'fail') throw Object.assign(new Error('EIO: the hook says so'), { code: 'EIO', errno: -5 })
     if (action === 'half') await half?.()
@@ -120,9 +125,12 @@ export class HookedLayer implements FileLayer {
   }
 }
 
-/** The nearest caller that is part of the write path or the journal, in the sources: needs source maps. */
-function callingSite(): string {
+/** The nearest caller that is one of them. */
+function callingSite(places: Places): string {
   const { stack = '' } = new Error('where')
-  const found = /\/src\/core\/((?:write|journal)\/[\w-]+\.ts):(\d+)/.exec(stack)
-  return found ? `${found[1]}:${found[2]}` : 'elsewhere'
+  for (const { 1: place = '' } of stack.matchAll(/:(\d+:\d+)\)?$/gm)) {
+    const site = places[place]
+    if (site !== undefined) return site
+  }
+  return 'elsewhere'
 }

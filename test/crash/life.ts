@@ -9,7 +9,7 @@ import { hookMark } from './hooked-layer.ts'
 import type { Operation, Outcome } from './operations.ts'
 import type { Calls, FromChild, Method, Setup, ToChild } from './protocol.ts'
 
-const program = join(projectFolder, 'dist-crash/test/crash/child.js')
+const program = join(projectFolder, 'dist-crash/child.js')
 
 /** A call was not answered because the process ended. */
 class EndedError extends Error {}
@@ -36,7 +36,7 @@ export class Life {
   private constructor({ mountpoint }: Setup) {
     this.#mountpoint = mountpoint
     if (mountpoint !== undefined) this.#hands = new Hands(new PosixFolder(mountpoint))
-    this.#process = spawn(process.execPath, ['--enable-source-maps', program], {
+    this.#process = spawn(process.execPath, [program], {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     })
     this.#process.on('message', (message: FromChild) => this.#take(message))

@@ -1,6 +1,7 @@
 /** `npm run test:crash -- --runs N [--jobs N] [--seed S] [--target PLACE]`: kills processes until something is lost, or so many runs are over. */
 import { accessSync, constants } from 'node:fs'
 import { parseArgs } from 'node:util'
+import { buildChild } from './build.ts'
 import { runMatrix, summary, tellKills } from './matrix.ts'
 import type { RunReport } from './run-once.ts'
 
@@ -41,6 +42,7 @@ function tell({ options, complaints, story }: RunReport): void {
 
 const seed = Number(values.seed)
 print(`seed ${seed}`)
+await buildChild()
 const report = await runMatrix({
   runs: Number(values.runs),
   jobs: Number(values.jobs),

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { patterned } from '../conformance/suite.ts'
+import { patterned } from '../conformance/patterned.ts'
 import type { Cuts } from './cuts.ts'
 import type { Operation } from './operations.ts'
 
