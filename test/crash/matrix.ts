@@ -14,17 +14,22 @@ export interface MatrixOptions {
   readonly canMount: boolean
   /** Where a process is to die in the first run; else, in half of them, where none has died yet. */
   readonly target?: string | undefined
+  /** What complains of something else than lost bytes is done once more, and counts only if it complains again. */
+  readonly triesAgain?: boolean
   readonly onReport?: (report: RunReport) => void
 }
 
 export interface MatrixReport {
   readonly reports: readonly RunReport[]
+  /** What complained and went well the next time, with the same seed and target. */
+  readonly doubts: readonly RunReport[]
   /** How often each hook was pulled: by place, then by action. */
   readonly kills: ReadonlyMap<string, ReadonlyMap<string, number>>
   /** Places where no process ever died. */
   readonly unreached: readonly Site[]
 }
 
+/** Ends early when bytes are lost: nothing that comes after that is as urgent. */
 export async function runMatrix({
   runs,
   untilReached = 0,
@@ -32,27 +37,35 @@ export async function runMatrix({
   seed,
   canMount,
   target,
+  triesAgain = false,
   onReport,
 }: MatrixOptions): Promise<MatrixReport> {
   const sites = findSites()
   const kills = new Map<string, Map<string, number>>(sites.map(({ id }) => [id, new Map()]))
   const reports: RunReport[] = []
+  const doubts: RunReport[] = []
   const unreached = () => sites.filter(({ id }) => killsAt(kills.get(id)) === 0)
   let next = 0
   const worker = async () => {
     while (next < runs || (next < runs + untilReached && unreached().length > 0)) {
+      if (reports.some(isLoss)) return
       const chance = next < runs ? 0.5 : 1
       const wanted = next === 0 && target !== undefined ? target : targetOf(seed + next, unreached(), chance)
       const options = planRun(seed + next, sites, { canMount, target: wanted })
       next += 1
-      const report = await runOnce(options)
+      let report = await runOnce(options)
+      if (triesAgain && report.complaints.length > 0 && !isLoss(report)) {
+        const first = report
+        report = await runOnce(options)
+        if (report.complaints.length === 0) doubts.push(first)
+      }
       for (const pulled of report.pulled) count(kills, pulled)
       reports.push(report)
       onReport?.(report)
     }
   }
   await Promise.all(Array.from({ length: jobs }, worker))
-  return { reports, kills, unreached: unreached() }
+  return { reports, doubts, kills, unreached: unreached() }
 }
 
 /** How often processes died at each place, a line each. */
@@ -71,6 +84,20 @@ export function summary(reports: readonly RunReport[]): string {
   const sum = (of: (report: RunReport) => number) => reports.reduce((total, report) => total + of(report), 0)
   const acknowledged = sum((report) => report.acknowledgedBytes)
   return `${reports.length} runs, ${acknowledged} bytes acknowledged, ${sum((report) => report.lostBytes)} lost`
+}
+
+/** What repeats a run, and what it complained of. */
+export function tellComplaints({ options, complaints }: RunReport): string[] {
+  const target = options.target === undefined ? '' : ` --target ${options.target}`
+  const how = options.isMounted ? ' (mounted)' : ''
+  return [
+    `--runs 1 --seed ${options.seed}${target}${how}:`,
+    ...complaints.map((complaint) => `  ${complaint}`),
+  ]
+}
+
+function isLoss({ lostBytes }: RunReport): boolean {
+  return lostBytes > 0
 }
 
 function targetOf(seed: number, unreached: readonly Site[], chance: number): string | undefined {

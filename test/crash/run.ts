@@ -1,8 +1,8 @@
-/** `npm run test:crash -- --runs N [--jobs N] [--seed S] [--target PLACE]`: kills processes until something is lost, or so many runs are over. */
+/** `npm run test:crash -- --runs N [--jobs N] [--seed S] [--target PLACE] [--story]`: kills processes until something is lost, or so many runs are over. */
 import { accessSync, constants } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { buildChild } from './build.ts'
-import { runMatrix, summary, tellKills } from './matrix.ts'
+import { runMatrix, summary, tellComplaints, tellKills } from './matrix.ts'
 import type { RunReport } from './run-once.ts'
 
 const { values } = parseArgs({
@@ -30,14 +30,12 @@ function canMount(): boolean {
   }
 }
 
-function tell({ options, complaints, story }: RunReport): void {
-  if (complaints.length === 0) return
-  const target = options.target === undefined ? '' : ` --target ${options.target}`
-  print(
-    `WRONG, to be repeated with --runs 1 --seed ${options.seed}${target}${options.isMounted ? ' (mounted)' : ''}:`,
-  )
-  for (const complaint of complaints) print(`  ${complaint}`)
-  if (values.story) for (const line of story) print(`    ${line}`)
+function tell(report: RunReport): void {
+  if (report.complaints.length === 0) return
+  const [repeat, ...complaints] = tellComplaints(report)
+  print(`WRONG, to be repeated with ${repeat}`)
+  for (const complaint of complaints) print(complaint)
+  if (values.story) for (const line of report.story) print(`    ${line}`)
 }
 
 const seed = Number(values.seed)
