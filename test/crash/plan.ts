@@ -28,20 +28,27 @@ export function planRun(
   const isMounted = canMount && random.chance(mountedShare)
   const target = sites.find(({ id }) => id === wanted)
   const common = { seed, isMounted, target: target?.id }
-  const isOfRescue = target !== undefined && rescue.test(target.id)
-  if (random.chance(isOfRescue ? 0.5 : damagedShare))
+  if (random.chance(damageChance(target)))
     return { ...common, damagesJournal: true, hooks: rescueHooks(random, sites, target) }
   const lives = random.pick([1, 1, 2, 2, 3])
   const hooks = target ? targetHooks(random, sites, target, lives) : anyHooks(random, sites, lives)
   return { ...common, damagesJournal: false, hooks }
 }
 
+/** Nothing else leaves much to be saved. */
+function damageChance(target: Site | undefined): number {
+  if (target?.id.includes('lost-and-found')) return 0.9
+  return target && rescue.test(target.id) ? 0.5 : damagedShare
+}
+
 /** The process that wrote dies at any moment, those that find the damage where they save what they can. */
 function rescueHooks(random: Random, sites: readonly Site[], target: Site | undefined): Hook[][] {
   const saving = sites.filter(({ id }) => rescue.test(id))
-  const site = () => (target && rescue.test(target.id) ? target : random.pick(saving))
-  const lives = [1, 2, 3].map((): Hook[] => [killAt(random, site())])
-  return [[], ...lives]
+  const isOfRescue = target !== undefined && rescue.test(target.id)
+  const site = () => (isOfRescue ? target : random.pick(saving))
+  const aimed = [1, 2, 3].map((): Hook[] => [killAt(random, site())])
+  const before = isOfRescue ? whatLeavesWorkFor(random, sites, target) : []
+  return [[], ...(before.length > 0 ? [before, ...aimed.slice(1)] : aimed)]
 }
 
 function anyHooks(random: Random, sites: readonly Site[], lives: number): Hook[][] {
@@ -67,23 +74,44 @@ function killAt(random: Random, { id }: Site): Hook {
 }
 
 /** What a start puts in order must have been left by a process that died in the middle of it. */
-function whatLeavesWorkFor(random: Random, sites: readonly Site[], { id, step }: Site): Hook[] {
-  if (!id.includes('open-journal') || step !== 'remove') return []
-  const at = (file: string, wanted: string) =>
-    sites.filter((site) => site.id.includes(file) && site.step === wanted)
-  const naming: Hook[] = at('segment', 'rename').map((site) => ({ site: site.id, nth: 1, action: 'before' }))
-  const replacing: Hook[] = [
-    { site: random.pick(at('segment', 'append')).id, nth: random.count(), action: 'fail' },
-    ...at('journal/journal', 'remove').map((site): Hook => ({ site: site.id, nth: 1, action: 'before' })),
-  ]
-  return random.chance(0.5) ? naming : replacing
+function whatLeavesWorkFor(random: Random, sites: readonly Site[], { id, step, code }: Site): Hook[] {
+  if (step !== 'remove') return []
+  const at = (file: string, wanted: string, action: HookAction, nth = 1): Hook[] =>
+    sites
+      .filter((site) => site.id.includes(file) && site.step === wanted)
+      .map((site) => ({ site: site.id, nth, action }))
+  if (id.includes('staged-removals')) return at('staged-file', 'remove', 'before', random.count())
+  if (id.includes('open-journal') && code.includes('name')) return at('segment', 'rename', 'before')
+  if (id.includes('open-journal'))
+    return [failureThatReplaces(sites, 1), ...at('journal/journal', 'remove', 'before')]
+  if (!id.includes('lost-and-found')) return []
+  if (code.includes('name')) return at('side-car-file', 'replace', 'half', random.count())
+  return at('lost-and-found', 'rename', 'after', random.count())
 }
 
 /** Some places are reached only when the disk has refused something. */
-function failuresFor({ id }: Site, random: Random, sites: readonly Site[]): Hook[] {
-  const first = sites.filter(({ id, step }) => /segment/.test(id) && /append|datasync/.test(step))
-  if (/journal\/(journal|segment)/.test(id) && random.chance(0.7))
-    return [{ site: random.pick(first).id, nth: random.count(), action: 'fail' }]
+function failuresFor(target: Site, random: Random, sites: readonly Site[]): Hook[] {
+  const { id, step, code } = target
+  if (/journal\/(journal|segment)/.test(id) && random.chance(0.7)) {
+    const fail = (site: Site): Hook => ({ site: site.id, nth: random.count(), action: 'fail' })
+    const others = sites.filter((site) => site.id !== id && site.id.includes('journal/segment'))
+    if (code.includes('this.#file.'))
+      return others.filter((site) => inUse(site) && site.step === 'append').map(fail)
+    if (step === 'remove' && random.chance(0.5))
+      return [fail(random.pick(others.filter((site) => !inUse(site) && /append|datasync/.test(site.step))))]
+    return [failureThatReplaces(sites, random.count())]
+  }
   if (random.chance(0.1)) return [{ site: random.pick(sites).id, nth: random.count(), action: 'fail' }]
   return []
+}
+
+/** A journal whose bytes may not be on the disk goes on in a new segment. */
+function failureThatReplaces(sites: readonly Site[], nth: number): Hook {
+  const { id } = sites.find((site) => inUse(site) && site.step === 'datasync')!
+  return { site: id, nth, action: 'fail' }
+}
+
+/** Of the segment that is being written to, not of one that is being made. */
+function inUse({ id, code }: Site): boolean {
+  return id.includes('journal/segment') && code.includes('this.#file.')
 }

@@ -7,6 +7,8 @@ export interface Site {
   /** `write/staged-file.ts:171` */
   readonly id: string
   readonly step: string
+  /** The line. */
+  readonly code: string
 }
 
 const call =
@@ -26,6 +28,6 @@ function sitesIn(name: string, path: string): Site[] {
     .split('\n')
     .flatMap((line, index) => {
       const step = call.exec(line)?.[1]
-      return step === undefined ? [] : [{ id: `${name}:${index + 1}`, step }]
+      return step === undefined ? [] : [{ id: `${name}:${index + 1}`, step, code: line.trim() }]
     })
 }
