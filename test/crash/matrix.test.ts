@@ -6,7 +6,7 @@ import { runMatrix, summary, tellComplaints, tellKills } from './matrix.ts'
 const runs = 200
 const dayMs = 86_400_000
 /** A change is judged by the same cases as the one before it: see `test/seed.ts`. */
-const seedInCi = 84_000
+const seedInCi = 85_000
 /** Others each day, whoever works here: in time all are met. */
 const seedOfToday = Math.floor(Date.now() / dayMs) * 1_000
 
