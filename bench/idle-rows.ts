@@ -1,7 +1,7 @@
 /** What a mount costs that nobody uses. */
-import { readFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { run } from '../test/harness/programs.ts'
+import { processorMs } from './processor-time.ts'
 import type { Row } from './row.ts'
 
 const seconds = Number(process.env.BENCH_IDLE_SECONDS ?? 600)
@@ -14,18 +14,7 @@ const mostShare = 0.001
  * (`LIVE_POLL_MS` in `src/core/changes/change-follower.ts`).
  */
 const settlingMs = 75_000
-/** Linux tells times of processes in steps of that, ms (proc_pid_stat(5)). */
-const tickMs = 10
 const allowed = new Set(['GET /file/events', 'POST /session/token/refresh'])
-
-/** Of all threads of a process since it began. */
-async function processorMs(pid: number): Promise<number> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8')
-  // The name of the command, in brackets, may hold blanks.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  const [user, system] = [Number(fields[11]), Number(fields[12])]
-  return (user + system) * tickMs
-}
 
 const idleRow: Row = {
   name: 'idle',
@@ -39,9 +28,9 @@ const idleRow: Row = {
     await run('ls', ['-lR', place.mountpoint])
     await delay(settlingMs)
     const { position } = place.server.requests
-    const before = await processorMs(pid)
+    const before = processorMs(pid)
     await delay(seconds * 1000)
-    const spent = (await processorMs(pid)) - before
+    const spent = processorMs(pid) - before
     const others = place.server.requests.since(position).filter(({ route }) => !allowed.has(route))
     if (others.length > 0) {
       const which = others.map(({ route, path }) => `${route} ${path}`).join(', ')

@@ -2,7 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Workplace } from '../test/e2e/harness.ts'
-import { plainWorkMs } from './plain-work.ts'
+import { plainWork } from './plain-work.ts'
+import { processorMs } from './processor-time.ts'
 import { quartiles, ratiosOf, type Quartiles } from './quartiles.ts'
 import type { Row } from './row.ts'
 
@@ -16,6 +17,9 @@ export interface Result {
   readonly plainMs: Quartiles
   /** Mount over plain HTTP, or over what the row allows for that, round by round: below 1 the mount is faster. */
   readonly ratio: Quartiles
+  /** Of the mount's process, and of the plain client's thread if there was one. */
+  readonly mountProcessorMs: Quartiles
+  readonly plainProcessorMs: Quartiles | undefined
   /** Requests of one round (the last), by route. */
   readonly mountRequests: Readonly<Record<string, number>>
   readonly plainRequests: Readonly<Record<string, number>>
@@ -25,6 +29,7 @@ export interface Result {
 
 interface Sample {
   readonly ms: number
+  readonly processorMs?: number | undefined
   readonly requests: Readonly<Record<string, number>>
   readonly note?: string
 }
@@ -66,6 +71,11 @@ export async function measure(row: Row, rounds: number): Promise<Result> {
       mounts.map(({ ms }) => ms),
       plains.map(({ ms }) => row.mayTake?.(ms) ?? ms),
     ),
+    mountProcessorMs: quartiles(mounts.map(({ processorMs: ms }) => ms ?? 0)),
+    plainProcessorMs:
+      plains[0]!.processorMs === undefined
+        ? undefined
+        : quartiles(plains.map(({ processorMs: ms }) => ms ?? 0)),
     mountRequests: mounts.at(-1)!.requests,
     plainRequests: plains.at(-1)!.requests,
     target: row.target,
@@ -79,19 +89,21 @@ async function mountRound(row: Row, place: Workplace, round: number): Promise<Sa
   await row.before?.(place)
   const mount = await place.mount(row.mountArgs === undefined ? {} : { args: row.mountArgs })
   const mark = place.mark()
+  const spentMs = processorMs(mount.pid)
   const start = performance.now()
   const counted = await row.onMount(place, mount, round)
   const tookMs = performance.now() - start
+  const processor = { processorMs: processorMs(mount.pid) - spentMs }
   const requests = mark.counts()
   await mount.unmount()
-  if (typeof counted === 'object') return { ms: counted.value, requests, note: counted.note }
-  return { ms: (counted ?? tookMs) - (row.quietMs ?? 0), requests }
+  if (typeof counted === 'object') return { ms: counted.value, requests, ...processor, note: counted.note }
+  return { ms: (counted ?? tookMs) - (row.quietMs ?? 0), requests, ...processor }
 }
 
 async function plainRound(row: Row, place: Workplace, round: number): Promise<Sample> {
   await row.before?.(place)
   const mark = place.mark()
   const job = row.plain(place, round)
-  const ms = typeof job === 'number' ? job : await plainWorkMs(place.server, job)
-  return { ms, requests: mark.counts() }
+  const spent = typeof job === 'number' ? { ms: job } : await plainWork(place.server, job)
+  return { ...spent, requests: mark.counts() }
 }

@@ -2,16 +2,27 @@
  * The same work without a mount: what a careful script does with plain HTTP calls. It runs in a worker thread, so that it
  * does not share a thread with the server, as the mount does not.
  */
+import { once } from 'node:events'
+import { Agent, get, type IncomingMessage } from 'node:http'
 import { open, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parentPort, Worker, workerData } from 'node:worker_threads'
+import { ownProcessorMs } from './processor-time.ts'
 import { runToEnd } from '../test/harness/programs.ts'
+import type { ByteRange } from '../src/base/ranges.ts'
 import { DriveClient, type Credentials } from '../test/harness/drive-client.ts'
 
 export type PlainJob =
   | { readonly kind: 'list-subtree'; readonly folder: string; readonly expectedFiles: number }
   | { readonly kind: 'local'; readonly path: string; readonly expectedBytes: number }
-  | { readonly kind: 'read'; readonly path: string; readonly expectedBytes: number }
+  /** In ranges side by side, each until all of its bytes are in memory. */
+  | {
+      readonly kind: 'read'
+      readonly path: string
+      readonly expectedBytes: number
+      readonly rangeBytes: number
+      readonly inFlight: number
+    }
   /** Every file of a folder, by URLs that were asked for in one call. */
   | {
       readonly kind: 'read-all'
@@ -34,8 +45,14 @@ export type PlainJob =
       readonly expectedChunks: number
     }
 
-/** Ms that the job took, sign-in not counted. */
-export async function plainWorkMs(credentials: Credentials, job: PlainJob): Promise<number> {
+/** What a job took, and what its thread had of a processor. */
+export interface PlainWork {
+  readonly ms: number
+  readonly processorMs: number
+}
+
+/** Sign-in is not counted. */
+export async function plainWork(credentials: Credentials, job: PlainJob): Promise<PlainWork> {
   const { url, email, password } = credentials
   const worker = new Worker(new URL(import.meta.url), { workerData: { url, email, password, job } })
   return new Promise((resolve, reject) => {
@@ -50,7 +67,7 @@ async function work(drive: DriveClient, job: PlainJob): Promise<void> {
     case 'list-subtree':
       return listSubtree(drive, job.folder, job.expectedFiles)
     case 'read':
-      return read(drive, job.path, job.expectedBytes)
+      return read(drive, job)
     case 'read-all':
       return readAll(drive, job)
     case 'local':
@@ -70,12 +87,32 @@ async function listSubtree(drive: DriveClient, folder: string, expectedFiles: nu
   if (files !== expectedFiles) throw new Error(`listed ${files} files instead of ${expectedFiles}`)
 }
 
-async function read(drive: DriveClient, path: string, expectedBytes: number): Promise<void> {
-  const response = await fetch(await drive.url(path))
-  if (!response.ok || !response.body) throw new Error(`the content answered ${response.status}`)
-  let bytes = 0
-  for await (const piece of response.body) bytes += (piece as Uint8Array).length
-  if (bytes !== expectedBytes) throw new Error(`read ${bytes} bytes instead of ${expectedBytes}`)
+/** By Node's own client: `fetch` takes half as long again. */
+async function read(drive: DriveClient, job: Extract<PlainJob, { kind: 'read' }>): Promise<void> {
+  const url = await drive.url(job.path)
+  const agent = new Agent({ keepAlive: true })
+  let next = 0
+  const fetchOn = async (): Promise<void> => {
+    while (next < job.expectedBytes) {
+      const start = next
+      next = Math.min(start + job.rangeBytes, job.expectedBytes)
+      await readRange(url, agent, { start, end: next })
+    }
+  }
+  await Promise.all(Array.from({ length: job.inFlight }, fetchOn))
+  agent.destroy()
+}
+
+async function readRange(url: string, agent: Agent, { start, end }: ByteRange): Promise<Buffer> {
+  const asked = get(url, { agent, headers: { range: `bytes=${start}-${end - 1}` } })
+  const [response] = (await once(asked, 'response')) as [IncomingMessage]
+  if (response.statusCode !== 206) throw new Error(`the content answered ${response.statusCode}`)
+  const bytes = Buffer.allocUnsafe(end - start)
+  let filled = 0
+  response.on('data', (piece: Buffer) => (filled += piece.copy(bytes, filled)))
+  await once(response, 'end')
+  if (filled !== bytes.length) throw new Error(`read ${filled} bytes instead of ${bytes.length}`)
+  return bytes
 }
 
 async function readAll(drive: DriveClient, job: Extract<PlainJob, { kind: 'read-all' }>): Promise<void> {
@@ -127,9 +164,11 @@ if (parentPort) {
   const { job, ...credentials } = workerData as Credentials & { readonly job: PlainJob }
   const drive = new DriveClient(credentials)
   await drive.list('')
+  const spentMs = ownProcessorMs()
   const start = performance.now()
   await work(drive, job)
+  const done: PlainWork = { ms: performance.now() - start, processorMs: ownProcessorMs() - spentMs }
   // A port of a worker thread, not of a window.
   // oxlint-disable-next-line unicorn/require-post-message-target-origin
-  parentPort.postMessage(performance.now() - start)
+  parentPort.postMessage(done)
 }

@@ -1,6 +1,8 @@
 /** What reading costs: of large files, of many small ones, and of bytes here and there. */
 import { mkdir, open, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { defaultLaneWidths } from '../src/api/lanes.ts'
+import { defaultReadOptions } from '../src/core/read/read-options.ts'
 import { contentRoute, type Workplace } from '../test/e2e/harness.ts'
 import { run, runToEnd } from '../test/harness/programs.ts'
 import { megabit, type Row } from './row.ts'
@@ -46,11 +48,17 @@ const sequential: readonly Sequential[] = [
 
 function readRow({ how = '', ...row }: Sequential): Row {
   return {
-    doc: `sequential read of 256 MiB${how} | one GET of the whole content`,
+    doc: `sequential read of 256 MiB${how} | the same ranges of 8 MiB, 8 at a time`,
     ...row,
     ...ofLargeFile,
     onMount: readLarge,
-    plain: () => ({ kind: 'read', path: 'large.bin', expectedBytes: largeBytes }),
+    plain: () => ({
+      kind: 'read',
+      path: 'large.bin',
+      expectedBytes: largeBytes,
+      rangeBytes: defaultReadOptions.partBytes,
+      inFlight: defaultLaneWidths.downloads,
+    }),
   }
 }
 

@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util'
 import { mountUnavailable } from '../test/e2e/harness.ts'
 import { measure, type Result } from './measure.ts'
-import { parseRounds, range } from './quartiles.ts'
+import { parseRounds, range, type Quartiles } from './quartiles.ts'
 import { rows } from './rows.ts'
 
 const { positionals, values } = parseArgs({
@@ -24,25 +24,46 @@ for (const row of chosen) {
 }
 
 function inJson({ name, ratio, mountMs, plainMs, ...rest }: Result): string {
-  const { mountRequests, plainRequests, target = null, note = null } = rest
+  const {
+    mountRequests,
+    plainRequests,
+    mountProcessorMs,
+    plainProcessorMs,
+    target = null,
+    note = null,
+  } = rest
   const quartiles = [ratio.lower, ratio.upper]
   const compared = { name, ratio: ratio.median, quartiles, target, higher: false }
-  return JSON.stringify({ ...compared, note, mountMs, plainMs, mountRequests, plainRequests })
+  return JSON.stringify({
+    ...compared,
+    note,
+    mountMs,
+    plainMs,
+    mountProcessorMs,
+    plainProcessorMs,
+    mountRequests,
+    plainRequests,
+  })
 }
 
 function inWords(result: Result): string {
   const { name, doc, unit, mountMs, plainMs, ratio, mountRequests, plainRequests, target, note } = result
+  const { mountProcessorMs, plainProcessorMs } = result
   const aim =
     target === undefined
       ? ''
       : `, at most ${Number(target.toFixed(2))}${ratio.median > target ? ': MISSED' : ''}`
   return [
     `${name}: ${doc}`,
-    `  mount  ${range(mountMs, 0)} ${unit}, ${requests(mountRequests)}`,
-    `  plain  ${range(plainMs, 0)} ${unit}, ${requests(plainRequests)}`,
+    `  mount  ${range(mountMs, 0)} ${unit}, ${processor(mountProcessorMs)}${requests(mountRequests)}`,
+    `  plain  ${range(plainMs, 0)} ${unit}, ${processor(plainProcessorMs)}${requests(plainRequests)}`,
     `  ratio  ${range(ratio, 2)}${aim}`,
     ...(note === undefined ? [] : [`  ${note}`]),
   ].join('\n')
+}
+
+function processor(spentMs: Quartiles | undefined): string {
+  return spentMs === undefined ? '' : `processor ${range(spentMs, 0)} ms, `
 }
 
 function requests(counts: Readonly<Record<string, number>>): string {
