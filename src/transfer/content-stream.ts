@@ -2,13 +2,12 @@
  * One ranged GET of a content. A stream is cut only after its first byte (api/00-live-files §1); before that the waiting
  * ends and the request ends by itself.
  */
-import { Agent as HttpAgent, type IncomingHttpHeaders } from 'node:http'
-import { Agent as HttpsAgent } from 'node:https'
-import { got } from 'got'
+import type { IncomingHttpHeaders } from 'node:http'
 import { BandwidthLimit } from '../base/bandwidth-limit.ts'
 import { abortReason, type Clock } from '../base/clock.ts'
 import type { ByteRange } from '../base/ranges.ts'
-import { USER_AGENT } from '../api/http.ts'
+import { DirectConnections } from './direct-connections.ts'
+import { RangedGet } from './ranged-get.ts'
 
 export interface RangeTarget {
   /** Receives the bytes; as long as the range. */
@@ -62,19 +61,18 @@ export interface ContentStreamsOptions {
   readonly limit?: BandwidthLimit
 }
 
-const IDLE_SOCKET_MS = 20_000
 const ERROR_BODY_BYTES = 8192
+/** Read at once at most: whoever waits for the first of them gets them soon, and other connections have their turn. */
+const PIECE_BYTES = 256 * 1024
 
 export class ContentStreams {
   readonly #options: Required<ContentStreamsOptions>
-  readonly #agents = {
-    http: new HttpAgent({ keepAlive: true, timeout: IDLE_SOCKET_MS }),
-    https: new HttpsAgent({ keepAlive: true, timeout: IDLE_SOCKET_MS }),
-  }
+  readonly #connections: DirectConnections
 
   constructor(options: ContentStreamsOptions) {
     const limit = new BandwidthLimit(options.clock)
     this.#options = { connectTimeoutMs: 10_000, stallMs: 30_000, firstByteMs: 60_000, limit, ...options }
+    this.#connections = new DirectConnections(this.#options)
   }
 
   /**
@@ -82,31 +80,13 @@ export class ContentStreams {
    * @param hold called with a promise of the end of the request itself, which may come after this one
    */
   async read(request: RangeRequest, hold: (ended: Promise<unknown>) => void): Promise<StreamedRange> {
-    const { range, into, url } = request
-    const start = range.start + into.filled
-    const phaseMs = this.#options.connectTimeoutMs
-    const stream = got.stream(url, {
-      // Nothing but the range: signed URLs of a storage refuse a second credential (api/01 §11).
-      headers: {
-        range: `bytes=${start}-${range.end - 1}`,
-        'accept-encoding': 'identity',
-        'user-agent': USER_AGENT,
-      },
-      agent: this.#agents,
-      retry: { limit: 0 },
-      throwHttpErrors: false,
-      followRedirect: true,
-      decompress: false,
-      timeout: { lookup: phaseMs, connect: phaseMs, secureConnect: phaseMs },
-    })
-    const reader = new RangeReader(request, stream, this.#options)
+    const reader = new RangeReader(request, this.#connections, this.#options)
     hold(reader.ended)
     return reader.result
   }
 
   close(): void {
-    this.#agents.http.destroy()
-    this.#agents.https.destroy()
+    this.#connections.close()
   }
 }
 
@@ -115,7 +95,7 @@ class RangeReader {
   readonly result: Promise<StreamedRange>
   readonly ended: Promise<unknown>
   readonly #request: RangeRequest
-  readonly #stream: ReturnType<typeof got.stream>
+  readonly #get: RangedGet
   readonly #options: Required<ContentStreamsOptions>
   #resolve: (result: StreamedRange) => void = () => {}
   #reject: (reason: unknown) => void = () => {}
@@ -125,6 +105,9 @@ class RangeReader {
   #cancelPass = () => {}
   #filled: number
   #end: StreamEnd | undefined
+  /** What came is not paid for yet. */
+  #isOwing = false
+  #hasEnded = false
   #errorBody: { status: number; text: string } | undefined
   #etag: string | undefined
   #connected = false
@@ -134,37 +117,31 @@ class RangeReader {
 
   constructor(
     request: RangeRequest,
-    stream: ReturnType<typeof got.stream>,
+    connections: DirectConnections,
     options: Required<ContentStreamsOptions>,
   ) {
     this.#request = request
-    this.#stream = stream
     this.#options = options
     this.#filled = request.into.filled
     this.result = new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
     })
-    this.ended = new Promise((resolve) => {
-      for (const event of ['end', 'error', 'close']) stream.once(event, resolve)
+    const { range, url, signal } = request
+    this.#get = new RangedGet(url, this.#asked(range), {
+      connections,
+      pieceBytes: () => Math.min(options.limit.pieceBytes, PIECE_BYTES),
+      onHead: (status, headers) => this.#onHead(status, headers),
+      onPiece: (piece) => this.#onPiece(piece),
+      onEnd: () => {
+        this.#hasEnded = true
+        if (!this.#isOwing) this.#finish(this.#endOfStream())
+      },
+      onError: ({ code }) =>
+        this.#finish({ kind: 'broken', reason: code ?? 'the stream broke', connected: this.#connected }),
     })
-    this.#listen()
-  }
-
-  #listen(): void {
-    const { signal } = this.#request
-    this.#arm(this.#options.firstByteMs)
-    this.#stream.once('response', (response: { statusCode: number; headers: IncomingHttpHeaders }) =>
-      this.#onResponse(response.statusCode, response.headers),
-    )
-    this.#stream.on('data', (piece: Buffer) => this.#onData(piece))
-    this.#stream.once('end', () => this.#finish(this.#end ?? this.#endOfStream()))
-    this.#stream.on('error', (error: Error & { code?: string }) =>
-      this.#finish({ kind: 'broken', reason: error.code ?? 'the stream broke', connected: this.#connected }),
-    )
-    this.#stream.once('close', () =>
-      this.#finish({ kind: 'broken', reason: 'the stream ended early', connected: this.#connected }),
-    )
+    this.ended = this.#get.ended
+    this.#arm(options.firstByteMs)
     if (signal?.aborted) this.#onAbort()
     else signal?.addEventListener('abort', this.#onAbort, { once: true })
   }
@@ -174,73 +151,90 @@ class RangeReader {
     this.#disarm()
     this.#cancelPass()
     this.#reject(abortReason(this.#request.signal))
-    if (this.#flowing) this.#stream.destroy()
+    if (this.#flowing) this.#get.destroy()
   }
 
-  #onResponse(status: number, headers: IncomingHttpHeaders): void {
+  /** Answers where the bytes go, if they are those that were asked for. */
+  #onHead(status: number, headers: IncomingHttpHeaders): Uint8Array | undefined {
     this.#connected = true
     this.#etag = headers.etag
     if (status !== 206) {
       this.#errorBody = { status, text: '' }
-      return
+      return undefined
     }
     const reason = this.#wrongContent(headers)
-    if (reason !== undefined) this.#end = { kind: 'wrong-content', reason }
+    if (reason === undefined) return this.#request.into.buffer.subarray(this.#filled)
+    this.#end = { kind: 'wrong-content', reason }
+    return undefined
   }
 
   #wrongContent(headers: IncomingHttpHeaders): string | undefined {
-    const { range, totalBytes, etag, into } = this.#request
-    const expected = `bytes ${range.start + into.filled}-${range.end - 1}/${totalBytes}`
+    const { range, totalBytes, etag } = this.#request
+    const asked = this.#asked(range)
+    const expected = `bytes ${asked.start}-${asked.end - 1}/${totalBytes}`
     const got = headers['content-range']
     if (got !== expected) return `the range ${got ?? '(none)'} came instead of ${expected}`
     if (etag !== undefined && headers.etag !== etag) return 'another content came'
     return undefined
   }
 
-  #onData(piece: Buffer): void {
+  /** What is missing of the range. */
+  #asked({ start, end }: ByteRange): ByteRange {
+    return { start: start + this.#request.into.filled, end }
+  }
+
+  #onPiece(piece: Buffer | number): void {
     if (!this.#flowing) this.#request.onFlow?.()
     this.#flowing = true
-    if (this.#abandoned) {
-      this.#stream.destroy()
-      return
-    }
+    if (this.#abandoned) return this.#get.destroy()
     this.#arm(this.#options.stallMs)
+    if (typeof piece === 'number') return this.#count(piece)
     if (this.#errorBody) {
       this.#errorBody.text += piece.toString('utf8')
       if (this.#errorBody.text.length > ERROR_BODY_BYTES) this.#finish(this.#endOfStream())
-      return
+      return undefined
     }
-    if (this.#end) {
-      this.#finish(this.#end)
-      return
+    if (this.#end) return this.#finish(this.#end)
+    return this.#copy(piece)
+  }
+
+  #copy(piece: Buffer): void {
+    const { buffer } = this.#request.into
+    const fitting = piece.subarray(0, buffer.length - this.#filled)
+    buffer.set(fitting, this.#filled)
+    if (fitting.length < piece.length) {
+      this.#filled += fitting.length
+      return this.#finish({ kind: 'wrong-content', reason: 'more bytes came than asked for' })
     }
-    const room = this.#request.into.buffer.length - this.#filled
-    this.#request.into.buffer.set(piece.subarray(0, room), this.#filled)
-    this.#filled += Math.min(piece.length, room)
-    if (piece.length > room) {
-      this.#finish({ kind: 'wrong-content', reason: 'more bytes came than asked for' })
-      return
-    }
+    return this.#count(piece.length)
+  }
+
+  #count(bytes: number): void {
+    this.#filled += bytes
     this.#request.onFilled?.(this.#filled)
-    this.#pay(piece.length)
+    this.#pay(bytes)
   }
 
   /** What came is paid for afterwards: meanwhile the server is held back by what stays unread. That is no stall. */
   #pay(bytes: number): void {
-    let isPaid = false
+    let isLate = false
+    this.#isOwing = true
     const cancel = this.#options.limit.pass(bytes, () => {
-      isPaid = true
-      if (!this.#stream.isPaused()) return
+      this.#isOwing = false
+      if (!isLate) return undefined
+      if (this.#hasEnded) return this.#finish(this.#endOfStream())
       this.#arm(this.#options.stallMs)
-      this.#stream.resume()
+      return this.#get.resume()
     })
-    if (isPaid) return
+    isLate = this.#isOwing
+    if (!isLate) return
     this.#cancelPass = cancel
     this.#disarm()
-    this.#stream.pause()
+    this.#get.pause()
   }
 
   #endOfStream(): StreamEnd {
+    if (this.#end) return this.#end
     if (this.#errorBody)
       return { kind: 'refused', status: this.#errorBody.status, body: this.#errorBody.text }
     if (this.#filled === this.#request.into.buffer.length) return { kind: 'complete' }
@@ -278,7 +272,7 @@ class RangeReader {
     this.#resolve({ end, filled: this.#filled, etag: this.#etag })
     if (end.kind === 'complete') return
     // Cut when bytes came already; a request still waiting for its first byte ends by itself.
-    if (this.#flowing) this.#stream.destroy()
+    if (this.#flowing) this.#get.destroy()
     else this.#abandoned = true
   }
 }
