@@ -25,6 +25,8 @@ interface Stream {
   ahead: number
   /** One block while young. */
   windowBytes: number
+  /** Some read has waited for bytes since the window became what it is. */
+  hasWaited: boolean
   /** Reads that each ended where the one before began. */
   backwards: number
 }
@@ -33,6 +35,8 @@ type WindowOptions = Pick<ReadOptions, 'blockBytes' | 'firstWindowBytes' | 'maxW
 
 /** Enough for one handle that two or three threads read; more would take random reads for streams. */
 const MAX_STREAMS = 4
+/** Half of what the kernel reads ahead of a program by default; of one that asks for little it asks for less at first. */
+const READS_ON_BLOCKS = 2
 
 export class ReadWindows {
   readonly #options: WindowOptions
@@ -63,7 +67,7 @@ export class ReadWindows {
       this.#use(backward)
       return this.#retreat(backward, read, presence, capBytes)
     }
-    return this.#begin(read)
+    return this.#begin(read, presence, capBytes)
   }
 
   #isYoung({ windowBytes }: Stream): boolean {
@@ -92,7 +96,7 @@ export class ReadWindows {
     this.#streams = [stream, ...this.#streams.filter((other) => other !== stream)]
   }
 
-  #begin(read: ByteRange): ByteRange {
+  #begin(read: ByteRange, presence: Presence, capBytes: number): ByteRange {
     const { start, end } = this.#blocksOf(read)
     const { blockBytes } = this.#options
     const stream = {
@@ -100,10 +104,14 @@ export class ReadWindows {
       frontier: read.end,
       ahead: end,
       windowBytes: blockBytes,
+      hasWaited: false,
       backwards: 0,
     }
     this.#streams = [stream, ...this.#streams].slice(0, MAX_STREAMS)
-    return { start, end }
+    // Who begins at the beginning with so much at once reads on.
+    if (read.start === 0 && read.end >= READS_ON_BLOCKS * blockBytes)
+      this.#extend(stream, read, presence, capBytes)
+    return { start, end: stream.ahead }
   }
 
   #advance(stream: Stream, read: ByteRange, presence: Presence, capBytes: number): ByteRange {
@@ -114,8 +122,9 @@ export class ReadWindows {
     // A read that overtook another one leaves a gap; the other one is on its way.
     const from = Math.min(start, stream.ahead)
     stream.frontier = Math.max(stream.frontier, read.end)
+    if (presence !== 'here' && !isLost) stream.hasWaited = true
     if (!progress) return { start, end: Math.max(end, stream.ahead) }
-    this.#extend(stream, read, presence === 'here' || isLost ? 2 : 4, capBytes)
+    this.#extend(stream, read, presence, capBytes)
     stream.ahead = Math.max(stream.ahead, end)
     return { start: from, end: stream.ahead }
   }
@@ -123,20 +132,23 @@ export class ReadWindows {
   /** What was fetched ahead is gone before it was read: memory is short, so begin again with little. */
   #reset(stream: Stream, ahead: number): void {
     stream.windowBytes = this.#options.firstWindowBytes
+    stream.hasWaited = false
     stream.ahead = ahead
   }
 
-  #extend(stream: Stream, read: ByteRange, growth: number, capBytes: number): void {
+  #extend(stream: Stream, read: ByteRange, presence: Presence, capBytes: number): void {
     const { firstWindowBytes, maxWindowBytes, partBytes, blockBytes } = this.#options
     const cap = Math.max(blockBytes, this.#wholeBlocks(Math.min(maxWindowBytes, capBytes)))
     const remaining = () => stream.ahead - stream.frontier
     if (this.#isYoung(stream)) {
       if (remaining() > stream.windowBytes / 2) return
       stream.windowBytes = firstWindowBytes
-      stream.ahead = this.#blocksOf(read).start + Math.min(firstWindowBytes, cap)
+      stream.hasWaited = presence === 'missing'
+      stream.ahead = Math.max(stream.ahead, this.#blocksOf(read).start + Math.min(firstWindowBytes, cap))
     } else if (stream.windowBytes < cap) {
       if (remaining() > stream.windowBytes / 2) return
-      stream.windowBytes = Math.min(growth * stream.windowBytes, cap)
+      stream.windowBytes = Math.min((stream.hasWaited ? 4 : 2) * stream.windowBytes, cap)
+      stream.hasWaited = presence === 'missing'
       stream.ahead = this.#wholeBlocks(stream.frontier + stream.windowBytes)
     } else {
       const step = Math.max(blockBytes, this.#wholeBlocks(Math.min(partBytes, cap / 2)))

@@ -25,7 +25,7 @@ function readOn(
 describe('read windows', () => {
   it('double while reads follow each other, to 64 MiB', () => {
     const ahead = readOn(new ReadWindows(defaultReadOptions), 0, 160 * MIB)
-    expect(ahead.slice(0, 2)).toEqual([0, 896])
+    expect(ahead.slice(0, 5)).toEqual([896, 768, 640, 2048, 1920])
     expect(Math.max(...ahead)).toBe(64 * KIB)
     expect(Math.min(...ahead.slice(-100))).toBeGreaterThan(55 * KIB)
   })
@@ -61,9 +61,21 @@ describe('read windows', () => {
 
   it('stay shut for reads of one place again and again', () => {
     const windows = new ReadWindows(defaultReadOptions)
-    for (let i = 0; i < 10; i += 1) {
-      expect(windows.note({ start: 0, end: 128 * KIB }, 'here', plenty)).toEqual({ start: 0, end: 128 * KIB })
-    }
+    const place = { start: 128 * KIB, end: 256 * KIB }
+    for (let i = 0; i < 10; i += 1) expect(windows.note(place, 'here', plenty)).toEqual(place)
+  })
+
+  it('open at once for who begins at the beginning, unless he asks for little', () => {
+    const noted = (end: number) =>
+      new ReadWindows(defaultReadOptions).note({ start: 0, end }, 'missing', plenty)
+    expect(noted(128 * KIB)).toEqual({ start: 0, end: MIB })
+    expect(noted(64 * KIB)).toEqual({ start: 0, end: 64 * KIB })
+  })
+
+  it('grow fourfold after a read that has waited, whatever those before the next step find', () => {
+    const windows = new ReadWindows(defaultReadOptions)
+    windows.note({ start: 0, end: 128 * KIB }, 'missing', plenty)
+    expect(Math.max(...readOn(windows, 128 * KIB, MIB))).toBe(4 * KIB)
   })
 
   it('of a stream survive reads elsewhere', () => {
