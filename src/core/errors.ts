@@ -86,6 +86,11 @@ export function toFsError(error: unknown, subject: string): FsError {
   return new FsError(Errno.EIO, `${subject}: ${message}`, { cause: error, level: 'error' })
 }
 
+/** For who catches what a folder's operation throws. */
+export function saidOfFolder(error: unknown): never {
+  throw toFsError(error, 'folder')
+}
+
 function fromRemote(error: RemoteError, subject: string): FsError {
   const level = quiet.has(error.kind) ? 'debug' : 'warn'
   return new FsError(errnoOfRemote(error.kind), `${subject}: ${error.message}`, { cause: error, level })

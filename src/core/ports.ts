@@ -59,6 +59,8 @@ export interface FileSystem {
    * has them. Asks nobody, waits for nothing. The answer holds until the caller gives the event loop back.
    */
   spanOf?(fh: Fh, offset: number, length: number): FileSpan | undefined
+  /** As `spanOf`: the bytes themselves, where they are in memory. */
+  viewOf?(fh: Fh, offset: number, length: number): Uint8Array | undefined
   /**
    * copy_file_range(2): answers the bytes copied, which may be fewer than `length`; 0 at the end of the source. EBADF: wrong way
    * round, or the target is open for appending. EINVAL: the ranges overlap in one file.

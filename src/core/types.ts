@@ -18,7 +18,12 @@ export interface OpContext {
   readonly pid: number
   readonly uid: number
   readonly gid: number
+  /** What is read is used before the event loop turns: it may be memory that is used again then. */
+  readonly takesViews?: boolean
 }
+
+/** Of a call that reads. Who keeps what is read for longer than a turn of the event loop takes no views. */
+export type ReadContext = Pick<OpContext, 'signal' | 'takesViews'>
 
 export interface Attr {
   /** `st_ino`: stable while the object keeps its identity; may differ from the node number. */

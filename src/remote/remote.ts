@@ -32,6 +32,8 @@ export type RangeProgress = (bytes: Uint8Array, filledBytes: number) => void
 export interface RangeOptions extends CallOptions {
   /** Nobody waits for it yet: it keeps nothing waiting that somebody waits for. */
   readonly isAhead?: boolean
+  /** Memory of the length of the range, which the bytes may be answered in. It is the caller's again only if they are. */
+  readonly into?: Uint8Array
   /** Called now and then, or never. */
   readonly onProgress?: RangeProgress
 }

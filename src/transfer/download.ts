@@ -27,6 +27,8 @@ export interface DownloadOptions {
   readonly signal?: AbortSignal | undefined
   /** Nobody waits for the bytes yet. */
   readonly isAhead?: boolean | undefined
+  /** Memory of the length of the range, for the bytes. */
+  readonly into?: Uint8Array | undefined
   /** Of the bytes that are going to be answered so many have come, from the start on. */
   readonly onProgress?: ((bytes: Uint8Array, filledBytes: number) => void) | undefined
 }
@@ -74,10 +76,10 @@ export class Downloader {
   async read(
     source: ContentSource,
     range: ByteRange,
-    { signal, isAhead = false, onProgress }: DownloadOptions = {},
+    { signal, isAhead = false, into, onProgress }: DownloadOptions = {},
   ): Promise<Uint8Array> {
     // Not cleared: nobody sees a byte of it before it has come.
-    const buffer = new Uint8Array(Buffer.allocUnsafeSlow(range.end - range.start).buffer)
+    const buffer = into ?? new Uint8Array(Buffer.allocUnsafeSlow(range.end - range.start).buffer)
     const lane = isAhead ? this.#client.lanes.ahead : this.#client.lanes.downloads
     const reading = new Reading(source, { range, buffer, lane, onProgress })
     while (reading.filled < buffer.length) {

@@ -72,7 +72,7 @@ export class ContentRemote implements Pick<RemoteContent, 'readRange' | 'prepare
     const fault = this.#repeat ? this.#faults[0] : this.#faults.shift()
     const sizeBytes = range.end - range.start
     this.inFlightBytes += sizeBytes
-    const whole = this.#contents.get(content.entity)?.slice(range.start, range.end)
+    const whole = placed(this.#contents.get(content.entity)?.slice(range.start, range.end), options?.into)
     let filledBytes = 0
     const come = (bytes: number) => {
       filledBytes = Math.min(sizeBytes, filledBytes + bytes)
@@ -93,4 +93,11 @@ export class ContentRemote implements Pick<RemoteContent, 'readRange' | 'prepare
     }
     return whole
   }
+}
+
+/** As a line does: into the memory that is there for it. */
+function placed(bytes: Uint8Array | undefined, into: Uint8Array | undefined): Uint8Array | undefined {
+  if (!bytes || !into) return bytes
+  into.set(bytes)
+  return into
 }

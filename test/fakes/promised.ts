@@ -1,7 +1,7 @@
 import type { FileSystem } from '../../src/core/ports.ts'
 
 /** What is not asked for with a promise. */
-type Plain = 'forget' | 'spanOf' | 'close'
+type Plain = 'forget' | 'spanOf' | 'viewOf' | 'close'
 
 /** The same with a promise for every answer. */
 export type Promised<F> = {
@@ -12,7 +12,7 @@ export type Promised<F> = {
     : F[Name]
 }
 
-const plain: ReadonlySet<PropertyKey> = new Set<Plain>(['forget', 'spanOf', 'close'])
+const plain: ReadonlySet<PropertyKey> = new Set<Plain>(['forget', 'spanOf', 'viewOf', 'close'])
 
 /** A filesystem may answer or throw at once; for who waits for everything anyway that is the same as later. */
 export function promised<F extends FileSystem>(fileSystem: F): Promised<F> {

@@ -81,8 +81,9 @@ export class FileRanges {
     { start, end }: { start: number; end: number },
     context: OpContext,
   ): Promise<number> {
+    const { signal } = context
     const length = Math.min(stepBytes, end - start)
-    const bytes = await this.#files.read(from.fh, from.offset + start, length, context)
+    const bytes = await this.#files.read(from.fh, from.offset + start, length, { signal })
     if (bytes.length > 0) await this.#files.write(to.fh, to.offset + start, bytes, context)
     return bytes.length
   }

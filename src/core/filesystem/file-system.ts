@@ -2,7 +2,7 @@
 import { Errno } from '../../base/errno.ts'
 import { andThen, orElse, type MaybePromise } from '../../base/maybe-promise.ts'
 import { isRemoteError } from '../../remote/errors.ts'
-import { FsError, NoSuchNameError, toFsError } from '../errors.ts'
+import { FsError, NoSuchNameError, saidOfFolder, toFsError } from '../errors.ts'
 import type { Node } from '../inode/index.ts'
 import { toServerName } from '../names/index.ts'
 import type { FileSystem, Place } from '../ports.ts'
@@ -230,6 +230,10 @@ export class CloudreveFileSystem implements FileSystem {
     return this.#files.spanOf(fh, offset, length)
   }
 
+  viewOf(fh: Fh, offset: number, length: number) {
+    return this.#files.viewOf(fh, offset, length)
+  }
+
   copyRange(from: FilePosition, to: FilePosition, length: number, context: OpContext) {
     return this.#ranges.copy(from, to, length, context)
   }
@@ -391,8 +395,4 @@ export class CloudreveFileSystem implements FileSystem {
       throw toFsError(error, subject)
     }
   }
-}
-
-function saidOfFolder(error: unknown): never {
-  throw toFsError(error, 'folder')
 }

@@ -8,7 +8,7 @@ import type { EntityId } from '../../remote/types.ts'
 import { FsError, toFsError } from '../errors.ts'
 import type { Node } from '../inode/index.ts'
 import type { ContentReader } from '../read/index.ts'
-import type { Fh, FileSpan, Ino, OpContext, Opened } from '../types.ts'
+import type { Fh, FileSpan, Ino, OpContext, Opened, ReadContext } from '../types.ts'
 import type { FileContent } from '../write/index.ts'
 import type { Arrival } from './arrival.ts'
 import { assertPresent, assertWritable, type Core } from './core.ts'
@@ -113,17 +113,17 @@ export class Files {
     return { fh, keepCache, directIo: false }
   }
 
-  async read(fh: Fh, offset: number, length: number, { signal }: OpContext): Promise<Uint8Array> {
+  async read(fh: Fh, offset: number, length: number, call: ReadContext): Promise<Uint8Array> {
     const handle = this.#get(fh)
     if (!handle.readable) throw new FsError(Errno.EBADF, `${handle.node.label} is not open for reading`)
     for (;;) {
       const reader = handle.content.isHere ? undefined : this.#readerOf(handle)
       try {
-        return await this.#readNow(handle, reader, { offset, length }, signal)
+        return await this.#readNow(handle, reader, { offset, length }, call)
       } catch (error) {
         // A save has arrived and closed it, and nobody gave up: what the file has by now is read.
         const isSaved = reader && reader !== handle.reader && this.#handles.get(fh) === handle
-        if (!isSaved || signal.aborted) throw toFsError(error, handle.node.label)
+        if (!isSaved || call.signal.aborted) throw toFsError(error, handle.node.label)
       }
     }
   }
@@ -132,13 +132,14 @@ export class Files {
     handle: FileHandle,
     reader: ContentReader | undefined,
     { offset, length }: { readonly offset: number; readonly length: number },
-    signal: AbortSignal,
+    call: ReadContext,
   ): Promise<Uint8Array> {
     const { content, node } = handle
+    const { signal } = call
     if (!reader && !content.isHere) return new Uint8Array(0)
     const readBase = (start: number, end: number) => this.#readBase(handle, start, end, signal)
     if (!reader) return content.read(offset, length, readBase, signal)
-    const bytes = this.#readFrom(reader, node, { offset, length }, signal)
+    const bytes = this.#readFrom(reader, node, { offset, length }, call)
     this.#noteRead(handle, offset + length)
     return bytes
   }
@@ -152,6 +153,15 @@ export class Files {
     const span = this.#readerOf(handle)?.spanOf(offset, length)
     if (span) this.#noteRead(handle, offset + length)
     return span
+  }
+
+  /** Bytes that came a moment ago. */
+  viewOf(fh: Fh, offset: number, length: number): Uint8Array | undefined {
+    const handle = this.#handles.get(fh)
+    if (!handle?.readable || handle.content.isHere) return undefined
+    const view = this.#readerOf(handle)?.viewOf(offset, length)
+    if (view) this.#noteRead(handle, offset + length)
+    return view
   }
 
   /** After what is read now was asked for: that comes first. */
@@ -365,7 +375,7 @@ export class Files {
       throw new FsError(Errno.EIO, `${handle.node.label}: the content under unsaved changes is not known`)
     const reader =
       handle.reader?.content.entity === base ? handle.reader : this.#openReader(handle, base, baseSizeBytes)
-    return this.#readFrom(reader, handle.node, { offset: start, length: end - start }, signal)
+    return this.#readFrom(reader, handle.node, { offset: start, length: end - start }, { signal })
   }
 
   /** What was asked for, by whomever, under a name that the server was just changing is asked for under the new one. */
@@ -373,14 +383,14 @@ export class Files {
     reader: ContentReader,
     node: Node,
     { offset, length }: { readonly offset: number; readonly length: number },
-    signal: AbortSignal,
+    how: ReadContext,
   ): Promise<Uint8Array> {
     try {
-      return await reader.read(offset, length, signal)
+      return await reader.read(offset, length, how)
     } catch (error) {
       if (!isRemoteError(error, 'not-found')) throw error
       await this.#core.folderMoves.passed(node)
-      return reader.read(offset, length, signal)
+      return reader.read(offset, length, how)
     }
   }
 }

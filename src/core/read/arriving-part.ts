@@ -27,11 +27,22 @@ export class ArrivingPart {
     return end - this.#range.start <= this.#filledBytes
   }
 
-  /** The bytes of `range`, which lies within the part, as a view. @throws what the request throws, unless they have come before */
-  async bytesOf({ start, end }: ByteRange): Promise<Uint8Array> {
-    const [from, to] = [start - this.#range.start, end - this.#range.start]
-    if (to > this.#filledBytes) await Promise.race([this.whole, this.#filledTo(to)])
-    return this.#bytes!.subarray(from, to)
+  /** The bytes of `range`, as a view; undefined: not all are there, or no more, or they lie beyond the part. */
+  viewOf(range: ByteRange): Uint8Array | undefined {
+    const { start, end } = this.#range
+    if (range.start < start || range.end > end || !this.has(range)) return undefined
+    return this.#bytes?.subarray(range.start - start, range.end - start)
+  }
+
+  /** Waits until the bytes of `range`, which lies within the part, are there. @throws what the request throws, unless they have come before */
+  async filled({ end }: ByteRange): Promise<void> {
+    const filledBytes = end - this.#range.start
+    if (filledBytes > this.#filledBytes) await Promise.race([this.whole, this.#filledTo(filledBytes)])
+  }
+
+  /** Nobody gets to see its bytes any more. */
+  letGo(): void {
+    this.#bytes = undefined
   }
 
   #filledTo(filledBytes: number): Promise<void> {

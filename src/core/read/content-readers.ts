@@ -10,6 +10,7 @@ import { EntityBlocks, type EntityBlocksDeps } from './entity-blocks.ts'
 import { FlowMeter } from './flow-meter.ts'
 import { keepOnDisk, type KeepOptions } from './keep-on-disk.ts'
 import type { MemoryBudget } from './memory-budget.ts'
+import { PartMemories } from './part-memories.ts'
 import { defaultReadOptions, type ReadOptions } from './read-options.ts'
 import { WindowedReader, type ContentReader } from './windowed-reader.ts'
 
@@ -48,6 +49,7 @@ export class ContentReaders {
   /** Contents that nobody has asked for yet. */
   readonly ahead: AheadFetches
   readonly #deps: EntityBlocksDeps
+  readonly #budget: MemoryBudget
   readonly #clock: Clock
   readonly #disk: ContentReadersDeps['disk']
   readonly #open = new Map<EntityId, { readonly blocks: EntityBlocks; readers: number }>()
@@ -59,13 +61,14 @@ export class ContentReaders {
 
   constructor({ remote, budget, clock, log, cache, disk, options, bytesPerSecond }: ContentReadersDeps) {
     const readOptions = { ...defaultReadOptions, ...options }
+    this.#budget = budget
     this.#clock = clock
     this.#flow = new FlowMeter(clock)
     this.#disk = disk
     this.#bytesPerSecond = bytesPerSecond ?? (() => 0)
     this.#deps = {
       remote: { readRange: (...call) => this.#metered(remote, call) },
-      budget,
+      memories: new PartMemories(budget, readOptions.partBytes),
       log,
       cache: cache ?? new MemoryBlockCache(budget),
       onDisk: (content) => disk?.cache.content(disk.drive, content, readOptions.blockBytes),
@@ -122,13 +125,19 @@ export class ContentReaders {
     await disk?.load(first, past)
     const blocks: Uint8Array[] = []
     for (let index = first; index < past; index += 1) {
-      const known = await cache.get(content.entity, index)
+      const known = (await cache.get(content.entity, index)) ?? this.#passing(content.entity, index)
       const block = known ?? (disk?.has(index) ? await disk.read(index, 1) : undefined)
       if (!block) return undefined
       blocks.push(block)
     }
     const skip = first * options.blockBytes
     return Buffer.concat(blocks).subarray(start - skip, end - skip)
+  }
+
+  /** A copy of a block that waits for the disk. */
+  #passing(entity: EntityId, index: number): Uint8Array | undefined {
+    const block = this.#open.get(entity)?.blocks.blockOf(index)
+    return block && new Uint8Array(block)
   }
 
   /** Something is on its way that programs wait for, or are going to. */
@@ -168,13 +177,13 @@ export class ContentReaders {
   #capBytes(reader: WindowedReader): number {
     if (reader.isStreaming) this.#streaming.add(reader)
     else this.#streaming.delete(reader)
-    const { budget, options } = this.#deps
+    const { options } = this.#deps
     const { bytesPerSecond = Infinity } = this.#flow
     const comesInTime = Math.min(
       aheadAtMostS * this.#bytesPerSecondOrAll,
       Math.max(options.firstWindowBytes, aheadOfFlowS * bytesPerSecond),
     )
-    return Math.min(budget.limitBytes / 2, comesInTime) / Math.max(1, this.#streaming.size)
+    return Math.min(this.#budget.limitBytes / 2, comesInTime) / Math.max(1, this.#streaming.size)
   }
 
   get #bytesPerSecondOrAll(): number {
@@ -211,6 +220,7 @@ export class ContentReaders {
       if (shared.readers > 0) return
       this.#open.delete(entity)
       shared.blocks.close()
+      if (this.#open.size === 0) this.#deps.memories.clear()
     }
     return { blocks: shared.blocks, release }
   }

@@ -1,8 +1,6 @@
 /**
- * The blocks of one content while somebody has it open: those in the cache and those on their way. Owns the downloads, so
- * that all readers of a content share them; every download is tried once, trying again is for whoever waits for it.
- *
- * Memory for a download is reserved before it starts and handed to the cache when it ends, so the budget holds at any time.
+ * The blocks of one content while somebody has it open: those in the cache, on the disk and on their way. All readers of a content
+ * share them.
  */
 import type { ByteRange } from '../../base/ranges.ts'
 import type { Log } from '../../base/log.ts'
@@ -11,16 +9,17 @@ import type { ContentAddress, RangeOptions, RemoteContent } from '../../remote/r
 import { RemoteError } from '../../remote/errors.ts'
 import type { CachedContent } from '../cache/index.ts'
 import type { FileSpan } from '../types.ts'
-import { ArrivingPart } from './arriving-part.ts'
+import { Arrivals } from './arrivals.ts'
 import type { BlockCache } from './block-cache.ts'
-import type { MemoryBudget } from './memory-budget.ts'
-import { inOnePiece, own } from './memory-pieces.ts'
+import { BlockGrid } from './block-grid.ts'
+import { inOnePiece } from './memory-pieces.ts'
+import type { PartMemories } from './part-memories.ts'
 import type { ReadOptions } from './read-options.ts'
 import type { Presence } from './read-windows.ts'
 
 export interface EntityBlocksDeps {
   readonly remote: Pick<RemoteContent, 'readRange'>
-  readonly budget: MemoryBudget
+  readonly memories: PartMemories
   readonly cache: BlockCache
   /** The part of the disk cache that is for a content; undefined: there is none. */
   readonly onDisk: (content: Pick<ContentAddress, 'entity' | 'sizeBytes'>) => CachedContent | undefined
@@ -32,8 +31,8 @@ export class EntityBlocks {
   readonly #content: ContentAddress
   readonly #deps: EntityBlocksDeps
   readonly #disk: CachedContent | undefined
-  /** Blocks on their way: number → the part that brings it. */
-  readonly #arriving = new Map<number, ArrivingPart>()
+  readonly #grid: BlockGrid
+  readonly #arrivals: Arrivals
   /** Reads past the cache, by their range. */
   readonly #plain = new SingleFlight<string, Uint8Array>()
   readonly #stop = new AbortController()
@@ -42,20 +41,40 @@ export class EntityBlocks {
     this.#content = content
     this.#deps = deps
     this.#disk = deps.onDisk(content)
+    this.#grid = new BlockGrid(content.sizeBytes, deps.options.blockBytes)
+    const { memories, cache, log } = deps
+    const { entity } = content
+    this.#arrivals = new Arrivals({ entity, grid: this.#grid, memories, cache, disk: this.#disk, log })
   }
 
   /** Nobody reads this content any more: content streams may be cut, and what arrives late is dropped. */
   close(): void {
     this.#stop.abort(new RemoteError('aborted', 'nobody reads this content any more'))
+    this.#arrivals.close()
+  }
+
+  /** The bytes of `range`, if they are in memory and were fetched together: a view, good until the event loop turns. */
+  viewOf(range: ByteRange): Uint8Array | undefined {
+    return this.#arrivals.viewOf(range)
+  }
+
+  /** As `viewOf`, a whole block. */
+  blockOf(index: number): Uint8Array | undefined {
+    return this.#arrivals.viewOf(this.#grid.bytesOf(index))
+  }
+
+  /** True while `bytes`, which were read here, may be gone in a later turn of the event loop. */
+  isPassing(bytes: Uint8Array): boolean {
+    return this.#deps.memories.isPassing(bytes)
   }
 
   /** As far as that is known without the disk. */
   presence(range: ByteRange): Presence {
     if (!this.#isReady(range)) return 'here'
     let found: Presence = 'here'
-    for (const index of this.#numbers(range)) {
+    for (const index of this.#grid.numbersOf(range)) {
       if (!this.#has(index)) return 'missing'
-      if (this.#arriving.get(index)?.has(this.#bytesOf(index)) === false) found = 'coming'
+      if (this.#arrivals.partOf(index)?.has(this.#grid.bytesOf(index)) === false) found = 'coming'
     }
     return found
   }
@@ -73,7 +92,7 @@ export class EntityBlocks {
   async fetchAhead(from: ContentAddress, range: ByteRange): Promise<boolean> {
     const runs = this.#missingRuns(range)
     if (!runs.every((run) => this.#fetchPart(from, run, true))) return false
-    for (const index of this.#numbers(range)) await this.#arriving.get(index)?.whole
+    for (const index of this.#grid.numbersOf(range)) await this.#arrivals.partOf(index)?.whole
     return true
   }
 
@@ -112,7 +131,7 @@ export class EntityBlocks {
     needed: ByteRange,
     wanted: ByteRange,
   ): Promise<Uint8Array | undefined> {
-    const numbers = this.#numbers(needed)
+    const numbers = this.#grid.numbersOf(needed)
     // Held before anything is fetched: making room for that may drop them from the cache.
     const run = this.#diskRun(numbers)
     const held = new Map(run ? [] : numbers.map((index) => [index, this.#cached(index)]))
@@ -144,17 +163,17 @@ export class EntityBlocks {
   }
 
   #isReady(range: ByteRange): boolean {
-    const { first, past } = this.#bounds(range)
+    const { first, past } = this.#grid.boundsOf(range)
     return this.#disk?.isReady(first, past) ?? true
   }
 
   async #load(range: ByteRange): Promise<void> {
-    const { first, past } = this.#bounds(range)
+    const { first, past } = this.#grid.boundsOf(range)
     await this.#disk?.load(first, past)
   }
 
   #verifyAhead(range: ByteRange): void {
-    const { first, past } = this.#bounds(range)
+    const { first, past } = this.#grid.boundsOf(range)
     this.#disk?.verifyAhead(first, past)
   }
 
@@ -173,14 +192,18 @@ export class EntityBlocks {
     numbers: readonly number[],
     held: ReadonlyMap<number, Promise<Uint8Array | undefined> | undefined>,
   ): Promise<Uint8Array[] | undefined> {
+    const parts = new Map(numbers.map((index) => [index, this.#arrivals.partOf(index)]))
     // Asked for only when all can be had: what nobody waits for must not fail.
-    const isMissing = (index: number) => !held.get(index) && !this.#arriving.has(index)
-    if (numbers.some(isMissing)) return undefined
-    const sources = numbers.map(
-      (index) => held.get(index) ?? this.#arriving.get(index)!.bytesOf(this.#bytesOf(index)),
+    if (numbers.some((index) => !held.get(index) && !parts.get(index))) return undefined
+    const filled = (index: number) => parts.get(index)!.filled(this.#grid.bytesOf(index))
+    const cached = await Promise.all(numbers.map((index) => held.get(index) ?? filled(index)))
+    // Looked at together: while the last one came, the first one may have gone to the disk.
+    const blocks = numbers.map(
+      (index, at) =>
+        cached[at] ?? (held.get(index) ? undefined : parts.get(index)!.viewOf(this.#grid.bytesOf(index))),
     )
-    const blocks = await Promise.all(sources)
-    return blocks.every((block) => block !== undefined) ? blocks : undefined
+    const there = blocks.filter((block) => block !== undefined && block.length > 0) as Uint8Array[]
+    return there.length === blocks.length ? there : undefined
   }
 
   #readPlain(from: ContentAddress, range: ByteRange): Promise<Uint8Array> {
@@ -188,110 +211,41 @@ export class EntityBlocks {
   }
 
   #has(index: number): boolean {
-    if (this.#disk?.has(index) || this.#arriving.has(index)) return true
+    if (this.#disk?.has(index) || this.#arrivals.partOf(index)) return true
     return this.#deps.cache.has(this.#content.entity, index)
-  }
-
-  #numbers(range: ByteRange): number[] {
-    const { first, past } = this.#bounds(range)
-    return Array.from({ length: Math.max(0, past - first) }, (_, i) => first + i)
-  }
-
-  /** Numbers of the blocks that hold bytes of a range. */
-  #bounds({ start, end }: ByteRange): { first: number; past: number } {
-    const { blockBytes } = this.#deps.options
-    const past = Math.ceil(Math.min(end, this.#content.sizeBytes) / blockBytes)
-    return { first: Math.floor(start / blockBytes), past }
   }
 
   /** Missing stretches of `range`, none longer than a part. */
   #missingRuns(range: ByteRange): ByteRange[] {
-    const { blockBytes, partBytes } = this.#deps.options
-    const runs: { start: number; end: number }[] = []
-    for (const index of this.#numbers(range)) {
-      if (this.#has(index)) continue
-      const { start, end } = this.#bytesOf(index)
-      const last = runs.at(-1)
-      if (last && last.end === start && last.end - last.start + blockBytes <= partBytes) last.end = end
-      else runs.push({ start, end })
-    }
-    return runs
+    const missing = this.#grid.numbersOf(range).filter((index) => !this.#has(index))
+    return this.#grid.runsOf(missing, this.#deps.options.partBytes)
   }
 
   /** The whole blocks of `run` that hold bytes of `needed`; undefined when that is nothing, or all of it. */
   #intersection(run: ByteRange, needed: ByteRange): ByteRange | undefined {
-    const numbers = this.#numbers({
+    const numbers = this.#grid.numbersOf({
       start: Math.max(run.start, needed.start),
       end: Math.min(run.end, needed.end),
     })
     if (numbers.length === 0) return undefined
-    const trimmed = { start: this.#bytesOf(numbers[0]!).start, end: this.#bytesOf(numbers.at(-1)!).end }
+    const trimmed = {
+      start: this.#grid.bytesOf(numbers[0]!).start,
+      end: this.#grid.bytesOf(numbers.at(-1)!).end,
+    }
     return trimmed.end - trimmed.start < run.end - run.start ? trimmed : undefined
-  }
-
-  #bytesOf(index: number): ByteRange {
-    const { blockBytes } = this.#deps.options
-    return { start: index * blockBytes, end: Math.min((index + 1) * blockBytes, this.#content.sizeBytes) }
   }
 
   /** False when there is no memory for it. */
   #fetchPart(from: ContentAddress, range: ByteRange, isAhead = false): boolean {
-    const sizeBytes = range.end - range.start
-    if (!this.#deps.budget.reserve(sizeBytes)) return false
-    const numbers = this.#numbers(range)
-    const part = new ArrivingPart(range, async (onProgress) => {
-      try {
-        return await this.#request(from, range, { isAhead, onProgress })
-      } finally {
-        this.#deps.budget.release(sizeBytes)
-      }
-    })
-    for (const index of numbers) this.#arriving.set(index, part)
-    void this.#keepWhenHere(part, range, numbers)
-    return true
-  }
-
-  async #keepWhenHere(part: ArrivingPart, range: ByteRange, numbers: readonly number[]): Promise<void> {
-    try {
-      this.#keep(range, await part.whole, numbers)
-    } catch (error) {
-      // Whoever waits for these blocks gets the error too; what nobody waits for is asked for again when it is needed.
-      this.#deps.log.debug('a part of a content did not arrive', { entity: this.#content.entity, error })
-    }
-    for (const index of numbers) this.#arriving.delete(index)
-  }
-
-  /**
-   * In memory what waits for the disk is a view of the part, which goes when it is there. What stays in memory is copied: a view
-   * would keep the whole part.
-   */
-  #keep(range: ByteRange, bytes: Uint8Array, numbers: readonly number[]): void {
-    const disk = this.#disk
-    const views = numbers.map((index) => {
-      const { start, end } = this.#bytesOf(index)
-      return bytes.subarray(start - range.start, end - range.start)
-    })
-    const isOnItsWay = disk?.put(numbers[0]!, bytes, () => this.#letGo(disk, numbers)) === true
-    if (this.#stop.signal.aborted) return
-    for (const [at, index] of numbers.entries())
-      this.#deps.cache.put(this.#content.entity, index, isOnItsWay ? views[at]! : own(views[at]!))
-  }
-
-  /** The disk has had its turn with these. */
-  #letGo(disk: CachedContent, numbers: readonly number[]): void {
-    const { cache } = this.#deps
-    const { entity } = this.#content
-    for (const index of numbers) {
-      const block = cache.get(entity, index)
-      cache.drop(entity, index)
-      if (block instanceof Uint8Array && !disk.has(index)) cache.put(entity, index, own(block))
-    }
+    return this.#arrivals.fetch(range, (into, onProgress) =>
+      this.#request(from, range, { isAhead, into, onProgress }),
+    )
   }
 
   async #request(
     from: ContentAddress,
     range: ByteRange,
-    how: Pick<RangeOptions, 'isAhead' | 'onProgress'> = {},
+    how: Pick<RangeOptions, 'isAhead' | 'into' | 'onProgress'> = {},
   ): Promise<Uint8Array> {
     const bytes = await this.#deps.remote.readRange(from, range, { signal: this.#stop.signal, ...how })
     const expected = range.end - range.start

@@ -34,7 +34,8 @@ export async function keepOnDisk(
       const past = Math.min(disk.blocks, first + step)
       const [start, end] = [first * blockBytes, Math.min(past * blockBytes, content.sizeBytes)]
       await disk.load(first, past)
-      if (!hasAll(disk, first, past)) await disk.store(first, await reader.read(start, end - start, signal))
+      if (!hasAll(disk, first, past))
+        await disk.store(first, await reader.read(start, end - start, { signal }))
       onBytes(end - start)
     }
   } finally {

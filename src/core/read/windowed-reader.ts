@@ -18,15 +18,24 @@ interface WindowedReaderDeps {
   readonly onClose: (reader: WindowedReader) => void
 }
 
+export interface ReadCall {
+  /** Aborted, it ends the waiting only. */
+  readonly signal?: AbortSignal | undefined
+  /** As in `OpContext`. Otherwise what is answered stays as it is. */
+  readonly takesViews?: boolean | undefined
+}
+
 /** Reads one content, for one file handle. Reads may overlap in time and in place. */
 export interface ContentReader {
   readonly content: ContentAddress
   /**
    * `length` bytes from `offset` on, fewer only at the end of the content. Not to be written to: they may be a view of a cached
-   * block. Waits through passing troubles until the deadline of the options; an aborted `signal` ends the waiting only.
+   * block. Waits through passing troubles until the deadline of the options.
    * @throws {RemoteError} `entity-gone` at once; what the last try met, after the deadline; `aborted`
    */
-  read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array>
+  read(offset: number, length: number, call?: ReadCall): Promise<Uint8Array>
+  /** These bytes, fewer at the end of the content, if they came a moment ago; good until the event loop turns. */
+  viewOf(offset: number, length: number): Uint8Array | undefined
   /** Where these bytes, fewer at the end of the content, lie in a local file; undefined when `read` has to look for them. */
   spanOf(offset: number, length: number): FileSpan | undefined
   /** Ends what was fetched ahead, if nobody else reads this content. Reads that still wait may fail with `aborted`. */
@@ -52,7 +61,7 @@ export class WindowedReader implements ContentReader {
     return this.#windows.isStreaming
   }
 
-  async read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array> {
+  async read(offset: number, length: number, { signal, takesViews }: ReadCall = {}): Promise<Uint8Array> {
     const end = Math.min(offset + length, this.content.sizeBytes)
     if (this.#isClosed) throw new RemoteError('aborted', 'the reader of this content is closed')
     if (signal?.aborted) throw new RemoteError('aborted', 'nobody waits for this read any more')
@@ -60,7 +69,8 @@ export class WindowedReader implements ContentReader {
     const range = { start: offset, end }
     const { blocks, capBytes } = this.#deps
     const wanted = this.#windows.note(range, blocks.presence(range), capBytes(this))
-    return this.#readPatiently(range, this.#isNews(wanted) ? wanted : range, signal)
+    const bytes = await this.#readPatiently(range, this.#isNews(wanted) ? wanted : range, signal)
+    return takesViews || !blocks.isPassing(bytes) ? bytes : new Uint8Array(bytes)
   }
 
   /** False when this is what was wanted last time: looking at each block of it for each read costs more than the read. */
@@ -71,13 +81,21 @@ export class WindowedReader implements ContentReader {
   }
 
   spanOf(offset: number, length: number): FileSpan | undefined {
+    return this.#here(offset, length, (range) => this.#deps.blocks.spanOf(range))
+  }
+
+  viewOf(offset: number, length: number): Uint8Array | undefined {
+    return this.#here(offset, length, (range) => this.#deps.blocks.viewOf(range))
+  }
+
+  #here<T>(offset: number, length: number, find: (range: ByteRange) => T | undefined): T | undefined {
     const range = { start: offset, end: Math.min(offset + length, this.content.sizeBytes) }
     const { blocks, capBytes } = this.#deps
-    const span = this.#isClosed ? undefined : blocks.spanOf(range)
-    if (!span) return undefined
+    const found = this.#isClosed || range.end <= offset ? undefined : find(range)
+    if (found === undefined) return undefined
     const wanted = this.#windows.note(range, 'here', capBytes(this))
     if (this.#isNews(wanted)) blocks.prefetch(this.content, wanted)
-    return span
+    return found
   }
 
   close(): void {

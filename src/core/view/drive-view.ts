@@ -195,6 +195,10 @@ export class DriveView implements FileSystem {
     return this.#inner.spanOf?.(fh, offset, length)
   }
 
+  viewOf(fh: Fh, offset: number, length: number): Uint8Array | undefined {
+    return this.#inner.viewOf?.(fh, offset, length)
+  }
+
   copyRange(from: FilePosition, to: FilePosition, length: number, context: OpContext): Promise<number> {
     return this.#written(to.fh, this.#inner.copyRange(from, to, length, context))
   }

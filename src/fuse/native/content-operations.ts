@@ -64,6 +64,8 @@ function streamOperations(parts: OperationParts): Handlers<'read' | 'write' | 'f
   const { fileSystem } = parts
   return {
     read({ fh, offset, sizeBytes }, context) {
+      const view = fileSystem.viewOf?.(fh, offset, sizeBytes)
+      if (view) return { encode: () => encodeHeader(context.unique, view.length), body: view }
       const span = fileSystem.spanOf?.(fh, offset, sizeBytes)
       if (span && parts.sendSpan(encodeHeader(context.unique, span.length), span)) return SENT
       return andThen(fileSystem.read(fh, offset, sizeBytes, context), (body) => {

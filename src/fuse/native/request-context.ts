@@ -10,6 +10,7 @@ export class RequestContext implements OpContext {
   readonly pid: number
   readonly uid: number
   readonly gid: number
+  readonly takesViews = true
   /** Its work may go on when nobody waits for it any more. */
   mayBeLeft = false
   /** Of a write: holds its bytes until its work is done. */

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest'
 import type { FileLayer } from '../../../../src/base/file-layer.ts'
 import { nodeFileLayer } from '../../../../src/base/file-layer.ts'
 import { patternBytes } from '../../../fakes/content-remote.ts'
-import { DiskCaching } from '../../../fakes/disk-caching.ts'
+import { DiskCaching, smallBlocks } from '../../../fakes/disk-caching.ts'
+import { eventually } from '../../../fakes/eventually.ts'
 
 const MIB = 1024 * 1024
 
@@ -55,5 +56,34 @@ describe('the memory beside the disk', () => {
     const { length } = caching.remote.requests
     expect(Buffer.compare(await caching.read(content, 0, bytes.length), bytes)).toBe(0)
     expect(caching.remote.requests).toHaveLength(length)
+  })
+
+  it('shows at once what came a moment ago, and nothing of it when its memory is used again', async () => {
+    const caching = await DiskCaching.open({ read: smallBlocks })
+    const bytes = patternBytes(MIB)
+    const reader = caching.readers.open(caching.remote.add('a', bytes))
+    const [offset, length] = [64 * 1024, 5000]
+    const place = bytes.subarray(offset, offset + length)
+    for (let at = 0; at <= offset; at += 8192) await reader.read(at, 8192, { takesViews: true })
+    const view = reader.viewOf(offset, length)!
+    expect(Buffer.compare(view, place)).toBe(0)
+    const copy = await reader.read(offset, length)
+    await eventually(() => view.length === 0)
+    expect(reader.viewOf(offset, length)).toBeUndefined()
+    expect(Buffer.compare(copy, place)).toBe(0)
+    expect(Buffer.compare(await reader.read(offset, length), place)).toBe(0)
+    reader.close()
+    await caching.close()
+  })
+
+  it('is known to who looks for a part of a content that is here', async () => {
+    const caching = await DiskCaching.open()
+    const bytes = patternBytes(300_000)
+    const content = caching.remote.add('a', bytes)
+    const reader = caching.readers.open(content)
+    await reader.read(0, bytes.length)
+    expect(Buffer.compare((await caching.readers.cached(content))!, bytes)).toBe(0)
+    reader.close()
+    await caching.close()
   })
 })

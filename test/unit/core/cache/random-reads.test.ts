@@ -37,20 +37,28 @@ async function readSome(caching: DiskCaching, known: readonly Known[], random: R
     const reader = caching.readers.open(content)
     const step = pick(random, [100, 4096, 10_000])
     let at = Math.floor(random() * bytes.length)
+    const kept: { readonly found: Uint8Array; readonly at: number }[] = []
+    const compare = (found: Uint8Array, from: number) =>
+      expect(Buffer.compare(found, bytes.subarray(from, from + step)), `${content.entity} at ${from}`).toBe(0)
     for (let i = 0; i < 6; i += 1) {
-      const span = reader.spanOf(at, step)
-      if (!span) {
-        const found = await reader.read(at, step)
-        expect(Buffer.compare(found, bytes.subarray(at, at + step)), `${content.entity} at ${at}`).toBe(0)
+      const view = random() < 0.5 ? reader.viewOf(at, step) : undefined
+      const span = view ? undefined : reader.spanOf(at, step)
+      if (view) compare(view, at)
+      else if (!span) {
+        const takesViews = random() < 0.5
+        const found = await reader.read(at, step, { takesViews })
+        compare(found, at)
+        if (!takesViews) kept.push({ found, at })
       } else if (span.fd >= 0) {
         const handle = await open(`/proc/self/fd/${span.fd}`)
         const found = Buffer.alloc(span.length)
         await handle.read(found, 0, span.length, span.offset)
         await handle.close()
-        expect(Buffer.compare(found, bytes.subarray(at, at + step)), `${content.entity} at ${at}`).toBe(0)
+        compare(found, at)
       }
       at += step
     }
+    for (const { found, at: from } of kept) compare(found, from)
     reader.close()
   })
   await Promise.all(readers)

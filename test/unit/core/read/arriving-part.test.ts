@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { ArrivingPart } from '../../../../src/core/read/arriving-part.ts'
+import type { ByteRange } from '../../../../src/base/ranges.ts'
 import type { RangeProgress } from '../../../../src/remote/remote.ts'
 import { patternBytes } from '../../../fakes/content-remote.ts'
 import { settle } from '../../../fakes/manual-clock.ts'
@@ -27,11 +28,16 @@ function coming() {
   }
 }
 
+async function bytesOf(part: ArrivingPart, range: ByteRange): Promise<Uint8Array | undefined> {
+  await part.filled(range)
+  return part.viewOf(range)
+}
+
 describe('a part that arrives', () => {
   it('hands out what has come before the rest has', async () => {
     const { part, come } = coming()
-    const first = part.bytesOf({ start: 2100, end: 2300 })
-    const last = part.bytesOf({ start: 2900, end: 3000 })
+    const first = bytesOf(part, { start: 2100, end: 2300 })
+    const last = bytesOf(part, { start: 2900, end: 3000 })
     let isLastHere = false
     void last.then(() => (isLastHere = true))
     come(299)
@@ -47,7 +53,7 @@ describe('a part that arrives', () => {
 
   it('needs no word of progress', async () => {
     const { part, finish } = coming()
-    const bytes = part.bytesOf({ start: 2000, end: 3000 })
+    const bytes = bytesOf(part, { start: 2000, end: 3000 })
     finish()
     expect(await bytes).toEqual(all)
     expect(await part.whole).toEqual(all)
@@ -56,10 +62,20 @@ describe('a part that arrives', () => {
   it('that fails keeps nobody waiting, and what has come stays', async () => {
     const { part, come, fail } = coming()
     come(500)
-    const late = part.bytesOf({ start: 2400, end: 2501 })
+    const late = bytesOf(part, { start: 2400, end: 2501 })
     fail(new Error('the line is dead'))
     await expect(late).rejects.toThrow('the line is dead')
     await expect(part.whole).rejects.toThrow('the line is dead')
-    expect(await part.bytesOf({ start: 2000, end: 2500 })).toEqual(all.subarray(0, 500))
+    expect(await bytesOf(part, { start: 2000, end: 2500 })).toEqual(all.subarray(0, 500))
+  })
+
+  it('shows nothing beyond it, nor when it was let go', () => {
+    const { part, come } = coming()
+    come(1000)
+    expect(part.viewOf({ start: 2900, end: 3000 })).toEqual(all.subarray(900))
+    expect(part.viewOf({ start: 2900, end: 3001 })).toBeUndefined()
+    expect(part.viewOf({ start: 1999, end: 2001 })).toBeUndefined()
+    part.letGo()
+    expect(part.viewOf({ start: 2900, end: 3000 })).toBeUndefined()
   })
 })

@@ -147,7 +147,9 @@ describe('giving up', () => {
     const [a, b] = [readers.open(content), readers.open(content)]
     remote.hold()
     const interrupt = new AbortController()
-    const given = expect(a.read(0, 4096, interrupt.signal)).rejects.toMatchObject({ kind: 'aborted' })
+    const given = expect(a.read(0, 4096, { signal: interrupt.signal })).rejects.toMatchObject({
+      kind: 'aborted',
+    })
     const kept = b.read(0, 4096)
     await settle()
     interrupt.abort()
@@ -163,7 +165,7 @@ describe('giving up', () => {
     remote.failWhen(transient)
     const interrupt = new AbortController()
     const given = expect(
-      readers.open(remote.add('a', big)).read(0, 4096, interrupt.signal),
+      readers.open(remote.add('a', big)).read(0, 4096, { signal: interrupt.signal }),
     ).rejects.toMatchObject({ kind: 'aborted' })
     await clock.advance(50)
     interrupt.abort()
@@ -174,7 +176,9 @@ describe('giving up', () => {
   it('before it began asks for nothing', async () => {
     const { remote, readers } = setUp()
     const reader = readers.open(remote.add('a', big))
-    await expect(reader.read(0, 4096, AbortSignal.abort())).rejects.toMatchObject({ kind: 'aborted' })
+    await expect(reader.read(0, 4096, { signal: AbortSignal.abort() })).rejects.toMatchObject({
+      kind: 'aborted',
+    })
     expect(remote.requests).toEqual([])
   })
 })

@@ -66,10 +66,9 @@ describe('read windows', () => {
   })
 
   it('open at once for who begins at the beginning, unless he asks for little', () => {
-    const noted = (end: number) =>
-      new ReadWindows(defaultReadOptions).note({ start: 0, end }, 'missing', plenty)
-    expect(noted(128 * KIB)).toEqual({ start: 0, end: MIB })
-    expect(noted(64 * KIB)).toEqual({ start: 0, end: 64 * KIB })
+    const [much, little] = [new ReadWindows(defaultReadOptions), new ReadWindows(defaultReadOptions)]
+    expect(much.note({ start: 0, end: 128 * KIB }, 'missing', plenty).end).toBe(MIB)
+    expect(little.note({ start: 0, end: 64 * KIB }, 'missing', plenty).end).toBe(64 * KIB)
   })
 
   it('grow fourfold after a read that has waited, whatever those before the next step find', () => {

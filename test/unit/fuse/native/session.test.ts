@@ -95,6 +95,13 @@ describe('files', () => {
     await file.close()
   })
 
+  it('that are in memory are answered at once, from there', async () => {
+    const text = Buffer.from('what came a moment ago')
+    const fileSystem = only({ viewOf: (_fh, offset, length) => text.subarray(offset, offset + length) })
+    const { channel } = await serving({ fileSystem })
+    expect((await channel.ask(Opcode.READ, 5, window(1, 5, 4))).body.toString()).toBe('came')
+  })
+
   it('opened to be read only are closed without a word; others are not', async () => {
     const { channel } = await serving()
     const { ino } = await create(channel, 'a')

@@ -1,0 +1,145 @@
+/**
+ * The parts of one content that are on their way, or here and on their way to the disk. Every download is tried once; trying
+ * again is for whoever waits for it.
+ */
+import type { ByteRange } from '../../base/ranges.ts'
+import type { Log } from '../../base/log.ts'
+import type { RangeProgress } from '../../remote/remote.ts'
+import type { EntityId } from '../../remote/types.ts'
+import type { CachedContent } from '../cache/index.ts'
+import { ArrivingPart } from './arriving-part.ts'
+import type { BlockCache } from './block-cache.ts'
+import type { BlockGrid } from './block-grid.ts'
+import { own } from './memory-pieces.ts'
+import type { PartMemories } from './part-memories.ts'
+
+export interface ArrivalsParts {
+  readonly entity: EntityId
+  readonly grid: BlockGrid
+  readonly memories: PartMemories
+  readonly cache: BlockCache
+  /** Where parts stay; undefined: in `cache`. */
+  readonly disk: CachedContent | undefined
+  readonly log: Log
+}
+
+/** Answers all bytes of the range, which may come into `into`. */
+export type PartRequest = (into: Uint8Array, onProgress: RangeProgress) => Promise<Uint8Array>
+
+interface Held {
+  readonly part: ArrivingPart
+  readonly numbers: readonly number[]
+  readonly memory: Uint8Array
+  /** The whole part, when it is here. */
+  bytes?: Uint8Array
+}
+
+export class Arrivals {
+  readonly #parts: ArrivalsParts
+  /** Number of a block → the part that brings it. */
+  readonly #byBlock = new Map<number, ArrivingPart>()
+  /** Here, and not on the disk. */
+  readonly #waiting = new Set<Held>()
+  #isClosed = false
+
+  constructor(parts: ArrivalsParts) {
+    this.#parts = parts
+  }
+
+  partOf(index: number): ArrivingPart | undefined {
+    return this.#byBlock.get(index)
+  }
+
+  /** The bytes of `range`, as a view, if they are here and came together. */
+  viewOf(range: ByteRange): Uint8Array | undefined {
+    return this.#byBlock.get(this.#parts.grid.boundsOf(range).first)?.viewOf(range)
+  }
+
+  /** False when there is no memory for it. */
+  fetch(range: ByteRange, request: PartRequest): boolean {
+    const { memories, grid } = this.#parts
+    const memory = memories.take(range.end - range.start)
+    if (!memory) return false
+    const part = new ArrivingPart(range, (onProgress) => request(memory, onProgress))
+    const numbers = grid.numbersOf(range)
+    for (const index of numbers) this.#byBlock.set(index, part)
+    void this.#keepWhenHere({ part, numbers, memory })
+    return true
+  }
+
+  /** Nobody reads this content any more. What waits for the disk is in the cache until then. */
+  close(): void {
+    this.#isClosed = true
+    for (const held of this.#waiting) {
+      this.#parts.memories.letGo(held.memory)
+      this.#cacheEach(held, (block) => block)
+    }
+  }
+
+  async #keepWhenHere(held: Held): Promise<void> {
+    const { memories, disk, log, entity } = this.#parts
+    try {
+      held.bytes = await held.part.whole
+    } catch (error) {
+      // Whoever waits for these blocks gets the error too; what nobody waits for is asked for again when it is needed.
+      log.debug('a part of a content did not arrive', { entity, error })
+      memories.letGo(held.memory)
+      return this.#forget(held)
+    }
+    if (disk?.put(held.numbers[0]!, held.bytes, () => this.#onDisk(held, disk))) {
+      this.#waiting.add(held)
+      if (this.#isClosed) memories.letGo(held.memory)
+      return undefined
+    }
+    memories.letGo(held.memory)
+    if (!this.#isClosed) this.#cacheEach(held, own)
+    return this.#leave(held)
+  }
+
+  /** The disk has had its turn with these. */
+  #onDisk(held: Held, disk: CachedContent): void {
+    this.#waiting.delete(held)
+    if (this.#isClosed) return this.#takeFromCache(held, disk)
+    this.#parts.memories.letGo(held.memory)
+    this.#cacheEach(held, (block, index) => (disk.has(index) ? undefined : own(block)))
+    return this.#leave(held)
+  }
+
+  /** What stays in memory is copied: a view would keep the whole part. */
+  #takeFromCache({ numbers }: Held, disk: CachedContent): void {
+    const { cache, entity } = this.#parts
+    for (const index of numbers) {
+      const block = cache.get(entity, index)
+      cache.drop(entity, index)
+      if (block instanceof Uint8Array && !disk.has(index)) cache.put(entity, index, own(block))
+    }
+  }
+
+  #cacheEach(
+    { part, numbers }: Held,
+    copy: (block: Uint8Array, index: number) => Uint8Array | undefined,
+  ): void {
+    const { cache, entity, grid } = this.#parts
+    for (const index of numbers) {
+      const view = part.viewOf(grid.bytesOf(index))
+      const block = view && copy(view, index)
+      if (block) cache.put(entity, index, block)
+    }
+  }
+
+  #forget({ numbers }: Held): void {
+    for (const index of numbers) this.#byBlock.delete(index)
+  }
+
+  /** Whoever has got a view of it in this turn of the event loop has used it by the next one. */
+  #leave(held: Held): void {
+    const { memories } = this.#parts
+    this.#forget(held)
+    setImmediate(() => {
+      held.part.letGo()
+      // A part of one block is in the cache as it is.
+      const isOurs = held.bytes?.buffer === held.memory.buffer && held.numbers.length > 1
+      if (isOurs && !this.#isClosed) memories.giveBack(held.memory)
+    })
+  }
+}
