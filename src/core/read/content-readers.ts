@@ -36,6 +36,12 @@ const aheadAtMostS = 10
  * window is never smaller than the first one for it.
  */
 const aheadOfFlowS = 2
+/**
+ * Where that is more than this, bytes, as many times what comes from a request to its first bytes suffice to keep the line busy: memory that is
+ * used again soon is still near the processor.
+ */
+const enoughAheadBytes = 24 * 1024 ** 2
+const aheadOfLatency = 3
 /** Of the memory, what was fetched ahead of small files and not read so far may take: the rest keeps it from being pushed out. */
 const aheadPart = 8
 /** On their way at a time of small files, bytes: less than one part of a sequential read, so that what is asked for meanwhile comes soon. */
@@ -178,10 +184,12 @@ export class ContentReaders {
     if (reader.isStreaming) this.#streaming.add(reader)
     else this.#streaming.delete(reader)
     const { options } = this.#deps
-    const { bytesPerSecond = Infinity } = this.#flow
+    const { bytesPerSecond = Infinity, latencyMs } = this.#flow
+    const keepsBusy = (aheadOfLatency * bytesPerSecond * Math.max(1, latencyMs)) / 1000
     const comesInTime = Math.min(
       aheadAtMostS * this.#bytesPerSecondOrAll,
       Math.max(options.firstWindowBytes, aheadOfFlowS * bytesPerSecond),
+      Math.max(enoughAheadBytes, keepsBusy),
     )
     return Math.min(this.#budget.limitBytes / 2, comesInTime) / Math.max(1, this.#streaming.size)
   }

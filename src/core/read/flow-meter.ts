@@ -4,8 +4,10 @@ import type { Clock } from '../../base/clock.ts'
 const lookMs = 250
 /** What a slower look counts; a faster one counts for itself, so that a good line is known at once. */
 const slowerCounts = 0.3
+/** What a later first byte counts: most that are late waited for others, not for the line. */
+const laterCounts = 0.05
 
-/** How fast contents come: all that come at the same time together, from the first bytes of each to its last. */
+/** How fast contents come: all that come at the same time together, from the first bytes of each to its last; and how soon they begin to. */
 export class FlowMeter {
   readonly #clock: Pick<Clock, 'monotonic'>
   #flowing = 0
@@ -14,6 +16,7 @@ export class FlowMeter {
   #lookedMs = 0
   #bytes = 0
   #bytesPerSecond: number | undefined
+  #latencyMs = 0
 
   constructor(clock: Pick<Clock, 'monotonic'>) {
     this.#clock = clock
@@ -24,12 +27,18 @@ export class FlowMeter {
     return this.#bytesPerSecond
   }
 
-  /** For one content that comes: to be called with all bytes that have come, each time. `end` after the last call, or without any. */
+  /** From a request to its first bytes, ms; 0 until some have come. */
+  get latencyMs(): number {
+    return this.#latencyMs
+  }
+
+  /** For one content that is asked for now: to be called with all bytes that have come, each time. `end` after the last call, or without any. */
   start(): { readonly note: (filledBytes: number) => void; readonly end: () => void } {
+    const askedMs = this.#clock.monotonic()
     let before: number | undefined
     return {
       note: (filledBytes) => {
-        if (before === undefined) this.#begin()
+        if (before === undefined) this.#begin(askedMs)
         else this.#come(filledBytes - before)
         before = filledBytes
       },
@@ -39,8 +48,12 @@ export class FlowMeter {
     }
   }
 
-  #begin(): void {
-    if (this.#flowing === 0) this.#countedMs = this.#clock.monotonic()
+  #begin(askedMs: number): void {
+    const now = this.#clock.monotonic()
+    const before = this.#latencyMs || now - askedMs
+    const later = now - askedMs - before
+    this.#latencyMs = before + (later < 0 ? later : laterCounts * later)
+    if (this.#flowing === 0) this.#countedMs = now
     this.#flowing += 1
   }
 

@@ -121,6 +121,34 @@ describe('reading in sequence', () => {
     }
   })
 
+  it.each([
+    [1, 16, 30],
+    [100, 30, 64],
+  ])(
+    'fetches so far ahead of a fast line that begins after %d ms that it is never idle: %d to %d MiB',
+    async (latencyMs, least, most) => {
+      const { remote, readers, clock } = setUp()
+      const reader = readers.open(remote.add('a', big))
+      let furthest = 0
+      for (let at = 0; at < 32 * MIB; at += MIB) {
+        remote.hold()
+        const reading = reader.read(at, MIB)
+        await settle()
+        await clock.advance(latencyMs)
+        for (let come = 0; come <= 8; come += 1) {
+          remote.trickle(come === 0 ? 1 : MIB)
+          await clock.advance(8) // 125 MiB a second and range
+        }
+        remote.release()
+        await reading
+        // Before that the line is not known.
+        if (at >= 16 * MIB) furthest = Math.max(furthest, ...remote.requests.map(({ end }) => end - at))
+      }
+      expect(furthest / MIB).toBeGreaterThan(least)
+      expect(furthest / MIB).toBeLessThanOrEqual(most)
+    },
+  )
+
   it("is recognised in the kernel's readahead, parallel and out of order", async () => {
     const { remote, readers } = setUp()
     const bytes = big.subarray(0, 32 * MIB)

@@ -60,4 +60,22 @@ describe('the flow of contents', () => {
     await comes(meter, clock, MIB, 1000)
     expect(meter.bytesPerSecond).toBeCloseTo(MIB, -5)
   })
+
+  it('tells how soon bytes come, and believes that others waited for their turn', async () => {
+    const clock = new ManualClock()
+    const meter = new FlowMeter(clock)
+    const begins = async (ms: number) => {
+      const flow = meter.start()
+      await clock.advance(ms)
+      flow.note(1)
+      flow.end()
+    }
+    expect(meter.latencyMs).toBe(0)
+    await begins(100)
+    expect(meter.latencyMs).toBe(100)
+    await begins(20)
+    expect(meter.latencyMs).toBe(20)
+    await begins(120)
+    expect(meter.latencyMs).toBe(25)
+  })
 })
