@@ -24,7 +24,7 @@ interface Waiter {
   readonly reject: (error: unknown) => void
 }
 
-/** Calls that arrive within this time share a request. */
+/** Calls that arrive within this time share a request, while another is on its way. */
 const BATCH_WINDOW_MS = 3
 const BATCH_SIZE = 100
 /** A URL is not used this close to its end: the ranges of a read follow each other. */
@@ -40,6 +40,8 @@ export class UrlBroker {
   /** Contents whose URLs are asked for ahead: who wants one waits for that. Never fails. */
   readonly #preparing = new Map<string, Promise<void>>()
   #batch: Waiter[] = []
+  /** Batches on their way. */
+  #asking = 0
   /** The storage serves contents itself: its URLs do not tell which content they name, so each is asked for by name. */
   #foreignStorage = false
 
@@ -125,9 +127,15 @@ export class UrlBroker {
   #inBatch(uri: string): Promise<{ url: string; expiresAtMs: number }> {
     return new Promise((resolve, reject) => {
       this.#batch.push({ uri, resolve, reject })
-      if (this.#batch.length === 1) this.#client.clock.after(BATCH_WINDOW_MS, () => this.#sendBatch())
+      if (this.#batch.length === 1) this.#sendSoon()
       if (this.#batch.length >= BATCH_SIZE) this.#sendBatch()
     })
+  }
+
+  /** The first one after a pause is held up by nothing; those that come in the same turn of the event loop go with it. */
+  #sendSoon(): void {
+    if (this.#asking === 0) setImmediate(() => this.#sendBatch())
+    else this.#client.clock.after(BATCH_WINDOW_MS, () => this.#sendBatch())
   }
 
   #sendBatch(): void {
@@ -139,6 +147,7 @@ export class UrlBroker {
   async #answerBatch(batch: readonly Waiter[]): Promise<void> {
     const uris = [...new Set(batch.map(({ uri }) => uri))]
     const skipErrors = uris.length > 1
+    this.#asking += 1
     try {
       const { urls, expiresAtMs } = await downloadUrls(this.#client, uris, { skipErrors })
       const byUri = new Map(uris.map((uri, index) => [uri, urls[index]]))
@@ -149,6 +158,8 @@ export class UrlBroker {
       }
     } catch (error) {
       for (const waiter of batch) waiter.reject(error)
+    } finally {
+      this.#asking -= 1
     }
   }
 

@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { ApiClient } from '../../../src/api/client.ts'
 import { UrlBroker } from '../../../src/transfer/url-broker.ts'
+import { eventually } from '../../fakes/eventually.ts'
 import { ImpatientClock } from '../../fakes/impatient-clock.ts'
+import { ManualClock, settle } from '../../fakes/manual-clock.ts'
 import { ScriptedServer } from '../../fakes/scripted-server.ts'
 
 let server: ScriptedServer
@@ -67,5 +69,32 @@ describe('URLs that are asked for ahead', () => {
     const asked = ask('a')
     await expect(prepared).rejects.toMatchObject({ code: 403 })
     expect((await asked).url).toContain('/E-a/')
+  })
+})
+
+describe('a URL that somebody waits for', () => {
+  it('is asked for at once, and those that are wanted meanwhile after a moment, together', async () => {
+    const clock = new ManualClock()
+    const own = new ApiClient({ origin: server.origin, clock, random: () => 0 })
+    const patient = new UrlBroker(own)
+    let answer = () => {}
+    server.on('POST /file/url', async ({ json, nth }) => {
+      if (nth === 0) await new Promise<void>((resolve) => (answer = resolve))
+      return urls(json)
+    })
+    const wanted = (name: string) => patient.urlFor(content(name).uri, content(name).entity)
+    const first = wanted('a')
+    await eventually(() => server.requests('POST /file/url').length === 1)
+    const others = [wanted('b')]
+    await settle()
+    others.push(wanted('c'))
+    await settle()
+    expect(server.requests('POST /file/url')).toHaveLength(1)
+    await clock.advance(3)
+    await Promise.all(others)
+    expect(server.requests('POST /file/url')).toHaveLength(2)
+    answer()
+    expect((await first).url).toContain('/E-a/')
+    await own.close()
   })
 })
