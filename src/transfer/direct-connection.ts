@@ -30,7 +30,7 @@ export const sharedMemory = (): Uint8Array => scratch
 
 /**
  * A connection that reads into the memory of whoever uses it. A stream of Node hands out pieces of 64 KiB, each in memory of
- * its own: with them a download costs three times the processor time.
+ * its own.
  */
 export class DirectConnection {
   readonly #socket: Socket
