@@ -77,9 +77,9 @@ describe('a URL that somebody waits for', () => {
     const clock = new ManualClock()
     const own = new ApiClient({ origin: server.origin, clock, random: () => 0 })
     const patient = new UrlBroker(own)
-    let answer = () => {}
+    const answered = new AbortController()
     server.on('POST /file/url', async ({ json, nth }) => {
-      if (nth === 0) await new Promise<void>((resolve) => (answer = resolve))
+      if (nth === 0) await new Promise((resolve) => answered.signal.addEventListener('abort', resolve))
       return urls(json)
     })
     const wanted = (name: string) => patient.urlFor(content(name).uri, content(name).entity)
@@ -93,7 +93,7 @@ describe('a URL that somebody waits for', () => {
     await clock.advance(3)
     await Promise.all(others)
     expect(server.requests('POST /file/url')).toHaveLength(2)
-    answer()
+    answered.abort()
     expect((await first).url).toContain('/E-a/')
     await own.close()
   })
