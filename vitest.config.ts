@@ -2,9 +2,10 @@ import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 
-// The rings: `unit` needs neither network nor mount; `http` is client and embedded server over real HTTP on this machine; `addon`
-// is native/ on real mounts; `model` compares random operations with a reference, `conformance` runs the same cases over every
-// engine; `e2e` runs the built command line; `posix` runs suites that others wrote over it; `crash` kills processes.
+// The rings: `unit` and `drive` need neither network nor mount, and what is tried there is a part, or the whole core; `http` is
+// client and embedded server over real HTTP on this machine; `addon` is native/ on real mounts; `model` compares random operations
+// with a reference, `conformance` runs the same cases over every engine; `e2e` runs the built command line; `posix` runs suites that
+// others wrote over it; `crash` kills processes.
 // Real mounts and disks of shared machines stall now and then for longer than any deadline: one more try, in CI only. A test that
 // needed it is marked in the output.
 const retry = process.env['CI'] ? 1 : 0
@@ -35,6 +36,7 @@ export default defineConfig({
   test: {
     projects: [
       { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], ...quick } },
+      { test: { name: 'drive', include: ['test/drive/**/*.test.ts'], ...quick } },
       { test: { name: 'http', include: ['test/http/**/*.test.ts'], ...quick } },
       {
         test: {

@@ -10,6 +10,7 @@ const rings = [
   { name: 'lint', command: ['npm', 'run', '--silent', 'lint'] },
   { name: 'typecheck', command: ['npm', 'run', '--silent', 'typecheck'] },
   { name: 'unit', isVitest: true },
+  { name: 'drive', isVitest: true },
   { name: 'http', isVitest: true },
   { name: 'addon', isVitest: true, needsMount: true, obstacle: obstacleToAddon },
   // The addon's tests once more, over a build that stops at the first wrong access to memory and at undefined behaviour.
