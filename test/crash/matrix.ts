@@ -5,8 +5,6 @@ import { findSites, type Site } from './sites.ts'
 
 export interface MatrixOptions {
   readonly runs: number
-  /** So many runs more, as long as there is a place where none has died yet. */
-  readonly untilReached?: number
   /** Runs at the same time. */
   readonly jobs: number
   readonly seed: number
@@ -32,7 +30,6 @@ export interface MatrixReport {
 /** Ends early when bytes are lost: nothing that comes after that is as urgent. */
 export async function runMatrix({
   runs,
-  untilReached = 0,
   jobs,
   seed,
   canMount,
@@ -47,10 +44,8 @@ export async function runMatrix({
   const unreached = () => sites.filter(({ id }) => killsAt(kills.get(id)) === 0)
   let next = 0
   const worker = async () => {
-    while (next < runs || (next < runs + untilReached && unreached().length > 0)) {
-      if (reports.some(isLoss)) return
-      const chance = next < runs ? 0.5 : 1
-      const wanted = next === 0 && target !== undefined ? target : targetOf(seed + next, unreached(), chance)
+    while (next < runs && !reports.some(isLoss)) {
+      const wanted = next === 0 && target !== undefined ? target : targetOf(seed + next, unreached())
       const options = planRun(seed + next, sites, { canMount, target: wanted })
       next += 1
       let report = await runOnce(options)
@@ -100,9 +95,9 @@ function isLoss({ lostBytes }: RunReport): boolean {
   return lostBytes > 0
 }
 
-function targetOf(seed: number, unreached: readonly Site[], chance: number): string | undefined {
+function targetOf(seed: number, unreached: readonly Site[]): string | undefined {
   const random = new Random(seed * 104_729)
-  return unreached.length > 0 && random.chance(chance) ? random.pick(unreached).id : undefined
+  return unreached.length > 0 && random.chance(0.5) ? random.pick(unreached).id : undefined
 }
 
 function count(kills: Map<string, Map<string, number>>, pulled: string): void {
