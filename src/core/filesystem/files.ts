@@ -3,29 +3,23 @@ import { constants } from 'node:fs'
 import { Errno } from '../../base/errno.ts'
 import type { MaybePromise } from '../../base/maybe-promise.ts'
 import type { ByteRange } from '../../base/ranges.ts'
-import { isRemoteError } from '../../remote/errors.ts'
-import type { EntityId } from '../../remote/types.ts'
 import { FsError, toFsError } from '../errors.ts'
 import type { Node } from '../inode/index.ts'
 import type { ContentReader } from '../read/index.ts'
 import type { Fh, FileSpan, Ino, OpContext, Opened, ReadContext } from '../types.ts'
-import type { FileContent } from '../write/index.ts'
 import type { Arrival } from './arrival.ts'
 import { assertPresent, assertWritable, type Core } from './core.ts'
 import { contentOf, discardContent, type OwnerParts } from './file-owner.ts'
 import type { FilesAhead } from './files-ahead.ts'
 import type { HandleNumbers } from './handle-numbers.ts'
+import { HandleReaders, type ReadingHandle } from './handle-readers.ts'
 import type { OpenContent } from './open-contents.ts'
 import { versionFor } from './take-over.ts'
 
-interface FileHandle {
-  readonly node: Node
-  readonly content: FileContent
+interface FileHandle extends ReadingHandle {
   readonly writable: boolean
   readonly readable: boolean
   readonly append: boolean
-  /** Clean bytes; opened at the first read, of the version that was shown then. */
-  reader: ContentReader | undefined
   /** The file was changed through it, and nobody was told yet that this is safe. */
   hasChanged: boolean
   /** Bytes of the server's were read from the start on up to here; undefined: none so far. */
@@ -46,10 +40,12 @@ export class Files {
   readonly #owners: () => OwnerParts
   readonly #arrival: Arrival
   readonly #ahead: FilesAhead | undefined
+  readonly #readers: HandleReaders
   readonly #handles = new Map<Fh, FileHandle>()
 
   constructor(core: Core, { numbers, arrival, owners, ahead }: FilesParts) {
     this.#core = core
+    this.#readers = new HandleReaders(core)
     this.#numbers = numbers
     this.#arrival = arrival
     this.#ahead = ahead
@@ -117,7 +113,7 @@ export class Files {
     const handle = this.#get(fh)
     if (!handle.readable) throw new FsError(Errno.EBADF, `${handle.node.label} is not open for reading`)
     for (;;) {
-      const reader = handle.content.isHere ? undefined : this.#readerOf(handle)
+      const reader = handle.content.isHere ? undefined : this.#readers.of(handle)
       try {
         return await this.#readNow(handle, reader, { offset, length }, call)
       } catch (error) {
@@ -137,9 +133,9 @@ export class Files {
     const { content, node } = handle
     const { signal } = call
     if (!reader && !content.isHere) return new Uint8Array(0)
-    const readBase = (start: number, end: number) => this.#readBase(handle, start, end, signal)
+    const readBase = (start: number, end: number) => this.#readers.readBase(handle, { start, end }, signal)
     if (!reader) return content.read(offset, length, readBase, signal)
-    const bytes = this.#readFrom(reader, node, { offset, length }, call)
+    const bytes = this.#readers.readFrom(reader, node, { offset, length }, call)
     this.#noteRead(handle, offset + length)
     return bytes
   }
@@ -150,7 +146,7 @@ export class Files {
     if (!handle?.readable) return undefined
     const { content } = handle
     if (content.isHere) return content.spanOf(offset, length)
-    const span = this.#readerOf(handle)?.spanOf(offset, length)
+    const span = this.#readers.of(handle)?.spanOf(offset, length)
     if (span) this.#noteRead(handle, offset + length)
     return span
   }
@@ -159,7 +155,7 @@ export class Files {
   viewOf(fh: Fh, offset: number, length: number): Uint8Array | undefined {
     const handle = this.#handles.get(fh)
     if (!handle?.readable || handle.content.isHere) return undefined
-    const view = this.#readerOf(handle)?.viewOf(offset, length)
+    const view = this.#readers.of(handle)?.viewOf(offset, length)
     if (view) this.#noteRead(handle, offset + length)
     return view
   }
@@ -335,7 +331,8 @@ export class Files {
     for (const handle of this.#handles.values()) {
       const { node, content } = handle
       if (!handle.readable || open.has(node) || !isMeant(node)) continue
-      const read: OpenContent['read'] = (start, end, signal) => this.#readBase(handle, start, end, signal)
+      const read: OpenContent['read'] = (start, end, signal) =>
+        this.#readers.readBase(handle, { start, end }, signal)
       open.set(node, { node, content, read })
     }
     return [...open.values()]
@@ -350,48 +347,6 @@ export class Files {
     const handle = this.#handles.get(fh)
     if (!handle) throw new FsError(Errno.EBADF, `file handle ${fh} is not open`)
     return handle
-  }
-
-  /** Of the version that the node shows, which all its handles share; undefined for a file without content. */
-  #readerOf(handle: FileHandle): ContentReader | undefined {
-    const { base, baseSizeBytes } = handle.content
-    if (!handle.reader && base !== 'absent' && baseSizeBytes > 0)
-      this.#openReader(handle, base, baseSizeBytes)
-    return handle.reader
-  }
-
-  #openReader(handle: FileHandle, entity: EntityId, sizeBytes: number): ContentReader {
-    const { node, content } = handle
-    handle.reader?.close()
-    const path = () => content.lenderPath ?? node.contentPath
-    handle.reader = this.#core.readers.open({ path, entity, sizeBytes })
-    return handle.reader
-  }
-
-  /** Bytes under unsaved changes are those of the version that was changed, whatever the server has by now. */
-  async #readBase(handle: FileHandle, start: number, end: number, signal: AbortSignal): Promise<Uint8Array> {
-    const { base, baseSizeBytes } = handle.content
-    if (base === 'absent')
-      throw new FsError(Errno.EIO, `${handle.node.label}: the content under unsaved changes is not known`)
-    const reader =
-      handle.reader?.content.entity === base ? handle.reader : this.#openReader(handle, base, baseSizeBytes)
-    return this.#readFrom(reader, handle.node, { offset: start, length: end - start }, { signal })
-  }
-
-  /** What was asked for, by whomever, under a name that the server was just changing is asked for under the new one. */
-  async #readFrom(
-    reader: ContentReader,
-    node: Node,
-    { offset, length }: { readonly offset: number; readonly length: number },
-    how: ReadContext,
-  ): Promise<Uint8Array> {
-    try {
-      return await reader.read(offset, length, how)
-    } catch (error) {
-      if (!isRemoteError(error, 'not-found')) throw error
-      await this.#core.folderMoves.passed(node)
-      return reader.read(offset, length, how)
-    }
   }
 }
 
