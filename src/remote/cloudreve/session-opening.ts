@@ -3,13 +3,14 @@
  * compared here, right before. What they are is seen from what they refuse, because versions are not told reliably.
  */
 import { Code } from '../../api/codes.ts'
-import { fileInfo, listFolder } from '../../api/endpoints/files.ts'
+import { listFolder } from '../../api/endpoints/files.ts'
 import { createUploadSession } from '../../api/endpoints/uploads.ts'
 import { isRefusal } from '../../api/errors.ts'
-import type { WireFile, WireUploadSession } from '../../api/schema.ts'
+import type { WireUploadSession } from '../../api/schema.ts'
 import { RemoteError } from '../errors.ts'
 import type { RemotePath, UploadRequest } from '../types.ts'
 import { expectedEntity, uriOf, type MountContext } from './context.ts'
+import { presentFile } from './present-file.ts'
 
 export class SessionOpening {
   readonly #context: MountContext
@@ -38,7 +39,7 @@ export class SessionOpening {
   async #openAtOld(request: UploadRequest): Promise<WireUploadSession> {
     const policyId = await this.#policyFor(request.path.slice(0, -1))
     const { noContent } = this.#context
-    const present = (await this.#info(request.path))?.primary_entity ?? noContent
+    const present = (await presentFile(this.#context, request.path))?.primary_entity ?? noContent
     if (present !== '' && present !== expectedEntity(this.#context, request))
       throw new RemoteError('stale', `/${request.path.join('/')} was changed by somebody else meanwhile`)
     return this.#create(request, policyId)
@@ -68,16 +69,6 @@ export class SessionOpening {
     } catch (error) {
       if (folder.length === 0 || !isRefusal(error, Code.pathNotFound)) throw error
       return this.#policyFor(folder.slice(0, -1))
-    }
-  }
-
-  async #info(path: RemotePath): Promise<WireFile | undefined> {
-    const { client } = this.#context
-    try {
-      return await fileInfo(client, { uri: uriOf(this.#context, path) })
-    } catch (error) {
-      if (isRefusal(error, Code.pathNotFound)) return undefined
-      throw error
     }
   }
 }

@@ -4,7 +4,6 @@
  */
 import { delay } from '../../base/clock.ts'
 import { Code } from '../../api/codes.ts'
-import { fileInfo } from '../../api/endpoints/files.ts'
 import { putContent } from '../../api/endpoints/uploads.ts'
 import { isApiError, isRefusal } from '../../api/errors.ts'
 import { bodyOf } from '../../transfer/upload-source.ts'
@@ -13,6 +12,7 @@ import type { RemoteEntry, UploadRequest } from '../types.ts'
 import { expectedEntity, uriOf, type MountContext } from './context.ts'
 import { toEntry } from './map-entry.ts'
 import type { OwnContent } from './own-content.ts'
+import { presentFile } from './present-file.ts'
 
 const TRIES = 3
 /** A request whose answer was lost may still be at work: the mark on the file says so. */
@@ -102,13 +102,8 @@ export class ContentPutter {
   }
 
   async #find({ path }: UploadRequest, signal?: AbortSignal): Promise<RemoteEntry | undefined> {
-    const { client, noContent } = this.#context
-    try {
-      return toEntry(await fileInfo(client, { uri: uriOf(this.#context, path) }, { signal }), noContent)
-    } catch (error) {
-      if (isRefusal(error, Code.pathNotFound)) return undefined
-      throw error
-    }
+    const file = await presentFile(this.#context, path, { signal })
+    return file && toEntry(file, this.#context.noContent)
   }
 }
 

@@ -11,7 +11,7 @@
 import { delay } from '../../base/clock.ts'
 import { messageOf } from '../../base/error-message.ts'
 import { Code } from '../../api/codes.ts'
-import { createFile, fileInfo } from '../../api/endpoints/files.ts'
+import { createFile } from '../../api/endpoints/files.ts'
 import { cancelUploadSession } from '../../api/endpoints/uploads.ts'
 import { isApiError, isRefusal } from '../../api/errors.ts'
 import type { WireFile, WireUploadSession } from '../../api/schema.ts'
@@ -28,6 +28,7 @@ import { isAllSent, openAgain, recordOf, type OpenSession } from './open-session
 import type { OwnContent } from './own-content.ts'
 import { entityAhead, isNextAfter } from './own-entity.ts'
 import type { OwnSessions } from './own-sessions.ts'
+import { presentFile } from './present-file.ts'
 import { SessionOpening } from './session-opening.ts'
 import { unknownOutcome } from './upload-put.ts'
 
@@ -291,14 +292,8 @@ export class SessionUploader {
   }
 
   async #find({ path }: UploadRequest): Promise<Found | undefined> {
-    const { client, noContent } = this.#context
-    try {
-      const file = await fileInfo(client, { uri: uriOf(this.#context, path) }, { extended: true })
-      return { entry: toEntry(file, noContent), file }
-    } catch (error) {
-      if (isRefusal(error, Code.pathNotFound)) return undefined
-      throw error
-    }
+    const file = await presentFile(this.#context, path, { extended: true })
+    return file && { entry: toEntry(file, this.#context.noContent), file }
   }
 
   /** The failure that led here counts for more than one of the cancelling. */
