@@ -1,8 +1,11 @@
-/** What is compared: each can be mounted and unmounted any number of times, and keeps warm in between. */
+/**
+ * What is compared: each can be mounted and unmounted any number of times, and keeps warm in between. Each is the leader of a
+ * session of its own, which is what fuse_daemonize(3) makes of a filesystem, and we of a mount: Linux shares the processors out
+ * to sessions first (sched(7), autogroup), so one that is in the session of the programs it serves has less of them.
+ */
 import { fork, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { extname } from 'node:path'
-import { Worker } from 'node:worker_threads'
 import { ThreadCaller } from '../../src/mount/host/thread-calls.ts'
 import type { Ttls } from './null-file-system.ts'
 
@@ -24,11 +27,11 @@ export function startContender(name: ContenderName, nullFs: string): Contender {
     case 'libfuse3':
       return new Libfuse3(nullFs)
     case 'fuse-native':
-      return fuseNative()
+      return forked('fuse-native')
     case 'native':
-      return ours({ core: false })
+      return forked('own-process')
     case 'core':
-      return ours({ core: true })
+      return forked('own-process', ['core'])
     default:
       return name satisfies never
   }
@@ -46,6 +49,7 @@ class Libfuse3 implements Contender {
   async mount({ mountpoint, entryTtlMs, attrTtlMs }: MountCall): Promise<void> {
     const served = spawn(this.#program, [mountpoint, String(entryTtlMs), String(attrTtlMs)], {
       stdio: ['ignore', 'pipe', 'inherit'],
+      detached: true,
     })
     const ended = once(served, 'exit').then(() => {
       throw new Error('the null filesystem of libfuse 3 could not be mounted')
@@ -64,37 +68,24 @@ class Libfuse3 implements Contender {
   async close(): Promise<void> {}
 }
 
-/** It works on the main thread of its process only. */
-function fuseNative(): Contender {
-  const served = fork(new URL(`./fuse-native${extname(import.meta.url)}`, import.meta.url))
+/** `@cocalc/fuse-native` works on the main thread of its process only; ours is a thread of one. */
+function forked(module: string, words: readonly string[] = []): Contender {
+  const served = fork(new URL(`./${module}${extname(import.meta.url)}`, import.meta.url), words, {
+    detached: true,
+  })
   const caller = new ThreadCaller({
     postMessage: (message: unknown) => served.send(message as object),
     on: served.on.bind(served) as never,
   })
-  served.on('exit', (code) => caller.fail(new Error(`the process of fuse-native ended with ${code}`)))
-  return called(caller, async () => {
-    const ended = once(served, 'exit')
-    served.kill('SIGKILL')
-    await ended
-  })
-}
-
-function ours(workerData: { readonly core: boolean }): Contender {
-  const worker = new Worker(new URL(`./native-worker${extname(import.meta.url)}`, import.meta.url), {
-    workerData,
-  })
-  const caller = new ThreadCaller(worker)
-  worker.on('error', (error: Error) => caller.fail(error))
-  return called(caller, async () => {
-    await caller.call('close')
-    await worker.terminate()
-  })
-}
-
-function called(caller: ThreadCaller, close: () => Promise<void>): Contender {
+  served.on('exit', (code) => caller.fail(new Error(`the process of ${module} ended with ${code}`)))
   return {
     mount: async (call) => void (await caller.call('mount', { ...call })),
     unmount: async () => void (await caller.call('unmount')),
-    close,
+    async close() {
+      await caller.call('close')
+      const ended = once(served, 'exit')
+      served.kill('SIGKILL')
+      await ended
+    },
   }
 }

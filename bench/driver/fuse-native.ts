@@ -103,5 +103,5 @@ async function unmount(): Promise<Json> {
 
 answerThreadCalls(
   { postMessage: (message: unknown) => process.send?.(message), on: process.on.bind(process) as never },
-  { mount: ({ params }) => mount(params as unknown as MountCall), unmount },
+  { mount: ({ params }) => mount(params as unknown as MountCall), unmount, close: async () => null },
 )

@@ -1,4 +1,4 @@
-/** Our driver in a thread, as the product runs it; over the null filesystem, or over the core. Started by `contenders.ts`. */
+/** Our driver in a thread, over the null filesystem, or over the core. Started by `own-process.ts`. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { invariant } from '../../src/base/assert.ts'
 import { systemClock } from '../../src/base/clock.ts'

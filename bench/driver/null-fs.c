@@ -7,9 +7,11 @@
 #define FUSE_USE_VERSION 35
 #include <errno.h>
 #include <fuse_lowlevel.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 static double entry_ttl;
@@ -194,6 +196,8 @@ int main(int count, char **words) {
     fprintf(stderr, "usage: %s MOUNTPOINT ENTRY_TTL_MS ATTR_TTL_MS\n", words[0]);
     return 2;
   }
+  // An interrupted benchmark leaves no mount behind.
+  prctl(PR_SET_PDEATHSIG, SIGTERM);
   entry_ttl = atof(words[2]) / 1000;
   attr_ttl = atof(words[3]) / 1000;
   char *options[] = {words[0], "-o", "default_permissions,nosuid,nodev,fsname=null,subtype=bench"};
