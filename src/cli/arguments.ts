@@ -9,6 +9,15 @@ export function parseCount(text: string): number {
   return value
 }
 
+/** A folder, as it was typed: an address in its place is told from one, before it is taken for a path. */
+export function parseMountpoint(text: string): string {
+  if (!/^(?:https?|cloudreve):\/\//i.test(text)) return text
+  throw new InvalidArgumentError(
+    'It must be a folder of this machine: "cloudreve-mount login <address>" signs in at a server, "cloudreve-mount <folder>" ' +
+      'then mounts it, and --root takes the address of a shared link.',
+  )
+}
+
 /** A TCP port; 0 lets the system choose. */
 export function parsePort(text: string): number {
   const value = Number(text)

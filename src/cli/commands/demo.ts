@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import type { Command } from 'commander'
 import { environmentSource, resolveOptions, writtenOptions } from '../../config/parse.ts'
 import type { MountSpec } from '../../mount/spec.ts'
+import { parseMountpoint } from '../arguments.ts'
 import type { CliContext } from '../context.ts'
 import { CliError, exitCodes } from '../exit-codes.ts'
 import { endProcess, untilProcessEnds } from '../process-end.ts'
@@ -35,7 +36,11 @@ export function addDemo(program: Command, context: CliContext): void {
   program
     .command('demo')
     .description('mount a small drive of a server that runs here, to try things out; Ctrl-C ends it')
-    .argument('[mountpoint]', 'an empty folder, made when it does not exist (default: ~/cloudreve-demo)')
+    .argument(
+      '[mountpoint]',
+      'an empty folder, made when it does not exist (default: ~/cloudreve-demo)',
+      parseMountpoint,
+    )
     .addHelpText(
       'after',
       `

@@ -11,6 +11,7 @@ import { examineHere, type ExamineRequest } from '../../mount/doctor/examine.ts'
 import { fail, type Finding } from '../../mount/doctor/finding.ts'
 import { redactText } from '../../mount/redact.ts'
 import { hasEnvironmentAccount } from '../accounts.ts'
+import { parseMountpoint } from '../arguments.ts'
 import type { CliContext } from '../context.ts'
 import { CliError, exitCodes, type ExitCode } from '../exit-codes.ts'
 import { counted, printable } from '../table.ts'
@@ -27,7 +28,11 @@ export function addDoctor(program: Command, context: CliContext): void {
   program
     .command('doctor')
     .description('look for what keeps mounts from working well, and say what helps')
-    .argument('[mountpoint]', 'also this folder, and only the account that would be mounted there')
+    .argument(
+      '[mountpoint]',
+      'also this folder, and only the account that would be mounted there',
+      parseMountpoint,
+    )
     .option('--json', 'for programs: {"ok": …, "findings": [{"check","level","text","remedy","account"}]}')
     .addHelpText('after', helpText)
     .action(async (mountpoint: string | undefined, flags: DoctorFlags) => {

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import type { PendingProgress, PendingResult } from '../../mount/control-results.ts'
 import type { Json } from '../../mount/spec.ts'
+import { parseMountpoint } from '../arguments.ts'
 import type { CliContext } from '../context.ts'
 import { countedChanges, type ChangeCounts } from '../changes-in-words.ts'
 import { CliError, exitCodes } from '../exit-codes.ts'
@@ -11,7 +12,7 @@ export function addFlush(program: Command, context: CliContext): void {
   program
     .command('flush')
     .description('wait until the server has everything that was changed')
-    .argument('[mountpoint]', 'only of this mount')
+    .argument('[mountpoint]', 'only of this mount', parseMountpoint)
     .addHelpText(
       'after',
       `

@@ -19,6 +19,7 @@ import {
 import { logFile } from '../../config/paths.ts'
 import { setAsideLog } from '../../mount/logger.ts'
 import type { ConfigSource, MountSpec } from '../../mount/spec.ts'
+import { parseMountpoint } from '../arguments.ts'
 import type { CliContext } from '../context.ts'
 import { CliError, exitCodes } from '../exit-codes.ts'
 import { mountRoot } from '../mount-root.ts'
@@ -34,7 +35,7 @@ export interface MountFlags {
 
 export function addMount(program: Command, context: CliContext): void {
   program
-    .argument('[mountpoint]', 'an existing, empty folder')
+    .argument('[mountpoint]', 'an existing, empty folder', parseMountpoint)
     .option('-f, --foreground', 'stay in the foreground and log to the terminal')
     .option('-o, --option <name=value,...>', 'the options below as for mount(8): ro,quiet-time=2s', collect)
     .option('--verbose', 'log more, and show where an error came from')

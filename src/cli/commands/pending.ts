@@ -8,6 +8,7 @@ import type {
   UploadStatus,
 } from '../../mount/control-results.ts'
 import { changeInWords, countedChanges } from '../changes-in-words.ts'
+import { parseMountpoint } from '../arguments.ts'
 import type { CliContext } from '../context.ts'
 import { CliError, exitCodes } from '../exit-codes.ts'
 import { leftInWords } from '../left-changes.ts'
@@ -30,7 +31,7 @@ export function addPending(program: Command, context: CliContext): void {
   const pending = program
     .command('pending')
     .description('list what is not on the server yet, and decide about what it does not take')
-    .argument('[mountpoint]', 'only of this mount')
+    .argument('[mountpoint]', 'only of this mount', parseMountpoint)
     .option('--json', 'for programs: an array with one object a change')
     .addHelpText(
       'after',

@@ -3,6 +3,7 @@ import { messageOf } from '../../base/error-message.ts'
 import type { MountStatus, UploadStatus } from '../../mount/control-results.ts'
 import type { RunningMount } from '../../mount/spec.ts'
 import { changeInWords, countedChanges, countsOf } from '../changes-in-words.ts'
+import { parseMountpoint } from '../arguments.ts'
 import type { CliContext } from '../context.ts'
 import { leftInWords } from '../left-changes.ts'
 import { notMounted } from '../mounts.ts'
@@ -16,7 +17,7 @@ export function addStatus(program: Command, context: CliContext): void {
   program
     .command('status')
     .description('show what is mounted, what is being sent and what needs attention')
-    .argument('[mountpoint]', 'only this mount')
+    .argument('[mountpoint]', 'only this mount', parseMountpoint)
     .option('--json', 'for programs: an array with one object a mount')
     .addHelpText(
       'after',

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import type { PendingProgress, UnmountResult } from '../../mount/control-results.ts'
 import type { Json } from '../../mount/spec.ts'
+import { parseMountpoint } from '../arguments.ts'
 import type { CliContext } from '../context.ts'
 import { countedChanges } from '../changes-in-words.ts'
 import { CliError, exitCodes } from '../exit-codes.ts'
@@ -19,7 +20,7 @@ export function addUmount(program: Command, context: CliContext): void {
     .command('umount')
     .alias('unmount')
     .description('wait until the server has everything, then unmount; cleans up after a mount that died')
-    .argument('<mountpoint>', 'a mounted folder')
+    .argument('<mountpoint>', 'a mounted folder', parseMountpoint)
     .option('--force', 'unmount at once: the process goes on uploading after the folder is gone')
     .option('--detach', 'unmount at once: what is not uploaded yet stays on this machine for the next mount')
     .addHelpText(

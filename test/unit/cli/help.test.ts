@@ -53,6 +53,18 @@ describe('--help', () => {
   })
 })
 
+describe('a mountpoint', () => {
+  const commands = ['', 'doctor', 'status', 'umount', 'flush', 'pending', 'demo']
+
+  it.each(commands)('that is an address is told from a folder: %s', async (command) => {
+    for (const address of ['https://cloud.example.com', 'HTTP://cloud.example.com/s/abc', 'cloudreve://my']) {
+      const { exitCode, err } = await run(...command.split(' ').filter(Boolean), address)
+      expect(exitCode).toBe(exitCodes.usage)
+      expect(err).toContain('cloudreve-mount login <address>')
+    }
+  })
+})
+
 describe('errors', () => {
   it('are one sentence without a stack', () => {
     class SomethingError extends Error {
