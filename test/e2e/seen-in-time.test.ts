@@ -34,6 +34,7 @@ async function timeUntil(look: () => Promise<void>): Promise<number> {
   }
 }
 
+const trash = new URLSearchParams({ uri: 'cloudreve://trash', page_size: '50' }).toString()
 const folders = Array.from({ length: 20 }, (_, i) => `many/${String(i).padStart(2, '0')}`)
 
 await describeMounts('what others do is seen in time', [], (driver) => {
@@ -82,6 +83,35 @@ await describeMounts('what others do is seen in time', [], (driver) => {
       expect((await readdir(place.at(`${d}/in`))).sort()).toEqual(['f', 'g'])
     })
     expect(await moved).toBeLessThanOrEqual(7_000)
+  })
+
+  it('something restored [E9]', async () => {
+    await place.drive.call('DELETE', '/file', { uris: [uriOf(`${d}/f`)] })
+    await timeUntil(() => isGone(`${d}/f`))
+    const { files } = (await place.drive.call('GET', `/file?${trash}`)) as { files: { path: string }[] }
+    await place.drive.call('POST', '/file/restore', { uris: files.map(({ path }) => path) })
+    const restored = timeUntil(async () => {
+      expect(await readFile(place.at(`${d}/f`), 'utf8')).toBe('x')
+      expect((await readdir(place.at(d))).sort()).toEqual(['f', 'in'])
+    })
+    expect(await restored).toBeLessThanOrEqual(7_000)
+  })
+
+  it('something new, new bytes and a new name [E8]', async () => {
+    await isGone(`${d}/new`)
+    await isGone(`${d}/h`)
+    expect(await readFile(place.at(`${d}/f`), 'utf8')).toBe('x')
+    await place.drive.put(`${d}/new`, 'new')
+    await place.drive.put(`${d}/f`, 'y')
+    await place.drive.rename(`${d}/in/g`, 'h')
+    const seen = timeUntil(async () => {
+      expect(await readFile(place.at(`${d}/new`), 'utf8')).toBe('new')
+      expect(await readFile(place.at(`${d}/f`), 'utf8')).toBe('y')
+      expect(await readdir(place.at(`${d}/in`))).toEqual(['h'])
+      await isGone(`${d}/in/g`)
+      expect((await readdir(place.at(d))).sort()).toEqual(['f', 'in', 'new'])
+    })
+    expect(await seen).toBeLessThanOrEqual(7_000)
   })
 
   it('20 things at once in as many known folders, whatever of them the server names [E10]', async () => {
