@@ -7,6 +7,12 @@ export class MortalDisk {
   #isDead = false
   #path = /./
   #stalled: RegExp | undefined
+  #isStalling = false
+
+  /** An append that was to be stalled has come. */
+  get isStalling(): boolean {
+    return this.#isStalling
+  }
 
   get isDead(): boolean {
     return this.#isDead
@@ -62,7 +68,10 @@ export class MortalDisk {
   }
 
   async #append(path: string, file: LocalFile, data: Uint8Array): Promise<void> {
-    if (this.#stalled?.test(Buffer.from(data).toString())) await never()
+    if (this.#stalled?.test(Buffer.from(data).toString())) {
+      this.#isStalling = true
+      await never()
+    }
     await file.append(data)
     if (!this.#path.test(path)) return
     this.#appendsLeft -= 1

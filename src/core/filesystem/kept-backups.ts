@@ -7,7 +7,7 @@ import { isWanted, type Delayed } from './delayed-rename.ts'
 import { contentOf, discardContent, type OwnerParts } from './file-owner.ts'
 import { mtimeOf } from './node-view.ts'
 import { keepAttributes } from './replace-attributes.ts'
-import { takeOver } from './take-over.ts'
+import { inheritUnheard, takeOver } from './take-over.ts'
 
 /** A content up to this size that is here is sent again: a copy at the server takes more requests. */
 const sentLimitBytes = 1024 * 1024
@@ -111,7 +111,7 @@ export class KeptBackups {
   }
 
   /** The content of the backup, which nobody sees yet: should the process end it is nothing. */
-  async #stage(backup: Node, { entry, path }: Renamed): Promise<boolean> {
+  async #stage(backup: Node, { entry, path, place }: Renamed): Promise<boolean> {
     const { entity, sizeBytes, id } = entry
     const content = contentOf(backup, this.#parts())
     const isSmall = sizeBytes <= sentLimitBytes
@@ -122,6 +122,7 @@ export class KeptBackups {
       const lent = { base: entity, baseSizeBytes: sizeBytes, lender: { id, path } }
       if (!(await content.borrow(lent, { start: 0, end: sizeBytes }))) return false
     }
+    await inheritUnheard(backup, this.#parts().renames.removedAt(place.parent, place.name))
     await content.fsync()
     return true
   }

@@ -3,7 +3,7 @@ import { constants } from 'node:fs'
 import { Errno } from '../../base/errno.ts'
 import { encodeLinkTarget, encodeMode } from '../attributes/index.ts'
 import { FsError, toFsError } from '../errors.ts'
-import type { Node } from '../inode/index.ts'
+import type { Node, NodePlace } from '../inode/index.ts'
 import { checkNewName, toServerName } from '../names/index.ts'
 import type { Place } from '../ports.ts'
 import type { Entry, FileKind, Ino, OpContext, Opened } from '../types.ts'
@@ -11,7 +11,7 @@ import { assertFolder, assertWritable, pinned, requireChild, assertFree, type Co
 import { contentOf, type OwnerParts } from './file-owner.ts'
 import type { Files } from './files.ts'
 import { defaultMode, entryReply } from './node-view.ts'
-import { keepingBase, takeOver, versionFor } from './take-over.ts'
+import { inheritUnheard, keepingBase, takeOver, versionFor } from './take-over.ts'
 import { leaveUnheard, settleSent } from './unheard-uploads.ts'
 
 const typeMask = 0o170000
@@ -122,11 +122,10 @@ export class Namespace {
 
   /** Not to be seen from now on; the server hears of it in a moment. @requires lock of the file's folder */
   async removeFile(node: Node, pid?: number): Promise<void> {
-    const { renames } = this.#parts
     if (await this.#removeNew(node)) return
     await keepingBase(node, () =>
       this.#quiet(node, () => {
-        const heir = renames.has(node) ? this.#heirOf(node) : undefined
+        const heir = this.#heirOf(node)
         if (heir) takeOver(this.#parts, heir, node, pid)
         else this.#removeLater(node)
       }),
@@ -144,6 +143,11 @@ export class Namespace {
     this.#core.tree.table.release(node)
   }
 
+  /** Before `succeed`, of a new file that is going to have `place`. */
+  beforeSucceeding(node: Node, { parent, name }: NodePlace): Promise<void> {
+    return inheritUnheard(node, this.#parts.renames.removedAt(parent, name))
+  }
+
   /** A new file has got its place: where an unlinked one is still known to the server, it becomes its next version. */
   succeed(node: Node, pid?: number): void {
     const former = node.place && this.#parts.renames.removedAt(node.place.parent, node.place.name)
@@ -155,6 +159,7 @@ export class Namespace {
     const release = await node.content?.pause()
     try {
       await settleSent(this.#core, node)
+      await inheritUnheard(this.#heirOf(node), node)
       await this.#parts.renames.settleIfSending(node)
       change()
     } finally {
@@ -221,6 +226,7 @@ export class Namespace {
   /** The new file that stands where the server still has `node` under its old name. */
   #heirOf(node: Node): Node | undefined {
     const { remotePlace } = node
+    if (!this.#parts.renames.has(node)) return undefined
     const heir = remotePlace?.parent.children.get(remotePlace.name)
     return heir && heir !== node && heir.kind === 'file' && heir.entry === undefined ? heir : undefined
   }
@@ -250,6 +256,7 @@ export class Namespace {
       }
       try {
         await contentOf(node, this.#parts).createEmpty()
+        await this.beforeSucceeding(node, { parent: folder, name })
         this.succeed(node, pid)
         this.#core.changes.namesChanged(folder)
         return use(node)

@@ -26,7 +26,7 @@ import type { Namespace } from './namespace.ts'
 import { mtimeOf } from './node-view.ts'
 import type { Replaced } from './delayed-rename.ts'
 import { keepAttributes } from './replace-attributes.ts'
-import { keepingBase, takeOver, versionFor } from './take-over.ts'
+import { inheritUnheard, keepingBase, takeOver, versionFor } from './take-over.ts'
 import { leaveUnheard, settleSent } from './unheard-uploads.ts'
 
 /** A clean source up to this size replaces a file by becoming its next version: one request, and the target keeps its id. */
@@ -188,7 +188,8 @@ export class Renames {
   async #moveUnsent({ source, target, to, by }: Move): Promise<void> {
     const { renames } = this.#parts
     if (target) await renames.settleIfSending(target)
-    await source.content?.inheritSent(target?.sentUnheard ?? [])
+    await inheritUnheard(source, target)
+    await this.#namespace.beforeSucceeding(source, to)
     if (target && isReplaceable(target) && source.kind === 'file')
       takeOver(this.#parts, source, target, by.pid)
     else if (target?.remotePlace) {
@@ -211,7 +212,7 @@ export class Renames {
     if (target.entry === undefined) return this.#overUnsent(move, target)
     const { renames } = this.#parts
     const entry = isReplaceable(target) && isSmallAndClean(source) ? await this.#taken(source) : undefined
-    if (entry) await source.content?.inheritSent(target.sentUnheard ?? [])
+    if (entry) await inheritUnheard(source, target)
     for (const node of [source, target]) await renames.settleIfSending(node)
     const at = source.remotePlace
     const isStill = target.entry !== undefined && target.remotePlace !== undefined

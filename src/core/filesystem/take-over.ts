@@ -8,6 +8,8 @@ import { withPatches } from './unsent-attributes.ts'
 /**
  * The unsent bytes of `heir` become the next version of the server object that `former` stood for: its id, history and shares
  * stay. `former` lives on, unlinked, for who has it open. Nothing is sent: the upload of `heir` does it. `pid`: who does that.
+ *
+ * @requires `inheritUnheard`; what is inherited only now has become known since
  */
 export function takeOver(parts: OwnerParts, heir: Node, former: Node, pid?: number): void {
   const { core } = parts
@@ -33,6 +35,14 @@ export function takeOver(parts: OwnerParts, heir: Node, former: Node, pid?: numb
   core.seen.nameTaken(heir)
   core.pending.touch(heir)
   core.pending.touch(former)
+}
+
+/**
+ * Before `takeOver`: what the server may have of `former` is on record as ours to replace before anything says that `heir` is its next
+ * version. Else who goes on with that, should the process end in between, takes it for somebody else's change.
+ */
+export async function inheritUnheard(heir: Node | undefined, former: Node | undefined): Promise<void> {
+  await heir?.content?.inheritSent(former?.sentUnheard ?? [])
 }
 
 /**
