@@ -1,15 +1,20 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { PosixFolder } from '../conformance/engines/posix-folder.ts'
 import { projectFolder } from '../harness/embedded-server.ts'
 import { runToEnd } from '../harness/programs.ts'
 import { Hands } from './hands.ts'
 import { hookMark } from './hooked-layer.ts'
 import type { Operation, Outcome } from './operations.ts'
+import { atMost } from './progress.ts'
+import { reportOptions, whereItIs } from './process-report.ts'
 import type { Calls, FromChild, Method, Setup, ToChild } from './protocol.ts'
 
-const program = join(projectFolder, 'dist-crash/child.js')
+/** The process that is killed. */
+export const childProgram = join(projectFolder, 'dist-crash/child.js')
+/** So many lines of its log are told of a process that does not go on. */
+const lastLines = 20
 
 /** A call was not answered because the process ended. */
 class EndedError extends Error {}
@@ -25,33 +30,34 @@ export class Life {
   readonly pulled: string[] = []
   readonly #process: ChildProcess
   readonly #mountpoint: string | undefined
+  /** Of the run. */
+  readonly #folder: string
   readonly #hands: Hands | undefined
   readonly #waiting = new Map<number, Waiting>()
   readonly #ended: Promise<void>
+  /** Resolves when programs can be served, or when the process has ended before that: see `hasEnded`. */
+  readonly begun: Promise<void>
   #hasEnded = false
   #lastId = 0
   #log = ''
   #tellReady: () => void = () => undefined
 
-  private constructor({ mountpoint }: Setup) {
+  /** Its process is there at once, and can be killed, whether or not it comes to serve anybody. */
+  constructor(setup: Setup, program = childProgram) {
+    const { mountpoint, stateFolder } = setup
     this.#mountpoint = mountpoint
+    this.#folder = dirname(stateFolder)
     if (mountpoint !== undefined) this.#hands = new Hands(new PosixFolder(mountpoint))
-    this.#process = spawn(process.execPath, [program], {
+    this.#process = spawn(process.execPath, [...reportOptions(this.#folder), program], {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     })
     this.#process.on('message', (message: FromChild) => this.#take(message))
     this.#process.stdout?.on('data', (bytes: Buffer) => this.#note(bytes.toString()))
     this.#process.stderr?.on('data', (bytes: Buffer) => (this.#log += bytes.toString()))
     this.#ended = once(this.#process, 'close').then(() => this.#end())
-  }
-
-  /** Resolves when programs can be served, or when the process has ended before that: see `hasEnded`. */
-  static async start(setup: Setup): Promise<Life> {
-    const life = new Life(setup)
-    const ready = new Promise<void>((resolve) => (life.#tellReady = resolve))
-    life.#send({ kind: 'start', setup })
-    await Promise.race([ready, life.#ended])
-    return life
+    const ready = new Promise<void>((resolve) => (this.#tellReady = resolve))
+    this.begun = Promise.race([ready, this.#ended])
+    this.#send({ kind: 'start', setup })
   }
 
   get hasEnded(): boolean {
@@ -90,6 +96,21 @@ export class Life {
 
   kill(): void {
     this.#process.kill('SIGKILL')
+  }
+
+  /** What keeps it from going on, in sentences: what it waits with, its last lines, and where it is. */
+  async whatItDoes(): Promise<readonly string[]> {
+    if (this.#hasEnded) return [`its process has ended: ${this.#lastLines()}`]
+    const pending = this.call('pending', null).then(
+      (uploads) => `what waits: ${JSON.stringify(uploads)}`,
+      (error: unknown) => `it does not say what waits: ${String(error)}`,
+    )
+    const answer = await atMost(pending, 'it does not answer what waits')
+    return [answer, `its last lines: ${this.#lastLines()}`, await whereItIs(this.#process, this.#folder)]
+  }
+
+  #lastLines(): string {
+    return this.#log.split('\n').slice(-lastLines).join('\n')
   }
 
   /** Resolves when it is gone and everything that it said was heard. */

@@ -34,3 +34,17 @@ export async function whileItGoesOn<T>(
     clearInterval(timer)
   }
 }
+
+/** Whoever is asked may be the one that hangs, ms. */
+const answerMs = 5_000
+
+/** What `asked` answers, or `late` when it does not answer for some seconds. */
+export async function atMost<T>(asked: Promise<T>, late: T): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const over = new Promise<T>((resolve) => (timer = setTimeout(resolve, answerMs, late)))
+  try {
+    return await Promise.race([asked, over])
+  } finally {
+    clearTimeout(timer)
+  }
+}

@@ -5,10 +5,10 @@ import { join } from 'node:path'
 import { patterned } from '../conformance/patterned.ts'
 import { coreCuts, kernelCuts } from './cuts.ts'
 import type { Hook } from './hooked-layer.ts'
-import { Life } from './life.ts'
+import { childProgram, Life } from './life.ts'
 import { OtherClient } from './other-client.ts'
 import { Program } from './program.ts'
-import { whileItGoesOn } from './progress.ts'
+import { atMost, whileItGoesOn } from './progress.ts'
 import type { Setup } from './protocol.ts'
 import { Random } from './random.ts'
 import { startServer, type EmbeddedServer, type LoggedRequest } from '../../src/server/index.ts'
@@ -47,9 +47,18 @@ const longestRun = 1_200
 /** A program waits so long for a server that nothing is wrong with: the machine may be busy, ms. */
 const longPatienceMs = 120_000
 
+/** What a test of the runs themselves takes instead. */
+export interface RunParts {
+  readonly program: string
+  readonly longestPause: number
+}
+
 /** Some processes that die while programs work, and one that brings everything to an end. */
-export async function runOnce(options: RunOptions): Promise<RunReport> {
-  const run = new Run(options)
+export async function runOnce(
+  options: RunOptions,
+  parts: RunParts = { program: childProgram, longestPause },
+): Promise<RunReport> {
+  const run = new Run(options, parts)
   try {
     return await run.toItsEnd()
   } finally {
@@ -59,6 +68,7 @@ export async function runOnce(options: RunOptions): Promise<RunReport> {
 
 class Run {
   readonly #options: RunOptions
+  readonly #parts: RunParts
   readonly #random: Random
   readonly #pulled: string[] = []
   readonly #story: string[] = []
@@ -68,19 +78,26 @@ class Run {
   #programs!: readonly Program[]
   #shared!: Program
   #other!: OtherClient
+  /** The one that was started last. */
   #life: Life | undefined
   #kills = 0
+  /** Settles when nothing more is done. */
+  #going: Promise<unknown> = Promise.resolve()
+  #isOver = false
 
-  constructor(options: RunOptions) {
+  constructor(options: RunOptions, parts: RunParts) {
     this.#options = options
+    this.#parts = parts
     this.#random = new Random(options.seed)
   }
 
   async toItsEnd(): Promise<RunReport> {
     await this.#prepare()
-    const verdict = await whileItGoesOn(this.#lives(), {
+    const lives = this.#lives()
+    this.#going = Promise.allSettled([lives])
+    const verdict = await whileItGoesOn(lives, {
       signs: () => this.#signs(),
-      looks: longestPause,
+      looks: this.#parts.longestPause,
       most: longestRun,
       stalled: () => this.#stalled(),
     }).catch((error: unknown) =>
@@ -112,10 +129,8 @@ class Run {
   }
 
   async #stalled(): Promise<Verdict> {
-    const waits = this.#life?.call('pending', null).catch((error: unknown) => [String(error)])
-    const silent = new Promise<string[]>((resolve) => setTimeout(resolve, 10_000, ['its process is silent']))
-    const pending = await Promise.race([waits ?? [], silent])
-    return wrong(`the run does not come to its end; what waits: ${JSON.stringify(pending)}`)
+    const reasons = (await this.#life?.whatItDoes()) ?? ['no process was started']
+    return { complaints: ['stuck: the run does not come to its end', ...reasons], lostBytes: 0 }
   }
 
   async #lives(): Promise<Verdict> {
@@ -127,10 +142,13 @@ class Run {
     return damagesJournal ? this.#rescued() : this.#lastLife()
   }
 
+  /** Whatever it is stuck in: no process is started from now on, and none is left. */
   async close(): Promise<void> {
+    this.#isOver = true
     this.#life?.kill()
-    await this.#life?.ended()
-    await this.#server.close()
+    const hasEnded = this.#going.then(() => this.#server.close()).then(() => true)
+    if (!(await atMost(hasEnded, false)))
+      throw new Error(`the run of seed ${this.#options.seed} cannot be ended, though its process was killed`)
     await rm(this.#folder, { recursive: true, force: true })
   }
 
@@ -186,16 +204,19 @@ class Run {
     const early = isEarly ? await beginTrouble(trouble, this.#server, random) : undefined
     const isTroubled = trouble !== 'fine' || hooks.some(({ action }) => action === 'fail')
     const patienceMs = random.int(300, 1_500)
-    const life = await this.#start(hooks, isTroubled ? patienceMs : longPatienceMs)
-    const cancelKill = this.#killLater(life, hooks.length > 0 ? longestLifeMs : random.int(1, 700))
-    const late = early ? undefined : this.#troubleLater(trouble)
-    await Promise.all([this.#work(life, isTroubled), this.#otherWork(life)])
-    await life.ended()
-    cancelKill()
-    await early?.()
-    await (
-      await late
-    )?.()
+    let late: Promise<() => Promise<void>> | undefined
+    let cancelKill: (() => void) | undefined
+    let life: Life
+    try {
+      life = await this.#start(hooks, isTroubled ? patienceMs : longPatienceMs)
+      cancelKill = this.#killLater(life, hooks.length > 0 ? longestLifeMs : random.int(1, 700))
+      if (!early) late = this.#troubleLater(trouble)
+      await Promise.all([this.#work(life, isTroubled), this.#otherWork(life)])
+      await life.ended()
+    } finally {
+      cancelKill?.()
+      await (early ?? (await late))?.()
+    }
     this.#pulled.push(...life.pulled)
     this.#story.push(`it ended${life.pulled.map((hook) => `, ${hook}`).join('')}`, life.log)
   }
@@ -259,8 +280,11 @@ class Run {
       patienceMs,
       ...(this.#options.isMounted && { mountpoint: join(this.#folder, 'mount') }),
     }
-    this.#life = await Life.start(setup)
-    return this.#life
+    if (this.#isOver) throw new Error('the run is over: nothing more is started')
+    const life = new Life(setup, this.#parts.program)
+    this.#life = life
+    await life.begun
+    return life
   }
 
   #killLater(life: Life, ms: number): () => void {
