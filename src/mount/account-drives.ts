@@ -236,6 +236,7 @@ export class AccountDrives {
       rootUri: formatUri({ ...root, path: [] }),
       lanes: { ...defaultLaneWidths, uploads: options.uploadConcurrency },
       limits: this.#limits,
+      timeoutMs: options.timeoutMs,
     }
     try {
       return await connectDrive(connection, mirror?.mirror)

@@ -1,4 +1,5 @@
 /** The server of a drive; one that cannot be reached as it was known before. */
+import { ApiError } from '../api/errors.ts'
 import { waitAtMost } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 import type { Mirror } from '../core/index.ts'
@@ -22,25 +23,37 @@ export interface ConnectedDrive {
 const fact = 'server'
 
 /** A mount that could go on with what is known waits no longer for the server, ms. */
-const deadlineMs = 10_000
+const knownDeadlineMs = 10_000
+
+export interface ConnectDriveOptions extends ConnectOptions {
+  readonly log: Log
+  /** A mount that cannot waits so long for one that does not answer, ms. */
+  readonly timeoutMs: number
+}
 
 /** @throws {RemoteError} also where it cannot be reached and nothing of it is known */
 export async function connectDrive(
-  options: ConnectOptions & { readonly log: Log },
+  options: ConnectDriveOptions,
   mirror: Mirror | undefined,
   connect: (options: ConnectOptions) => Promise<Remote> = connectCloudreve,
 ): Promise<ConnectedDrive> {
-  const { log, clock, origin } = options
+  const { log, clock, origin, timeoutMs } = options
   const known = mirror?.top && (mirror.fact(fact) as RememberedServer | null | undefined)
   const remember = (remote: Remote) => mirror?.setFact(fact, rememberedOf(remote) ?? null)
   const asked = connect(options)
   try {
-    const late = () => new RemoteError('offline', `${origin} does not answer`)
-    const remote = await (known ? waitAtMost(asked, { clock, deadlineMs, late }) : asked)
+    const deadlineMs = known ? knownDeadlineMs : timeoutMs
+    const remote = await waitAtMost(asked, { clock, deadlineMs, late: () => lateError(origin, deadlineMs) })
     remember(remote)
     return { remote, isAway: false }
   } catch (error) {
-    if (!known || !isRemoteError(error, 'offline', 'unknown-outcome')) throw error
+    if (!known || !isRemoteError(error, 'offline', 'unknown-outcome')) {
+      asked.then(
+        (remote) => remote.close(), // nobody waits for it any more
+        () => undefined, // told already, or too late
+      )
+      throw error
+    }
     asked.catch(() => undefined) // it is tried again
     log.warn('the server cannot be reached: the drive is shown as it was known, and changes are sent later', {
       server: origin,
@@ -56,6 +69,12 @@ export async function connectDrive(
     })
     return { remote, isAway: true }
   }
+}
+
+/** With the cause that tells a person's words and the exit code. */
+function lateError(origin: string, deadlineMs: number): RemoteError {
+  const cause = new ApiError('lost', `no answer for ${Math.round(deadlineMs / 1000)} s`, { endpoint: origin })
+  return new RemoteError('offline', `${origin} does not answer`, { cause })
 }
 
 /** First what is on its way. */

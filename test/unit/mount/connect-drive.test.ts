@@ -1,9 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { Mirror } from '../../../src/core/index.ts'
 import { connectDrive } from '../../../src/mount/connect-drive.ts'
+import { explainFailure } from '../../../src/mount/explain-failure.ts'
 import { RemoteError } from '../../../src/remote/errors.ts'
 import type { Remote } from '../../../src/remote/remote.ts'
 import { ManualClock, settle } from '../../fakes/manual-clock.ts'
@@ -18,7 +19,8 @@ let mirror: Mirror
 let there: MemoryRemote
 const clock = new ManualClock()
 const log = recordingLog()
-const options = { clock, log, origin: 'https://cloud.example.com', rootUri: 'cloudreve://my' }
+const origin = 'https://cloud.example.com'
+const options = { clock, log, origin, rootUri: 'cloudreve://my', timeoutMs: 120_000 }
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'connect-drive-'))
@@ -76,6 +78,25 @@ describe('the server of a drive', () => {
     await expect(connectDrive(options, undefined, away)).rejects.toMatchObject({ kind: 'offline' })
     await connectDrive(options, mirror, found) // its top folder was never seen
     await expect(connectDrive(options, mirror, away)).rejects.toMatchObject({ kind: 'offline' })
+  })
+
+  it('that does not answer is an error when nothing is known of it, as soon as --timeout says [F23]', async () => {
+    const closed = vi.spyOn(there, 'close')
+    let answer: ((remote: Remote) => void) | undefined
+    const connecting = connectDrive(options, mirror, () => new Promise((resolve) => (answer = resolve)))
+    let reason: unknown
+    connecting.catch((error: unknown) => (reason = error))
+    await clock.advance(119_999)
+    expect(reason).toBeUndefined()
+    await clock.advance(1)
+    expect(reason).toMatchObject({ kind: 'offline' })
+    expect(explainFailure(reason, origin, 'sign in')).toMatchObject({
+      kind: 'unreachable',
+      message: 'https://cloud.example.com cannot be reached: no answer for 120 s',
+    })
+    answer?.(there)
+    await settle()
+    expect(closed).toHaveBeenCalledOnce()
   })
 
   it('that refuses is an error, whatever is known', async () => {
