@@ -7,6 +7,7 @@ import { digestOf } from './world.ts'
 type Disk = Pick<
   Engine,
   | 'open'
+  | 'copyFile'
   | 'rename'
   | 'unlink'
   | 'mkdir'
@@ -51,8 +52,9 @@ const flagsOf = {
   over: O_RDWR | O_TRUNC,
 } as const
 
-/** Errnos of a program whose mount has died under it. */
+/** Errnos of a program whose mount has died under it, and what cp(1) says of them. */
 const cutCodes = new Set(['ENOTCONN', 'ECONNABORTED'])
+const cutTexts = /Transport endpoint is not connected|Software caused connection abort/
 
 /** Does on a filesystem what programs ask, and keeps what they have open. */
 export class Hands {
@@ -69,11 +71,11 @@ export class Hands {
       await this.#do(operation)
       return { kind: 'done' }
     } catch (error) {
-      const code = errorCode(error)
+      const code = errorCode(error) ?? (operation.do === 'copy' ? 'cp' : undefined)
       if (code === undefined) throw error
-      return cutCodes.has(code) || this.#isClosed
-        ? { kind: 'cut' }
-        : { kind: 'refused', code, reason: (error as Error).message }
+      const reason = (error as Error).message
+      const isCut = cutCodes.has(code) || (code === 'cp' && cutTexts.test(reason))
+      return isCut || this.#isClosed ? { kind: 'cut' } : { kind: 'refused', code, reason }
     }
   }
 
@@ -125,6 +127,8 @@ export class Hands {
         this.#handles.delete(operation.handle)
         return handle.close()
       }
+      case 'copy':
+        return this.#disk.copyFile(operation.from, operation.to)
       case 'rename':
         return this.#disk.rename(operation.from, operation.to)
       case 'unlink':

@@ -19,6 +19,8 @@ export type Operation =
   | { readonly do: 'truncate'; readonly handle: number; readonly sizeBytes: number }
   | { readonly do: 'fsync'; readonly handle: number }
   | { readonly do: 'close'; readonly handle: number }
+  /** Of a whole file, to where nothing is, as cp(1) does: by copy_file_range(2). */
+  | { readonly do: 'copy'; readonly from: string; readonly to: string }
   /** Of a file or a folder. */
   | { readonly do: 'rename'; readonly from: string; readonly to: string }
   | { readonly do: 'unlink'; readonly path: string }

@@ -1,3 +1,4 @@
+import { basename } from 'node:path'
 import type { Cuts } from './cuts.ts'
 import type { Life } from './life.ts'
 import type { Operation } from './operations.ts'
@@ -116,6 +117,9 @@ export class Program {
       () => this.#saveLikeVim(path),
       () => this.#saveLikeVim(path),
       () => this.#replaceBy(path),
+      () => [this.#copy(path)],
+      () => this.#moveInto(path),
+      () => this.#copyAndChange(path),
       () => [{ do: 'unlink', path }],
       () => this.#unlinkOpen(path),
       () => [{ do: 'chmod', path, mode: random.pick([0o600, 0o640, 0o755]) }],
@@ -193,6 +197,42 @@ export class Program {
   #replaceBy(path: string): Operation[] {
     const others = this.#files().filter((other) => other !== path)
     return others.length === 0 ? [] : [{ do: 'rename', from: this.#random.pick(others), to: path }]
+  }
+
+  /** To another name, or to the same one in a folder of its own. */
+  #copy(path: string): Extract<Operation, { do: 'copy' }> {
+    const to = this.#random.chance(0.4) ? this.#sameNameElsewhere(path) : undefined
+    return { do: 'copy', from: path, to: to ?? this.#newName() }
+  }
+
+  #moveInto(path: string): Operation[] {
+    const to = this.#sameNameElsewhere(path)
+    return to === undefined ? [] : [{ do: 'rename', from: path, to }]
+  }
+
+  /** In a folder of its own; undefined: there is none where the name is free. */
+  #sameNameElsewhere(path: string): string | undefined {
+    const below = this.#folders().map((folder) => `${folder}/${basename(path)}`)
+    const free = below.filter((to) => this.worlds.every(({ files }) => !files.has(to)))
+    return free.length === 0 ? undefined : this.#random.pick(free)
+  }
+
+  /** What it is a copy of, or the copy itself, becomes something else before the server can have made it. */
+  #copyAndChange(path: string): Operation[] {
+    const copy = this.#copy(path)
+    const then = this.#random.pick([
+      () => this.#rewrite(path),
+      (): Operation[] => [{ do: 'unlink', path }],
+      (): Operation[] => [{ do: 'rename', from: path, to: this.#newName() }],
+      (): Operation[] => [{ do: 'rename', from: copy.to, to: this.#newName() }],
+      () => this.#appendTo(copy.to),
+    ])
+    return [copy, ...then()]
+  }
+
+  #appendTo(path: string): Operation[] {
+    const handle = this.#handle()
+    return [{ do: 'open', handle, path, how: 'append' }, this.#write(handle, 0), { do: 'close', handle }]
   }
 
   /** Another one, or, where there is one for certain, none. */

@@ -73,6 +73,8 @@ export class World {
         return undefined
       case 'close':
         return void this.#handles.delete(operation.handle)
+      case 'copy':
+        return this.put(operation.to, this.#at(operation.from).bytes)
       case 'rename':
         return this.#rename(operation)
       case 'unlink':
@@ -96,15 +98,28 @@ export class World {
   }
 
   /**
-   * How it may be after a process died in the middle of a write, apart from done and not done: some of the requests that it becomes
+   * How it may be after a process died in the middle of a call, apart from done and not done: some of the requests that it becomes
    * (`cuts`) were answered, and of the next one there is what it wrote over bytes that are here already, or half of that, as on any
    * disk.
    */
   midway(operation: Operation, cuts: Cuts): World[] {
-    if (operation.do !== 'write') return []
+    if (operation.do === 'copy') return this.#midwayInCopy(operation, cuts)
+    return operation.do === 'write' ? this.#midwayInWrite(operation, cuts) : []
+  }
+
+  #midwayInCopy({ from, to }: Extract<Operation, { do: 'copy' }>, { ofCopy }: Cuts): World[] {
+    const { bytes } = this.#at(from)
+    return [0, ...ofCopy(bytes.length)].map((end) => {
+      const begun = this.clone()
+      begun.put(to, bytes.subarray(0, end))
+      return begun
+    })
+  }
+
+  #midwayInWrite(operation: Write, { ofWrite }: Cuts): World[] {
     const { appends, file } = this.#open(operation.handle)
     const at = appends ? file.bytes.length : operation.offset
-    const ends = [...cuts(at, operation.length), operation.length]
+    const ends = [...ofWrite(at, operation.length), operation.length]
     return ends.flatMap((end, index) => {
       const start = index === 0 ? 0 : ends[index - 1]!
       const begun = this.clone()
