@@ -4,6 +4,8 @@ import { nativeUnavailable } from '../harness/native-host.ts'
 import { runMatrix, summary, tellComplaints, tellKills } from './matrix.ts'
 
 const runs = 200
+/** At most, as long as there are steps at which no process has died. */
+const moreRuns = 100
 /**
  * Of the runs, as a share: what complains twice of something else than lost bytes, which nothing excuses. Moments differ, and what one
  * run in several hundred shows has to be mended, but is no reason to turn down the change at hand.
@@ -21,6 +23,7 @@ it(`${runs} times processes are killed at steps on the local disk, and nothing t
   const seed = Number(process.env['CRASH_SEED'] ?? (process.env['CI'] ? seedInCi : seedOfToday))
   const report = await runMatrix({
     runs,
+    moreRuns,
     jobs: availableParallelism(),
     seed,
     canMount: nativeUnavailable() === undefined,

@@ -5,6 +5,8 @@ import { findSites, type Site } from './sites.ts'
 
 export interface MatrixOptions {
   readonly runs: number
+  /** So many more at most, until processes have died at all places. */
+  readonly moreRuns?: number
   /** Runs at the same time. */
   readonly jobs: number
   readonly seed: number
@@ -30,6 +32,7 @@ export interface MatrixReport {
 /** Ends early when bytes are lost: nothing that comes after that is as urgent. */
 export async function runMatrix({
   runs,
+  moreRuns = 0,
   jobs,
   seed,
   canMount,
@@ -43,9 +46,13 @@ export async function runMatrix({
   const doubts: RunReport[] = []
   const unreached = () => sites.filter(({ id }) => killsAt(kills.get(id)) === 0)
   let next = 0
+  const isEnough = () => next >= runs && (next >= runs + moreRuns || unreached().length === 0)
   const worker = async () => {
-    while (next < runs && !reports.some(isLoss)) {
-      const wanted = next === 0 && target !== undefined ? target : targetOf(seed + next, unreached())
+    while (!isEnough() && !reports.some(isLoss)) {
+      const wanted =
+        next === 0 && target !== undefined
+          ? target
+          : targetOf(seed + next, unreached(), next < runs ? 0.5 : 1)
       const options = planRun(seed + next, sites, { canMount, target: wanted })
       next += 1
       let report = await runOnce(options)
@@ -95,9 +102,9 @@ function isLoss({ lostBytes }: RunReport): boolean {
   return lostBytes > 0
 }
 
-function targetOf(seed: number, unreached: readonly Site[]): string | undefined {
+function targetOf(seed: number, unreached: readonly Site[], probability: number): string | undefined {
   const random = new Random(seed * 104_729)
-  return unreached.length > 0 && random.chance(0.5) ? random.pick(unreached).id : undefined
+  return unreached.length > 0 && random.chance(probability) ? random.pick(unreached).id : undefined
 }
 
 function count(kills: Map<string, Map<string, number>>, pulled: string): void {

@@ -21,11 +21,14 @@ export interface RunOptions {
   readonly isMounted: boolean
   /** Where its processes were meant to die; undefined: at places by chance. */
   readonly target: string | undefined
-  /** After the first process. */
-  readonly damagesJournal: boolean
+  /** Of the journal, after the first process. */
+  readonly damage: Damage
   /** For each process before the last: where it dies; none: at any moment. */
   readonly hooks: readonly (readonly Hook[])[]
 }
+
+/** What cannot be read of it: nothing, the record in its middle, or any record. */
+export type Damage = 'none' | 'middle' | 'all'
 
 export interface RunReport extends Verdict {
   readonly options: RunOptions
@@ -134,12 +137,13 @@ class Run {
   }
 
   async #lives(): Promise<Verdict> {
-    const { hooks, damagesJournal } = this.#options
+    const { hooks, damage } = this.#options
+    const isDamaged = damage !== 'none'
     for (const [index, each] of hooks.entries()) {
-      await this.#shortLife(each, damagesJournal ? 'cut' : this.#random.pick(troubles))
-      if (damagesJournal && index === 0) await damageJournal(join(this.#folder, 'state/journal'))
+      await this.#shortLife(each, isDamaged ? 'cut' : this.#random.pick(troubles))
+      if (isDamaged && index === 0) await damageJournal(join(this.#folder, 'state/journal'), damage)
     }
-    return damagesJournal ? this.#rescued() : this.#lastLife()
+    return isDamaged ? this.#rescued() : this.#lastLife()
   }
 
   /** Whatever it is stuck in: no process is started from now on, and none is left. */
@@ -177,7 +181,7 @@ class Run {
     this.#programs = folders.map((folder, index) => {
       const prefix = `${folder[0]}-`
       const own = new Map([...first].filter(([path]) => path.startsWith(`${folder}/`)))
-      const makesOnly = this.#options.damagesJournal
+      const makesOnly = this.#options.damage !== 'none'
       const parts = { random: random.fork(), folder, prefix, firstHandle: index * 1e6, makesOnly, cuts }
       return new Program(parts, own)
     })
@@ -301,7 +305,7 @@ class Run {
   async #work(life: Life, isTroubled: boolean): Promise<void> {
     const refused = await Promise.all([
       ...this.#programs.map((program) => program.work(life, 60)),
-      this.#shared.work(life, this.#options.damagesJournal ? 0 : this.#random.int(0, 12)),
+      this.#shared.work(life, this.#options.damage === 'none' ? this.#random.int(0, 12) : 0),
     ])
     for (const refusal of refused) {
       if (refusal === undefined) continue
@@ -318,15 +322,23 @@ class Run {
   }
 }
 
-/** A byte in its middle is another one. */
-async function damageJournal(folder: string): Promise<void> {
+/** A byte in its middle, or in each record, is another one. */
+async function damageJournal(folder: string, damage: 'middle' | 'all'): Promise<void> {
   for (const name of await readdir(folder)) {
     const path = join(folder, name)
     const bytes = await readFile(path)
-    const at = Math.floor(bytes.length / 2)
-    bytes.writeUInt8(bytes.readUInt8(at) ^ 0x11, at)
+    const places = damage === 'middle' ? [Math.floor(bytes.length / 2)] : recordsIn(bytes)
+    for (const at of places) bytes.writeUInt8(bytes.readUInt8(at) ^ 0x11, at)
     await writeFile(path, bytes)
   }
+}
+
+/** Where they begin: each is a line, and the first line of the file is none. */
+function recordsIn(bytes: Buffer): number[] {
+  const places: number[] = []
+  for (let end = bytes.indexOf(10); end >= 0 && end + 1 < bytes.length; end = bytes.indexOf(10, end + 1))
+    places.push(end + 1)
+  return places
 }
 
 /** How many requests that may have stored something the server has not answered. Of one file a process that dies has one under way. */

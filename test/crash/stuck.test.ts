@@ -2,9 +2,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { runOnce } from './run-once.ts'
+import { runOnce, type RunOptions } from './run-once.ts'
 
-const options = { seed: 1, isMounted: false, target: undefined, damagesJournal: false, hooks: [[]] }
+const options: RunOptions = { seed: 1, isMounted: false, target: undefined, damage: 'none', hooks: [[]] }
 
 let folder: string
 
