@@ -3,12 +3,12 @@ import { once } from 'node:events'
 import { dirname, join } from 'node:path'
 import { PosixFolder } from '../conformance/engines/posix-folder.ts'
 import { projectFolder } from '../harness/embedded-server.ts'
-import { runToEnd } from '../harness/programs.ts'
 import { Hands } from './hands.ts'
 import { hookMark } from './hooked-layer.ts'
 import type { Operation, Outcome } from './operations.ts'
 import { atMost } from './progress.ts'
 import { reportOptions, whereItIs } from './process-report.ts'
+import { unmount } from './unmount.ts'
 import type { Calls, FromChild, Method, Setup, ToChild } from './protocol.ts'
 
 /** The process that is killed. */
@@ -151,6 +151,6 @@ export class Life {
     for (const { reject } of this.#waiting.values()) reject(new EndedError('the process has ended'))
     this.#waiting.clear()
     await this.#hands?.closeAll()
-    if (this.#mountpoint !== undefined) await runToEnd('umount', ['-l', this.#mountpoint])
+    if (this.#mountpoint !== undefined) await unmount(this.#mountpoint)
   }
 }

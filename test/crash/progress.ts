@@ -38,10 +38,10 @@ export async function whileItGoesOn<T>(
 /** Whoever is asked may be the one that hangs, ms. */
 const answerMs = 5_000
 
-/** What `asked` answers, or `late` when it does not answer for some seconds. */
-export async function atMost<T>(asked: Promise<T>, late: T): Promise<T> {
+/** What `asked` answers, or `late` when it does not answer for so long. */
+export async function atMost<T>(asked: Promise<T>, late: T, ms = answerMs): Promise<T> {
   let timer: NodeJS.Timeout | undefined
-  const over = new Promise<T>((resolve) => (timer = setTimeout(resolve, answerMs, late)))
+  const over = new Promise<T>((resolve) => (timer = setTimeout(resolve, ms, late)))
   try {
     return await Promise.race([asked, over])
   } finally {

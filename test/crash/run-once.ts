@@ -47,6 +47,8 @@ const longestLifeMs = 1_500
 const longestPause = 100
 /** One that tries again and again, without an end, is wrong as well. */
 const longestRun = 1_200
+/** What is left of a run whose process is killed ends in less, however busy the machine is, ms. */
+const longestEndMs = 60_000
 /** A program waits so long for a server that nothing is wrong with: the machine may be busy, ms. */
 const longPatienceMs = 120_000
 
@@ -150,8 +152,10 @@ class Run {
   async close(): Promise<void> {
     this.#isOver = true
     this.#life?.kill()
-    const hasEnded = this.#going.then(() => this.#server.close()).then(() => true)
-    if (!(await atMost(hasEnded, false)))
+    const hasEnded = Promise.all([this.#going, this.#life?.ended()])
+      .then(() => this.#server.close())
+      .then(() => true)
+    if (!(await atMost(hasEnded, false, longestEndMs)))
       throw new Error(`the run of seed ${this.#options.seed} cannot be ended, though its process was killed`)
     await rm(this.#folder, { recursive: true, force: true })
   }

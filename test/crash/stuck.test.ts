@@ -38,7 +38,7 @@ it('a process that never begins ends as a run that is stuck, with what it does',
     'stuck: the run does not come to its end',
     'it does not answer what waits',
     expect.stringContaining('its last line'),
-    expect.stringMatching(/^where it is: .*"tcp"/),
+    expect.stringMatching(/^where it is: .*"timer"/),
   ])
 }, 60_000)
 
