@@ -7,7 +7,9 @@ import type { Node } from '../inode/index.ts'
 import type { ContentReader } from '../read/index.ts'
 import type { ReadContext } from '../types.ts'
 import type { FileContent } from '../write/index.ts'
+import { samePath } from '../tree/index.ts'
 import type { Core } from './core.ts'
+import { findById } from './find-by-id.ts'
 
 export interface ReadingHandle {
   readonly node: Node
@@ -53,8 +55,28 @@ export class HandleReaders {
     } catch (error) {
       if (!isRemoteError(error, 'not-found')) throw error
       await this.#core.folderMoves.passed(node)
-      return reader.read(offset, length, how)
     }
+    try {
+      return await reader.read(offset, length, how)
+    } catch (error) {
+      const moved = isRemoteError(error, 'not-found') && (await this.#openWhereItIs(reader, node, how))
+      if (!moved) throw error
+      return await moved.read(offset, length, how).finally(() => moved.close())
+    }
+  }
+
+  /** Somebody else has moved it, or the last request of a process that died; undefined: it is where it was looked for, or nowhere. */
+  async #openWhereItIs(
+    { content }: ContentReader,
+    node: Node,
+    { signal }: ReadContext,
+  ): Promise<ContentReader | undefined> {
+    if (node.content?.lenderPath) return undefined
+    const found = await this.#core.patience.run(node.label, () => findById(this.#core, node.id), signal)
+    if (!found || samePath(found.path, node.contentPath)) return undefined
+    const from = node.remotePlace?.parent.listingKey
+    if (from !== undefined) this.#core.tree.folders.expire(from)
+    return this.#core.readers.open({ ...content, path: () => found.path })
   }
 
   #open(handle: ReadingHandle, entity: EntityId, sizeBytes: number): ContentReader {
