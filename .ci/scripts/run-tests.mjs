@@ -32,6 +32,7 @@ const rings = [
     obstacle: obstacleToSuites,
     variables: { FSX_OPERATIONS: '10000' },
   },
+  { name: 'crash', isVitest: true },
 ]
 
 /** How a build with sanitizers ends where the compiler has none. */
