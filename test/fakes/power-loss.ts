@@ -91,19 +91,22 @@ function apply<T>(names: Map<string, T>, name: string, node: T | undefined): voi
 export class PowerLossDisk implements FileLayer {
   readonly #root: FolderNode
   readonly #lies: ReadonlySet<Lie>
+  /** Paths of which it lies. */
+  readonly #lieAbout: RegExp
   /** Called after each step of a call that changed something. */
   onChange: () => void = () => undefined
 
-  private constructor(lies: Iterable<Lie>, root: FolderNode) {
+  private constructor(lies: Iterable<Lie>, root: FolderNode, lieAbout = /./) {
     this.#lies = new Set(lies)
+    this.#lieAbout = lieAbout
     this.#root = root
   }
 
   /** A disk with an empty folder on it, which survives power loss. */
-  static async with(folder: string, lies: readonly Lie[] = []): Promise<PowerLossDisk> {
+  static async with(folder: string, lies: readonly Lie[] = [], lieAbout?: RegExp): Promise<PowerLossDisk> {
     const root = new FolderNode()
     await new PowerLossDisk([], root).makeFolder(folder)
-    return new PowerLossDisk(lies, root)
+    return new PowerLossDisk(lies, root, lieAbout)
   }
 
   crash(random: Random): PowerLossDisk {
@@ -114,7 +117,7 @@ export class PowerLossDisk implements FileLayer {
       decided.set(step, known)
       return known
     }
-    return new PowerLossDisk(this.#lies, this.#root.crash(random, happened))
+    return new PowerLossDisk(this.#lies, this.#root.crash(random, happened), this.#lieAbout)
   }
 
   /** A disk as it is when only the process ends. */
@@ -126,7 +129,7 @@ export class PowerLossDisk implements FileLayer {
       found.sync()
       return found
     }
-    return new PowerLossDisk(this.#lies, copy(this.#root))
+    return new PowerLossDisk(this.#lies, copy(this.#root), this.#lieAbout)
   }
 
   async open(path: string, how: 'create' | 'use' | 'append'): Promise<LocalFile> {
@@ -139,7 +142,7 @@ export class PowerLossDisk implements FileLayer {
       this.#folderOf(path).set(basename(path), file)
       this.onChange()
     }
-    return this.#localFile(file)
+    return this.#localFile(file, path)
   }
 
   async replace(path: string, content: string, durable: boolean): Promise<void> {
@@ -205,11 +208,15 @@ export class PowerLossDisk implements FileLayer {
   async syncFolder(folder: string): Promise<void> {
     const node = this.#find(folder)
     if (!(node instanceof FolderNode)) throw systemError('ENOENT', folder)
-    if (!this.#lies.has('syncFolder')) node.sync()
+    if (!this.#lieOf('syncFolder', folder)) node.sync()
     this.onChange()
   }
 
-  #localFile(file: FileNode): LocalFile {
+  #lieOf(call: Lie, path: string): boolean {
+    return this.#lies.has(call) && this.#lieAbout.test(path)
+  }
+
+  #localFile(file: FileNode, path: string): LocalFile {
     const change = (bytes: Buffer): void => {
       file.bytes = bytes
       this.onChange()
@@ -232,7 +239,7 @@ export class PowerLossDisk implements FileLayer {
       },
       sizeBytes: async () => file.bytes.length,
       datasync: async () => {
-        if (!this.#lies.has('datasync')) file.sync()
+        if (!this.#lieOf('datasync', path)) file.sync()
         this.onChange()
       },
       close: () => Promise.resolve(),

@@ -25,6 +25,7 @@ import { mortalRemote, type MortalRemote } from './mortal-remote.ts'
 import { noticingKernel } from './noticing-kernel.ts'
 import { notingLayer } from './noting-layer.ts'
 import { promised, type Promised } from './promised.ts'
+import { toPath } from './memory-drive.ts'
 import { MemoryRemote, type MemoryRemoteOptions } from './memory-remote.ts'
 import { recordingLog } from './recording-log.ts'
 
@@ -145,9 +146,9 @@ export class TestDrive {
     const { mirrorFolder: folder, mirrorObjects: maxObjects = 100_000 } = this.#options
     if (folder === undefined) return undefined
     this.mirrorDisk = new MortalLayer(notingLayer(nodeFileLayer, this.#opened))
-    const { log, bootId } = this
-    const { layer } = this.mirrorDisk
-    return Mirror.open({ folder, maxObjects, clock: this.#processClock, log, layer, bootId })
+    const { log, bootId, mirrorDisk } = this
+    const facts = { clock: this.#processClock, log, layer: mirrorDisk.layer, bootId }
+    return Mirror.open({ folder, maxObjects, ...facts })
   }
 
   async #openCache(): Promise<DiskCache | undefined> {
@@ -155,16 +156,20 @@ export class TestDrive {
     if (folder === undefined) return undefined
     const waitingBytes = (settings?.readMemoryBytes ?? 16 * 1024 ** 2) / 4
     const { log, clock } = this
-    const layer = notingLayer(nodeFileLayer, this.#opened)
-    const limits = { limitBytes, reserveBytes: 0, waitingBytes }
-    return DiskCache.open({ folder, owner: ['test'], log, clock, ...limits, layer })
+    const parts = { log, clock, layer: notingLayer(nodeFileLayer, this.#opened) }
+    return DiskCache.open({ folder, owner: ['test'], ...parts, limitBytes, reserveBytes: 0, waitingBytes })
+  }
+
+  /** The process is at its end this very moment: no timer of it goes off any more, and no answer reaches it. */
+  kill(): void {
+    this.#processClock.stop()
+    this.#line.cut()
+    this.mirrorDisk.kill()
   }
 
   /** What `kill -9` and a new mount do: what the process had in memory is gone, and nothing of it goes on. */
   async crash(whileDown: () => Promise<void> | void = () => undefined): Promise<void> {
-    this.#processClock.stop()
-    this.#line.cut()
-    this.mirrorDisk.kill()
+    this.kill()
     leftOpen.push(this.#opened)
     this.#lookups.clear()
     await writeFile(join(this.folder, 'lock'), JSON.stringify({ pid: 2 ** 22 + 1, startTicks: '1' }))
@@ -202,7 +207,7 @@ export class TestDrive {
 
   async ino(path: string): Promise<Ino> {
     let ino = ROOT_INO
-    for (const name of split(path)) ino = (await this.lookup(ino, name)).ino
+    for (const name of toPath(path)) ino = (await this.lookup(ino, name)).ino
     return ino
   }
 
@@ -384,7 +389,7 @@ export class TestDrive {
   }
 
   async #place(path: string): Promise<{ parent: Ino; name: string }> {
-    const names = split(path)
+    const names = toPath(path)
     return { parent: await this.ino(names.slice(0, -1).join('/')), name: names.at(-1) ?? '' }
   }
 
@@ -392,8 +397,4 @@ export class TestDrive {
     this.#lookups.set(entry.ino, (this.#lookups.get(entry.ino) ?? 0) + 1)
     return entry
   }
-}
-
-function split(path: string): string[] {
-  return path.split('/').filter((name) => name !== '')
 }

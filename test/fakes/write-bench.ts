@@ -70,6 +70,10 @@ export class FakeFile implements ContentOwner {
     return Promise.resolve()
   }
 
+  released(): Promise<void> {
+    return Promise.resolve()
+  }
+
   confirmed(entry: RemoteEntry): void {
     this.confirmations.push(entry)
   }

@@ -107,12 +107,23 @@ export class FileOwner implements ContentOwner {
     while (!node.remotePlace && !renames.isNameFree(node)) await renames.freeNameOf(node)
     await creations.beforeUpload(node)
     await openContents.beforeReplacing(node)
+    // After power loss the next process would send it once more, under the name that it had before. Trouble with the local disk keeps
+    // nothing from the server.
+    await core.pending.synced().catch((error: unknown) => {
+      core.log.warn('what is sent may be sent again after power loss', { file: node.label, error })
+    })
   }
 
   recorded(): Promise<void> {
     const { pending } = this.#parts.core
     pending.touch(this.#node)
     return pending.written()
+  }
+
+  released(): Promise<void> {
+    const { pending } = this.#parts.core
+    pending.touch(this.#node)
+    return pending.synced()
   }
 
   /** Attributes of the original that were not meant for this one must go. */

@@ -304,7 +304,11 @@ export class Restore {
       core.log.warn('changed by somebody else, so it is not deleted', { file: node.label })
     if (!node || isChanged) {
       const forgotten = core.pending.forget(key, staged)
-      if (staged !== undefined) core.writeBack.dropRecovered(staged, forgotten)
+      if (staged !== undefined)
+        core.writeBack.dropRecovered(
+          staged,
+          forgotten.then(() => core.pending.synced()),
+        )
       return forgotten
     }
     const at = node.place
@@ -312,7 +316,7 @@ export class Restore {
     if (node.entry?.entity !== record.entity)
       core.tree.table.bind(node, { ...node.entry!, entity: record.entity })
     await namespace.removeAgain(node, record.sent)
-    if (staged !== undefined) core.writeBack.dropRecovered(staged, core.pending.written())
+    if (staged !== undefined) core.writeBack.dropRecovered(staged, core.pending.synced())
     if (at) tellKernels(core, at)
     return undefined
   }

@@ -378,7 +378,7 @@ export class ContentBytes implements Uploadable {
     const { store, owner, environment } = this.#parts
     const copy = entry && keepUploaded(staged, entry, environment.keepUploaded)
     this.#missing.changed()
-    store.dispose(staged, owner.recorded(), () => environment.room.release(staged), copy)
+    store.dispose(staged, owner.released(), () => environment.room.release(staged), copy)
   }
 
   #holdRoom(): void {

@@ -124,13 +124,12 @@ export class SideCarFile {
   }
 
   /**
-   * An upload session is open at the server (undefined: none any more), or is asked for. One that is open is durable, as it locks the
-   * file there for a day.
+   * An upload session is open at the server (undefined: none any more), or is asked for. Durable, as it locks the file there for a day,
+   * from the moment on when the server is asked.
    */
   noteSession(session: UploadSession | AskedSession | undefined): Promise<void> {
     this.#session = session
     this.#chunks = []
-    if (session && !('id' in session)) return this.record({ s: session })
     return session ? this.recordDurably({ s: session }) : this.record({ s: null })
   }
 

@@ -85,10 +85,15 @@ export interface ContentOwner {
   /** Conflict: our content lies beside as `copy`; the server's version, `current`, stays at the name. */
   displaced(copy: RemoteEntry, current: RemoteEntry): void
   /**
-   * The content has a staged file now, or none any more (`FileContent.stagedId`). Resolves when that is on record: only then may
-   * the first change be acknowledged, and only then may the files of what is not needed any more go.
+   * The content has a staged file now (`FileContent.stagedId`). Resolves when that is on record: only then may the first change be
+   * acknowledged.
    */
   recorded(): Promise<void>
+  /**
+   * The content has no staged file any more, or another one. Resolves when not even power loss brings back the record that names the
+   * old one: only then may its files go.
+   */
+  released(): Promise<void>
   /** Size, modification time or state of synchronisation changed. */
   changed(): void
   /** Other bytes show than before, and nobody has written them here: a version of the server, or what was discarded is gone. */

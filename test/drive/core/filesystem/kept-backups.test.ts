@@ -1,6 +1,7 @@
 /** An editor renames a file to its backup, writes it anew, and leaves the backup there. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { RemoteError } from '../../../../src/remote/errors.ts'
+import { PowerLossDisk } from '../../../fakes/power-loss.ts'
 import type { TestDrive } from '../../../fakes/test-drive.ts'
 import { BackupSaves } from './backup-saves.ts'
 import { whileHeld } from '../../../fakes/while-held.ts'
@@ -10,7 +11,8 @@ let id: string
 let saves: BackupSaves
 
 beforeEach(async () => {
-  saves = await BackupSaves.open()
+  // A disk that takes no time: how much is done by a moment must not depend on the machine.
+  saves = await BackupSaves.open({ fileLayer: await PowerLossDisk.with('/') })
   ;({ drive, id } = saves)
 })
 

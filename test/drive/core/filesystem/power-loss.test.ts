@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { settle } from '../../../fakes/manual-clock.ts'
 import { PowerLossDisk, seededRandom, type Lie } from '../../../fakes/power-loss.ts'
 import { errnoOf, TestDrive, type OpenedFile } from '../../../fakes/test-drive.ts'
 
@@ -139,6 +140,84 @@ describe('names of what is not on the server yet', () => {
       for (const name of await drive.names('docs')) shown.add(name)
     }
     expect(shown).toContain('new')
+  })
+})
+
+describe('what was closed and has gone since, without anything being synced after it', () => {
+  const goings: [string, readonly string[], () => Promise<void>][] = [
+    ['was replaced by rename', ['new letter', 'note'], () => drive.rename('docs/note', 'docs/letter')],
+    ['was deleted', ['new letter', 'gone'], () => drive.unlink('docs/letter')],
+    ['has arrived', ['new letter'], () => drive.settleAll()],
+  ]
+
+  it.each(goings)('is there with its content if not what became of it: it %s [W2]', async (_, texts, go) => {
+    for (let seed = 0; seed < 25; seed += 1) {
+      if (seed > 0) await drive.stop()
+      await open()
+      drive.remote.putAsOther('docs/note', 'note')
+      await drive.outdate()
+      await drive.save('docs/letter', 'new letter')
+      await go()
+      await settle()
+      await losePower(seed)
+      expect(texts).toContain((await drive.exists('docs/letter')) ? await drive.text('docs/letter') : 'gone')
+    }
+  })
+
+  it('is not missed when it is at the server and was new [W65]', async () => {
+    for (const seed of seeds) {
+      if (seed > 0) await drive.stop()
+      await open()
+      await drive.save('docs/new', 'new')
+      await drive.settleAll()
+      await losePower(seed)
+      expect(await drive.text('docs/new')).toBe('new')
+      await drive.drain()
+      expect(drive.drive.top.pending()).toEqual([])
+      expect(drive.copies()).toEqual([])
+    }
+  })
+})
+
+describe('an upload session', () => {
+  it('that was opened when the power went, and nobody has heard of, does not lock its file [W40]', async () => {
+    for (const seed of seeds) {
+      if (seed > 0) await drive.stop()
+      await open()
+      await drive.save('docs/new', 'new')
+      await drive.setattr('docs/new', { mtime: { seconds: 1_000, nanoseconds: 0 } })
+      const isOpened = new Promise<void>((resolve) => {
+        drive.remote.onSessionOpened = () => {
+          resolve()
+          return new Promise(() => undefined)
+        }
+      })
+      await drive.clock.advance(10_000)
+      await isOpened
+      await losePower(seed)
+      drive.remote.onSessionOpened = () => Promise.resolve()
+      await drive.drain()
+      expect(drive.remote.textAt('docs/new')).toBe('new')
+      expect(drive.remote.openSessions).toBe(0)
+    }
+  })
+})
+
+describe('what was renamed and sent', () => {
+  it('is not sent under its old name as well', async () => {
+    for (const seed of seeds) {
+      if (seed > 0) await drive.stop()
+      await open()
+      await drive.save('docs/new', 'new')
+      await drive.rename('docs/new', 'docs/letter')
+      const gate = drive.remote.hold('upload', 'after')
+      await drive.clock.advance(10_000)
+      await gate.entered
+      await losePower(seed)
+      gate.release()
+      await drive.drain()
+      expect(drive.remote.paths()).toEqual(['docs/', 'docs/letter'])
+    }
   })
 })
 

@@ -54,6 +54,7 @@ async function save(path: RemotePath, sizeBytes: number): Promise<void> {
     uploadFacts: () => ({}),
     beforeUpload: () => Promise.resolve(),
     recorded: () => Promise.resolve(),
+    released: () => Promise.resolve(),
     confirmed: () => undefined,
     found: () => undefined,
     displaced: () => undefined,
