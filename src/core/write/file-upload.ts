@@ -1,8 +1,9 @@
 import { backoffMs } from '../../base/backoff.ts'
 import { isRemoteError, type RemoteError } from '../../remote/errors.ts'
-import type { RemoteEntry, RemotePath } from '../../remote/types.ts'
+import type { RemotePath } from '../../remote/types.ts'
 import { Errno } from '../../base/errno.ts'
 import { FsError } from '../errors.ts'
+import { conflictCopy, copyPath, type ConflictCopy } from './conflict-copy.ts'
 import type { Resolution } from './conflict.ts'
 import type { CopySource } from './content-base.ts'
 import type { WriteEnvironment } from './environment.ts'
@@ -14,7 +15,7 @@ import { sendCopy } from './send-copy.ts'
 import { sendGeneration, type SendParts } from './send-generation.ts'
 import { SentGenerations } from './sent-generations.ts'
 import { Transfer, UploadCutError } from './transfer.ts'
-import type { Attempt, BaseEntity, ContentOwner, Placed, SyncState } from './types.ts'
+import type { Attempt, ContentOwner, Placed, SyncState } from './types.ts'
 import type { Uploadable } from './uploadable.ts'
 import { UploadSchedule } from './upload-schedule.ts'
 import { UploadWaiters } from './upload-waiters.ts'
@@ -56,7 +57,7 @@ export class FileUpload {
   #trouble: RemoteError | undefined
   #parked: { readonly detail: string; readonly error: FsError } | undefined
   /** After a conflict, while our line of changes goes on: the copy that it goes on in. */
-  #aside: { readonly path: RemotePath; entity: BaseEntity; current: RemoteEntry } | undefined
+  #aside: ConflictCopy | undefined
   /** Names the copy: a second try must find the first one's. */
   #conflictAtMs: number | undefined
   /** Number of the last change that the server has. */
@@ -287,7 +288,9 @@ export class FileUpload {
 
   async #begin(): Promise<{ generation: Generation; path: RemotePath; startedAtMs: number }> {
     const generation = await this.#sent.freeze()
-    const path = this.#aside?.path ?? this.#owner.path()
+    const beside = this.#owner.path()
+    const path =
+      this.#aside && beside ? await copyPath(this.#environment.remote, this.#aside, beside) : beside
     // Opened again while it was prepared, and cut down to nothing: half a save is nobody's version.
     const isEarly = generation.sizeBytes === 0 && this.schedule.dueInMs > 0
     if (isEarly) await this.#sent.failed()
@@ -308,14 +311,14 @@ export class FileUpload {
       case 'ours':
         return this.#confirmed(generation, resolution, startedAtMs)
       case 'earlier':
-        if (this.#aside) this.#aside.entity = resolution.entity
+        if (this.#aside) this.#aside = { ...this.#aside, entity: resolution.entity }
         else this.#content.rebase(resolution.entity)
         this.schedule.hurry()
         return undefined
       case 'aside': {
         const { copy, path } = resolution
         const current = this.#aside?.current ?? resolution.current
-        this.#aside = { path, entity: copy.entity ?? 'absent', current }
+        this.#aside = conflictCopy({ entry: copy, path }, current)
         this.#environment.log.warn('changed here and at the server: both are kept', {
           label: this.#owner.label,
           copy: copy.name,
@@ -340,8 +343,7 @@ export class FileUpload {
     const isNewer = this.#content.isDirty
     this.schedule.done(clock.monotonic() - startedAtMs, isNewer)
     if (aside) {
-      aside.entity = entry.entity ?? 'absent'
-      if (!this.#content.isBeside) this.#aside = undefined
+      this.#aside = this.#content.isBeside ? conflictCopy({ entry, path }, aside.current) : undefined
       this.#owner.displaced(entry, aside.current)
     } else {
       this.#owner.confirmed(entry, former, path)
