@@ -69,16 +69,19 @@ export function emacsKeepsABackup(text = second): readonly Call[] {
   ]
 }
 
-/** `between`: before the bytes are on the disk and take the name. */
+/** `between`: before the bytes, which are on the disk, take the name. The old one is opened for writing, and left as it is. */
 export function gioWrites(text: string, ...between: readonly Call[]): readonly Call[] {
+  const access = between.length > 0 ? O_RDWR : O_WRONLY
   return [
-    ['open', 9, '.goutputstream-4P8VZ2', fresh, 0o666],
-    ['chmod', '.goutputstream-4P8VZ2', 0o644],
-    ['write', 9, text, 0],
+    ['open', 3, 'report.txt', access | O_CREAT, 0o666],
+    ['open', 4, '.goutputstream-7W8JZ3', O_WRONLY | O_CREAT | O_EXCL, 0o666],
+    ['chmod', '.goutputstream-7W8JZ3', 0o644],
+    ['close', 3],
+    ['write', 4, text, 0],
+    ['fsync', 4],
     ...between,
-    ['fsync', 9],
-    ['rename', '.goutputstream-4P8VZ2', 'report.txt'],
-    ['close', 9],
+    ['rename', '.goutputstream-7W8JZ3', 'report.txt'],
+    ['close', 4],
   ]
 }
 

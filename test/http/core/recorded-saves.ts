@@ -1,6 +1,7 @@
 /**
  * How programs save, as strace shows it: every call that changes something, with descriptors and flags. Recorded from vim 9.0,
- * rsync 3.5, git 2.39 and sqlite 3.40; LibreOffice, gedit (GIO), emacs and Word (over a mount) by what they are known to do.
+ * rsync 3.5, git 2.39, sqlite 3.40 and GLib 2.74, whose `g_file_replace` gedit saves with; LibreOffice, emacs and Word (over a mount)
+ * by what they are known to do.
  */
 import { constants } from 'node:fs'
 import { patterned } from '../../conformance/suite.ts'
