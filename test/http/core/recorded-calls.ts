@@ -101,6 +101,53 @@ export function geditReplacesItsBackup(text = second): readonly Call[] {
 /** Saves that leave the last content as their backup, and find that of the save before. */
 export const savesWithBackup = { emacs: emacsKeepsABackup, gedit: geditReplacesItsBackup }
 
+const officePieces = [page(1), page(2), patterned(394, 3)]
+export const officeDocument = Buffer.concat(officePieces)
+
+function officeLock(fd: number): readonly Call[] {
+  return [
+    ['open', fd, '.~lock.report.odt#', fresh, 0o666],
+    ['write', fd, ',una,laptop,30.11.2026 14:03,file:///home/una/.config/libreoffice/4;', 0],
+    ['close', fd],
+  ]
+}
+
+const officeLockGoes: readonly Call[] = [
+  ['open', 17, '.~lock.report.odt#', O_RDONLY],
+  ['close', 17],
+  ['unlink', '.~lock.report.odt#'],
+]
+
+/** Opens the document, saves it and closes it. */
+export function libreOfficeSaves(): readonly Call[] {
+  return [
+    ['open', 16, 'report.odt', O_RDWR],
+    ...officeLock(20),
+    ['open', 19, 'report.odt', O_RDONLY],
+    ['read', 19, first.length],
+    ['close', 19],
+    ['close', 16],
+    ...officeLockGoes,
+    ['open', 17, 'lu136982epxj.tmp', fresh, 0o600],
+    ['close', 17],
+    ['open', 17, 'lu136982epxj.tmp', O_RDWR],
+    ['open', 19, 'report.odt', O_RDWR],
+    ...officeLock(24),
+    ['close', 19],
+    ...officePieces.map((piece, index): Call => ['write', 17, piece, index * 4096]),
+    ['fsync', 17],
+    ['close', 17],
+    ['rename', 'lu136982epxj.tmp', 'report.odt'],
+    ['chmod', 'report.odt', 0o644],
+    ['open', 17, 'report.odt', O_RDWR],
+    ['fsync', 17],
+    ['close', 17],
+    ['open', 22, 'report.odt', O_RDWR],
+    ['close', 22],
+    ...officeLockGoes,
+  ]
+}
+
 export function looseObject(path: string, seed: number): readonly Call[] {
   const folder = path.slice(0, path.lastIndexOf('/'))
   return [

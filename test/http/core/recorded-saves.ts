@@ -1,7 +1,7 @@
 /**
  * How programs save, as strace shows it: every call that changes something, with descriptors and flags. Recorded from vim 9.0,
- * rsync 3.5, git 2.39, sqlite 3.40 and GLib 2.74, whose `g_file_replace` gedit saves with; LibreOffice, emacs and Word (over a mount)
- * by what they are known to do.
+ * rsync 3.5, git 2.39, sqlite 3.40, LibreOffice 7.4 and GLib 2.74, whose `g_file_replace` gedit saves with; emacs and Word (over a
+ * mount) by what they are known to do.
  */
 import { constants } from 'node:fs'
 import { patterned } from '../../conformance/suite.ts'
@@ -17,6 +17,8 @@ import {
   gioWrites,
   geditKeepsABackup,
   geditReplacesItsBackup,
+  libreOfficeSaves,
+  officeDocument,
   looseObject,
   lockedWrite,
   appended,
@@ -67,21 +69,10 @@ export const recordedSaves: readonly RecordedSave[] = [
     requests: onePut,
   },
   {
-    name: 'LibreOffice: a lock file beside, a temporary file renamed over',
+    name: 'LibreOffice: a lock file that comes and goes, a temporary file renamed over, which gets its mode only then',
     before: { 'report.odt': first },
-    calls: [
-      ['open', 3, '.~lock.report.odt#', fresh, 0o644],
-      ['write', 3, ',una,laptop,28.11.2026 14:03,file:///home/una/.config/libreoffice/4;', 0],
-      ['close', 3],
-      ['open', 4, 'lu27471x8a.tmp', fresh, 0o600],
-      ['write', 4, second, 0],
-      ['fsync', 4],
-      ['close', 4],
-      ['chmod', 'lu27471x8a.tmp', 0o644],
-      ['rename', 'lu27471x8a.tmp', 'report.odt'],
-      ['unlink', '.~lock.report.odt#'],
-    ],
-    after: { 'report.odt': [second, 2] },
+    calls: libreOfficeSaves(),
+    after: { 'report.odt': [officeDocument, 2] },
     requests: onePut,
   },
   {
