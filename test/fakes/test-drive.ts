@@ -170,7 +170,7 @@ export class TestDrive {
   /** What `kill -9` and a new mount do: what the process had in memory is gone, and nothing of it goes on. */
   async crash(whileDown: () => Promise<void> | void = () => undefined): Promise<void> {
     this.kill()
-    leftOpen.push(this.#opened)
+    leftOpen.push(this.#opened.filter(({ fd }) => fd >= 0))
     this.#lookups.clear()
     await writeFile(join(this.folder, 'lock'), JSON.stringify({ pid: 2 ** 22 + 1, startTicks: '1' }))
     await whileDown()
