@@ -8,7 +8,7 @@ import type { RangeProgress } from '../../remote/remote.ts'
 import type { EntityId } from '../../remote/types.ts'
 import type { CachedContent } from '../cache/index.ts'
 import { ArrivingPart } from './arriving-part.ts'
-import type { BlockCache } from './block-cache.ts'
+import type { BlockCache, KeptBlocks } from './block-cache.ts'
 import type { BlockGrid } from './block-grid.ts'
 import { own } from './memory-pieces.ts'
 import type { PartMemories } from './part-memories.ts'
@@ -72,8 +72,9 @@ export class Arrivals {
     this.#isClosed = true
     for (const held of this.#waiting) {
       this.#parts.memories.letGo(held.memory)
-      this.#cacheEach(held, (block) => block)
+      this.#cache(held)
     }
+    this.#parts.cache.settle(this.#parts.entity)
   }
 
   async #keepWhenHere(held: Held): Promise<void> {
@@ -91,18 +92,15 @@ export class Arrivals {
       if (this.#isClosed) memories.letGo(held.memory)
       return undefined
     }
-    memories.letGo(held.memory)
-    if (!this.#isClosed) this.#cacheEach(held, own)
-    return this.#leave(held)
+    return this.#leave(held, this.#isClosed ? 'nowhere' : 'in memory')
   }
 
   /** The disk has had its turn with these. */
   #onDisk(held: Held, disk: CachedContent): void {
     this.#waiting.delete(held)
     if (this.#isClosed) return this.#takeFromCache(held, disk)
-    this.#parts.memories.letGo(held.memory)
-    this.#cacheEach(held, (block, index) => (disk.has(index) ? undefined : own(block)))
-    return this.#leave(held)
+    const isOnDisk = held.numbers.every((index) => disk.has(index))
+    return this.#leave(held, isOnDisk ? 'on disk' : 'in memory')
   }
 
   /** What stays in memory is copied: a view would keep the whole part. */
@@ -111,35 +109,37 @@ export class Arrivals {
     for (const index of numbers) {
       const block = cache.get(entity, index)
       cache.drop(entity, index)
-      if (block instanceof Uint8Array && !disk.has(index)) cache.put(entity, index, own(block))
+      if (!block || disk.has(index)) continue
+      const bytes = own(block)
+      cache.put({ entity, first: index, bytes, blockBytes: bytes.length })
     }
   }
 
-  #cacheEach(
-    { part, numbers }: Held,
-    copy: (block: Uint8Array, index: number) => Uint8Array | undefined,
-  ): void {
+  /** All of it in one piece. */
+  #cache({ numbers, bytes }: Held, how: Pick<KeptBlocks, 'isAhead' | 'isOnDisk' | 'onGone'> = {}): boolean {
     const { cache, entity, grid } = this.#parts
-    for (const index of numbers) {
-      const view = part.viewOf(grid.bytesOf(index))
-      const block = view && copy(view, index)
-      if (block) cache.put(entity, index, block)
-    }
+    const { blockBytes } = grid
+    return bytes !== undefined && cache.put({ entity, first: numbers[0]!, bytes, blockBytes, ...how })
   }
 
   #forget({ numbers }: Held): void {
     for (const index of numbers) this.#byBlock.delete(index)
   }
 
-  /** Whoever has got a view of it in this turn of the event loop has used it by the next one. */
-  #leave(held: Held): void {
+  /** It stays in memory until that is needed; what is on the disk, until somebody who reads on has had it. */
+  #leave(held: Held, stays: 'in memory' | 'on disk' | 'nowhere'): void {
     const { memories } = this.#parts
+    const { part, memory, bytes } = held
+    const onGone = () => {
+      if (bytes?.buffer === memory.buffer) memories.giveBackLater(memory)
+    }
+    memories.letGo(memory)
+    const isOnDisk = stays === 'on disk'
+    const isAhead = !part.isRead
+    const isWanted = isOnDisk ? isAhead : stays === 'in memory'
+    if (!isWanted || !this.#cache(held, { isAhead, isOnDisk, onGone })) onGone()
     this.#forget(held)
-    setImmediate(() => {
-      held.part.letGo()
-      // A part of one block is in the cache as it is.
-      const isOurs = held.bytes?.buffer === held.memory.buffer && held.numbers.length > 1
-      if (isOurs && !this.#isClosed) memories.giveBack(held.memory)
-    })
+    // Whoever has got a view of it in this turn of the event loop has used it by the next one.
+    setImmediate(() => part.letGo())
   }
 }

@@ -14,12 +14,18 @@ export class ArrivingPart {
   readonly #range: ByteRange
   #bytes: Uint8Array | undefined
   #filledBytes = 0
+  #isRead = false
   #waiting: Waiting[] = []
 
   /** @param request answers all bytes of `range` */
   constructor(range: ByteRange, request: (onProgress: RangeProgress) => Promise<Uint8Array>) {
     this.#range = range
     this.whole = this.#run(request)
+  }
+
+  /** Its last bytes were looked at: who reads on is beyond it. */
+  get isRead(): boolean {
+    return this.#isRead
   }
 
   /** Whether the bytes of `range`, which lies within the part, are there. */
@@ -31,6 +37,7 @@ export class ArrivingPart {
   viewOf(range: ByteRange): Uint8Array | undefined {
     const { start, end } = this.#range
     if (range.start < start || range.end > end || !this.has(range)) return undefined
+    this.#isRead ||= range.end === end
     return this.#bytes?.subarray(range.start - start, range.end - start)
   }
 

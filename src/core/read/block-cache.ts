@@ -1,62 +1,133 @@
-import { LRUCache } from 'lru-cache'
 import type { EntityId } from '../../remote/types.ts'
 import type { MemoryBudget } from './memory-budget.ts'
 
-/**
- * Blocks of contents, by content and number. A block never changes, because a content never does; so a cache may drop any
- * block at any time, and may outlive the process.
- */
-export interface BlockCache {
-  /** True if `get` would probably find it. */
-  has(entity: EntityId, index: number): boolean
-  /** The whole block, not to be written to; undefined when it is not there, or damaged. */
-  get(entity: EntityId, index: number): Uint8Array | undefined | Promise<Uint8Array | undefined>
-  /** Keeps `block` if there is room. It must not be changed afterwards. */
-  put(entity: EntityId, index: number, block: Uint8Array): void
-  drop(entity: EntityId, index: number): void
+export interface KeptBlocks {
+  readonly entity: EntityId
+  /** Number of the first block. */
+  readonly first: number
+  /** Whole blocks, one behind the other; the last one of a content may be shorter. */
+  readonly bytes: Uint8Array
+  readonly blockBytes: number
+  /** Somebody is going to read them: they stay longer than what was read, until he has read the last of them. */
+  readonly isAhead?: boolean | undefined
+  /** They are on the disk, too: they go when the last of them has been read. */
+  readonly isOnDisk?: boolean | undefined
+  /** They have gone, unless they were dropped: the memory of `bytes` is the caller's again when the event loop has turned. */
+  readonly onGone?: (() => void) | undefined
 }
 
-type BlockKey = `${string} ${number}`
+/** Blocks that came together lie in one memory, and go together. */
+interface Piece extends KeptBlocks {
+  /** Numbers of those that are still asked for here. */
+  readonly numbers: Set<number>
+}
 
-/** Recently used blocks in memory, within the budget of the process. */
-export class MemoryBlockCache implements BlockCache {
+/**
+ * Recently used blocks in memory, by content and number, within the budget of the process. A block never changes, because a
+ * content never does; so any of them may go at any time.
+ */
+export class BlockCache {
   readonly #budget: MemoryBudget
-  readonly #blocks: LRUCache<BlockKey, Uint8Array>
+  readonly #contents = new Map<EntityId, Map<number, Piece>>()
+  /** Used longest ago first. */
+  readonly #used = new Set<Piece>()
+  readonly #ahead = new Set<Piece>()
 
   constructor(budget: MemoryBudget) {
     this.#budget = budget
-    this.#blocks = new LRUCache<BlockKey, Uint8Array>({
-      maxSize: Math.max(1, budget.limitBytes),
-      sizeCalculation: (block) => block.length,
-      dispose: (block) => budget.release(block.length),
-    })
     budget.onShortage((bytes) => this.#evict(bytes))
   }
 
   has(entity: EntityId, index: number): boolean {
-    return this.#blocks.has(keyOf(entity, index))
+    return this.#contents.get(entity)?.has(index) === true
   }
 
+  /** The whole block, as a view that is good until the event loop turns: not to be written to. */
   get(entity: EntityId, index: number): Uint8Array | undefined {
-    return this.#blocks.get(keyOf(entity, index))
+    return this.viewOf(entity, index, index + 1)
   }
 
-  put(entity: EntityId, index: number, block: Uint8Array): void {
-    const key = keyOf(entity, index)
-    if (block.length === 0 || this.#blocks.has(key) || !this.#budget.reserve(block.length)) return
-    this.#blocks.set(key, block)
+  /** As `get`, the blocks from `first` to before `past`, if they came together. */
+  viewOf(entity: EntityId, first: number, past: number): Uint8Array | undefined {
+    const blocks = this.#contents.get(entity)
+    const piece = blocks?.get(first)
+    if (!piece || blocks?.get(past - 1) !== piece) return undefined
+    for (let index = first + 1; index < past - 1; index += 1) if (!piece.numbers.has(index)) return undefined
+    const start = (first - piece.first) * piece.blockBytes
+    const end = start + (past - first) * piece.blockBytes
+    const isLast = end >= piece.bytes.length
+    if (piece.isOnDisk && isLast) this.#remove(piece)
+    else if (isLast || !this.#ahead.has(piece)) this.#use(piece)
+    return piece.bytes.subarray(start, end)
+  }
+
+  /** Nobody is going to read what is here of this content. */
+  settle(entity: EntityId): void {
+    for (const piece of this.#ahead) {
+      if (piece.entity !== entity) continue
+      if (piece.isOnDisk) this.#remove(piece)
+      else this.#use(piece)
+    }
+  }
+
+  /** Keeps those that are not here, if there is room; they must not be changed meanwhile. False: it keeps none of them. */
+  put(kept: KeptBlocks): boolean {
+    const { entity, first, bytes, blockBytes } = kept
+    const blocks = this.#contents.get(entity) ?? new Map<number, Piece>()
+    const numbers = new Set<number>()
+    for (let index = first; (index - first) * blockBytes < bytes.length; index += 1)
+      if (!blocks.has(index)) numbers.add(index)
+    if (numbers.size === 0 || !this.#budget.reserve(bytes.length)) return false
+    const piece = { ...kept, numbers }
+    // To make room for it may have taken the last others of this content away.
+    const present = this.#contents.get(entity) ?? blocks
+    this.#contents.set(entity, present)
+    for (const index of numbers) present.set(index, piece)
+    if (kept.isAhead) this.#ahead.add(piece)
+    else this.#used.add(piece)
+    return true
   }
 
   drop(entity: EntityId, index: number): void {
-    this.#blocks.delete(keyOf(entity, index))
+    const piece = this.#contents.get(entity)?.get(index)
+    if (!piece) return
+    this.#forget(piece, index)
+    if (piece.numbers.size === 0) this.#leave(piece)
+  }
+
+  #use(piece: Piece): void {
+    this.#ahead.delete(piece)
+    this.#used.delete(piece)
+    this.#used.add(piece)
   }
 
   #evict(bytes: number): void {
-    const target = this.#blocks.calculatedSize - bytes
-    while (this.#blocks.size > 0 && this.#blocks.calculatedSize > target) this.#blocks.pop()
+    let freed = 0
+    for (const pieces of [this.#used, this.#ahead]) {
+      for (const piece of pieces) {
+        if (freed >= bytes) return
+        this.#remove(piece)
+        freed += piece.bytes.length
+      }
+    }
   }
-}
 
-function keyOf(entity: EntityId, index: number): BlockKey {
-  return `${entity} ${index}`
+  #remove(piece: Piece): void {
+    for (const index of piece.numbers) this.#forget(piece, index)
+    this.#leave(piece)
+    piece.onGone?.()
+  }
+
+  #forget({ entity, numbers }: Piece, index: number): void {
+    numbers.delete(index)
+    const blocks = this.#contents.get(entity)
+    blocks?.delete(index)
+    if (blocks?.size === 0) this.#contents.delete(entity)
+  }
+
+  #leave(piece: Piece): void {
+    this.#used.delete(piece)
+    this.#ahead.delete(piece)
+    this.#budget.release(piece.bytes.length)
+  }
 }

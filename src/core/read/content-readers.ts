@@ -5,7 +5,7 @@ import type { ContentAddress, RangeProgress, RemoteContent } from '../../remote/
 import type { EntityId } from '../../remote/types.ts'
 import type { CachedContent, DiskCache, Protection } from '../cache/index.ts'
 import { AheadFetches, type HeldBlocks } from './ahead-fetches.ts'
-import { MemoryBlockCache, type BlockCache } from './block-cache.ts'
+import { BlockCache } from './block-cache.ts'
 import { EntityBlocks, type EntityBlocksDeps } from './entity-blocks.ts'
 import { FlowMeter } from './flow-meter.ts'
 import { keepOnDisk, type KeepOptions } from './keep-on-disk.ts'
@@ -20,8 +20,6 @@ export interface ContentReadersDeps {
   readonly budget: MemoryBudget
   readonly clock: Clock
   readonly log: Log
-  /** Where blocks stay after their readers are closed; by default in memory, within `budget`. */
-  readonly cache?: BlockCache
   /** Where contents stay on the local disk, and what tells this drive from others there; by default nowhere. */
   readonly disk?: { readonly cache: DiskCache; readonly drive: string } | undefined
   readonly options?: Partial<ReadOptions>
@@ -65,7 +63,7 @@ export class ContentReaders {
   /** Ranges on their way, without what is fetched ahead of any read. */
   #reads = 0
 
-  constructor({ remote, budget, clock, log, cache, disk, options, bytesPerSecond }: ContentReadersDeps) {
+  constructor({ remote, budget, clock, log, disk, options, bytesPerSecond }: ContentReadersDeps) {
     const readOptions = { ...defaultReadOptions, ...options }
     this.#budget = budget
     this.#clock = clock
@@ -76,7 +74,7 @@ export class ContentReaders {
       remote: { readRange: (...call) => this.#metered(remote, call) },
       memories: new PartMemories(budget, readOptions.partBytes),
       log,
-      cache: cache ?? new MemoryBlockCache(budget),
+      cache: new BlockCache(budget),
       onDisk: (content) => disk?.cache.content(disk.drive, content, readOptions.blockBytes),
       options: readOptions,
     }
@@ -110,7 +108,8 @@ export class ContentReaders {
     const { cache, options } = this.#deps
     this.onDisk({ entity, sizeBytes: bytes.length })?.put(0, bytes)
     for (let start = 0, index = 0; start < bytes.length; start += options.blockBytes, index += 1) {
-      cache.put(entity, index, bytes.slice(start, start + options.blockBytes))
+      const block = bytes.slice(start, start + options.blockBytes)
+      cache.put({ entity, first: index, bytes: block, blockBytes: block.length })
     }
   }
 
@@ -129,21 +128,16 @@ export class ContentReaders {
     const first = Math.floor(start / options.blockBytes)
     const past = Math.ceil(end / options.blockBytes)
     await disk?.load(first, past)
-    const blocks: Uint8Array[] = []
+    const bytes = Buffer.allocUnsafe((past - first) * options.blockBytes)
     for (let index = first; index < past; index += 1) {
-      const known = (await cache.get(content.entity, index)) ?? this.#passing(content.entity, index)
+      const known = cache.get(content.entity, index) ?? this.#open.get(content.entity)?.blocks.blockOf(index)
       const block = known ?? (disk?.has(index) ? await disk.read(index, 1) : undefined)
       if (!block) return undefined
-      blocks.push(block)
+      // At once: views are good until the event loop turns.
+      bytes.set(block, (index - first) * options.blockBytes)
     }
     const skip = first * options.blockBytes
-    return Buffer.concat(blocks).subarray(start - skip, end - skip)
-  }
-
-  /** A copy of a block that waits for the disk. */
-  #passing(entity: EntityId, index: number): Uint8Array | undefined {
-    const block = this.#open.get(entity)?.blocks.blockOf(index)
-    return block && new Uint8Array(block)
+    return bytes.subarray(start - skip, end - skip)
   }
 
   /** Something is on its way that programs wait for, or are going to. */

@@ -55,7 +55,14 @@ export class EntityBlocks {
 
   /** The bytes of `range`, if they are in memory and were fetched together: a view, good until the event loop turns. */
   viewOf(range: ByteRange): Uint8Array | undefined {
-    return this.#arrivals.viewOf(range)
+    return this.#arrivals.viewOf(range) ?? this.#cachedView(range)
+  }
+
+  #cachedView(range: ByteRange): Uint8Array | undefined {
+    const { first, past } = this.#grid.boundsOf(range)
+    const blocks = this.#deps.cache.viewOf(this.#content.entity, first, past)
+    const skip = range.start - first * this.#grid.blockBytes
+    return blocks?.subarray(skip, skip + range.end - range.start)
   }
 
   /** As `viewOf`, a whole block. */

@@ -1,5 +1,5 @@
 export { AheadFetches, type ProbableRead } from './ahead-fetches.ts'
-export { MemoryBlockCache, type BlockCache } from './block-cache.ts'
+export { BlockCache, type KeptBlocks } from './block-cache.ts'
 export type { ContentReader } from './windowed-reader.ts'
 export { ContentReaders, type ContentReadersDeps } from './content-readers.ts'
 export { MemoryBudget } from './memory-budget.ts'

@@ -23,15 +23,20 @@ export class MemoryBudget {
 
   /** Takes `bytes`, or nothing at all when they cannot be had, not even by asking the caches to give some back. */
   reserve(bytes: number): boolean {
+    if (!this.makeRoom(bytes)) return false
+    this.#usedBytes += bytes
+    return true
+  }
+
+  /** Asks the caches to give back what is needed that `bytes` could be taken. False: they cannot be had. */
+  makeRoom(bytes: number): boolean {
     if (bytes > this.limitBytes) return false
     for (const reclaim of this.#reclaimers) {
       const short = this.#usedBytes + bytes - this.limitBytes
       if (short <= 0) break
       reclaim(short)
     }
-    if (this.#usedBytes + bytes > this.limitBytes) return false
-    this.#usedBytes += bytes
-    return true
+    return this.#usedBytes + bytes <= this.limitBytes
   }
 
   release(bytes: number): void {

@@ -149,12 +149,22 @@ export class ReadWindows {
       if (remaining() > stream.windowBytes / 2) return
       stream.windowBytes = Math.min((stream.hasWaited ? 4 : 2) * stream.windowBytes, cap)
       stream.hasWaited = presence === 'missing'
-      stream.ahead = this.#wholeBlocks(stream.frontier + stream.windowBytes)
+      stream.ahead = this.#wholeParts(stream.ahead, this.#wholeBlocks(stream.frontier + stream.windowBytes))
     } else {
       const step = Math.max(blockBytes, this.#wholeBlocks(Math.min(partBytes, cap / 2)))
       while (remaining() <= cap - step)
-        stream.ahead = Math.max(stream.ahead, this.#blocksOf(read).start) + step
+        stream.ahead = this.#wholeParts(
+          stream.ahead,
+          Math.max(stream.ahead, this.#blocksOf(read).start) + step,
+        )
     }
+  }
+
+  /** The last end of a part beyond `from` and up to `to`, or `to`: files of the disk cache begin where parts do. */
+  #wholeParts(from: number, to: number): number {
+    const { partBytes } = this.#options
+    const whole = Math.floor(to / partBytes) * partBytes
+    return whole > from ? whole : to
   }
 
   /** Reading towards the start (`tac`): from the second such read on, what is missing is fetched with what lies before it. */

@@ -4,7 +4,7 @@ import { PartMemories } from '../../../../src/core/read/part-memories.ts'
 
 const partBytes = 1000
 
-function setUp(limitBytes = 10 * partBytes) {
+function setUp(limitBytes = 20 * partBytes) {
   const budget = new MemoryBudget(limitBytes)
   return { budget, memories: new PartMemories(budget, partBytes) }
 }
@@ -68,10 +68,10 @@ describe('memory of parts', () => {
     const { budget, memories } = setUp()
     use(memories, partBytes - 1)
     expect(budget.usedBytes).toBe(0)
-    const taken = Array.from({ length: 6 }, () => memories.take(partBytes)!)
+    const taken = Array.from({ length: 10 }, () => memories.take(partBytes)!)
     for (const memory of taken) memories.letGo(memory)
     for (const memory of taken) memories.giveBack(memory)
-    expect(budget.usedBytes).toBe(4 * partBytes)
+    expect(budget.usedBytes).toBe(8 * partBytes)
     memories.clear()
     expect(budget.usedBytes).toBe(0)
   })
