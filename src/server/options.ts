@@ -72,8 +72,8 @@ export interface ServerOptions {
   debounceMs?: number
   keepAliveMs?: number
   eventPush?: boolean
-  /** False: the server is older than 4.11: it knows nothing of events, nor which storage policy an upload is for (api/06 §1.2). */
-  eventStream?: boolean
+  /** The server is older than 4.11: it knows nothing of events, nor which storage policy an upload is for (api/06 §1.2). */
+  isBefore411?: boolean
   /** Quota of every user that has none of its own. */
   totalBytes?: number
   trashRetentionMs?: number
@@ -129,7 +129,7 @@ const defaults = {
   debounceMs: 5000,
   keepAliveMs: 30_000,
   eventPush: true,
-  eventStream: true,
+  isBefore411: false,
   totalBytes: 1024 * 1024 * mebibyte,
   trashRetentionMs: 7 * day,
   seed: 'empty' as const,

@@ -131,7 +131,7 @@ await describeMounts('a server that tells nothing of changes', [], (driver) => {
   afterEach(() => place.close())
 
   it.each([
-    ['as it is older than 4.11', { eventStream: false }, 'the server has no event stream'],
+    ['as it is older than 4.11', { isBefore411: true }, 'the server has no event stream'],
     [
       'as that is switched off, Pro',
       { eventPush: false, pro: true },

@@ -82,8 +82,8 @@ export interface EmbeddedServerOptions {
   readonly urlTtlMs?: number
   /** false: the server tells nobody of changes. */
   readonly eventPush?: boolean
-  /** false: the server is older than 4.11. */
-  readonly eventStream?: boolean
+  /** The server is older than 4.11. */
+  readonly isBefore411?: boolean
 }
 
 export const projectFolder = folderOfPackage(import.meta.dirname)

@@ -39,7 +39,7 @@ export function createSession(op: Op, args: SessionArguments): WireUploadCredent
   const expiresAtMs = world.time.nowMs() + world.settings.uploadSessionTtlMs
   const write = beginWrite(op, place, {
     sizeBytes: args.sizeBytes,
-    previous: world.settings.eventStream ? args.previous : undefined,
+    previous: world.settings.isBefore411 ? undefined : args.previous,
     mustBeNew: args.entityType === '',
     unstorableCode: -1,
     lockExpiresAtMs: expiresAtMs,
@@ -88,7 +88,7 @@ function checkArguments(
   if (sizeBytes < 0) throw invalid()
   const isPolicyKnown = policyId
     ? world.ids.decode('policy', policyId) !== undefined
-    : world.settings.eventStream
+    : !world.settings.isBefore411
   if (!isPolicyKnown) throw new ApiFailure(40001, { msg: 'unknown policy id' })
   if (!['', 'version', 'live_photo'].includes(entityType)) throw invalid()
   const changes = Object.entries(metadata).map(([key, value]) => ({ key, value }))

@@ -19,7 +19,7 @@ import { uploadRoutes } from './uploads.ts'
 import { userRoutes } from './user.ts'
 
 /** Every route that the server has; what only Pro has, only when it plays Pro, and what older ones have not, unless it plays one. */
-export function allRoutes({ pro, eventStream }: Pick<Settings, 'pro' | 'eventStream'>): Route[] {
+export function allRoutes({ pro, isBefore411 }: Pick<Settings, 'pro' | 'isBefore411'>): Route[] {
   return [
     ...siteRoutes,
     ...sessionRoutes,
@@ -35,7 +35,7 @@ export function allRoutes({ pro, eventStream }: Pick<Settings, 'pro' | 'eventStr
     ...onedriveRoutes,
     ...shareRoutes,
     ...linkRoutes,
-    ...(eventStream ? eventRoutes : []),
+    ...(isBefore411 ? [] : eventRoutes),
     ...miscRoutes,
     ...(pro ? activityRoutes : []),
   ]

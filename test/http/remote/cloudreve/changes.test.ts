@@ -51,8 +51,8 @@ describe('watching a server', () => {
 
   it.each([
     ['it is switched off', { eventPush: false }, 'the event stream is switched off on the server'],
-    ['the server is older', { eventStream: false }, 'the server has no event stream'],
-    ['the server is older, and Pro', { eventStream: false, pro: true }, 'the server has no event stream'],
+    ['the server is older', { isBefore411: true }, 'the server has no event stream'],
+    ['the server is older, and Pro', { isBefore411: true, pro: true }, 'the server has no event stream'],
   ])('says that there is no stream where %s, and asks no second time [E7]', async (_, options, reason) => {
     const remote = await start(options)
     const end = new AbortController()

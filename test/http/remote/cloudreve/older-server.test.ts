@@ -6,7 +6,7 @@ import { bytesSource } from '../../../fakes/scripted-remote.ts'
 let test: EmbeddedRemote
 
 beforeEach(async () => {
-  test = await embeddedRemote({ eventStream: false })
+  test = await embeddedRemote({ isBefore411: true })
 })
 
 afterEach(async () => {
