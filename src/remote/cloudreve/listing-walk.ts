@@ -4,6 +4,7 @@
  */
 import { RemoteError } from '../errors.ts'
 import type { WireFile, WireListing } from '../../api/schema.ts'
+import { nextToken, pagesAhead } from './pages-ahead.ts'
 
 export interface PageRequest {
   readonly pageSize: number
@@ -49,25 +50,22 @@ async function* walkByCursor(
   seen: Set<string>,
 ): AsyncGenerator<WalkedPage> {
   let previous: string | undefined
-  let token = nextToken(first)
-  for (let asked = token === undefined ? undefined : withoutDefect(options, token); asked;) {
-    const page = await asked
-    const files = freshOf(page, seen)
+  let token: string | undefined
+  const ask = (page: WireListing) => {
     const next = nextToken(page)
     // Pages ordered by time begin with the last object of the page before: one of a single object never moves on.
-    if (files.length === 0 && next !== undefined && (next === token || next === previous)) {
+    if (isSeen(page, seen) && next !== undefined && (next === token || next === previous)) {
       throw new RemoteError(
         'protocol',
         `${options.subject}: the server repeats a page of the listing for ever`,
       )
     }
-    // On its way while this page is worked on.
-    asked = next === undefined ? undefined : withoutDefect(options, next)
-    asked?.catch(() => undefined) // whoever wants the page hears of it
-    yield { listing: page, files, isLast: next === undefined }
     previous = token
     token = next
+    return next === undefined ? undefined : withoutDefect(options, next)
   }
+  for await (const listing of pagesAhead(ask(first), ask))
+    yield { listing, files: freshOf(listing, seen), isLast: nextToken(listing) === undefined }
 }
 
 async function* walkByOffset(
@@ -129,14 +127,14 @@ function startsWithFiles(token: string): boolean {
   }
 }
 
+function isSeen({ files }: WireListing, seen: ReadonlySet<string>): boolean {
+  return files.every(({ id }) => seen.has(id))
+}
+
 function freshOf(listing: WireListing, seen: Set<string>): WireFile[] {
   const files = listing.files.filter(({ id }) => !seen.has(id))
   for (const { id } of files) seen.add(id)
   return files
-}
-
-function nextToken({ pagination }: WireListing): string | undefined {
-  return pagination?.next_token || undefined
 }
 
 function totalOf({ pagination, files }: WireListing): number {

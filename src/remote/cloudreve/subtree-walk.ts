@@ -1,6 +1,7 @@
 /** One complete walk over everything below a folder, breadth first (api/00-live-files §11). */
 import { RemoteError } from '../errors.ts'
 import type { WireFile, WireListing } from '../../api/schema.ts'
+import { nextToken, pagesAhead } from './pages-ahead.ts'
 
 export interface SubtreeWalkOptions {
   readonly fetch: (token: string | undefined) => Promise<WireListing>
@@ -18,21 +19,20 @@ export async function* walkSubtree({
 }: SubtreeWalkOptions): AsyncGenerator<readonly WireFile[]> {
   const seen = new Set<string>()
   let token: string | undefined
-  for (let asked: Promise<WireListing> | undefined = fetch(undefined); asked;) {
-    const page: WireListing = await asked
-    const isTooMuch = page.recursion_limit_reached === true
-    const next = page.pagination?.next_token || undefined
-    const repeats = next !== undefined && next === token
-    // On its way while this page is worked on. Who stops here has asked for one page in vain.
-    asked = next === undefined || repeats || isTooMuch ? undefined : fetch(next)
-    asked?.catch(() => undefined) // whoever wants the page hears of it
+  let repeats = false
+  const askNext = (page: WireListing) => {
+    const next = nextToken(page)
+    repeats = next !== undefined && next === token
+    token = next
+    return next === undefined || repeats || page.recursion_limit_reached === true ? undefined : fetch(next)
+  }
+  for await (const page of pagesAhead(fetch(undefined), askNext)) {
     const fresh = page.files.filter(({ id }) => !seen.has(id))
     for (const { id } of fresh) seen.add(id)
     yield fresh
-    if (isTooMuch)
+    if (page.recursion_limit_reached === true)
       throw new RemoteError('unsupported', `${subject}: the server does not list so many folders in one walk`)
     if (repeats)
       throw new RemoteError('protocol', `${subject}: the server repeats a page of the listing for ever`)
-    token = next
   }
 }
