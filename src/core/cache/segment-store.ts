@@ -282,7 +282,6 @@ export class SegmentStore {
     const shard = join(folder, name.slice(0, 1))
     if (!this.#folders.has(shard)) await layer.makeFolder(shard)
     this.#folders.add(shard)
-    await layer.remove(this.#pathOf(name)) // one that could not be removed when it was due
   }
 
   async #tellUse(entry: Entry): Promise<void> {

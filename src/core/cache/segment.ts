@@ -36,7 +36,7 @@ export class Segment {
     this.#file = file
   }
 
-  /** One of which nothing is on the disk yet: its first write makes the file, which must not exist. */
+  /** One of which nothing is on the disk yet: its first write makes the file, in the place of any other. */
   static blank(layer: FileLayer, path: string, shape: SegmentShape): Segment {
     return new Segment(layer, path, new SegmentHead(shape))
   }
@@ -182,12 +182,23 @@ export class Segment {
     if (this.#isClosed) throw new Error('a segment was used after it was closed')
     this.#users += 1
     try {
-      this.#file ??= await this.#layer.open(this.path, 'create')
+      this.#file ??= await this.#create()
       return await work(this.#file)
     } finally {
       this.#users -= 1
       if (this.#users === 0 && this.#isClosed) await this.#closeFile()
     }
+  }
+
+  async #create(): Promise<LocalFile> {
+    try {
+      return await this.#layer.open(this.path, 'create')
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    }
+    // One that could not be removed when it was due.
+    await this.#layer.remove(this.path)
+    return this.#layer.open(this.path, 'create')
   }
 
   async #closeFile(): Promise<void> {
