@@ -2,6 +2,7 @@
  * The blocks of one content while somebody has it open: those in the cache, on the disk and on their way. All readers of a content
  * share them.
  */
+import { setMaxListeners } from 'node:events'
 import type { ByteRange } from '../../base/ranges.ts'
 import type { Log } from '../../base/log.ts'
 import { SingleFlight } from '../../base/single-flight.ts'
@@ -44,6 +45,8 @@ export class EntityBlocks {
     this.#grid = new BlockGrid(content.sizeBytes, deps.options.blockBytes)
     const { memories, cache, log } = deps
     const { entity } = content
+    // Each range on its way listens, and each of its steps.
+    setMaxListeners(0, this.#stop.signal)
     this.#arrivals = new Arrivals({ entity, grid: this.#grid, memories, cache, disk: this.#disk, log })
   }
 

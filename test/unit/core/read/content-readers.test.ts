@@ -80,6 +80,20 @@ describe('reading in sequence', () => {
     await waiting
   })
 
+  it('has any number of ranges listen for its end, without a warning of Node', async () => {
+    const { remote, readers } = setUp()
+    await readers.open(remote.add('a', big)).read(0, 128 * KIB)
+    const warnings: Error[] = []
+    const note = (warning: Error) => warnings.push(warning)
+    process.on('warning', note)
+    for (let range = 0; range < 50; range += 1)
+      remote.requests[0]!.signal!.addEventListener('abort', () => undefined)
+    // Warnings come with the next turn of the loop.
+    await settle()
+    process.off('warning', note)
+    expect(warnings).toEqual([])
+  })
+
   it('fetches no further ahead than what a limit lets through in ten seconds', async () => {
     const { remote, readers } = setUp({ bytesPerSecond: 100 * KIB })
     const reader = readers.open(remote.add('a', big))
