@@ -108,12 +108,16 @@ export class World {
   }
 
   #midwayInCopy({ from, to }: Extract<Operation, { do: 'copy' }>, { ofCopy }: Cuts): World[] {
-    const { bytes } = this.#at(from)
-    return [0, ...ofCopy(bytes.length)].map((end) => {
-      const begun = this.clone()
-      begun.put(to, bytes.subarray(0, end))
-      return begun
-    })
+    const { bytes, mode } = this.#at(from)
+    const begun = (end: number, withMode: number) => {
+      const world = this.clone()
+      world.put(to, bytes.subarray(0, end))
+      world.#at(to).mode = withMode
+      return world
+    }
+    // cp(1) makes it with the mode of what it copies, and changes that in the end.
+    const modes = [...new Set([0o644, mode])]
+    return [0, ...ofCopy(bytes.length), bytes.length].flatMap((end) => modes.map((each) => begun(end, each)))
   }
 
   #midwayInWrite(operation: Write, { ofWrite }: Cuts): World[] {
