@@ -45,8 +45,8 @@ const folderOfRuns = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
 const longestLifeMs = 1_500
 /** So many seconds may pass without anything that happens: longer than the longest pause before a next try, 60 s. */
 const longestPause = 100
-/** One that tries again and again, without an end, is wrong as well. */
-const longestRun = 1_200
+/** One that tries again and again, without an end, is wrong as well; most take three. */
+const longestRun = 300
 /** What is left of a run whose process is killed ends in less, however busy the machine is, ms. */
 const longestEndMs = 60_000
 /** A program waits so long for a server that nothing is wrong with: the machine may be busy, ms. */
