@@ -156,9 +156,11 @@ describe('a save', () => {
 
   it('is made where the server refuses to hand the old content out [O3]', async () => {
     const old = await opened('old content', 1)
-    drive!.remote.fail('readRange', new RemoteError('denied', 'no'))
+    // Each time that it is asked: a save that is tried twice asks twice.
+    drive!.remote.fail('readRange', new RemoteError('denied', 'no'), 100)
     await replacements['a temporary file that is renamed over it']!(drive!)
     await drive!.settleAll()
+    drive!.remote.script.recover('readRange')
     expect(drive!.remote.textAt('a')).toBe('new')
     expect(await errnoOf(drive!.read(old))).toBe('ESTALE')
   })
