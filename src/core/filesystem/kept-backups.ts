@@ -7,7 +7,7 @@ import { isWanted, type Delayed } from './delayed-rename.ts'
 import { contentOf, discardContent, type OwnerParts } from './file-owner.ts'
 import { mtimeOf } from './node-view.ts'
 import { keepAttributes } from './replace-attributes.ts'
-import { inheritUnheard, takeOver } from './take-over.ts'
+import { inheritOfDeleted, takeOver } from './take-over.ts'
 
 /** A content up to this size that is here is sent again: a copy at the server takes more requests. */
 const sentLimitBytes = 1024 * 1024
@@ -122,7 +122,7 @@ export class KeptBackups {
       const lent = { base: entity, baseSizeBytes: sizeBytes, lender: { id, path } }
       if (!(await content.borrow(lent, { start: 0, end: sizeBytes }))) return false
     }
-    await inheritUnheard(backup, this.#parts().renames.removedAt(place.parent, place.name))
+    await inheritOfDeleted(this.#parts(), backup, place)
     await content.fsync()
     return true
   }

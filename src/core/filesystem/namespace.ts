@@ -3,7 +3,7 @@ import { constants } from 'node:fs'
 import { Errno } from '../../base/errno.ts'
 import { encodeLinkTarget, encodeMode } from '../attributes/index.ts'
 import { FsError, toFsError } from '../errors.ts'
-import type { Node, NodePlace } from '../inode/index.ts'
+import type { Node } from '../inode/index.ts'
 import { checkNewName, toServerName } from '../names/index.ts'
 import type { Place } from '../ports.ts'
 import type { Entry, FileKind, Ino, OpContext, Opened } from '../types.ts'
@@ -11,7 +11,7 @@ import { assertFolder, assertWritable, pinned, requireChild, assertFree, type Co
 import { contentOf, type OwnerParts } from './file-owner.ts'
 import type { Files } from './files.ts'
 import { defaultMode, entryReply } from './node-view.ts'
-import { inheritUnheard, keepingBase, takeOver, versionFor } from './take-over.ts'
+import { inheritOfDeleted, inheritUnheard, keepingBase, takeOver, versionFor } from './take-over.ts'
 import { leaveUnheard, settleSent } from './unheard-uploads.ts'
 
 const typeMask = 0o170000
@@ -143,12 +143,10 @@ export class Namespace {
     this.#core.tree.table.release(node)
   }
 
-  /** Before `succeed`, of a new file that is going to have `place`. */
-  beforeSucceeding(node: Node, { parent, name }: NodePlace): Promise<void> {
-    return inheritUnheard(node, this.#parts.renames.removedAt(parent, name))
-  }
-
-  /** A new file has got its place: where an unlinked one is still known to the server, it becomes its next version. */
+  /**
+   * A new file has got its place: where an unlinked one is still known to the server, it becomes its next version.
+   * @requires `inheritOfDeleted`
+   */
   succeed(node: Node, pid?: number): void {
     const former = node.place && this.#parts.renames.removedAt(node.place.parent, node.place.name)
     if (former && node.entry === undefined) takeOver(this.#parts, node, former, pid)
@@ -256,7 +254,7 @@ export class Namespace {
       }
       try {
         await contentOf(node, this.#parts).createEmpty()
-        await this.beforeSucceeding(node, { parent: folder, name })
+        await inheritOfDeleted(this.#parts, node, { parent: folder, name })
         this.succeed(node, pid)
         this.#core.changes.namesChanged(folder)
         return use(node)

@@ -26,7 +26,7 @@ import type { Namespace } from './namespace.ts'
 import { mtimeOf } from './node-view.ts'
 import type { Replaced } from './delayed-rename.ts'
 import { keepAttributes } from './replace-attributes.ts'
-import { inheritUnheard, keepingBase, takeOver, versionFor } from './take-over.ts'
+import { inheritOfDeleted, inheritUnheard, keepingBase, takeOver, versionFor } from './take-over.ts'
 import { leaveUnheard, settleSent } from './unheard-uploads.ts'
 
 /** A clean source up to this size replaces a file by becoming its next version: one request, and the target keeps its id. */
@@ -189,7 +189,7 @@ export class Renames {
     const { renames } = this.#parts
     if (target) await renames.settleIfSending(target)
     await inheritUnheard(source, target)
-    await this.#namespace.beforeSucceeding(source, to)
+    await inheritOfDeleted(this.#parts, source, to)
     if (target && isReplaceable(target) && source.kind === 'file')
       takeOver(this.#parts, source, target, by.pid)
     else if (target?.remotePlace) {

@@ -1,4 +1,4 @@
-import type { Node } from '../inode/index.ts'
+import type { Node, NodePlace } from '../inode/index.ts'
 import type { BaseEntity } from '../write/index.ts'
 import type { Core } from './core.ts'
 import { contentOf, type OwnerParts } from './file-owner.ts'
@@ -43,6 +43,15 @@ export function takeOver(parts: OwnerParts, heir: Node, former: Node, pid?: numb
  */
 export async function inheritUnheard(heir: Node | undefined, former: Node | undefined): Promise<void> {
   await heir?.content?.inheritSent(former?.sentUnheard ?? [])
+}
+
+/** The same, of a new file that is going to have the place of a deleted one which is still known to the server. */
+export function inheritOfDeleted(
+  { renames }: OwnerParts,
+  heir: Node,
+  { parent, name }: NodePlace,
+): Promise<void> {
+  return inheritUnheard(heir, renames.removedAt(parent, name))
 }
 
 /**
