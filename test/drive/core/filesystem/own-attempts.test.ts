@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { constants, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { eventually } from '../../../fakes/eventually.ts'
+import { takenUnheard } from '../../../fakes/taken-unheard.ts'
 import { TestDrive } from '../../../fakes/test-drive.ts'
 import { whileHeld } from '../../../fakes/while-held.ts'
 
@@ -13,15 +14,6 @@ beforeEach(async () => {
 })
 
 afterEach(() => drive.stop())
-
-/** The server takes what is saved, and nobody hears of it. */
-async function takenUnheard(): Promise<void> {
-  const gate = drive.remote.hold('upload', 'after')
-  await drive.clock.advance(500)
-  await gate.entered
-  // It waits for ever; later ones do not.
-  drive.remote.hold('upload').release()
-}
 
 async function expectOnly(path: string, text: string): Promise<void> {
   await drive.drain()
@@ -35,7 +27,7 @@ describe.each(['docs/letter', 'docs/new'])(
   (path) => {
     beforeEach(async () => {
       await drive.save(path, 'first')
-      await takenUnheard()
+      await takenUnheard(drive)
     })
 
     it('is ours, when nothing was changed', async () => {
@@ -249,7 +241,7 @@ describe('a large file that is changed while it is being sent', () => {
   })
 
   it('is on record a moment later when the server had it already', async () => {
-    await takenUnheard()
+    await takenUnheard(drive)
     await drive.write(await drive.open('film', 1), 'new')
     await eventually(() => recorded().includes(digest))
     await drive.crash()
@@ -262,7 +254,7 @@ describe('a large file that is changed while it is being sent', () => {
 describe('an upload that was done before the process died', () => {
   it('is looked for under the new name where the file is deleted while it is being renamed', async () => {
     await drive.save('docs/letter', 'first')
-    await takenUnheard()
+    await takenUnheard(drive)
     await drive.crash()
     await drive.open('docs/letter', constants.O_RDWR)
     await drive.rename('docs/letter', 'docs/moved')

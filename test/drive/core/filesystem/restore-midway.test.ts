@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { nodeFileLayer, type LocalFile } from '../../../../src/base/file-layer.ts'
 import { eventually, eventuallyPassing } from '../../../fakes/eventually.ts'
 import { MortalDisk } from '../../../fakes/mortal-disk.ts'
+import { takenUnheard } from '../../../fakes/taken-unheard.ts'
 import { TestDrive } from '../../../fakes/test-drive.ts'
 
 const journal = /\/journal-\d+\.log/
@@ -247,10 +248,7 @@ describe('a process that dies while it renames over a file of which an upload ma
       dyingAgain({
         prepare: async (drive) => {
           await drive.save('docs/letter', 'changed')
-          const gate = drive.remote.hold('upload', 'after')
-          await drive.clock.advance(500)
-          await gate.entered
-          drive.remote.hold('upload').release()
+          await takenUnheard(drive)
           await drive.crash()
           drive.remote.offline = true
           await drive.save('docs/tmp', text)

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { RemoteMethod } from '../../../fakes/memory-remote.ts'
+import { takenUnheard } from '../../../fakes/taken-unheard.ts'
 import { TestDrive } from '../../../fakes/test-drive.ts'
 
 let drive: TestDrive
@@ -13,10 +14,7 @@ beforeEach(async () => {
   })
   await drive.names('other')
   await drive.save('docs/unheard', 'first')
-  const gate = drive.remote.hold('upload', 'after')
-  await drive.clock.advance(500)
-  await gate.entered
-  drive.remote.hold('upload').release()
+  await takenUnheard(drive)
   await drive.save('docs/saved', 'saved again')
   await drive.save('docs/elsewhere', 'saved again')
   await drive.mkdir('docs/made')

@@ -3,6 +3,7 @@ import { nodeFileLayer } from '../../../../src/base/file-layer.ts'
 import { eventually } from '../../../fakes/eventually.ts'
 import { aMoment } from '../../../fakes/manual-clock.ts'
 import { MortalDisk } from '../../../fakes/mortal-disk.ts'
+import { takenUnheard } from '../../../fakes/taken-unheard.ts'
 import { TestDrive } from '../../../fakes/test-drive.ts'
 
 const path = 'docs/letter'
@@ -15,10 +16,7 @@ beforeEach(async () => {
   disk = new MortalDisk()
   drive = await TestDrive.open({ fileLayer: disk.layer }, (remote) => remote.putAsOther(path, 'old letter'))
   await drive.save(path, 'first')
-  const gate = drive.remote.hold('upload', 'after')
-  await drive.clock.advance(500)
-  await gate.entered
-  drive.remote.hold('upload').release()
+  await takenUnheard(drive)
   await drive.crash()
   drive.remote.offline = true
 })
