@@ -105,3 +105,5 @@ answerThreadCalls(
   { postMessage: (message: unknown) => process.send?.(message), on: process.on.bind(process) as never },
   { mount: ({ params }) => mount(params as unknown as MountCall), unmount, close: async () => null },
 )
+// The benchmark is over, or was interrupted: nobody will say so any more.
+process.on('disconnect', () => process.exit())
