@@ -144,7 +144,8 @@ export class Transfer {
         previous,
         source,
         ...this.#owner.uploadFacts(),
-        resume: this.#open,
+        // One that could not be cancelled so far has pieces of another content.
+        resume: this.#open?.changes === source.changes ? this.#open : undefined,
         keepsSession: () => this.#canBeKept(source),
         onProgress: (sentBytes) => this.#progressed(sentBytes),
         onAsked: (session) => this.#asked(session),

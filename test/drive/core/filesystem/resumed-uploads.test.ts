@@ -200,6 +200,15 @@ describe('an upload that meets trouble', () => {
     expect(drive.remote.count('uploadChunk')).toBe(pieces)
   })
 
+  it('sends nothing of a new content in the session of the old one, which cannot be cancelled', async () => {
+    const gate = await sendPieces(2)
+    drive.remote.script.fail('cancelUpload', new RemoteError('server', 'not now'), 3)
+    drive.remote.hold('uploadChunk').release()
+    await drive.save('docs/new', text.toUpperCase())
+    gate.release()
+    await expectArrived('docs/new', text.toUpperCase())
+  })
+
   it('keeps no session in which nothing was taken', async () => {
     drive.remote.script.fail('uploadChunk', new RemoteError('server', 'not now'))
     await drive.clock.advance(500)
