@@ -108,9 +108,10 @@ export interface RemoteContent {
   makeCurrent(path: RemotePath, entity: EntityId, options?: CallOptions): Promise<void>
   /**
    * Ends a session that nobody will finish, so that its lock does not stay for a day. Harmless when it is complete or gone. One that
-   * was only asked for is looked for, and ended when what is found can be no other.
+   * was only asked for is looked for, and ended when what is found can be no other. True: nothing is left of it. False: an upload
+   * works on it, or it is not there and may still come.
    */
-  cancelUpload(session: EndableSession, options?: CallOptions): Promise<void>
+  cancelUpload(session: EndableSession, options?: CallOptions): Promise<boolean>
 }
 
 export type EndableSession = Pick<UploadSession, 'id' | 'uri'> | AskedSession

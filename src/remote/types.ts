@@ -190,6 +190,8 @@ export interface UploadRequest {
   readonly onRemade?: ((entry: RemoteEntry) => void) | undefined
   /** Called before such a lock is asked for. */
   readonly onAsked?: ((session: AskedSession) => Promise<void>) | undefined
+  /** Nothing is left of the one that was asked for last, or of `resume`: it was refused, or has been cancelled. */
+  readonly onSessionOver?: (() => Promise<void>) | undefined
   /** Called before the first byte leaves when the upload holds a lock at the server that a dead client would leave behind. */
   readonly onSession?: ((session: UploadSession) => Promise<void>) | undefined
   /** A piece was taken: it need not be sent again in this session. */

@@ -26,7 +26,7 @@ import type {
 import { activityPage } from './activity-page.ts'
 import { exists, MemoryDrive, pagesOf, type RemoteMethod } from './memory-drive.ts'
 import { ManualClock } from './manual-clock.ts'
-import { endSession, sendChunks, type MemorySession } from './memory-sessions.ts'
+import { endSession, newSession, sendChunks, type MemorySession } from './memory-sessions.ts'
 import { contains, MemoryTree, pathOf, uriOf, versionsOf, type MemoryNode } from './memory-tree.ts'
 
 export type { RemoteMethod } from './memory-drive.ts'
@@ -232,12 +232,12 @@ export class MemoryRemote extends MemoryDrive implements Remote {
         await request.onSession?.(request.resume!.session)
         return this.#sendChunks(request, open, options)
       }
-      this.#checkUpload(request)
       const isSession =
         source.sizeBytes > this.#putLimitBytes ||
         request.modifiedAtMs !== undefined ||
         request.metadata !== undefined
       if (isSession) return this.#uploadBySession(request, options)
+      this.#checkUpload(request)
       const bytes = await source.read(0, source.sizeBytes)
       this.#checkUpload(request)
       request.onProgress?.(bytes.length)
@@ -247,9 +247,9 @@ export class MemoryRemote extends MemoryDrive implements Remote {
     })
   }
 
-  cancelUpload(session: EndableSession, _options?: CallOptions): Promise<void> {
+  cancelUpload(session: EndableSession, _options?: CallOptions): Promise<boolean> {
     return this.#call('cancelUpload', ['id' in session ? session.id : session.uri], () =>
-      endSession(this.#sessions, this.tree, session),
+      endSession(this.#sessions, this, session),
     )
   }
 
@@ -307,21 +307,22 @@ export class MemoryRemote extends MemoryDrive implements Remote {
 
   async #uploadBySession(request: UploadRequest, { signal }: CallOptions): Promise<RemoteEntry> {
     const { path, source } = request
+    await request.onAsked?.({ uri: uriOf(path), sizeBytes: source.sizeBytes, askedAtMs: this.now() })
+    try {
+      this.#checkUpload(request)
+    } catch (error) {
+      await request.onSessionOver?.()
+      throw error
+    }
     const before = this.tree.find(path)
     const node = before ?? this.newFile(path)
     const id = this.tree.nextId('s')
-    const { sizeBytes } = source
-    const session = {
-      node,
-      isNew: before?.current === undefined,
-      sizeBytes,
-      bytes: new Uint8Array(sizeBytes),
-    }
-    await request.onAsked?.({ uri: uriOf(path), sizeBytes, askedAtMs: this.now() })
+    const session = newSession(node, before?.current === undefined, source.sizeBytes)
     this.#sessions.set(id, session)
     node.sessionId = id
     await this.onSessionOpened()
     await request.onSession?.({ id, uri: uriOf(path), ticket: `ticket of ${id}` })
+    session.isHeard = true
     return this.#sendChunks({ ...request, resume: undefined }, session, { signal })
   }
 

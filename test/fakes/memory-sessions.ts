@@ -10,7 +10,16 @@ export interface MemorySession {
   readonly sizeBytes: number
   /** What was taken so far. */
   readonly bytes: Uint8Array
+  /** Its client knows its id, and has it on record. */
+  isHeard: boolean
 }
+
+export function newSession(node: MemoryNode, isNew: boolean, sizeBytes: number): MemorySession {
+  return { node, isNew, sizeBytes, bytes: new Uint8Array(sizeBytes), isHeard: false }
+}
+
+/** A request that nobody has an answer to may still be worked on for so long, ms. */
+const latestStartMs = 300_000
 
 interface Sending {
   readonly chunkBytes: number
@@ -42,19 +51,20 @@ export async function sendChunks(
   }
 }
 
-/** One that was only asked for is found by its path and size. */
+/** One that was only asked for is found by its path and size. As `RemoteContent.cancelUpload`. */
 export function endSession(
   sessions: Map<string, MemorySession>,
-  tree: MemoryTree,
+  { tree, now }: { readonly tree: MemoryTree; readonly now: () => number },
   wanted: EndableSession,
-): void {
-  const isMeant = ([id, { node, sizeBytes }]: [string, MemorySession]) =>
+): boolean {
+  const isMeant = ([id, { node, sizeBytes, isHeard }]: [string, MemorySession]) =>
     'id' in wanted
       ? id === wanted.id
-      : uriOf(tree.pathOf(node)) === wanted.uri && sizeBytes === wanted.sizeBytes
+      : !isHeard && uriOf(tree.pathOf(node)) === wanted.uri && sizeBytes === wanted.sizeBytes
   const [id, found] = [...sessions].find(isMeant) ?? []
-  if (id === undefined || !found) return
+  if (id === undefined || !found) return 'id' in wanted || now() > wanted.askedAtMs + latestStartMs
   sessions.delete(id)
   found.node.sessionId = undefined
   if (found.isNew) tree.detach(found.node)
+  return true
 }

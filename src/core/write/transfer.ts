@@ -34,6 +34,8 @@ export class Transfer {
   readonly #owner: ContentOwner
   readonly #environment: WriteEnvironment
   #open: OpenSession | undefined
+  /** What is being sent, or was sent last, had one. */
+  #wasSession = false
   /** What an earlier process left open was looked for. */
   #hasInherited = false
   #abort = new AbortController()
@@ -117,18 +119,18 @@ export class Transfer {
     this.#sentBytes = 0
     this.#sendingBytes = source.sizeBytes
     this.#isGivingWay = false
+    this.#wasSession = this.#open !== undefined
     try {
       const entry = await this.#environment.queue.learnFrom(
         () => this.#request(path, previous, source),
-        () => ({ sizeBytes: source.sizeBytes, isSession: this.#open !== undefined }),
+        () => ({ sizeBytes: source.sizeBytes, isSession: this.#wasSession }),
       )
-      await this.#ended()
+      if (this.#open) await this.#over()
       this.#gaveWay = false
       return entry
     } catch (error) {
-      const wasSession = this.#open !== undefined
       if (!this.#isKept(error, source)) await this.#cancelSession()
-      if (this.#isCut && wasSession) throw new UploadCutError()
+      if (this.#isCut && this.#wasSession) throw new UploadCutError()
       this.#gaveWay = this.#isGivingWay
       if (this.#isGivingWay) throw new UploadCutError(this.#open !== undefined)
       throw error
@@ -149,6 +151,7 @@ export class Transfer {
         keepsSession: () => this.#canBeKept(source),
         onProgress: (sentBytes) => this.#progressed(sentBytes),
         onAsked: (session) => this.#asked(session),
+        onSessionOver: () => this.#over(),
         onSession: (session) => this.#begun(session, source),
         onChunk: (chunk) => this.#taken(chunk),
       },
@@ -169,15 +172,17 @@ export class Transfer {
     for (const heard of this.#environment.onTaken) heard()
   }
 
-  /** Should we not live to hear its id. One that could not be ended so far stays on record. */
+  /** Should we not live to hear its id. */
   async #asked(session: AskedSession): Promise<void> {
-    if (!this.#open) await this.#content.uploads.noteSession(session)
+    this.abandon()
+    await this.#content.uploads.noteSession(session)
   }
 
   async #begun(session: UploadSession, { changes, sizeBytes }: Generation): Promise<void> {
     // A film may take hours: others need not wait for its end.
     this.#environment.queue.outage.sessionOpened()
     this.#environment.quota.session(this.#content, sizeBytes)
+    this.#wasSession = true
     if (this.#open?.session.id !== session.id) {
       this.#open = { session, chunks: [], changes }
       await this.#content.uploads.noteSession(session)
@@ -206,8 +211,8 @@ export class Transfer {
     return mayPass && this.#canBeKept(source)
   }
 
-  async #ended(): Promise<void> {
-    if (!this.#open) return
+  /** Nothing is left of the session, nor of one that was asked for. */
+  async #over(): Promise<void> {
     this.#open = undefined
     this.#environment.quota.session(this.#content, undefined)
     await this.#content.uploads.noteSession(undefined)
@@ -217,15 +222,13 @@ export class Transfer {
   async #cancelSession(): Promise<void> {
     if (!this.#open) return
     try {
-      await this.#environment.remote.cancelUpload(this.#open.session)
+      if (await this.#environment.remote.cancelUpload(this.#open.session)) await this.#over()
     } catch (error) {
       const { label } = this.#owner
       this.#environment.log.warn('an upload session could not be cancelled; it is tried again', {
         label,
         error,
       })
-      return
     }
-    await this.#ended()
   }
 }

@@ -1,8 +1,5 @@
 /** Bytes in and out: the `RemoteContent` part of the port. */
 import { setCurrentVersion } from '../../api/endpoints/files.ts'
-import { cancelUploadSession } from '../../api/endpoints/uploads.ts'
-import { Code } from '../../api/codes.ts'
-import { isRefusal } from '../../api/errors.ts'
 import { invariant } from '../../base/assert.ts'
 import type { ByteRange } from '../../base/ranges.ts'
 import type { ContentSource, Downloader } from '../../transfer/download.ts'
@@ -70,15 +67,7 @@ export class CloudreveContent implements RemoteContent {
     }, signal)
   }
 
-  cancelUpload(session: EndableSession, { signal }: CallOptions = {}): Promise<void> {
-    return asRemote(async () => {
-      try {
-        if ('id' in session) await cancelUploadSession(this.#context.client, session, { signal })
-        else await this.#uploader.endAsked(session)
-      } catch (error) {
-        // Nothing left to cancel: the file is gone, or the session was another user's all along.
-        if (!isRefusal(error, Code.pathNotFound, Code.notFound)) throw error
-      }
-    }, signal)
+  cancelUpload(session: EndableSession, { signal }: CallOptions = {}): Promise<boolean> {
+    return asRemote(() => this.#uploader.end(session, signal), signal)
   }
 }

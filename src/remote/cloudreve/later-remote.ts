@@ -139,7 +139,7 @@ export class LaterRemote implements Remote {
     return (await this.#there()).makeCurrent(path, entity, options)
   }
 
-  async cancelUpload(session: EndableSession, options?: CallOptions): Promise<void> {
+  async cancelUpload(session: EndableSession, options?: CallOptions): Promise<boolean> {
     return (await this.#there()).cancelUpload(session, options)
   }
 

@@ -7,6 +7,7 @@ import { fileInfo } from '../../api/endpoints/files.ts'
 import { cancelUploadSession } from '../../api/endpoints/uploads.ts'
 import { isRefusal } from '../../api/errors.ts'
 import type { WireFile } from '../../api/schema.ts'
+import type { AskedSession, UploadSession } from '../types.ts'
 import { UPLOAD_MARK } from './map-entry.ts'
 import type { MountContext } from './context.ts'
 
@@ -26,11 +27,25 @@ export class OwnSessions {
   readonly #context: MountContext
   /** Session id → somebody is working on it right now. */
   readonly #known = new Map<string, { active: boolean }>()
-  /** By address: a session was asked for, and the answer with its id was lost. */
-  readonly #lostOpenings = new Map<string, LostOpening>()
+  /** By address: sessions that were asked for, each with another content, and the answer with the id was lost. */
+  readonly #lostOpenings = new Map<string, readonly LostOpening[]>()
+  /** Addresses for which a session is just being asked for, and how many. */
+  readonly #openings = new Map<string, number>()
 
   constructor(context: MountContext) {
     this.#context = context
+  }
+
+  /** While `open` runs, a session at `uri` may be one that is going to be worked on, under an id that is not known yet. */
+  async opening<T>(uri: string, open: () => Promise<T>): Promise<T> {
+    this.#openings.set(uri, (this.#openings.get(uri) ?? 0) + 1)
+    try {
+      return await open()
+    } finally {
+      const left = this.#openings.get(uri)! - 1
+      if (left > 0) this.#openings.set(uri, left)
+      else this.#openings.delete(uri)
+    }
   }
 
   /** A session that could be opened proves that no lost one holds the path. */
@@ -48,26 +63,56 @@ export class OwnSessions {
     this.#known.delete(id)
   }
 
-  openingLost(uri: string, sizeBytes: number, startedAtMs: number): void {
-    this.#lostOpenings.set(uri, { sizeBytes, startedAtMs })
+  openingLost(uri: string, lost: LostOpening): void {
+    const others = this.#others(uri, lost)
+    this.#lostOpenings.set(uri, [...others, lost])
   }
 
   /** Cancels the session that holds `uri` if it is an abandoned one of ours. True when the way is free now. */
   async release(uri: string): Promise<boolean> {
     const file = await this.#marked(uri)
     const id = file?.metadata[UPLOAD_MARK]
-    if (!file || id === undefined || !this.#isOurs(uri, file, id)) return false
+    if (!file || id === undefined || this.#openings.has(uri) || !this.#isOurs(uri, file, id)) return false
     await cancelUploadSession(this.#context.client, { id, uri })
     this.ended(id)
     this.#lostOpenings.delete(uri)
     return true
   }
 
+  /** One that nobody goes on with. Until that has come to its end it is ended too when it stands in the way. False: it is being worked on. */
+  async end({ id, uri }: Pick<UploadSession, 'id' | 'uri'>, signal?: AbortSignal): Promise<boolean> {
+    if (this.#known.get(id)?.active) return false
+    this.#known.set(id, { active: false })
+    try {
+      await cancelUploadSession(this.#context.client, { id, uri }, { signal })
+    } catch (error) {
+      // Nothing left to cancel: the file is gone, or the session was another user's all along.
+      if (!isRefusal(error, Code.pathNotFound, Code.notFound)) throw error
+    }
+    this.ended(id)
+    return true
+  }
+
+  /** The same for one whose id nobody has heard. False: it is not there, and may still come. */
+  async endAsked({ uri, sizeBytes, askedAtMs }: AskedSession): Promise<boolean> {
+    const lost = { sizeBytes, startedAtMs: askedAtMs }
+    this.openingLost(uri, lost)
+    if (await this.release(uri)) return true
+    const waitedMs = this.#context.client.serverClock.now() - askedAtMs
+    if (this.#openings.has(uri) || waitedMs <= LATEST_START_MS) return false
+    this.#lostOpenings.set(uri, this.#others(uri, lost))
+    return true
+  }
+
+  #others(uri: string, { sizeBytes, startedAtMs }: LostOpening): readonly LostOpening[] {
+    const known = this.#lostOpenings.get(uri) ?? []
+    return known.filter((one) => one.sizeBytes !== sizeBytes || one.startedAtMs !== startedAtMs)
+  }
+
   #isOurs(uri: string, file: WireFile, id: string): boolean {
     const known = this.#known.get(id)
     if (known) return !known.active
-    const lost = this.#lostOpenings.get(uri)
-    return lost !== undefined && this.#isPlaceholderOf(lost, file)
+    return (this.#lostOpenings.get(uri) ?? []).some((lost) => this.#isPlaceholderOf(lost, file))
   }
 
   /** The id is not known, but the content that is on its way has our size, our name on it, and began when we asked. */

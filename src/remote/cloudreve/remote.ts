@@ -166,7 +166,7 @@ export class CloudreveRemote implements Remote {
     return this.#content.makeCurrent(path, entity, options)
   }
 
-  cancelUpload(session: EndableSession, options?: CallOptions): Promise<void> {
+  cancelUpload(session: EndableSession, options?: CallOptions): Promise<boolean> {
     return this.#content.cancelUpload(session, options)
   }
 

@@ -20,7 +20,7 @@ import type { StorageClient } from '../../transfer/storage-client.ts'
 import { isStorageError } from '../../transfer/storage-error.ts'
 import { isLoneLock } from '../../transfer/upload/lone-lock.ts'
 import { canSend, sendContent } from '../../transfer/upload/send-content.ts'
-import { RemoteError } from '../errors.ts'
+import { isRemoteError, RemoteError } from '../errors.ts'
 import type { EntityId, RemoteEntry, SentChunk, UploadRequest } from '../types.ts'
 import { uriOf, type MountContext } from './context.ts'
 import { toEntry, UPLOAD_MARK } from './map-entry.ts'
@@ -147,6 +147,7 @@ export class SessionUploader {
     const { entry } = (session && (await this.#find(request))) ?? {}
     if (session && entry?.uploadSessionId === session.wire.session_id) return session
     await cancelSession(client, resume.session)
+    await request.onSessionOver?.()
     return undefined
   }
 
@@ -158,13 +159,17 @@ export class SessionUploader {
     const { sizeBytes } = request.source
     await request.onAsked?.({ uri: withoutPassword(uri), sizeBytes, askedAtMs: openedAtMs })
     try {
-      const wire = await this.#opening.open(request)
+      const wire = await this.#sessions.opening(uri, async () => {
+        const opened = await this.#opening.open(request)
+        this.#sessions.opened(opened.session_id, uri)
+        return opened
+      })
       return { wire, openedAtMs, sizeBytes, done: [] }
     } catch (error) {
-      if (!isApiError(error, 'lost') && !(isApiError(error, 'gateway') && (error.status ?? 0) >= 500))
-        throw error
-      this.#sessions.openingLost(uri, sizeBytes, openedAtMs)
-      await this.#sessions.release(uri)
+      if (isUnopened(error)) await request.onSessionOver?.()
+      if (isUnopened(error) || !isUnanswered(error)) throw error
+      this.#sessions.openingLost(uri, { sizeBytes, startedAtMs: openedAtMs })
+      if (await this.#sessions.release(uri)) await request.onSessionOver?.()
       return undefined
     }
   }
@@ -316,6 +321,7 @@ export class SessionUploader {
     const emptyFile = await this.#olderEmptyFile(request, openedAtMs)
     await cancelSession(this.#context.client, { id: wire.session_id, uri: wire.uri })
     this.#sessions.ended(wire.session_id)
+    await request.onSessionOver?.()
     if (emptyFile) await this.#recreate(emptyFile, request)
   }
 
@@ -355,6 +361,14 @@ function requireSuited(session: WireUploadSession, sizeBytes: number): void {
 function mayPass(error: unknown, signal: AbortSignal | undefined): boolean {
   if (signal?.aborted) return true
   return isApiError(error, 'unsent', 'busy', 'gateway') || isStorageError(error, 'unreachable', 'failed')
+}
+
+/** The server has said that it opened none, or was never asked. */
+function isUnopened(error: unknown): boolean {
+  if (isApiError(error, 'gateway')) return (error.status ?? 0) < 500
+  return (
+    isRemoteError(error) || isApiError(error, 'refused', 'batch', 'unsent', 'busy', 'no-route', 'signed-out')
+  )
 }
 
 function isUnanswered(error: unknown): boolean {

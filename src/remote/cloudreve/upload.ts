@@ -5,7 +5,8 @@ import { isApiError, isRefusal } from '../../api/errors.ts'
 import type { Downloader } from '../../transfer/download.ts'
 import type { StorageClient } from '../../transfer/storage-client.ts'
 import { isRemoteError, RemoteError } from '../errors.ts'
-import type { AskedSession, RemoteEntry, UploadRequest } from '../types.ts'
+import type { EndableSession } from '../remote.ts'
+import type { RemoteEntry, UploadRequest } from '../types.ts'
 import { uriOf, type MountContext } from './context.ts'
 import { toEntry } from './map-entry.ts'
 import { OwnContent } from './own-content.ts'
@@ -59,10 +60,9 @@ export class Uploader {
     }
   }
 
-  /** One that an earlier process asked for: now, or when it turns out to be in the way. */
-  async endAsked({ uri, sizeBytes, askedAtMs }: AskedSession): Promise<void> {
-    this.#sessions.openingLost(uri, sizeBytes, askedAtMs)
-    await this.#sessions.release(uri)
+  /** As `RemoteContent.cancelUpload`. */
+  end(session: EndableSession, signal?: AbortSignal): Promise<boolean> {
+    return 'id' in session ? this.#sessions.end(session, signal) : this.#sessions.endAsked(session)
   }
 
   async #sendOnceFree(uri: string, request: UploadRequest, signal?: AbortSignal): Promise<RemoteEntry> {

@@ -113,7 +113,9 @@ describe.each(['docs/letter', 'docs/new'])('an upload of %s that a dead process 
   })
 
   it('starts over when its session is gone', async () => {
-    await dieAfter(3, () => drive.remote.cancelUpload({ id: sessionId(), uri: '' }))
+    await dieAfter(3, async () => {
+      await drive.remote.cancelUpload({ id: sessionId(), uri: '' })
+    })
     await expectArrived(path, text)
     expect(drive.remote.count('uploadChunk')).toBe(pieces)
   })

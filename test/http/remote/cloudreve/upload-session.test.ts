@@ -320,7 +320,8 @@ describe('a file with a time or attributes', () => {
     scripted.server.on('GET /file/info', () => ({
       data: { ...file.info().data, extended_info: { storage_used: 0, entities } },
     }))
-    await scripted.remote.cancelUpload({ uri: 'cloudreve://my/a.txt', sizeBytes, askedAtMs: Date.now() })
+    const asked = { uri: 'cloudreve://my/a.txt', sizeBytes, askedAtMs: Date.now() }
+    await expect(scripted.remote.cancelUpload(asked)).resolves.toBe(ended > 0)
     expect(scripted.server.requests('DELETE /file/upload').length).toBe(ended)
   })
 
