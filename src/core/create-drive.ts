@@ -14,6 +14,7 @@ import {
   changingCalls,
   ChangeTimes,
   CloudreveFileSystem,
+  EndingRecords,
   FolderLocks,
   FolderMoves,
   LocalTimes,
@@ -29,6 +30,7 @@ import {
   type Core,
   type FileSystemOptions,
   type LeftChange,
+  type SortedRecords,
 } from './filesystem/index.ts'
 import { NodeTable } from './inode/index.ts'
 import { Patience, defaultPatience, type PatienceOptions } from './patience.ts'
@@ -148,8 +150,9 @@ async function openDrive(options: CreateOptions, unlock: () => Promise<void>): P
   const kernel = new KernelCaches()
   if (options.kernel) kernel.add(options.kernel)
   const tree = await openTree(options, { settings, patience, kernel, server })
-  const { journal, records, gone, unsettled } = await openJournal(stateFolder, { layer: fileLayer, log })
-  const times = await TimesFile.open(join(stateFolder, 'times.jsonl'), { layer: fileLayer, log })
+  const disk = { layer: fileLayer, log }
+  const { journal, records, unsettled, left } = await openJournal(stateFolder, disk)
+  const times = await TimesFile.open(join(stateFolder, 'times.jsonl'), disk)
   const readers = openReaders(options, settings, tree)
   const pending = new PendingStates({ journal, ...(mirror && { known: mirror }) })
   for (const id of unsettled) mirror?.outdate(id)
@@ -157,8 +160,7 @@ async function openDrive(options: CreateOptions, unlock: () => Promise<void>): P
   const writeBack = await WriteBack.create({
     ...writeBackSettings(options, settings),
     remote: rememberingRemote(remote, readers),
-    claimed: stagedIdsOf(records),
-    gone,
+    ...left,
     onRemoved: (ids) => pending.removed(ids),
     ...cacheUses(options, readers),
   })
@@ -192,7 +194,7 @@ async function openDrive(options: CreateOptions, unlock: () => Promise<void>): P
   const state = { times: times.file, journal, unlock }
   const { pollMs, revalidateMs } = settings
   const isTold = () => changes.state.kind === 'live'
-  const kept = await PinsFile.open(join(stateFolder, 'pins.json'), { layer: fileLayer, log })
+  const kept = await PinsFile.open(join(stateFolder, 'pins.json'), disk)
   const pins = new Pins(core, kept, { isTold, revalidateMs })
   const parts = { remote, tree, kernel, server, clock, log, pollMs, mirror }
   const changes = new ChangeFollower({ ...parts, watcher: pins })
@@ -316,15 +318,23 @@ function journalFolder(stateFolder: string): string {
   return join(stateFolder, 'journal')
 }
 
+interface FoundJournal extends Pick<SortedRecords, 'records' | 'unsettled'> {
+  readonly journal: Journal
+  /** For the write path. */
+  readonly left: Pick<WriteBackOptions, 'claimed' | 'gone' | 'endings'>
+}
+
 /** What earlier processes promised and did not send. */
 async function openJournal(
   stateFolder: string,
   { layer, log }: { readonly layer: FileLayer; readonly log: Log },
-): Promise<{ journal: Journal } & ReturnType<typeof sortRecords>> {
+): Promise<FoundJournal> {
   const folder = journalFolder(stateFolder)
   await layer.makeFolder(folder)
   const { journal, entries } = await Journal.open({ folder, layer, log })
-  return { journal, ...sortRecords(entries) }
+  const { records, gone, unsettled, endings } = sortRecords(entries)
+  const left = { claimed: stagedIdsOf(records), gone, endings: new EndingRecords(journal, endings) }
+  return { journal, records, unsettled, left }
 }
 
 function writeBackSettings(

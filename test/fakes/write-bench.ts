@@ -6,6 +6,7 @@ import { silentLog } from '../../src/base/log.ts'
 import {
   WriteBack,
   type ContentOwner,
+  type EndingLedger,
   type FileContent,
   type UploadFailure,
 } from '../../src/core/write/index.ts'
@@ -127,6 +128,7 @@ export class FakeFile implements ContentOwner {
 
 export interface WriteBenchOptions extends Omit<MemoryRemoteOptions, 'clock'> {
   readonly fileLayer?: FileLayer
+  readonly endings?: EndingLedger
   readonly concurrency?: number
   readonly stagingLimitBytes?: number
   readonly downloadBytesPerSecond?: () => number

@@ -4,7 +4,8 @@ import type { Timespec } from '../../base/timespec.ts'
 import type { EntityId, FileId, MetadataPatch, RemotePath } from '../../remote/types.ts'
 import { samePlace, type Node, type NodePlace } from '../inode/index.ts'
 import type { Journal, JournalChange, JournalValue } from '../journal/index.ts'
-import type { Attempt } from '../write/index.ts'
+import type { Attempt, EndingSession } from '../write/index.ts'
+import { endingKey } from './ending-records.ts'
 
 /** A name in a folder, so that it can be found again. */
 export interface PlaceRecord {
@@ -250,14 +251,27 @@ export interface SortedRecords {
   readonly gone: ReadonlySet<string>
   /** Folders of which what is known is not what programs were told. */
   readonly unsettled: readonly FileId[]
+  /** Upload sessions that are to be ended. */
+  readonly endings: ReadonlyMap<string, EndingSession>
+}
+
+const keysOfOthers = [goneKey, unsettledKey, endingKey]
+
+function isState(key: string): boolean {
+  return !keysOfOthers.some((prefix) => key.startsWith(prefix))
 }
 
 export function sortRecords(found: ReadonlyMap<string, JournalValue>): SortedRecords {
-  const isState = (key: string) => !key.startsWith(goneKey) && !key.startsWith(unsettledKey)
   const states = [...found].filter(([key]) => isState(key)) as unknown as [string, PendingRecord][]
   const gone = new Set(idsAfter(goneKey, found))
   for (const [, { staged }] of states) if (staged !== undefined) gone.delete(staged)
-  return { records: new Map(states), gone, unsettled: idsAfter(unsettledKey, found) as FileId[] }
+  const endings = new Map(
+    idsAfter(endingKey, found).map((key) => [
+      key,
+      found.get(`${endingKey}${key}`) as unknown as EndingSession,
+    ]),
+  )
+  return { records: new Map(states), gone, unsettled: idsAfter(unsettledKey, found) as FileId[], endings }
 }
 
 function idsAfter(prefix: string, found: ReadonlyMap<string, JournalValue>): string[] {

@@ -194,7 +194,6 @@ export class FileUpload {
    */
   async forget(): Promise<void> {
     this.unpark()
-    this.#transfer.abandon()
     await this.#sent.forget()
     this.#conflictAtMs = undefined
     this.#aside = undefined

@@ -1,3 +1,4 @@
+export type { EndingLedger, EndingSession } from './abandoned-sessions.ts'
 export type { ReadBase } from './content-parts.ts'
 export type { FileContent } from './file-content.ts'
 export type { Lendings } from './lendings.ts'

@@ -1,6 +1,7 @@
 import { basename, join } from 'node:path'
 import type { ByteRange } from '../../base/ranges.ts'
 import type { Log } from '../../base/log.ts'
+import type { EndableSession } from '../../remote/remote.ts'
 import type { EntityId } from '../../remote/types.ts'
 import { localMinute, splitName } from './conflict-name.ts'
 import type { FileLayer, LocalFile } from '../../base/file-layer.ts'
@@ -35,6 +36,14 @@ interface Now {
   readonly bootId: string
 }
 
+export interface CollectOptions {
+  readonly now: Now
+  /** Ids that stay. */
+  readonly notLost?: ReadonlySet<string>
+  /** As `StagingStoreOptions.recordEnding`. */
+  readonly recordEnding: (session: EndableSession, label: string) => Promise<void>
+}
+
 const aboutSuffix = '.about.json'
 
 /**
@@ -65,20 +74,15 @@ export class LostAndFound {
   }
 
   /**
-   * Takes what a dead process left in `stagingFolder` out of it, but for the `claimed` ids; answers their side-cars. What cannot be
-   * understood stays where it is, and the log says so.
+   * Takes what a dead process left in `stagingFolder` out of it. What cannot be understood stays where it is, and the log says so.
    */
-  async collect(
-    stagingFolder: string,
-    now: Now,
-    claimed: ReadonlySet<string> = new Set(),
-  ): Promise<readonly SideCar[]> {
-    const names = (await this.#layer.list(stagingFolder)).filter((name) => !isOf(claimed, name))
-    const collected: SideCar[] = []
+  async collect(stagingFolder: string, options: CollectOptions): Promise<void> {
+    const { notLost = new Set() } = options
+    const names = (await this.#layer.list(stagingFolder)).filter((name) => !isOf(notLost, name))
     for (const name of names.filter((name) => name.endsWith('.side')).sort()) {
       const id = basename(name, '.side')
       try {
-        collected.push(await this.#collectOne(stagingFolder, id, now))
+        await this.#collectOne(stagingFolder, id, options)
       } catch (error) {
         this.#log.error('a staged file of an earlier run could not be moved to lost+found; it stays', {
           file: join(stagingFolder, name),
@@ -88,19 +92,19 @@ export class LostAndFound {
     }
     for (const name of names.filter((name) => isRubble(name, names)))
       await this.#layer.remove(join(stagingFolder, name))
-    return collected
   }
 
-  async #collectOne(stagingFolder: string, id: string, now: Now): Promise<SideCar> {
+  async #collectOne(stagingFolder: string, id: string, { now, recordEnding }: CollectOptions): Promise<void> {
     const sidePath = join(stagingFolder, `${id}.side`)
     const dataPath = join(stagingFolder, `${id}.data`)
     const sideCar = parseSideCar((await this.#layer.readWhole(sidePath)).toString(), now.bootId)
+    if (sideCar.session) await recordEnding(sideCar.session, sideCar.label)
     if (sideCar.uri === undefined || hasNothing(sideCar) || !(await this.#layer.exists(dataPath))) {
       // Deleted while it was open, so nobody could reach it any more; nothing was acknowledged yet; or an earlier start moved the
       // data and came no further.
       await this.#layer.remove(sidePath)
       await this.#layer.remove(dataPath)
-      return sideCar
+      return
     }
     await this.#shapeData(dataPath, sideCar)
     await this.#layer.makeFolder(this.#folder)
@@ -123,7 +127,6 @@ export class LostAndFound {
     await this.#layer.rename(dataPath, storedAt)
     await this.#layer.syncFolder(this.#folder)
     await this.#layer.remove(sidePath)
-    return sideCar
   }
 
   /** Makes the data file read as the content does: its size, and zeros where there are holes. */
@@ -152,8 +155,8 @@ export class LostAndFound {
 }
 
 /** Its kept bytes and its unfinished head are of no use even then. */
-function isOf(claimed: ReadonlySet<string>, name: string): boolean {
-  return /\.(side|data)$/.test(name) && claimed.has(name.slice(0, -'.side'.length))
+function isOf(ids: ReadonlySet<string>, name: string): boolean {
+  return /\.(side|data)$/.test(name) && ids.has(name.slice(0, -'.side'.length))
 }
 
 /** Its first change was not acknowledged. */

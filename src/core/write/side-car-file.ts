@@ -84,6 +84,11 @@ export class SideCarFile {
     return this.#isMarked
   }
 
+  /** It may be open at the server. */
+  get session(): UploadSession | AskedSession | undefined {
+    return this.#session
+  }
+
   get isSynced(): boolean {
     return this.#isSynced
   }

@@ -1,5 +1,6 @@
 import type { ContentBase } from './content-base.ts'
 import type { ContentBytesParts } from './content-parts.ts'
+import type { SideCar } from './side-car.ts'
 import type { StagedFacts, StagedFile } from './staged-file.ts'
 import type { WholeCopy } from './types.ts'
 
@@ -14,6 +15,12 @@ export function stagedFacts(
   const now = environment.clock.now()
   const { createdAtMs, modifiedAtMs } = before ?? { createdAtMs: now, modifiedAtMs: now }
   return { label: owner.label, path, uri, base, baseSizeBytes, lender, replaces, createdAtMs, modifiedAtMs }
+}
+
+/** As an earlier process has left them. */
+export function factsOf(sideCar: SideCar): StagedFacts {
+  const { label, uri, path, base, baseSizeBytes, lender, replaces, createdAtMs, modifiedAtMs } = sideCar
+  return { label, uri, path, base, baseSizeBytes, lender, replaces, createdAtMs, modifiedAtMs }
 }
 
 /** What all of a staged content is, if no byte of it is here. */

@@ -9,7 +9,7 @@ import { fill, Generation, writeAll } from './generation.ts'
 import { OpenFile } from './open-file.ts'
 import { canGoOn, namesRecord, type SideCar, type SideCarNames } from './side-car.ts'
 import { SideCarFile } from './side-car-file.ts'
-import { wholeCopy } from './staged-facts.ts'
+import { factsOf, wholeCopy } from './staged-facts.ts'
 import type { StagedPlace } from './staged-place.ts'
 import type { Attempt, BaseEntity, BegunUpload, Lender } from './types.ts'
 
@@ -118,6 +118,11 @@ export class StagedFile {
 
   get changes(): number {
     return this.#changes
+  }
+
+  /** Which upload session its side-car names: it may be open. */
+  get session(): UploadSession | AskedSession | undefined {
+    return this.#side.session
   }
 
   /** What an earlier process did not bring to its end. */
@@ -303,11 +308,10 @@ export class StagedFile {
     await (this.#side.isSynced ? this.#side.recordDurably(record) : this.#side.record(record))
   }
 
-  /** An upload session is open at the server (undefined: none any more). Durable, as it locks the file there for a day. */
+  /** As `SideCarFile.noteSession`. */
   noteSession(session: UploadSession | AskedSession | undefined): Promise<void> {
     if (!session || !('id' in session) || this.#isAsFrozen) return this.#side.noteSession(session)
-    const { id, uri } = session
-    return this.#side.noteSession({ id, uri })
+    return this.#side.noteSession({ id: session.id, uri: session.uri })
   }
 
   noteChunk(chunk: SentChunk): Promise<void> {
@@ -389,9 +393,4 @@ export class StagedFile {
     this.#localBytes = Math.min(this.#localBytes, localEnd)
     this.#isTooLong = false
   }
-}
-
-function factsOf(sideCar: SideCar): StagedFacts {
-  const { label, uri, path, base, baseSizeBytes, lender, replaces, createdAtMs, modifiedAtMs } = sideCar
-  return { label, uri, path, base, baseSizeBytes, lender, replaces, createdAtMs, modifiedAtMs }
 }

@@ -8,7 +8,7 @@ import type { StagingStoreOptions } from './staging-store.ts'
 /** So many share one sync of their folder. */
 const batch = 32
 
-interface RemovalOptions extends Pick<StagingStoreOptions, 'log' | 'onRemoved'> {
+interface RemovalOptions extends Pick<StagingStoreOptions, 'log' | 'onRemoved' | 'recordEnding'> {
   readonly names: SharedWork
 }
 
@@ -21,7 +21,8 @@ interface Removal {
 
 /**
  * Staged files that nobody needs any more. What is on record says so before they are removed, and goes on saying so until not even
- * power loss brings them back: so one that a process leaves behind is never taken for something that was lost.
+ * power loss brings them back: so one that a process leaves behind is never taken for something that was lost. A session that its
+ * side-car names is on record elsewhere before that goes, as it locks its file at the server.
  */
 export class StagedRemovals {
   readonly #options: RemovalOptions
@@ -40,6 +41,7 @@ export class StagedRemovals {
   /** Removes a file, `copy` aside, as soon as `unclaimed`. */
   add(staged: StagedFile, { unclaimed, onGone, copy }: Removal): void {
     const removal = unclaimed
+      .then(() => staged.session && this.#options.recordEnding(staged.session, staged.facts.label))
       .then(() => staged.remove(copy && (() => copy.run())))
       .then(() => this.#gone(staged.id))
       .catch((error: unknown) => {
@@ -79,25 +81,52 @@ export class StagedRemovals {
   }
 }
 
-/** Removes what an earlier process did not come to remove; answers the side-cars that are there and can be read. */
-export async function removeGone({
-  folder,
-  layer,
-  log,
-  bootId,
-  gone,
-}: StagingStoreOptions): Promise<readonly SideCar[]> {
-  const sideCars: SideCar[] = []
-  for (const id of gone) {
-    const path = join(folder, `${id}.side`)
-    try {
-      if (await layer.exists(path))
-        sideCars.push(parseSideCar((await layer.readWhole(path)).toString(), bootId))
-    } catch (error) {
-      log.warn('a staged file that is not needed any more cannot be read; it is removed', { error })
-    }
-    await layer.remove(path)
-    await layer.remove(join(folder, `${id}.data`))
+/** Removes what an earlier process did not come to remove; answers the ids of which nothing is left. */
+export async function removeGone(options: StagingStoreOptions): Promise<readonly string[]> {
+  const removed: string[] = []
+  const locking: Promise<unknown>[] = []
+  const remove = async (id: string, sideCar?: SideCar) => {
+    if (await isRemoved(id, sideCar, options)) removed.push(id)
   }
-  return sideCars
+  for (const id of options.gone) {
+    const sideCar = await readGone(id, options)
+    // Those that are on record at a time share its sync.
+    if (sideCar?.session) locking.push(remove(id, sideCar))
+    else await remove(id)
+  }
+  await Promise.all(locking)
+  return removed
+}
+
+async function isRemoved(
+  id: string,
+  { session, label }: Partial<SideCar> = {},
+  { folder, layer, log, recordEnding }: StagingStoreOptions,
+): Promise<boolean> {
+  try {
+    if (session) await recordEnding(session, label ?? id)
+    await layer.remove(join(folder, `${id}.side`))
+    await layer.remove(join(folder, `${id}.data`))
+    return true
+  } catch (error) {
+    log.error('a staged file that is not needed any more could not be removed; the next start does it', {
+      error,
+    })
+    return false
+  }
+}
+
+async function readGone(
+  id: string,
+  { folder, layer, log, bootId }: StagingStoreOptions,
+): Promise<SideCar | undefined> {
+  const path = join(folder, `${id}.side`)
+  try {
+    return (await layer.exists(path))
+      ? parseSideCar((await layer.readWhole(path)).toString(), bootId)
+      : undefined
+  } catch (error) {
+    log.warn('a staged file that is not needed any more cannot be read; it is removed', { error })
+    return undefined
+  }
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { dirname, join } from 'node:path'
 import type { Log } from '../../base/log.ts'
+import type { EndableSession } from '../../remote/remote.ts'
 import type { FileLayer } from '../../base/file-layer.ts'
 import { Mutex } from '../../base/mutex.ts'
 import { SharedWork } from '../../base/shared-work.ts'
@@ -27,6 +28,11 @@ export interface StagingStoreOptions {
   readonly gone: ReadonlySet<string>
   /** Called with ids of removed ones, once not even power loss brings them back. */
   readonly onRemoved: (ids: readonly string[]) => Promise<void>
+  /**
+   * Called with the upload session that a side-car names before that goes. Resolves when the next process is told of it without the
+   * side-car, or when it is over.
+   */
+  readonly recordEnding: (session: EndableSession, label: string) => Promise<void>
 }
 
 /** A staged file of an earlier process, which is to be taken up again. */
@@ -39,8 +45,6 @@ export interface RecoveredFile {
 export class StagingStore {
   /** Everything in `lost+found`, of this start and earlier ones. */
   readonly lostFiles: readonly LostFile[]
-  /** Side-cars of what this start moved to `lost+found` or removed. */
-  readonly leftovers: readonly SideCar[]
   /** Those that were claimed, by id, and are there. */
   readonly recovered: ReadonlyMap<string, RecoveredFile>
   readonly #options: StagingStoreOptions
@@ -49,31 +53,29 @@ export class StagingStore {
 
   private constructor(
     options: StagingStoreOptions,
-    found: Pick<StagingStore, 'lostFiles' | 'leftovers' | 'recovered'>,
+    found: Pick<StagingStore, 'lostFiles' | 'recovered'> & { readonly removed: readonly string[] },
   ) {
     this.#options = options
     this.#names = new SharedWork(() => options.layer.syncFolder(options.folder))
     this.#removals = new StagedRemovals({ ...options, names: this.#names })
-    this.#removals.removedAtStart(options.gone)
+    this.#removals.removedAtStart(found.removed)
     this.lostFiles = found.lostFiles
-    this.leftovers = found.leftovers
     this.recovered = found.recovered
   }
 
   /** @requires that no other process uses the folder */
   static async open(options: StagingStoreOptions): Promise<StagingStore> {
-    const { folder, layer, log, nowMs, bootId } = options
+    const { folder, layer, log, nowMs, bootId, recordEnding } = options
     await layer.makeFolder(folder)
     const lostAndFound = new LostAndFound(join(dirname(folder), 'lost+found'), layer, log)
     const recovered = await recover(options)
-    const now = { atMs: nowMs, bootId }
-    const gone = await removeGone(options)
-    const lost = await lostAndFound.collect(folder, now, new Set(recovered.keys()))
-    return new StagingStore(options, {
-      leftovers: [...gone, ...lost],
-      recovered,
-      lostFiles: await lostAndFound.list(),
+    const removed = await removeGone(options)
+    await lostAndFound.collect(folder, {
+      now: { atMs: nowMs, bootId },
+      notLost: new Set([...recovered.keys(), ...options.gone]),
+      recordEnding,
     })
+    return new StagingStore(options, { removed, recovered, lostFiles: await lostAndFound.list() })
   }
 
   /** A staged file of which nothing is here yet. */

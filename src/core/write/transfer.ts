@@ -3,6 +3,7 @@ import type { AskedSession, RemoteEntry, RemotePath, SentChunk, UploadSession } 
 import type { WriteEnvironment } from './environment.ts'
 import type { Generation } from './generation.ts'
 import type { BaseEntity, BegunUpload, ContentOwner } from './types.ts'
+import { canGoOn } from './side-car.ts'
 import type { Uploadable } from './uploadable.ts'
 
 /** The upload was stopped by ourselves, for a rename or an unlink. */
@@ -96,19 +97,12 @@ export class Transfer {
     this.#inherit()
     // Nobody should wait for a server that is away.
     if (this.#environment.queue.outage.detail === undefined) await this.#cancelSession()
-    if (!this.#open) return
-    const { id, uri } = this.#open.session
-    this.abandon()
-    await this.#content.uploads.noteSession({ id, uri })
-  }
-
-  /** The file goes no further: a session that could not be cancelled so far is somebody else's to cancel. */
-  abandon(): void {
-    this.#inherit()
-    if (!this.#open) return
-    this.#environment.abandoned.add(this.#open.session, this.#owner.label)
-    this.#environment.quota.session(this.#content, undefined)
-    this.#open = undefined
+    const { session } = this.#content.uploads
+    if (!session) return
+    this.#environment.abandoned.add(session, this.#owner.label)
+    this.#leave()
+    // The next process ends it too, and does not go on with it.
+    if (canGoOn(session)) await this.#content.uploads.noteSession({ id: session.id, uri: session.uri })
   }
 
   async send(path: RemotePath, previous: BaseEntity, source: Generation): Promise<RemoteEntry> {
@@ -125,7 +119,7 @@ export class Transfer {
         () => this.#request(path, previous, source),
         () => ({ sizeBytes: source.sizeBytes, isSession: this.#wasSession }),
       )
-      if (this.#open) await this.#over()
+      await this.#arrived(path)
       this.#gaveWay = false
       return entry
     } catch (error) {
@@ -152,7 +146,7 @@ export class Transfer {
         onProgress: (sentBytes) => this.#progressed(sentBytes),
         onAsked: (session) => this.#asked(session),
         onSessionOver: () => this.#over(),
-        onSession: (session) => this.#begun(session, source),
+        onSession: (session) => this.#begun(session, path, source),
         onChunk: (chunk) => this.#taken(chunk),
       },
       { signal: this.#abort.signal },
@@ -172,17 +166,20 @@ export class Transfer {
     for (const heard of this.#environment.onTaken) heard()
   }
 
-  /** Should we not live to hear its id. */
+  /** Should we not live to hear its id. What the side-car names in its place from now on must not be forgotten: it may be open. */
   async #asked(session: AskedSession): Promise<void> {
-    this.abandon()
-    await this.#content.uploads.noteSession(session)
+    const { uploads } = this.#content
+    if (uploads.session) await this.#environment.abandoned.recorded(uploads.session, this.#owner.label)
+    this.#leave()
+    await uploads.noteSession(session)
   }
 
-  async #begun(session: UploadSession, { changes, sizeBytes }: Generation): Promise<void> {
+  async #begun(session: UploadSession, path: RemotePath, { changes, sizeBytes }: Generation): Promise<void> {
     // A film may take hours: others need not wait for its end.
     this.#environment.queue.outage.sessionOpened()
     this.#environment.quota.session(this.#content, sizeBytes)
     this.#wasSession = true
+    this.#environment.abandoned.free(this.#environment.remote.facts.uriOf(path))
     if (this.#open?.session.id !== session.id) {
       this.#open = { session, chunks: [], changes }
       await this.#content.uploads.noteSession(session)
@@ -211,11 +208,23 @@ export class Transfer {
     return mayPass && this.#canBeKept(source)
   }
 
+  /** The server has it, at `path`: no session has that. */
+  async #arrived(path: RemotePath): Promise<void> {
+    const { abandoned, remote } = this.#environment
+    const uri = remote.facts.uriOf(path)
+    abandoned.free(uri)
+    if (this.#open || this.#content.uploads.session?.uri === uri) await this.#over()
+  }
+
   /** Nothing is left of the session, nor of one that was asked for. */
   async #over(): Promise<void> {
+    this.#leave()
+    await this.#content.uploads.noteSession(undefined)
+  }
+
+  #leave(): void {
     this.#open = undefined
     this.#environment.quota.session(this.#content, undefined)
-    await this.#content.uploads.noteSession(undefined)
   }
 
   /** Takes the lock of a session away that is not going to be finished. Left for the next attempt when that fails. */

@@ -23,6 +23,11 @@ export class UploadsOnRecord {
     return this.#parts.staged()?.inherited
   }
 
+  /** The session that its side-car names: it may be open. */
+  get session(): UploadSession | AskedSession | undefined {
+    return this.#parts.staged()?.session
+  }
+
   /** The server may have something of it that nobody has heard of. */
   get isUncertain(): boolean {
     return this.#parts.staged()?.mayBeSent === true

@@ -2,7 +2,7 @@ import type { Clock } from '../../base/clock.ts'
 import { waitUnlessAborted } from '../../base/clock.ts'
 import type { Log } from '../../base/log.ts'
 import type { Capacity } from '../../remote/types.ts'
-import { AbandonedSessions } from './abandoned-sessions.ts'
+import { AbandonedSessions, noLedger, sessionKey, type EndingLedger } from './abandoned-sessions.ts'
 import { BackgroundLine } from './background-parts.ts'
 import type { WriteEnvironment } from './environment.ts'
 import { FileContent } from './file-content.ts'
@@ -33,6 +33,8 @@ export interface WriteBackOptions {
   readonly gone?: ReadonlySet<string> | undefined
   /** Staged files that nobody needs any more are not there any more, not even after power loss. */
   readonly onRemoved?: ((ids: readonly string[]) => Promise<void>) | undefined
+  /** Upload sessions that are to be ended; by this process alone if left out. */
+  readonly endings?: EndingLedger | undefined
   /** What is there is shown, and nothing is sent. */
   readonly isReadOnly?: boolean | undefined
   readonly clock: Clock
@@ -101,18 +103,15 @@ export class WriteBack {
 
   static async create(options: WriteBackOptions): Promise<WriteBack> {
     const { remote, clock, log, random = Math.random, fileLayer = nodeFileLayer } = options
-    const store = await StagingStore.open({
-      folder: options.stagingFolder,
-      layer: fileLayer,
+    const abandoned = new AbandonedSessions({
+      remote,
+      clock,
       log,
-      nowMs: clock.now(),
-      bootId: options.bootId ?? (await readBootId()),
-      claimed: options.claimed ?? new Set(),
-      gone: options.gone ?? new Set(),
-      onRemoved: options.onRemoved ?? (() => Promise.resolve()),
+      random,
+      ledger: options.endings ?? noLedger,
     })
+    const store = await openStore({ ...options, fileLayer }, abandoned)
     const listeners = new Set<() => void>()
-    const abandoned = new AbandonedSessions({ remote, clock, log, random })
     const onTaken = new Set<() => void>()
     const room = new StagingRoom({
       limitBytes: options.stagingLimitBytes ?? Infinity,
@@ -152,11 +151,7 @@ export class WriteBack {
       },
       listeners,
     )
-    const recovered = [...store.recovered.values()].map(({ sideCar }) => sideCar)
-    // What can be gone on with is kept for that, unless nothing is going to be sent.
-    const ended = recovered.filter(({ session }) => options.isReadOnly || !canGoOn(session))
-    for (const { session, label } of [...store.leftovers, ...ended])
-      if (session) abandoned.add(session, label)
+    endLeft(abandoned, store, options)
     return writeBack
   }
 
@@ -179,8 +174,6 @@ export class WriteBack {
 
   /** A claimed file is not wanted any more. */
   dropRecovered(id: string, unclaimed: Promise<void>): void {
-    const { session, label } = this.recovered(id)?.sideCar ?? {}
-    if (canGoOn(session)) this.#environment.abandoned.add(session, label ?? id)
     this.#store.dropRecovered(id, unclaimed)
   }
 
@@ -283,4 +276,37 @@ export class WriteBack {
   #failures(within: (label: string) => boolean): UploadFailure[] {
     return [...this.#dirty].flatMap(({ failure, label }) => (failure && within(label) ? [failure] : []))
   }
+}
+
+async function openStore(
+  options: WriteBackOptions & { readonly fileLayer: FileLayer },
+  abandoned: AbandonedSessions,
+): Promise<StagingStore> {
+  const { stagingFolder: folder, fileLayer: layer, log, clock } = options
+  return StagingStore.open({
+    folder,
+    layer,
+    log,
+    nowMs: clock.now(),
+    bootId: options.bootId ?? (await readBootId()),
+    claimed: options.claimed ?? new Set(),
+    gone: options.gone ?? new Set(),
+    onRemoved: options.onRemoved ?? (() => Promise.resolve()),
+    recordEnding: (session, label) => abandoned.recorded(session, label),
+  })
+}
+
+/** What an earlier process has left open. What can be gone on with is kept for that, unless nothing is going to be sent. */
+function endLeft(
+  abandoned: AbandonedSessions,
+  { recovered }: StagingStore,
+  { isReadOnly }: WriteBackOptions,
+): void {
+  const kept = new Set<string>()
+  for (const { sideCar } of recovered.values()) {
+    const { session, label } = sideCar
+    if (!isReadOnly && canGoOn(session)) kept.add(sessionKey(session))
+    else if (session) abandoned.add(session, label)
+  }
+  abandoned.takeUp((session) => kept.has(sessionKey(session)))
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { nodeFileLayer, type FileLayer } from '../../../../src/base/file-layer.ts'
 import { eventually } from '../../../fakes/eventually.ts'
+import type { EndingLedger, EndingSession } from '../../../../src/core/write/index.ts'
 import { WriteBench, type FakeFile } from '../../../fakes/write-bench.ts'
 
 let bench: WriteBench
@@ -130,6 +131,32 @@ describe('after a kill', () => {
     await eventually(() => bench.remote.openSessions === 0)
     gate.release()
     expect((await lost())[0]?.text).toBe('larger than eight bytes')
+  })
+
+  it('cancels it also when the next process dies before it has', async () => {
+    const found = new Map<string, EndingSession>()
+    const endings: EndingLedger = {
+      found,
+      put: (key, ending) => Promise.resolve(void found.set(key, ending)),
+      delete: (key) => Promise.resolve(void found.delete(key)),
+    }
+    await bench.stop()
+    await bench.remove()
+    bench = await WriteBench.open({ putLimitBytes: 8, chunkBytes: 4, endings })
+    const file = bench.newFile('a')
+    await file.write(0, 'larger than eight bytes')
+    const sending = bench.remote.hold('uploadChunk')
+    await bench.clock.advance(500)
+    await sending.entered
+    const cancelling = bench.remote.hold('cancelUpload')
+    await die()
+    expect((await lost())[0]?.text).toBe('larger than eight bytes')
+    expect(found.size).toBe(1)
+    bench.remote.hold('cancelUpload').release()
+    await die()
+    await eventually(() => bench.remote.openSessions === 0 && found.size === 0)
+    cancelling.release()
+    sending.release()
   })
 
   it('reads a long side-car with a torn end', async () => {

@@ -186,7 +186,8 @@ function isUnchanged(units: readonly Unit[]): boolean {
 
 async function expectKept({ disk, promise }: Crash): Promise<void> {
   const lostAndFound = new LostAndFound(lostFolder, disk, silentLog)
-  await lostAndFound.collect(folder, { atMs: 0, bootId: promise.isKill ? 'first' : 'second' })
+  const now = { atMs: 0, bootId: promise.isKill ? 'first' : 'second' }
+  await lostAndFound.collect(folder, { now, recordEnding: () => Promise.resolve() })
   const lostFiles = await lostAndFound.list().catch((error: unknown) => expect.fail(String(error)))
   if (!promise.isPromised) return
   // What the server has anyway need not be kept.
