@@ -129,6 +129,9 @@ export class FakeFile implements ContentOwner {
 export interface WriteBenchOptions extends Omit<MemoryRemoteOptions, 'clock'> {
   readonly fileLayer?: FileLayer
   readonly endings?: EndingLedger
+  /** Ids of staged files that an earlier process would have removed. */
+  readonly gone?: Set<string>
+  readonly onRemoved?: (ids: readonly string[]) => Promise<void>
   readonly concurrency?: number
   readonly stagingLimitBytes?: number
   readonly downloadBytesPerSecond?: () => number

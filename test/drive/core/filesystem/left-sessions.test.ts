@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { nodeFileLayer, type FileLayer } from '../../../../src/base/file-layer.ts'
+import { countLeftChanges } from '../../../../src/core/create-drive.ts'
 import { readRecords } from '../../../../src/core/journal/index.ts'
 import { RemoteError } from '../../../../src/remote/errors.ts'
 import { eventually } from '../../../fakes/eventually.ts'
@@ -161,6 +162,8 @@ describe.each(['docs/letter', 'docs/new'])(
       await removed
       await drive.clock.advance(10_000)
       await expect.poll(endings).toHaveLength(1)
+      // Nothing that a person waits for.
+      expect(await countLeftChanges(drive.folder)).toBe(path === 'docs/letter' ? 1 : 0)
       expect(sideCars()).toHaveLength(1)
       keepsSideCars = false
       recover()

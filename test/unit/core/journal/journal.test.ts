@@ -308,3 +308,20 @@ describe('a newer version', () => {
     expect(await readdir(folder)).toEqual(['journal-1.log', 'journal-2.log'])
   })
 })
+
+describe('an older version', () => {
+  it.each([1, 2, 3])('(%i) is read, and written anew in the present one', async (version) => {
+    const { journal } = await open()
+    await journal.put('a', 1)
+    await journal.close()
+    const [name] = await readdir(folder)
+    const path = join(folder, name!)
+    const [first, ...frames] = (await readFile(path, 'utf8')).split('\n')
+    const baseFrames = Number(first!.split(' ')[2])
+    await writeFile(path, [formatHeader(baseFrames, version).trimEnd(), ...frames].join('\n'))
+    expect(Object.fromEntries((await open()).entries)).toEqual({ a: 1 })
+    const [newer] = await readdir(folder)
+    expect(newer).not.toBe(name)
+    expect(await readFile(join(folder, newer!), 'utf8')).toContain(`cloudreve-mount-journal 4 `)
+  })
+})

@@ -133,6 +133,45 @@ describe('after a kill', () => {
     expect((await lost())[0]?.text).toBe('larger than eight bytes')
   })
 
+  it('keeps what is only left to be removed while its session cannot be put on record', async () => {
+    let disk: Error | undefined
+    const removed: string[] = []
+    const gone = new Set<string>()
+    await bench.stop()
+    await bench.remove()
+    bench = await WriteBench.open({
+      putLimitBytes: 8,
+      chunkBytes: 4,
+      gone,
+      onRemoved: (ids) => Promise.resolve(void removed.push(...ids)),
+      endings: {
+        found: new Map(),
+        put: () => (disk ? Promise.reject(disk) : Promise.resolve()),
+        delete: () => Promise.resolve(),
+      },
+    })
+    const file = bench.newFile('a')
+    await file.write(0, 'larger than eight bytes')
+    const sending = bench.remote.hold('uploadChunk')
+    await bench.clock.advance(500)
+    await sending.entered
+    gone.add(file.content.stagedId!)
+    const cancelling = bench.remote.hold('cancelUpload')
+    disk = new Error('ENOSPC')
+    await die()
+    expect(await readdir(bench.stagingFolder)).toHaveLength(2)
+    expect(bench.writeBack.lostAndFound).toEqual([])
+    disk = undefined
+    await bench.stop()
+    expect(removed).toEqual([])
+    await die()
+    expect(await readdir(bench.stagingFolder)).toEqual([])
+    await bench.stop()
+    expect(removed).toEqual([...gone])
+    cancelling.release()
+    sending.release()
+  })
+
   it('cancels it also when the next process dies before it has', async () => {
     const found = new Map<string, EndingSession>()
     const endings: EndingLedger = {
