@@ -64,8 +64,7 @@ export class OwnSessions {
   }
 
   openingLost(uri: string, lost: LostOpening): void {
-    const others = this.#others(uri, lost)
-    this.#lostOpenings.set(uri, [...others, lost])
+    this.#lostOpenings.set(uri, [...this.#others(uri, lost), lost])
   }
 
   /** Cancels the session that holds `uri` if it is an abandoned one of ours. True when the way is free now. */
@@ -73,8 +72,7 @@ export class OwnSessions {
     const file = await this.#marked(uri)
     const id = file?.metadata[UPLOAD_MARK]
     if (!file || id === undefined || this.#openings.has(uri) || !this.#isOurs(uri, file, id)) return false
-    await cancelUploadSession(this.#context.client, { id, uri })
-    this.ended(id)
+    await this.#cancel({ id, uri })
     this.#lostOpenings.delete(uri)
     return true
   }
@@ -83,13 +81,7 @@ export class OwnSessions {
   async end({ id, uri }: Pick<UploadSession, 'id' | 'uri'>, signal?: AbortSignal): Promise<boolean> {
     if (this.#known.get(id)?.active) return false
     this.#known.set(id, { active: false })
-    try {
-      await cancelUploadSession(this.#context.client, { id, uri }, { signal })
-    } catch (error) {
-      // Nothing left to cancel: the file is gone, or the session was another user's all along.
-      if (!isRefusal(error, Code.pathNotFound, Code.notFound)) throw error
-    }
-    this.ended(id)
+    await this.#cancel({ id, uri }, signal)
     return true
   }
 
@@ -100,8 +92,20 @@ export class OwnSessions {
     if (await this.release(uri)) return true
     const waitedMs = this.#context.client.serverClock.now() - askedAtMs
     if (this.#openings.has(uri) || waitedMs <= LATEST_START_MS) return false
-    this.#lostOpenings.set(uri, this.#others(uri, lost))
+    const others = this.#others(uri, lost)
+    if (others.length > 0) this.#lostOpenings.set(uri, others)
+    else this.#lostOpenings.delete(uri)
     return true
+  }
+
+  async #cancel(session: Pick<UploadSession, 'id' | 'uri'>, signal?: AbortSignal): Promise<void> {
+    try {
+      await cancelUploadSession(this.#context.client, session, { signal })
+    } catch (error) {
+      // Nothing left to cancel: the file is gone, or the session was another user's all along.
+      if (!isRefusal(error, Code.pathNotFound, Code.notFound)) throw error
+    }
+    this.ended(session.id)
   }
 
   #others(uri: string, { sizeBytes, startedAtMs }: LostOpening): readonly LostOpening[] {

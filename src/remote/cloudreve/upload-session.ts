@@ -367,7 +367,8 @@ function mayPass(error: unknown, signal: AbortSignal | undefined): boolean {
 function isUnopened(error: unknown): boolean {
   if (isApiError(error, 'gateway')) return (error.status ?? 0) < 500
   return (
-    isRemoteError(error) || isApiError(error, 'refused', 'batch', 'unsent', 'busy', 'no-route', 'signed-out')
+    isRemoteError(error) ||
+    isApiError(error, 'refused', 'batch', 'unsent', 'busy', 'no-route', 'signed-out', 'closed')
   )
 }
 

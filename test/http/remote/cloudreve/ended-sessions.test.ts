@@ -58,6 +58,12 @@ describe('a session that was asked for', () => {
     expect(ends()).toBe(1)
   })
 
+  it('is over when its file goes while it is ended', async () => {
+    openUnheard(10)
+    scripted.server.on('DELETE /file/upload', { code: 40016, msg: 'Path not exist' })
+    await expect(scripted.remote.cancelUpload(asked(10))).resolves.toBe(true)
+  })
+
   it('is not taken for the one that an upload is just being given', async () => {
     let whileOpening: boolean | undefined
     scripted.server.on('PUT /file/upload', async (exchange) => {
