@@ -207,7 +207,8 @@ export class ContentBytes implements Uploadable {
 
   release(user: { readonly writes: boolean }): void {
     this.#users.release(user)
-    void this.#background(() => this.#users.letClose())
+    // Of what is as the server has it nothing is open, and most files are only read.
+    if (this.#users.canLetClose) void this.#background(() => this.#users.letClose())
     if (user.writes && !this.#users.hasWriters) void this.#background(() => this.#rejoin())
   }
 

@@ -11,6 +11,11 @@ export class StagedUsers {
     return this.#writers > 0
   }
 
+  /** Something is kept open, and nobody has the file open any more. */
+  get canLetClose(): boolean {
+    return this.#kept !== undefined && this.#users === 0
+  }
+
   retain({ writes }: { readonly writes: boolean }, staged: StagedFile | undefined): void {
     this.#users += 1
     if (writes) this.#writers += 1
