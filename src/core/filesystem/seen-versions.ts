@@ -10,9 +10,9 @@ const maxReplaced = 64
 
 interface SeenFile {
   /** What each process was given last. */
-  readonly processes: Map<number, BaseEntity>
+  readonly processes: Newest<number, BaseEntity>
   /** Which version took the place of which a while ago, by programs of this machine. */
-  readonly successors: Map<BaseEntity, BaseEntity>
+  readonly successors: Newest<BaseEntity, BaseEntity>
 }
 
 /** A content that was read under some name. */
@@ -42,15 +42,16 @@ export interface SeenFilePlace {
 export class SeenVersions {
   readonly #byFile = new LRUCache<FileId, SeenFile>({ max: maxFiles })
   /** What each process was given last under a name, by path. */
-  readonly #byName = new LRUCache<string, Map<number, SeenContent>>({ max: maxNames })
+  readonly #byName = new LRUCache<string, Newest<number, SeenContent>>({ max: maxNames })
   /** Which processes have read, under a name, a file that existed only here; by label. */
-  readonly #local = new LRUCache<string, Map<number, true>>({ max: maxNames })
+  readonly #local = new LRUCache<string, Newest<number, true>>({ max: maxNames })
 
   /** A process opened the file for reading while it showed `entity`; `isCurrent`: as far as anybody here knows, it still does. */
   saw(pid: number, file: SeenFilePlace, entity: BaseEntity, isCurrent: boolean): void {
-    const { id, remotePath, label } = file
-    if (id === undefined) return noteReader(this.#local, label, pid, true)
+    const { id } = file
+    if (id === undefined) return noteReader(this.#local, file.label, pid, true)
     this.#sawVersion(pid, id, entity, isCurrent)
+    const { remotePath } = file
     if (remotePath) noteReader(this.#byName, remotePath.join('/'), pid, { id, entity })
   }
 
@@ -58,7 +59,7 @@ export class SeenVersions {
     const { processes, successors } = this.#of(id)
     // Shown again after it was replaced: somebody else has brought it back.
     if (isCurrent) successors.delete(entity)
-    putNewest(processes, pid, newest(successors, entity), maxProcesses)
+    processes.put(pid, latest(successors, entity))
   }
 
   /** What the process replaces at the name of the file. Undefined: it did not read the file. */
@@ -85,14 +86,14 @@ export class SeenVersions {
   replaced(id: FileId, former: BaseEntity, by: BaseEntity): void {
     if (former === by) return
     const { processes, successors } = this.#of(id)
-    putNewest(successors, former, by, maxReplaced)
+    successors.put(former, by)
     for (const [pid, entity] of processes) if (entity === former) processes.set(pid, by)
   }
 
   #of(id: FileId): SeenFile {
     let file = this.#byFile.get(id)
     if (!file) {
-      file = { processes: new Map(), successors: new Map() }
+      file = { processes: new Newest(maxProcesses), successors: new Newest(maxReplaced) }
       this.#byFile.set(id, file)
     }
     return file
@@ -100,28 +101,47 @@ export class SeenVersions {
 }
 
 function noteReader<V extends object | true>(
-  names: LRUCache<string, Map<number, V>>,
+  names: LRUCache<string, Newest<number, V>>,
   name: string,
   pid: number,
   value: V,
 ): void {
-  const readers = names.get(name) ?? new Map<number, V>()
-  names.set(name, readers)
-  putNewest(readers, pid, value, maxProcesses)
+  let readers = names.get(name)
+  if (!readers) {
+    readers = new Newest(maxProcesses)
+    names.set(name, readers)
+  }
+  readers.put(pid, value)
 }
 
 /** Bounded, should versions ever come round again. */
-function newest(successors: ReadonlyMap<BaseEntity, BaseEntity>, entity: BaseEntity): BaseEntity {
+function latest(successors: ReadonlyMap<BaseEntity, BaseEntity>, entity: BaseEntity): BaseEntity {
   let found = entity
-  for (let step = 0; step < maxReplaced; step += 1) found = successors.get(found) ?? found
+  for (let step = 0; step < maxReplaced; step += 1) {
+    const next = successors.get(found)
+    if (next === undefined) break
+    found = next
+  }
   return found
 }
 
-/** As the newest of at most `max`: the oldest goes. */
-function putNewest<K, V>(map: Map<K, V>, key: K, value: V, max: number): void {
-  map.delete(key)
-  map.set(key, value)
-  if (map.size <= max) return
-  const [oldest] = map.keys()
-  map.delete(oldest!)
+/** The newest of all that were put there, at most `max`: the oldest goes. */
+class Newest<K, V> extends Map<K, V> {
+  readonly #max: number
+  #last: K | undefined
+
+  constructor(max: number) {
+    super()
+    this.#max = max
+  }
+
+  put(key: K, value: V): void {
+    // To take it away first would cost more than all else; who opens a file mostly did so before, as the last one.
+    if (key !== this.#last) this.delete(key)
+    this.set(key, value)
+    this.#last = key
+    if (this.size <= this.#max) return
+    const [oldest] = this.keys()
+    this.delete(oldest!)
+  }
 }
