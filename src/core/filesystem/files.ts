@@ -41,12 +41,13 @@ export class Files {
   readonly #arrival: Arrival
   readonly #ahead: FilesAhead | undefined
   readonly #readers: HandleReaders
-  readonly #handles = new Map<Fh, FileHandle>()
+  readonly #handles: Map<Fh, FileHandle>
 
   constructor(core: Core, { numbers, arrival, owners, ahead }: FilesParts) {
     this.#core = core
     this.#readers = new HandleReaders(core)
     this.#numbers = numbers
+    this.#handles = numbers.table()
     this.#arrival = arrival
     this.#ahead = ahead
     this.#owners = owners
@@ -93,11 +94,16 @@ export class Files {
     const writable = access !== constants.O_RDONLY
     const content = contentOf(node, this.#owners())
     const fh = this.#numbers.next()
-    const append = (flags & constants.O_APPEND) !== 0
-    const readable = readsFrom(flags)
-    const unread = { reader: undefined, readBytes: undefined }
-    const handle = { node, content, writable, readable, append, hasChanged: isNew, ...unread }
-    this.#handles.set(fh, handle)
+    this.#handles.set(fh, {
+      node,
+      content,
+      writable,
+      readable: readsFrom(flags),
+      append: (flags & constants.O_APPEND) !== 0,
+      hasChanged: isNew,
+      reader: undefined,
+      readBytes: undefined,
+    })
     node.handles += 1
     if (writable) {
       node.writers += 1
@@ -288,7 +294,6 @@ export class Files {
     const handle = this.#handles.get(fh)
     if (!handle) return
     this.#handles.delete(fh)
-    this.#numbers.free(fh)
     const { node, content, reader, writable } = handle
     reader?.close()
     if (handle.readBytes !== undefined) this.#ahead?.closed(node, handle.readBytes)

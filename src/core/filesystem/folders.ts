@@ -37,12 +37,13 @@ const batchSize = 1024
 export class Folders {
   readonly #core: Core
   readonly #numbers: HandleNumbers
-  readonly #handles = new Map<Fh, FolderHandle>()
+  readonly #handles: Map<Fh, FolderHandle>
   readonly #given = new WeakMap<Node, GivenNames>()
 
   constructor(core: Core, numbers: HandleNumbers) {
     this.#core = core
     this.#numbers = numbers
+    this.#handles = numbers.table()
   }
 
   opendir(ino: Ino): Opened {
@@ -121,7 +122,6 @@ export class Folders {
     const handle = this.#handles.get(fh)
     if (!handle) return
     this.#handles.delete(fh)
-    this.#numbers.free(fh)
     handle.node.handles -= 1
     this.#core.tree.table.release(handle.node)
   }

@@ -1,22 +1,36 @@
 import type { Fh } from '../types.ts'
 
-/** Gives out handle numbers: 1 … 2³¹−1, the lowest free one first after a wrap. */
-export class HandleNumbers {
-  readonly #used = new Set<number>()
-  #last = 0
+const MAX_FH = 0x7fff_ffff
 
+/**
+ * Numbers of what is open, 1 … 2³¹−1, and the tables of what they stand for: one that is in none of them is free, and is given out
+ * again after all others. To note it a second time would cost each open and each close.
+ */
+export class HandleNumbers {
+  readonly #tables: ReadonlyMap<Fh, unknown>[] = []
+  #last: number
+
+  /** @param last the number that was given out last, as if by itself */
+  constructor(last = 0) {
+    this.#last = last
+  }
+
+  /** A table of some of what is open. */
+  table<T>(): Map<Fh, T> {
+    const table = new Map<Fh, T>()
+    this.#tables.push(table)
+    return table
+  }
+
+  /** A free number: to be put into a table before the next is asked for. */
   next(): Fh {
-    do this.#last = this.#last >= 0x7fff_ffff ? 1 : this.#last + 1
-    while (this.#used.has(this.#last))
-    this.#used.add(this.#last)
+    do this.#last = this.#last >= MAX_FH ? 1 : this.#last + 1
+    while (this.#isOpen(this.#last as Fh))
     return this.#last as Fh
   }
 
-  free(fh: Fh): void {
-    this.#used.delete(fh)
-  }
-
-  get size(): number {
-    return this.#used.size
+  #isOpen(fh: Fh): boolean {
+    for (const table of this.#tables) if (table.has(fh)) return true
+    return false
   }
 }

@@ -61,8 +61,8 @@ export class DriveView implements FileSystem {
   readonly #lookups = new Map<Ino, number>()
   /** Nodes whose pages or names its kernel was given since something of them changed. Others may have been given them later. */
   readonly #given = new Set<Ino>()
-  /** What its open files stand for. */
-  readonly #open = new Map<Fh, Ino>()
+  /** What its files that are open for writing stand for. */
+  readonly #writing = new Map<Fh, Ino>()
 
   constructor({ fileSystem, root, owner, options, others }: DriveViewParts) {
     this.#inner = fileSystem
@@ -220,7 +220,7 @@ export class DriveView implements FileSystem {
   }
 
   release(fh: Fh): MaybePromise<void> {
-    this.#open.delete(fh)
+    this.#writing.delete(fh)
     return this.#inner.release(fh)
   }
 
@@ -302,7 +302,7 @@ export class DriveView implements FileSystem {
   }
 
   #opened(ino: Ino, opened: Opened, flags: number): Opened {
-    this.#open.set(opened.fh, ino)
+    if ((flags & ACCESS_MODE) !== 0) this.#writing.set(opened.fh, ino)
     if (flags & constants.O_TRUNC) this.#others.invalidateInode(ino)
     return this.#kept(ino, opened)
   }
@@ -319,7 +319,7 @@ export class DriveView implements FileSystem {
     try {
       return await work
     } finally {
-      const ino = this.#open.get(fh)
+      const ino = this.#writing.get(fh)
       if (ino !== undefined) this.#others.invalidateInode(ino)
     }
   }
