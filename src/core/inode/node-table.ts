@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import { invariant } from '../../base/assert.ts'
+import { NumberMap } from '../../base/number-map.ts'
 import { hash52 } from '../../base/string-hash.ts'
 import { Errno } from '../../base/errno.ts'
 import type { FileId, RemoteEntry } from '../../remote/types.ts'
@@ -13,7 +14,7 @@ import { Node, type NodePlace } from './node.ts'
  */
 export class NodeTable {
   readonly root: Node
-  readonly #byIno = new Map<Ino, Node>()
+  readonly #byIno = new NumberMap<Ino, Node>()
   readonly #byId = new Map<FileId, Node>()
   /** Numbers of objects that were made here, before they had an id. */
   readonly #stableInos = new LRUCache<FileId, number>({ max: 100_000 })
@@ -133,7 +134,7 @@ export class NodeTable {
   }
 
   checkInvariants(): void {
-    for (const [ino, node] of this.#byIno) {
+    for (const [ino, node] of this.#byIno.entries()) {
       invariant(node.ino === ino, `node ${ino} is filed under another number`)
       invariant(node.lookups >= 0 && node.handles >= 0 && node.pins >= 0, `node ${ino} has a negative count`)
       if (node.place) {

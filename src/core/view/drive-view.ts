@@ -1,6 +1,7 @@
 import { constants } from 'node:fs'
 import { Errno } from '../../base/errno.ts'
 import { andThen, type MaybePromise } from '../../base/maybe-promise.ts'
+import { NumberMap } from '../../base/number-map.ts'
 import { FsError } from '../errors.ts'
 import type { Node } from '../inode/index.ts'
 import type { FileSystem, KernelCache, Place } from '../ports.ts'
@@ -58,7 +59,7 @@ export class DriveView implements FileSystem {
   readonly #options: ViewOptions
   readonly #owner: Pick<ViewOptions, 'uid' | 'gid'>
   /** Look-ups that this mount's kernel holds: it takes none of them back when the mount ends. */
-  readonly #lookups = new Map<Ino, number>()
+  readonly #lookups = new NumberMap<Ino, number>()
   /** Nodes whose pages or names its kernel was given since something of them changed. Others may have been given them later. */
   readonly #given = new Set<Ino>()
   /** What its files that are open for writing stand for. */
@@ -95,7 +96,7 @@ export class DriveView implements FileSystem {
 
   /** The mount is over: what its kernel referred to is let go. Handles were released before. */
   close(): void {
-    for (const [ino, count] of this.#lookups) this.#inner.forget(ino, count)
+    for (const [ino, count] of this.#lookups.entries()) this.#inner.forget(ino, count)
     this.#lookups.clear()
   }
 
