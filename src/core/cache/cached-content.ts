@@ -88,20 +88,14 @@ export class CachedContent {
 
   /**
    * Keeps whole blocks from `first` on, behind the back of whoever waits for them. They must not be changed afterwards. False: too
-   * much waits for the disk. Otherwise `onDone` is called later, when what was taken is on the disk, or the disk has not taken it.
+   * much waits for the disk. Otherwise `onDone` is called later, when they are on the disk, or the disk has not taken them.
    */
   put(first: number, bytes: Uint8Array, onDone?: () => void): boolean {
-    const { store } = this.#parts
-    let waiting = 0
-    for (const { piece, part } of this.#cut(first, bytes)) {
-      const isTaken = store.queue.add(part.length, async () => {
-        await this.#write(piece, part)
-        waiting -= 1
-        if (waiting === 0) onDone?.()
-      })
-      if (isTaken) waiting += 1
-    }
-    return waiting > 0
+    // All of it or nothing: it is one memory, which would be held for a part of it, too.
+    return this.#parts.store.queue.add(bytes.length, async () => {
+      for (const { piece, part } of this.#cut(first, bytes)) await this.#write(piece, part)
+      onDone?.()
+    })
   }
 
   /** As `put`, for who waits: resolves when they are on the disk, or the disk does not take them. */

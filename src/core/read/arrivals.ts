@@ -70,10 +70,7 @@ export class Arrivals {
   /** Nobody reads this content any more. What waits for the disk is in the cache until then. */
   close(): void {
     this.#isClosed = true
-    for (const held of this.#waiting) {
-      this.#parts.memories.letGo(held.memory)
-      this.#cache(held)
-    }
+    for (const held of this.#waiting) this.#cache(held)
     this.#parts.cache.settle(this.#parts.entity)
   }
 
@@ -87,9 +84,10 @@ export class Arrivals {
       memories.letGo(held.memory)
       return this.#forget(held)
     }
+    // What waits for the disk counts there.
+    memories.letGo(held.memory)
     if (disk?.put(held.numbers[0]!, held.bytes, () => this.#onDisk(held, disk))) {
       this.#waiting.add(held)
-      if (this.#isClosed) memories.letGo(held.memory)
       return undefined
     }
     return this.#leave(held, this.#isClosed ? 'nowhere' : 'in memory')
@@ -133,7 +131,6 @@ export class Arrivals {
     const onGone = () => {
       if (bytes?.buffer === memory.buffer) memories.giveBackLater(memory)
     }
-    memories.letGo(memory)
     const isOnDisk = stays === 'on disk'
     const isAhead = !part.isRead
     const isWanted = isOnDisk ? isAhead : stays === 'in memory'

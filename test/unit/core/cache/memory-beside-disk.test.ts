@@ -21,19 +21,36 @@ function fullDisk(): FileLayer & { isFull: boolean } {
 }
 
 describe('the memory beside the disk', () => {
-  it('lets go of what the disk has', async () => {
+  it('does not count what waits for the disk, and lets go of what the disk has', async () => {
     const caching = await DiskCaching.open()
     const bytes = patternBytes(3 * MIB + 5)
     const content = caching.remote.add('a', bytes)
     const reader = caching.readers.open(content)
     expect(Buffer.compare(await reader.read(0, bytes.length), bytes)).toBe(0)
-    expect(caching.budget.usedBytes).toBe(bytes.length)
+    expect(caching.budget.usedBytes).toBe(0)
+    expect(Buffer.compare(await reader.read(0, bytes.length), bytes)).toBe(0)
     await caching.cache.settled()
     expect(caching.budget.usedBytes).toBe(0)
     const { length } = caching.remote.requests
     expect(Buffer.compare(await reader.read(0, bytes.length), bytes)).toBe(0)
     expect(caching.remote.requests).toHaveLength(length)
     reader.close()
+  })
+
+  it('is not held for a part of what the disk takes', async () => {
+    const caching = await DiskCaching.open({ cache: { waitingBytes: 6 * MIB } })
+    const bytes = patternBytes(10 * MIB)
+    const disk = caching.readers.onDisk(caching.remote.add('a', bytes))!
+    await disk.load(0, disk.blocks)
+    const blockBytes = bytes.length / disk.blocks
+    const [first, second] = [bytes.subarray(0, 2 * MIB), bytes.subarray(2 * MIB, 10 * MIB)]
+    expect(disk.put(0, first)).toBe(true)
+    expect(disk.put(first.length / blockBytes, second)).toBe(false)
+    await caching.cache.settled()
+    expect(await disk.presentBytes()).toBe(first.length)
+    expect(disk.put(first.length / blockBytes, second)).toBe(true)
+    expect(await disk.presentBytes()).toBe(bytes.length)
+    await caching.close()
   })
 
   it('has what the disk has not taken yet, for other handles too', async () => {
