@@ -12,6 +12,7 @@ import { keepOnDisk, type KeepOptions } from './keep-on-disk.ts'
 import type { MemoryBudget } from './memory-budget.ts'
 import { PartMemories } from './part-memories.ts'
 import { defaultReadOptions, type ReadOptions } from './read-options.ts'
+import type { WindowBounds } from './read-windows.ts'
 import { WindowedReader, type ContentReader } from './windowed-reader.ts'
 
 export interface ContentReadersDeps {
@@ -95,7 +96,7 @@ export class ContentReaders {
       clock: this.#clock,
       log: this.#deps.log,
       options: this.#deps.options,
-      capBytes: (reader) => this.#capBytes(reader),
+      bounds: (reader) => this.#bounds(reader),
       onClose: (reader) => {
         this.#streaming.delete(reader)
         release()
@@ -173,19 +174,35 @@ export class ContentReaders {
     return this.#deps.onDisk(content)
   }
 
-  /** Longest window of `reader`: all windows together take at most half of the memory, or they would push each other out. */
-  #capBytes(reader: WindowedReader): number {
+  #bounds(reader: WindowedReader): WindowBounds {
     if (reader.isStreaming) this.#streaming.add(reader)
     else this.#streaming.delete(reader)
     const { options } = this.#deps
-    const { bytesPerSecond = Infinity, latencyMs } = this.#flow
-    const keepsBusy = (aheadOfLatency * bytesPerSecond * Math.max(1, latencyMs)) / 1000
+    const { bytesPerSecond = Infinity, bytesPerSecondAtAGlance = 0 } = this.#flow
     const comesInTime = Math.min(
       aheadAtMostS * this.#bytesPerSecondOrAll,
       Math.max(options.firstWindowBytes, aheadOfFlowS * bytesPerSecond),
-      Math.max(enoughAheadBytes, keepsBusy),
+      Math.max(enoughAheadBytes, this.#keepsBusy(bytesPerSecond)),
     )
-    return Math.min(this.#budget.limitBytes / 2, comesInTime) / Math.max(1, this.#streaming.size)
+    const readers = Math.max(1, this.#streaming.size)
+    return {
+      capBytes: Math.min(this.#memoryForWindows(readers), comesInTime) / readers,
+      busyBytes: this.#keepsBusy(bytesPerSecondAtAGlance),
+    }
+  }
+
+  /**
+   * All windows together: at most half of the memory, or they would push each other out. Few may take more: beside its window each
+   * reader holds the part that it reads.
+   */
+  #memoryForWindows(readers: number): number {
+    const { limitBytes } = this.#budget
+    return Math.max(limitBytes / 2, limitBytes - 2 * readers * this.#deps.options.partBytes)
+  }
+
+  /** So much has to be on its way at such a line, bytes. */
+  #keepsBusy(bytesPerSecond: number): number {
+    return (aheadOfLatency * bytesPerSecond * Math.max(1, this.#flow.latencyMs)) / 1000
   }
 
   get #bytesPerSecondOrAll(): number {

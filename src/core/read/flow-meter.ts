@@ -2,6 +2,8 @@ import type { Clock } from '../../base/clock.ts'
 
 /** A look at the line takes at least so long, ms: less tells of the moment, not of the line. */
 const lookMs = 250
+/** Bytes that are enough for a first guess. */
+const glanceBytes = 256 * 1024
 /** What a slower look counts; a faster one counts for itself, so that a good line is known at once. */
 const slowerCounts = 0.3
 /** What a later first byte counts: most that are late waited for others, not for the line. */
@@ -25,6 +27,13 @@ export class FlowMeter {
   /** Bytes a second; undefined until enough has come to tell. */
   get bytesPerSecond(): number | undefined {
     return this.#bytesPerSecond
+  }
+
+  /** As `bytesPerSecond`, of the moment where nothing better is known: good enough to ask for more, not to ask for less. */
+  get bytesPerSecondAtAGlance(): number | undefined {
+    if (this.#bytesPerSecond !== undefined) return this.#bytesPerSecond
+    const isEnough = this.#bytes >= glanceBytes && this.#lookedMs > 0
+    return isEnough ? (this.#bytes * 1000) / this.#lookedMs : undefined
   }
 
   /** From a request to its first bytes, ms; 0 until some have come. */

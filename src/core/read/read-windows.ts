@@ -33,8 +33,17 @@ interface Stream {
 
 type WindowOptions = Pick<ReadOptions, 'blockBytes' | 'firstWindowBytes' | 'maxWindowBytes' | 'partBytes'>
 
+export interface WindowBounds {
+  /** No window is longer. */
+  readonly capBytes: number
+  /** Longer windows than this do not make the line busier, as far as is known; 0: nothing is known. */
+  readonly busyBytes: number
+}
+
 /** Enough for one handle that two or three threads read; more would take random reads for streams. */
 const MAX_STREAMS = 4
+/** At most so many times as long as it was is a window that the line alone would have. */
+const mostGrowth = 16
 /** Half of what the kernel reads ahead of a program by default; of one that asks for little it asks for less at first. */
 const READS_ON_BLOCKS = 2
 
@@ -56,18 +65,18 @@ export class ReadWindows {
    * Notes a read and answers what to have, a range that begins and ends at blocks (its end may lie beyond the content) and
    * covers the read. `capBytes` bounds the window.
    */
-  note(read: ByteRange, presence: Presence, capBytes: number): ByteRange {
+  note(read: ByteRange, presence: Presence, bounds: WindowBounds): ByteRange {
     const forward = this.#streams.find((stream) => this.#continues(stream, read))
     if (forward) {
       this.#use(forward)
-      return this.#advance(forward, read, presence, capBytes)
+      return this.#advance(forward, read, presence, bounds)
     }
     const backward = this.#streams.find((stream) => this.#precedes(stream, read))
     if (backward) {
       this.#use(backward)
-      return this.#retreat(backward, read, presence, capBytes)
+      return this.#retreat(backward, read, presence, bounds)
     }
-    return this.#begin(read, presence, capBytes)
+    return this.#begin(read, presence, bounds)
   }
 
   #isYoung({ windowBytes }: Stream): boolean {
@@ -96,7 +105,7 @@ export class ReadWindows {
     this.#streams = [stream, ...this.#streams.filter((other) => other !== stream)]
   }
 
-  #begin(read: ByteRange, presence: Presence, capBytes: number): ByteRange {
+  #begin(read: ByteRange, presence: Presence, bounds: WindowBounds): ByteRange {
     const { start, end } = this.#blocksOf(read)
     const { blockBytes } = this.#options
     const stream = {
@@ -110,11 +119,11 @@ export class ReadWindows {
     this.#streams = [stream, ...this.#streams].slice(0, MAX_STREAMS)
     // Who begins at the beginning with so much at once reads on.
     if (read.start === 0 && read.end >= READS_ON_BLOCKS * blockBytes)
-      this.#extend(stream, read, presence, capBytes)
+      this.#extend(stream, read, presence, bounds)
     return { start, end: stream.ahead }
   }
 
-  #advance(stream: Stream, read: ByteRange, presence: Presence, capBytes: number): ByteRange {
+  #advance(stream: Stream, read: ByteRange, presence: Presence, bounds: WindowBounds): ByteRange {
     const { start, end } = this.#blocksOf(read)
     const progress = read.end > stream.frontier
     const isLost = presence === 'missing' && !this.#isYoung(stream) && read.start < stream.ahead
@@ -124,7 +133,7 @@ export class ReadWindows {
     stream.frontier = Math.max(stream.frontier, read.end)
     if (presence !== 'here' && !isLost) stream.hasWaited = true
     if (!progress) return { start, end: Math.max(end, stream.ahead) }
-    this.#extend(stream, read, presence, capBytes)
+    this.#extend(stream, read, presence, bounds)
     stream.ahead = Math.max(stream.ahead, end)
     return { start: from, end: stream.ahead }
   }
@@ -136,9 +145,9 @@ export class ReadWindows {
     stream.ahead = ahead
   }
 
-  #extend(stream: Stream, read: ByteRange, presence: Presence, capBytes: number): void {
+  #extend(stream: Stream, read: ByteRange, presence: Presence, bounds: WindowBounds): void {
     const { firstWindowBytes, maxWindowBytes, partBytes, blockBytes } = this.#options
-    const cap = Math.max(blockBytes, this.#wholeBlocks(Math.min(maxWindowBytes, capBytes)))
+    const cap = Math.max(blockBytes, this.#wholeBlocks(Math.min(maxWindowBytes, bounds.capBytes)))
     const remaining = () => stream.ahead - stream.frontier
     if (this.#isYoung(stream)) {
       if (remaining() > stream.windowBytes / 2) return
@@ -147,7 +156,7 @@ export class ReadWindows {
       stream.ahead = Math.max(stream.ahead, this.#blocksOf(read).start + Math.min(firstWindowBytes, cap))
     } else if (stream.windowBytes < cap) {
       if (remaining() > stream.windowBytes / 2) return
-      stream.windowBytes = Math.min((stream.hasWaited ? 4 : 2) * stream.windowBytes, cap)
+      stream.windowBytes = Math.min(this.#grown(stream, bounds), cap)
       stream.hasWaited = presence === 'missing'
       stream.ahead = this.#wholeParts(stream.ahead, this.#wholeBlocks(stream.frontier + stream.windowBytes))
     } else {
@@ -160,6 +169,11 @@ export class ReadWindows {
     }
   }
 
+  #grown({ windowBytes, hasWaited }: Stream, { busyBytes }: WindowBounds): number {
+    if (!hasWaited) return 2 * windowBytes
+    return Math.max(4 * windowBytes, this.#wholeBlocks(Math.min(busyBytes, mostGrowth * windowBytes)))
+  }
+
   /** The last end of a part beyond `from` and up to `to`, or `to`: files of the disk cache begin where parts do. */
   #wholeParts(from: number, to: number): number {
     const { partBytes } = this.#options
@@ -168,7 +182,7 @@ export class ReadWindows {
   }
 
   /** Reading towards the start (`tac`): from the second such read on, what is missing is fetched with what lies before it. */
-  #retreat(stream: Stream, read: ByteRange, presence: Presence, capBytes: number): ByteRange {
+  #retreat(stream: Stream, read: ByteRange, presence: Presence, { capBytes }: WindowBounds): ByteRange {
     const { firstWindowBytes, blockBytes } = this.#options
     const { start, end } = this.#blocksOf(read)
     stream.start = read.start

@@ -7,14 +7,14 @@ import type { ContentAddress } from '../../remote/remote.ts'
 import type { FileSpan } from '../types.ts'
 import type { EntityBlocks } from './entity-blocks.ts'
 import type { ReadOptions } from './read-options.ts'
-import { ReadWindows } from './read-windows.ts'
+import { ReadWindows, type WindowBounds } from './read-windows.ts'
 
 interface WindowedReaderDeps {
   readonly blocks: EntityBlocks
   readonly clock: Clock
   readonly log: Log
   readonly options: ReadOptions
-  readonly capBytes: (reader: WindowedReader) => number
+  readonly bounds: (reader: WindowedReader) => WindowBounds
   readonly onClose: (reader: WindowedReader) => void
 }
 
@@ -67,8 +67,8 @@ export class WindowedReader implements ContentReader {
     if (signal?.aborted) throw new RemoteError('aborted', 'nobody waits for this read any more')
     if (end <= offset) return new Uint8Array()
     const range = { start: offset, end }
-    const { blocks, capBytes } = this.#deps
-    const wanted = this.#windows.note(range, blocks.presence(range), capBytes(this))
+    const { blocks, bounds } = this.#deps
+    const wanted = this.#windows.note(range, blocks.presence(range), bounds(this))
     const bytes = await this.#readPatiently(range, this.#isNews(wanted) ? wanted : range, signal)
     return takesViews || !blocks.isPassing(bytes) ? bytes : new Uint8Array(bytes)
   }
@@ -90,10 +90,10 @@ export class WindowedReader implements ContentReader {
 
   #here<T>(offset: number, length: number, find: (range: ByteRange) => T | undefined): T | undefined {
     const range = { start: offset, end: Math.min(offset + length, this.content.sizeBytes) }
-    const { blocks, capBytes } = this.#deps
+    const { blocks, bounds } = this.#deps
     const found = this.#isClosed || range.end <= offset ? undefined : find(range)
     if (found === undefined) return undefined
-    const wanted = this.#windows.note(range, 'here', capBytes(this))
+    const wanted = this.#windows.note(range, 'here', bounds(this))
     if (this.#isNews(wanted)) blocks.prefetch(this.content, wanted)
     return found
   }

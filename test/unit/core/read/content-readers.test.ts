@@ -80,6 +80,31 @@ describe('reading in sequence', () => {
     await waiting
   })
 
+  it.each([
+    { readers: 1, aheadMib: 16 },
+    { readers: 6, aheadMib: 2 },
+  ])(
+    'has a window of $aheadMib MiB in 24 MiB of memory where there are $readers',
+    async ({ readers: count, aheadMib }) => {
+      const { remote, readers, budget } = setUp({
+        limitBytes: 24 * MIB,
+        options: { maxWindowBytes: 16 * MIB, partBytes: 2 * MIB },
+      })
+      const handles = Array.from({ length: count }, (_, i) => readers.open(remote.add(`${i}`, big)))
+      for (let at = 0; at < 24 * MIB; at += 128 * KIB)
+        for (const handle of handles) await handle.read(at, 128 * KIB)
+      await settle()
+      const furthest = Math.max(...remote.requests.map(({ end }) => end))
+      expect(furthest).toBeGreaterThan((24 + aheadMib - 4) * MIB)
+      expect(furthest).toBeLessThanOrEqual((24 + aheadMib) * MIB)
+      expect(budget.usedBytes).toBeLessThanOrEqual(budget.limitBytes)
+      const asked = remote.requests.filter(({ start }) => start < 24 * MIB)
+      expect(asked.reduce((sum, { start, end }) => sum + end - start, 0)).toBeLessThanOrEqual(
+        count * 26 * MIB,
+      )
+    },
+  )
+
   it('has any number of ranges listen for its end, without a warning of Node', async () => {
     const { remote, readers } = setUp()
     await readers.open(remote.add('a', big)).read(0, 128 * KIB)

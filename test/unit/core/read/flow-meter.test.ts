@@ -24,6 +24,18 @@ describe('the flow of contents', () => {
     expect(meter.bytesPerSecond).toBeCloseTo(6 * MIB, -6)
   })
 
+  it('is guessed at a glance until then', async () => {
+    const clock = new ManualClock()
+    const meter = new FlowMeter(clock)
+    await comes(meter, clock, MIB / 8, 5)
+    expect(meter.bytesPerSecondAtAGlance).toBeUndefined()
+    await comes(meter, clock, MIB, 45)
+    expect(meter.bytesPerSecond).toBeUndefined()
+    expect(meter.bytesPerSecondAtAGlance).toBeCloseTo(22.5 * MIB, -6)
+    await comes(meter, clock, 2 * MIB, 1000)
+    expect(meter.bytesPerSecondAtAGlance).toBe(meter.bytesPerSecond)
+  })
+
   it('is that of all that come at the same time, without the waiting between them', async () => {
     const clock = new ManualClock()
     const meter = new FlowMeter(clock)

@@ -4,22 +4,29 @@ import { ReadWindows, type Presence } from '../../../../src/core/read/read-windo
 
 const KIB = 1024
 const MIB = 1024 * KIB
-const plenty = 1024 * MIB
+const plenty = { capBytes: 1024 * MIB, busyBytes: 0 }
 
 /** Reads of 128 KiB each from `from` to `to`; answers how far ahead of each read was asked for, KiB. */
 function readOn(
   windows: ReadWindows,
   from: number,
   to: number,
-  capBytes = plenty,
+  bounds = plenty,
   presence: Presence = 'here',
 ): number[] {
   const ahead: number[] = []
   for (let start = from; start < to; start += 128 * KIB) {
     const end = start + 128 * KIB
-    ahead.push((windows.note({ start, end }, presence, capBytes).end - end) / KIB)
+    ahead.push((windows.note({ start, end }, presence, bounds).end - end) / KIB)
   }
   return ahead
+}
+
+/** Of who waited for the first window, where so much keeps the line busy. */
+function secondWindowMib(busyBytes: number): number {
+  const windows = new ReadWindows(defaultReadOptions)
+  windows.note({ start: 0, end: 128 * KIB }, 'missing', plenty)
+  return Math.max(...readOn(windows, 128 * KIB, MIB, { ...plenty, busyBytes })) / KIB
 }
 
 describe('read windows', () => {
@@ -37,8 +44,17 @@ describe('read windows', () => {
     expect(wasServed.at(-1)).toBeLessThanOrEqual(2 * KIB)
   })
 
+  it('grow to what keeps the line busy for who waits, sixteenfold at most', () => {
+    expect([2, 7, 1000].map((mebibytes) => secondWindowMib(mebibytes * MIB))).toEqual([4, 7, 15.5])
+  })
+
+  it('do not grow for the line where nobody waits for it', () => {
+    const windows = new ReadWindows(defaultReadOptions)
+    expect(Math.max(...readOn(windows, 0, MIB, { ...plenty, busyBytes: 1000 * MIB }))).toBe(2 * KIB)
+  })
+
   it('never exceed the cap', () => {
-    const ahead = readOn(new ReadWindows(defaultReadOptions), 0, 40 * MIB, 3 * MIB)
+    const ahead = readOn(new ReadWindows(defaultReadOptions), 0, 40 * MIB, { ...plenty, capBytes: 3 * MIB })
     expect(Math.max(...ahead)).toBeLessThanOrEqual(3 * KIB)
     expect(Math.max(...ahead)).toBeGreaterThan(1.5 * KIB)
   })
