@@ -72,7 +72,7 @@ export class OwnSessions {
     const file = await this.#marked(uri)
     const id = file?.metadata[UPLOAD_MARK]
     if (!file || id === undefined || this.#openings.has(uri) || !this.#isOurs(uri, file, id)) return false
-    await this.#cancel({ id, uri })
+    await this.cancel({ id, uri })
     this.#lostOpenings.delete(uri)
     return true
   }
@@ -81,7 +81,7 @@ export class OwnSessions {
   async end({ id, uri }: Pick<UploadSession, 'id' | 'uri'>, signal?: AbortSignal): Promise<boolean> {
     if (this.#known.get(id)?.active) return false
     this.#known.set(id, { active: false })
-    await this.#cancel({ id, uri }, signal)
+    await this.cancel({ id, uri }, signal)
     return true
   }
 
@@ -98,7 +98,8 @@ export class OwnSessions {
     return true
   }
 
-  async #cancel(session: Pick<UploadSession, 'id' | 'uri'>, signal?: AbortSignal): Promise<void> {
+  /** @requires that nobody works on it */
+  async cancel(session: Pick<UploadSession, 'id' | 'uri'>, signal?: AbortSignal): Promise<void> {
     try {
       await cancelUploadSession(this.#context.client, session, { signal })
     } catch (error) {

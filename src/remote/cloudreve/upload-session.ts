@@ -12,7 +12,6 @@ import { delay } from '../../base/clock.ts'
 import { messageOf } from '../../base/error-message.ts'
 import { Code } from '../../api/codes.ts'
 import { createFile } from '../../api/endpoints/files.ts'
-import { cancelUploadSession } from '../../api/endpoints/uploads.ts'
 import { isApiError, isRefusal } from '../../api/errors.ts'
 import type { WireFile, WireUploadSession } from '../../api/schema.ts'
 import { withoutPassword } from '../../api/uri.ts'
@@ -146,7 +145,7 @@ export class SessionUploader {
     const session = openAgain(resume.session, resume.chunks, wanted)
     const { entry } = (session && (await this.#find(request))) ?? {}
     if (session && entry?.uploadSessionId === session.wire.session_id) return session
-    await cancelSession(client, resume.session)
+    await this.#sessions.cancel(resume.session)
     await request.onSessionOver?.()
     return undefined
   }
@@ -319,8 +318,7 @@ export class SessionUploader {
 
   async #cancel({ wire, openedAtMs }: OpenSession, request: UploadRequest): Promise<void> {
     const emptyFile = await this.#olderEmptyFile(request, openedAtMs)
-    await cancelSession(this.#context.client, { id: wire.session_id, uri: wire.uri })
-    this.#sessions.ended(wire.session_id)
+    await this.#sessions.cancel({ id: wire.session_id, uri: wire.uri })
     await request.onSessionOver?.()
     if (emptyFile) await this.#recreate(emptyFile, request)
   }
@@ -374,17 +372,6 @@ function isUnopened(error: unknown): boolean {
 
 function isUnanswered(error: unknown): boolean {
   return isApiError(error, 'lost', 'gateway')
-}
-
-async function cancelSession(
-  client: MountContext['client'],
-  session: { readonly id: string; readonly uri: string },
-): Promise<void> {
-  try {
-    await cancelUploadSession(client, session)
-  } catch (error) {
-    if (!isRefusal(error, Code.pathNotFound, Code.notFound)) throw error
-  }
 }
 
 function nameOf({ path }: UploadRequest): string {
