@@ -3,6 +3,7 @@ import type { Clock } from '../../base/clock.ts'
 import type { Log } from '../../base/log.ts'
 import { isRemoteError } from '../../remote/errors.ts'
 import type { EndableSession } from '../../remote/remote.ts'
+import { withoutTicket } from './side-car.ts'
 import type { WriteRemote } from './types.ts'
 
 /** A session that is to be ended, and the path as the person knows it. */
@@ -164,9 +165,4 @@ const refusals = ['denied', 'not-found', 'invalid'] as const
 /** Tells it from all others of the account. */
 export function sessionKey(session: EndableSession): string {
   return 'id' in session ? session.id : `${session.askedAtMs} ${session.sizeBytes} ${session.uri}`
-}
-
-/** Its ticket holds secrets, and nobody is to go on with it. */
-function withoutTicket(session: EndableSession): EndableSession {
-  return 'id' in session ? { id: session.id, uri: session.uri } : session
 }

@@ -7,6 +7,7 @@ import {
   formatChange,
   formatHead,
   sideCarVersion,
+  withoutTicket,
   type SideCar,
   type SideCarChange,
   type SideCarHead,
@@ -148,8 +149,7 @@ export class SideCarFile {
   /** Before the content becomes another one than the session was opened for: nobody may go on with it then. */
   async leaveSession(): Promise<void> {
     if (!canGoOn(this.#session)) return
-    const { id, uri } = this.#session
-    await this.noteSession({ id, uri })
+    await this.noteSession(withoutTicket(this.#session))
   }
 
   /** The content that was sent is not there any more. Survives power loss before anything that follows does. */

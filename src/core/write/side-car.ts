@@ -1,3 +1,4 @@
+import type { EndableSession } from '../../remote/remote.ts'
 import type { AskedSession, RemotePath, SentChunk, UploadSession } from '../../remote/types.ts'
 import type { Extents, ExtentsRecord } from './extents.ts'
 import { SideCarReading } from './side-car-reading.ts'
@@ -99,6 +100,11 @@ export function namesRecord({ label, uri, path, replaces }: SideCarNames): Names
 /** Somebody may go on with this session. */
 export function canGoOn(session: SideCarHead['session']): session is UploadSession {
   return session !== undefined && 'id' in session && session.ticket !== undefined
+}
+
+/** Its ticket holds secrets, and nobody is to go on with it. */
+export function withoutTicket(session: EndableSession): EndableSession {
+  return 'id' in session ? { id: session.id, uri: session.uri } : session
 }
 
 /** A block that power loss kept from the disk reads as zeros, in which the line break of the change after it may lie. */

@@ -7,7 +7,7 @@ import { AttemptLog } from './attempt-log.ts'
 import { Extents } from './extents.ts'
 import { fill, Generation, writeAll } from './generation.ts'
 import { OpenFile } from './open-file.ts'
-import { canGoOn, namesRecord, type SideCar, type SideCarNames } from './side-car.ts'
+import { canGoOn, namesRecord, withoutTicket, type SideCar, type SideCarNames } from './side-car.ts'
 import { SideCarFile } from './side-car-file.ts'
 import { factsOf, wholeCopy } from './staged-facts.ts'
 import type { StagedPlace } from './staged-place.ts'
@@ -310,8 +310,7 @@ export class StagedFile {
 
   /** As `SideCarFile.noteSession`. */
   noteSession(session: UploadSession | AskedSession | undefined): Promise<void> {
-    if (!session || !('id' in session) || this.#isAsFrozen) return this.#side.noteSession(session)
-    return this.#side.noteSession({ id: session.id, uri: session.uri })
+    return this.#side.noteSession(session && !this.#isAsFrozen ? withoutTicket(session) : session)
   }
 
   noteChunk(chunk: SentChunk): Promise<void> {

@@ -3,7 +3,7 @@ import type { AskedSession, RemoteEntry, RemotePath, SentChunk, UploadSession } 
 import type { WriteEnvironment } from './environment.ts'
 import type { Generation } from './generation.ts'
 import type { BaseEntity, BegunUpload, ContentOwner } from './types.ts'
-import { canGoOn } from './side-car.ts'
+import { canGoOn, withoutTicket } from './side-car.ts'
 import type { Uploadable } from './uploadable.ts'
 
 /** The upload was stopped by ourselves, for a rename or an unlink. */
@@ -102,7 +102,7 @@ export class Transfer {
     this.#environment.abandoned.add(session, this.#owner.label)
     this.#leave()
     // The next process ends it too, and does not go on with it.
-    if (canGoOn(session)) await this.#content.uploads.noteSession({ id: session.id, uri: session.uri })
+    if (canGoOn(session)) await this.#content.uploads.noteSession(withoutTicket(session))
   }
 
   async send(path: RemotePath, previous: BaseEntity, source: Generation): Promise<RemoteEntry> {
