@@ -63,7 +63,7 @@ export class ReadWindows {
 
   /**
    * Notes a read and answers what to have, a range that begins and ends at blocks (its end may lie beyond the content) and
-   * covers the read. `capBytes` bounds the window.
+   * covers the read.
    */
   note(read: ByteRange, presence: Presence, bounds: WindowBounds): ByteRange {
     const forward = this.#streams.find((stream) => this.#continues(stream, read))

@@ -79,6 +79,14 @@ async function startSending(path: string): Promise<{ release: () => void }> {
   return gate
 }
 
+/** Makes a change that waits for the piece which is on its way. */
+async function whileSending(path: string, change: () => Promise<unknown>): Promise<void> {
+  const gate = await startSending(path)
+  const changed = change()
+  gate.release()
+  await changed
+}
+
 /** Tries are made in vain until a process is killed, and the next one meets a server that works. */
 async function tryAndDie(): Promise<void> {
   for (let seconds = 0; seconds < 10; seconds += 1) await drive.clock.advance(1_000)
@@ -116,10 +124,7 @@ describe.each(['docs/letter', 'docs/new'])(
     })
 
     it('is ended by the next process where the file was renamed', async () => {
-      const gate = await startSending(path)
-      const renamed = drive.rename(path, 'docs/renamed')
-      gate.release()
-      await renamed
+      await whileSending(path, () => drive.rename(path, 'docs/renamed'))
       await drive.save('docs/renamed', newer)
       await tryAndDie()
       await expectUnlocked()
@@ -128,21 +133,15 @@ describe.each(['docs/letter', 'docs/new'])(
     })
 
     it('is ended by the next process where the file was deleted [W66]', async () => {
-      const gate = await startSending(path)
-      const removed = drive.unlink(path)
-      gate.release()
-      await removed
+      await whileSending(path, () => drive.unlink(path))
       await tryAndDie()
       await expectUnlocked()
       expect(drive.remote.paths()).not.toContain(path)
     })
 
     it('is ended by the process after the next one, which dies when it has removed what was left [W66]', async () => {
-      const gate = await startSending(path)
       keepsSideCars = true
-      const removed = drive.unlink(path)
-      gate.release()
-      await removed
+      await whileSending(path, () => drive.unlink(path))
       await drive.clock.advance(10_000)
       await eventually(() => sideCars().length === 1)
       await drive.crash(() => {
@@ -155,11 +154,8 @@ describe.each(['docs/letter', 'docs/new'])(
     })
 
     it('is on record before its side-car goes', async () => {
-      const gate = await startSending(path)
       keepsSideCars = true
-      const removed = drive.unlink(path)
-      gate.release()
-      await removed
+      await whileSending(path, () => drive.unlink(path))
       await drive.clock.advance(10_000)
       await expect.poll(endings).toHaveLength(1)
       // Nothing that a person waits for.
@@ -172,10 +168,7 @@ describe.each(['docs/letter', 'docs/new'])(
     })
 
     it('is ended by the same process when that can be done', async () => {
-      const gate = await startSending(path)
-      const removed = drive.unlink(path)
-      gate.release()
-      await removed
+      await whileSending(path, () => drive.unlink(path))
       await drive.clock.advance(5_000)
       recover()
       await expectUnlocked()
@@ -185,10 +178,7 @@ describe.each(['docs/letter', 'docs/new'])(
 )
 
 it('the session of an upload that cannot be cancelled is ended where another file was renamed over its own', async () => {
-  const gate = await startSending('docs/letter')
-  const renamed = drive.rename('docs/other', 'docs/letter')
-  gate.release()
-  await renamed
+  await whileSending('docs/letter', () => drive.rename('docs/other', 'docs/letter'))
   await tryAndDie()
   await expectUnlocked()
   expect(drive.remote.textAt('docs/letter')).toBe('another one')
