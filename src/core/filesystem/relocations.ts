@@ -5,8 +5,9 @@
  * - a move is not: it goes out where the places are known to be right, or after the server was asked for them
  */
 import { absentAsUndefined, isRemoteError, RemoteError } from '../../remote/errors.ts'
-import type { Node, NodePlace } from '../inode/index.ts'
+import { samePlace, type Node, type NodePlace } from '../inode/index.ts'
 import { samePath } from '../tree/index.ts'
+import { mayHaveBeenDone } from '../write/index.ts'
 import { misplaced } from './confirm-places.ts'
 import type { Core } from './core.ts'
 import { isRemotelyWithin } from './folder-moves.ts'
@@ -36,6 +37,8 @@ export class Relocations {
   readonly #parts: RelocationParts
   /** They are not where they were, and it is not known yet where they are. */
   readonly #lost = new WeakSet<Node>()
+  /** Where the server may have them already: a request that says so is on its way, or nobody knows what it has done. */
+  readonly #arriving = new Map<Node, NodePlace>()
 
   constructor(parts: RelocationParts) {
     this.#parts = parts
@@ -43,6 +46,21 @@ export class Relocations {
 
   get #core(): Core {
     return this.#parts.core
+  }
+
+  /** What the server may have at `place` by a request of ours, though nothing of it is known yet. */
+  arrivingAt(place: NodePlace): Node | undefined {
+    for (const [node, to] of this.#arriving) if (samePlace(to, place)) return node
+    return undefined
+  }
+
+  isArriving(node: Node): boolean {
+    return this.#arriving.has(node)
+  }
+
+  /** Nobody waits any more for what has become of `node`. */
+  forget(node: Node): void {
+    this.#arriving.delete(node)
   }
 
   /**
@@ -101,8 +119,17 @@ export class Relocations {
     const isRename = first.from.parent === first.to.parent
     const right = isRename ? steps : await this.#wellPlaced(steps)
     if (right.length === 0) return
-    for (const step of right) keepTimes(this.#core, step)
+    for (const step of right) {
+      keepTimes(this.#core, step)
+      this.#arriving.set(step.node, step.to)
+    }
     await (isRename ? this.#rename(first) : this.#move(right))
+    this.#heardOf(right)
+  }
+
+  /** The server has said what has become of them. */
+  #heardOf(steps: readonly RenameStep[]): void {
+    for (const { node } of steps) this.#arriving.delete(node)
   }
 
   /** Those of a move that need not be looked for; none while their folder had to be: where that is the next try names it. */
@@ -140,14 +167,15 @@ export class Relocations {
 
   /** A repeated or unanswered request finds its source gone: it is done where the object is where it should be. */
   async #failed(steps: readonly RenameStep[], error: unknown): Promise<void> {
-    if (!isRemoteError(error, 'not-found', 'unknown-outcome', 'exists')) throw error
-    for (const step of steps) {
-      const found = await absentAsUndefined(this.#core.remote.info(step.expected))
-      if (found?.id === step.id) recordStep(this.#core, step)
-      else if (found && isRemoteError(error, 'unknown-outcome')) await this.#suspect(step)
-    }
+    if (isRemoteError(error, 'not-found', 'unknown-outcome', 'exists'))
+      for (const step of steps) {
+        const found = await absentAsUndefined(this.#core.remote.info(step.expected))
+        if (found?.id === step.id) recordStep(this.#core, step)
+        else if (found && isRemoteError(error, 'unknown-outcome')) await this.#suspect(step)
+      }
     const [left] = steps.filter(({ node, path }) => samePath(node.remotePath, path))
     if (!left) return
+    if (!mayHaveBeenDone(error)) this.#heardOf(steps)
     if (steps.length > 1 || !isRemoteError(error, 'not-found')) throw error
     await this.#lookElsewhere(left.node, left)
   }
@@ -173,6 +201,7 @@ export class Relocations {
     // What was deleted here as well is left alone where somebody else has put it.
     if (node.isUnlinked || !(await follow(node))) gone(node)
     this.#lost.delete(node)
+    this.#arriving.delete(node)
   }
 
   async #lookForFolder(folder: Node, { node }: RenameStep): Promise<void> {

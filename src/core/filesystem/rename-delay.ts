@@ -14,20 +14,15 @@
  * The order of sending follows from the states (`NameOrder`), not from the order in which programs did things. Each request leaves
  * the node where `remotePlace` says, which is on record: nothing is lost when the process dies in between.
  */
-import { isRemoteError } from '../../remote/errors.ts'
 import { samePlace, type Node, type NodePlace } from '../inode/index.ts'
 import { pinned, type Core } from './core.ts'
 import { holdFolder, isWanted, nextTryInMs, showReplaced, type Delayed } from './delayed-rename.ts'
-import { disjoint, isRemotelyWithin } from './folder-moves.ts'
 import { NameOrder } from './name-order.ts'
 import { whyNot } from './pending-change.ts'
 import { isPassing, showDeleted, showRefused } from './refused-rename.ts'
 import { Relocations } from './relocations.ts'
 import type { RemovalFacts, Removals } from './removals.ts'
-import { freeName, nextPlace } from './server-rename.ts'
-
-/** At most so many files and folders are moved by one request; the server takes 3,000 (api/00-live-files §15). */
-const mostAtOnce = 1_000
+import { RenameSteps } from './rename-steps.ts'
 
 export interface RenameParts {
   readonly core: Core
@@ -45,6 +40,7 @@ export class RenameDelay {
   readonly #delayed = new Map<Node, Delayed>()
   readonly #order: NameOrder
   readonly #relocations: Relocations
+  readonly #steps: RenameSteps
   #isClosed = false
 
   constructor(parts: RenameParts) {
@@ -59,6 +55,12 @@ export class RenameDelay {
       relocated: (node) => this.#relocated(node),
       follow: parts.follow,
       gone: (node) => this.#gone(node),
+    })
+    this.#steps = new RenameSteps({
+      core: parts.core,
+      relocations: this.#relocations,
+      waiting: () => this.#delayed.keys(),
+      isReady: (node) => this.#isReady(node),
     })
   }
 
@@ -88,12 +90,17 @@ export class RenameDelay {
     for (const [node, delayed] of this.#delayed) if (isMeant(node)) this.#sendLater(node, delayed, 0)
   }
 
-  /** What the server still has under `name` of `folder`, although it was renamed or deleted here. */
+  /** What the server still has under `name` of `folder`, or may be giving it just now, although it was renamed or deleted here. */
   formerOf(folder: Node, name: string): Node | undefined {
-    for (const node of this.#delayed.keys()) {
-      if (node.remotePlace?.parent === folder && node.remotePlace.name === name && isWanted(node)) return node
-    }
-    return this.#removals.at(folder, name)
+    const place = { parent: folder, name }
+    for (const node of this.#delayed.keys())
+      if (samePlace(node.remotePlace, place) && isWanted(node)) return node
+    return this.#removals.at(folder, name) ?? this.#arrivingAt(place)
+  }
+
+  #arrivingAt(place: NodePlace): Node | undefined {
+    const node = this.#relocations.arrivingAt(place)
+    return samePlace(node?.place, place) ? undefined : node
   }
 
   /** What waits to be renamed or deleted and has, or had, its name in `folder`. */
@@ -213,7 +220,8 @@ export class RenameDelay {
   async freeNameOf(node: Node): Promise<void> {
     const former = this.#order.formerOf(node)
     if (!former) return
-    if (this.#order.waitsFor(former, node)) return this.#stepAside(former, former.remotePlace!.parent)
+    if (!samePlace(former.remotePlace, node.place)) return this.#arrived(former)
+    if (this.#order.waitsFor(former, node)) return this.#steps.aside(former, former.remotePlace!.parent)
     try {
       await this.#send(former)
     } catch (error) {
@@ -221,6 +229,13 @@ export class RenameDelay {
       if (this.#order.formerOf(node) === former) throw error
     }
     return undefined
+  }
+
+  /** The request that gives `node` a name that is not its own any more is answered, or the next one is. */
+  async #arrived(node: Node): Promise<void> {
+    await this.#core.folderMoves.passed(node)
+    if (this.#relocations.isArriving(node)) await this.settle(node)
+    this.#relocations.forget(node)
   }
 
   /** Nothing that was renamed or deleted here has the name of `node` at the server. */
@@ -251,7 +266,7 @@ export class RenameDelay {
     for (const folder of folders) {
       if (!folder.isFolder) continue
       for (const node of this.#order.leaving(folder)) {
-        if (this.#order.waitsFor(node, folder)) await this.#stepAside(node, folder.remotePlace!.parent)
+        if (this.#order.waitsFor(node, folder)) await this.#steps.aside(node, folder.remotePlace!.parent)
         else await this.settle(node)
       }
     }
@@ -287,7 +302,7 @@ export class RenameDelay {
       while (this.#delayed.get(node) === delayed) {
         if (!isWanted(node)) return this.#forget(node)
         await this.#prepare(node)
-        if (this.#isReady(node)) await this.#step(node)
+        if (this.#isReady(node)) await this.#steps.next(node)
       }
     } catch (error) {
       await this.#failed(node, delayed, error)
@@ -301,7 +316,7 @@ export class RenameDelay {
     const { parent } = node.place!
     await this.#parts.makeFolder(parent)
     const inner = this.#order.insideOf(node)
-    if (inner && this.#order.waitsFor(inner, node)) await this.#stepAside(inner, node.remotePlace!.parent)
+    if (inner && this.#order.waitsFor(inner, node)) await this.#steps.aside(inner, node.remotePlace!.parent)
     else if (inner) await this.settle(inner)
     if (node.place) await this.freeNameOf(node)
   }
@@ -309,53 +324,6 @@ export class RenameDelay {
   #isReady(node: Node): boolean {
     if (!isWanted(node)) return false
     return !node.place.parent.isNew && !this.#order.insideOf(node) && this.isNameFree(node)
-  }
-
-  /** The next request for `node`; what else moves to its folder under the name that it has goes with it. */
-  async #step(node: Node): Promise<void> {
-    const to = node.place!
-    const next = nextPlace(this.#core, node, to)
-    if (next !== to) return this.#stepBetween(node, next)
-    if (next.parent === node.remotePlace!.parent) return this.#relocations.run([node], () => next)
-    const beside = [...this.#delayed.keys()].filter(
-      (other) =>
-        other !== node &&
-        other.place?.parent === to.parent &&
-        other.remotePlace?.name === other.place.name &&
-        this.#isReady(other) &&
-        !isRemotelyWithin(other, node) &&
-        !isRemotelyWithin(node, other),
-    )
-    const together = [node, ...disjoint(beside)].slice(0, mostAtOnce)
-    try {
-      return await this.#relocations.run(together, (each) => each.place ?? to)
-    } catch (error) {
-      // One that is locked or refused keeps all others of its call from being moved.
-      if (together.length === 1 || isRemoteError(error, 'offline', 'server', 'unauthenticated')) throw error
-    }
-    return node.remotePlace === to ? undefined : this.#relocations.run([node], () => to)
-  }
-
-  /** Half of a move: what somebody else has put under the name on the way is no reason to refuse the whole. */
-  async #stepBetween(node: Node, next: NodePlace): Promise<void> {
-    const from = node.remotePlace!
-    try {
-      await this.#relocations.run([node], () => next)
-    } catch (error) {
-      if (!isRemoteError(error, 'exists') || node.remotePlace !== from) throw error
-      await this.#relocations.run([node], () => ({ parent: from.parent, name: freeName() }))
-    }
-  }
-
-  /** Makes room for what it waits for itself: under a name that nobody uses, until it gets its own. */
-  async #stepAside(node: Node, folder: Node): Promise<void> {
-    const from = node.remotePlace
-    if (!from) return
-    const name = freeName()
-    await this.#relocations.run([node], () => ({ parent: from.parent, name }))
-    const at = node.remotePlace
-    if (at?.name === name && at.parent !== folder)
-      await this.#relocations.run([node], () => ({ parent: folder, name }))
   }
 
   async #failed(node: Node, delayed: Delayed, error: unknown): Promise<void> {

@@ -1,0 +1,97 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { RemoteError } from '../../../../src/remote/errors.ts'
+import { TestDrive } from '../../../fakes/test-drive.ts'
+
+let drive: TestDrive
+
+beforeEach(async () => {
+  drive = await TestDrive.open({}, (remote) => {
+    remote.putAsOther('a', 'v1')
+    remote.putAsOther('b', 'other')
+  })
+})
+
+afterEach(() => drive.stop())
+
+/** The request that renames `a` to `x` is on its way, and does its work when the gate is released. */
+async function onItsWay() {
+  const gate = drive.remote.hold('rename')
+  await drive.rename('a', 'x')
+  await drive.clock.advance(1_000)
+  await gate.entered
+  return gate
+}
+
+const texts = () =>
+  Object.fromEntries(drive.remote.paths().map((path) => [path, drive.remote.textAt(path) ?? 'a folder']))
+
+describe('a name that a file is given by a request on its way, and that is not its own any more', () => {
+  it('is free for a new file when the request is answered', async () => {
+    const gate = await onItsWay()
+    await drive.rename('x', 'y')
+    await drive.save('x', 'new')
+    await drive.clock.advance(5_000)
+    expect(texts()).toEqual({ a: 'v1', b: 'other' })
+    gate.release()
+    await drive.settleAll()
+    expect(texts()).toEqual({ b: 'other', x: 'new', y: 'v1' })
+    expect(await drive.leftovers()).toEqual({ kept: 0, held: 0 })
+  })
+
+  it('is free for a new folder when the request is answered', async () => {
+    const gate = await onItsWay()
+    await drive.rename('x', 'y')
+    await drive.mkdir('x')
+    await drive.save('x/inner', 'new')
+    await drive.clock.advance(5_000)
+    expect(texts()).toEqual({ a: 'v1', b: 'other' })
+    gate.release()
+    await drive.settleAll()
+    expect(texts()).toEqual({ b: 'other', 'x/': 'a folder', 'x/inner': 'new', y: 'v1' })
+  })
+
+  it('is free for what is renamed to it when the request is answered', async () => {
+    const gate = await onItsWay()
+    await drive.rename('x', 'y')
+    await drive.rename('b', 'x')
+    await drive.clock.advance(5_000)
+    expect(drive.remote.count('rename')).toBe(1)
+    gate.release()
+    await drive.settleAll()
+    expect(texts()).toEqual({ x: 'other', y: 'v1' })
+  })
+
+  it('is free for a new file when what was renamed is deleted', async () => {
+    const gate = await onItsWay()
+    const deleted = drive.unlink('x')
+    await drive.clock.advance(5_000)
+    gate.release()
+    await deleted
+    await drive.save('x', 'new')
+    await drive.settleAll()
+    expect(texts()).toEqual({ b: 'other', x: 'new' })
+    expect(await drive.leftovers()).toEqual({ kept: 0, held: 0 })
+  })
+
+  it('is nobody else’s where the answer was lost', async () => {
+    drive.remote.loseAnswers('rename')
+    drive.remote.fail('info', new RemoteError('offline', 'no network'))
+    await drive.rename('a', 'x')
+    await drive.clock.advance(1_000)
+    expect(texts()).toEqual({ b: 'other', x: 'v1' })
+    await drive.rename('x', 'y')
+    await drive.save('x', 'new')
+    await drive.settleAll()
+    expect(texts()).toEqual({ b: 'other', x: 'new', y: 'v1' })
+    expect(await drive.leftovers()).toEqual({ kept: 0, held: 0 })
+  })
+
+  it('may be refused: it is asked for the one that it has by then', async () => {
+    const gate = await onItsWay()
+    await drive.rename('x', 'y')
+    drive.remote.putAsOther('x', 'theirs')
+    gate.release()
+    await drive.settleAll()
+    expect(texts()).toEqual({ b: 'other', x: 'theirs', y: 'v1' })
+  })
+})
