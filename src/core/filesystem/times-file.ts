@@ -5,7 +5,7 @@
  * written through to the disk, trouble with it stops nobody, and a newer version of the file, which is left as it is, keeps no drive from
  * being opened.
  */
-import type { FileLayer } from '../../base/file-layer.ts'
+import type { FileLayer, LocalFile } from '../../base/file-layer.ts'
 import type { Log } from '../../base/log.ts'
 import type { Timespec } from '../../base/timespec.ts'
 import type { TimesStore } from './local-times.ts'
@@ -26,6 +26,7 @@ export class TimesFile implements TimesStore {
   #isForeign = false
   #queue: string[] = []
   #writing: Promise<void> | undefined
+  #file: LocalFile | undefined
 
   private constructor(path: string, { layer, log }: TimesFileParts) {
     this.#path = path
@@ -61,6 +62,7 @@ export class TimesFile implements TimesStore {
 
   async close(): Promise<void> {
     await this.#writing
+    await this.#file?.close()
   }
 
   async #write(): Promise<void> {
@@ -76,12 +78,8 @@ export class TimesFile implements TimesStore {
   }
 
   async #append(text: string): Promise<void> {
-    const file = await this.#layer.open(this.#path, 'append')
-    try {
-      await file.append(Buffer.from(text))
-    } finally {
-      await file.close()
-    }
+    this.#file ??= await this.#layer.open(this.#path, 'append')
+    await this.#file.append(Buffer.from(text))
   }
 
   async #rewrite(known: ReadonlyMap<string, Timespec>): Promise<void> {
