@@ -109,7 +109,7 @@ export class FileOwner implements ContentOwner {
     await openContents.beforeReplacing(node)
     // After power loss the next process would send it once more, under the name that it had before. Trouble with the local disk keeps
     // nothing from the server.
-    await core.pending.synced().catch((error: unknown) => {
+    await core.pending.syncedOf(node).catch((error: unknown) => {
       core.log.warn('what is sent may be sent again after power loss', { file: node.label, error })
     })
   }

@@ -56,7 +56,7 @@ export interface SettlingKnowledge {
   settled(): Promise<void> | undefined
 }
 
-type JournalOfStates = Pick<Journal, 'change' | 'sync'>
+type JournalOfStates = Pick<Journal, 'change' | 'sync' | 'position'>
 
 const nothingUnsettled: SettlingKnowledge = { unsettled: [], settled: () => undefined }
 
@@ -65,6 +65,8 @@ interface Known {
   readonly key: string
   readonly text: string
   readonly staged: string | undefined
+  /** In the journal; undefined: an earlier process has written it. */
+  readonly position?: number
 }
 
 interface NodeChanges {
@@ -122,6 +124,12 @@ export class PendingStates {
   async synced(): Promise<void> {
     await this.written()
     await this.#journal.sync()
+  }
+
+  /** The same, as far as it is about `node`: costs nothing where that survives already. @throws the local disk's error */
+  async syncedOf(node: Node): Promise<void> {
+    await this.written()
+    await this.#journal.sync(this.#known.get(node)?.position)
   }
 
   /** `node` goes on with what an earlier process left on record under `key`, which names the staged file `staged`. */
@@ -196,7 +204,7 @@ export class PendingStates {
     for (const { node, known, before } of changes) {
       if (before?.staged !== undefined && before.staged !== known?.staged) this.#gone.add(before.staged)
       if (known?.staged !== undefined) this.#gone.delete(known.staged)
-      if (known) this.#known.set(node, known)
+      if (known) this.#known.set(node, { ...known, position: this.#journal.position })
       else this.#known.delete(node)
     }
   }

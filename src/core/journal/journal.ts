@@ -47,6 +47,9 @@ export class Journal {
   #replaced: string[] | undefined
   /** After a rewriting that failed: size of the segment from which on the next is tried. */
   #rewriteNotBeforeBytes = 0
+  /** So many writes were made, and so many of them survive power loss. */
+  #written = 0
+  #durable = 0
   #isClosed = false
 
   private constructor(options: JournalOptions, segment: Segment, live: LiveMap) {
@@ -93,13 +96,18 @@ export class Journal {
     })
   }
 
+  /** Names what was changed so far, for `sync`. */
+  get position(): number {
+    return this.#written
+  }
+
   /**
-   * Resolves when every change made so far survives power loss. Calls at a time share one fdatasync.
+   * Resolves when every change made so far, or up to `position`, survives power loss. Calls at a time share one fdatasync.
    * @throws the system's error; then nothing is known about what came after the last `sync`, and the next one writes it anew
    */
-  sync(): Promise<void> {
+  async sync(position?: number): Promise<void> {
     invariant(!this.#isClosed, 'a closed journal is synced')
-    return this.#sync()
+    if (position === undefined || position > this.#durable) await this.#sync()
   }
 
   /** Everything is on the disk and the file closed; the journal takes no more changes. */
@@ -123,6 +131,7 @@ export class Journal {
       for (const { reject } of batch) reject(error)
       return
     }
+    this.#written += 1
     for (const { payload, resolve } of batch) {
       this.#live.apply(payload)
       resolve()
@@ -134,12 +143,13 @@ export class Journal {
     this.#nextSync ??= this.#syncs.run(async () => {
       this.#nextSync = undefined
       // Begun in its turn, not ended: changes go on, and the file is closed only after what was begun on it.
-      const { done } = await this.#writes.run(async () => {
+      const { done, written } = await this.#writes.run(async () => {
         if (!this.#segment.isUsable) await this.#rewrite()
         await this.#settleName()
-        return { done: this.#segment.datasync() }
+        return { done: this.#segment.datasync(), written: this.#written }
       })
       await done
+      this.#durable = Math.max(this.#durable, written)
     })
     return this.#nextSync
   }

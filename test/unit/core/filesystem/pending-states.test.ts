@@ -8,6 +8,7 @@ import { remoteFolder } from '../../../fakes/remote-entry.ts'
 /** A journal that is as fast as can be. */
 class MemoryJournal {
   readonly labels: string[] = []
+  position = 0
   readonly #keys = new Set<string>()
   /** A record has just been written. */
   onWritten = (): void => undefined
@@ -18,6 +19,7 @@ class MemoryJournal {
       else this.#keys.add(key)
       if (typeof value === 'object') this.labels.push((value as { label: string }).label)
     }
+    this.position += 1
     this.onWritten()
   }
 

@@ -107,6 +107,22 @@ describe('a journal', () => {
     expect(syncs).toBe(1)
   })
 
+  it('syncs for what was changed before a position only where that is not on the disk yet', async () => {
+    let syncs = 0
+    const datasync = async () => void (syncs += 1)
+    const { journal } = await open({ layer: layerWith(() => ({ datasync })) })
+    await journal.put('a', 1)
+    const { position } = journal
+    await journal.put('b', 2)
+    const before = syncs
+    await journal.sync(position)
+    await journal.put('c', 3)
+    await journal.sync(position)
+    expect(syncs).toBe(before + 1)
+    await journal.sync(journal.position)
+    expect(syncs).toBe(before + 2)
+  })
+
   it('takes changes while a sync is under way', async () => {
     let release: (() => void) | undefined
     const held = new Promise<void>((resolve) => (release = resolve))
