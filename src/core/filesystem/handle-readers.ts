@@ -71,10 +71,10 @@ export class HandleReaders {
     node: Node,
     { signal }: ReadContext,
   ): Promise<ContentReader | undefined> {
-    if (node.content?.lenderPath) return undefined
-    const found = await this.#core.patience.run(node.label, () => findById(this.#core, node.id), signal)
-    if (!found || samePath(found.path, node.contentPath)) return undefined
-    const from = node.remotePlace?.parent.listingKey
+    const id = node.content?.lenderId ?? node.id
+    const found = await this.#core.patience.run(node.label, () => findById(this.#core, id), signal)
+    if (!found || samePath(found.path, node.content?.lenderPath ?? node.contentPath)) return undefined
+    const from = id && this.#core.tree.table.byId(id)?.remotePlace?.parent.listingKey
     if (from !== undefined) this.#core.tree.folders.expire(from)
     return this.#core.readers.open({ ...content, path: () => found.path })
   }

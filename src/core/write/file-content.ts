@@ -1,7 +1,7 @@
 import { timespecFromMs, type Timespec } from '../../base/timespec.ts'
 import type { RemoteError } from '../../remote/errors.ts'
 import type { ByteRange } from '../../base/ranges.ts'
-import type { RemoteEntry, RemotePath } from '../../remote/types.ts'
+import type { FileId, RemoteEntry, RemotePath } from '../../remote/types.ts'
 import type { Allocation, FileSpan } from '../types.ts'
 import { ContentBytes } from './content-bytes.ts'
 import type { ReadBase } from './content-parts.ts'
@@ -109,6 +109,11 @@ export class FileContent {
   get lenderPath(): RemotePath | undefined {
     const { base } = this.#bytes
     return base.lender && base.address(this.#owner).path()
+  }
+
+  /** That other file. */
+  get lenderId(): FileId | undefined {
+    return this.#bytes.base.lender?.id
   }
 
   /** What is read is (partly) here: changes, or after a conflict the lines of who goes on writing. */

@@ -22,8 +22,9 @@ function readByPath(): void {
 }
 
 /** The server does it when the process that asked for it is dead, and the next one has looked where everything is. */
-async function renamedLate(): Promise<void> {
+async function renamedLate(before: () => Promise<void> = () => Promise.resolve()): Promise<void> {
   readByPath()
+  await before()
   await drive.rename('docs/letter', 'docs/moved')
   const gate = drive.remote.hold('rename')
   await drive.clock.advance(1_000)
@@ -37,6 +38,17 @@ async function renamedLate(): Promise<void> {
 it('a file whose rename a dead process has asked for is read by whatever name the server has for it', async () => {
   await renamedLate()
   expect(await drive.text('docs/moved')).toBe('old letter')
+})
+
+it('a copy of a file whose rename a dead process has asked for is read from where the server has that', async () => {
+  await renamedLate(async () => {
+    const [source, target] = [await drive.open('docs/letter'), await drive.create('docs/copy')]
+    const place = { offset: 0 }
+    await drive.fs.copyRange({ fh: source.fh, ...place }, { fh: target.fh, ...place }, 1024, drive.context())
+    // While it is open the copy waits.
+    await drive.close(source)
+  })
+  expect(await drive.text('docs/copy')).toBe('old letter')
 })
 
 it('a file that is gone is none to be read', async () => {
