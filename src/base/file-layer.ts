@@ -4,8 +4,13 @@ import { writeFileAtomic, syncFolder } from './atomic-file.ts'
 
 /** An open local file, as far as staged content and the journal need it. Offsets and sizes in bytes. */
 export interface LocalFile {
-  /** Its descriptor: good until `close`. */
-  readonly fd: number
+  /** Its descriptor, if it has one: good until `close`. */
+  readonly fd: number | undefined
+  /**
+   * The next change of it, if that brings at most `moreBytes` and makes it at most so much longer, never survives our death or power
+   * loss without all that were begun before it of files of which the same is said. Left out: no.
+   */
+  isOrdered?(moreBytes: number): boolean
   /** Fills `into` from `position` on; answers how many bytes there were (fewer at the end of the file). */
   read(into: Uint8Array, position: number): Promise<number>
   /** Writes as much as fits and answers how much that was; throws the system's error when it was nothing. */

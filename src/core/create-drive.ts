@@ -14,7 +14,6 @@ import {
   changingCalls,
   ChangeTimes,
   CloudreveFileSystem,
-  EndingRecords,
   FolderLocks,
   FolderMoves,
   LocalTimes,
@@ -24,14 +23,12 @@ import {
   RefusedNames,
   SeenVersions,
   SendingTimes,
-  sortRecords,
-  stagedIdsOf,
   TimesFile,
   type Core,
   type FileSystemOptions,
   type LeftChange,
-  type SortedRecords,
 } from './filesystem/index.ts'
+import type { InlineLimits } from './inline/index.ts'
 import { NodeTable } from './inode/index.ts'
 import { Patience, defaultPatience, type PatienceOptions } from './patience.ts'
 import type { KernelCache } from './ports.ts'
@@ -41,7 +38,7 @@ import type { Mirror } from './mirror/index.ts'
 import { ContentReaders, MemoryBudget, rememberedBytes, rememberUploads } from './read/index.ts'
 import { FolderCache, Tree } from './tree/index.ts'
 import { KernelCaches } from './view/index.ts'
-import { Journal, readRecords } from './journal/index.ts'
+import { openJournal, openStaging, stagingFolder } from './unsent-state.ts'
 import { WriteBack, type WriteBackOptions, type WriteRemote } from './write/index.ts'
 import { Facts, type FactsDeps, type ListFacts } from './xattr/index.ts'
 
@@ -71,6 +68,8 @@ export interface CreateOptions {
   readonly cacheSharesDisk?: boolean | undefined
   /** Where what was promised lies; the machine's own file system if left out. */
   readonly fileLayer?: FileLayer
+  /** Which staged files lie in a log of their own; small ones by default. */
+  readonly inlineLimits?: InlineLimits | undefined
   /** Of this start of the machine; asked for if left out. */
   readonly bootId?: string
   /** An upload was given up, or a new name, a rename or a deletion was refused: a person has to decide. */
@@ -143,22 +142,23 @@ export async function createDrive(options: CreateOptions): Promise<Drive> {
 
 async function openDrive(options: CreateOptions, unlock: () => Promise<void>): Promise<Drive> {
   const settings = { ...defaultSettings, ...options.settings }
-  const { remote, clock, log, hostName, stateFolder, fileLayer = nodeFileLayer, mirror } = options
+  const { remote, clock, log, hostName, stateFolder, mirror } = options
   const server = new Reachability(clock, options.isServerAway)
-  const byOption = { ...defaultPatience, deadlineMs: settings.timeoutMs }
-  const patience = new Patience(clock, log, options.patience ?? byOption, server)
+  const patience = openPatience(options, settings, server)
   const kernel = new KernelCaches()
   if (options.kernel) kernel.add(options.kernel)
   const tree = await openTree(options, { settings, patience, kernel, server })
-  const disk = { layer: fileLayer, log }
+  const disk = { layer: options.fileLayer ?? nodeFileLayer, log }
   const { journal, records, unsettled, left } = await openJournal(stateFolder, disk)
   const times = await TimesFile.open(join(stateFolder, 'times.jsonl'), disk)
   const readers = openReaders(options, settings, tree)
   const pending = new PendingStates({ journal, ...(mirror && { known: mirror }) })
   for (const id of unsettled) mirror?.outdate(id)
   await pending.forgetUnsettled(unsettled)
+  const staging = await openStaging(options, disk.layer)
   const writeBack = await WriteBack.create({
     ...writeBackSettings(options, settings),
+    fileLayer: staging,
     remote: rememberingRemote(remote, readers),
     ...left,
     onRemoved: (ids) => pending.removed(ids),
@@ -191,15 +191,22 @@ async function openDrive(options: CreateOptions, unlock: () => Promise<void>): P
   const fileSystem = new CloudreveFileSystem(core, facts)
   const restore = fileSystem.restoring(records)
   await restore.run()
-  const state = { times: times.file, journal, unlock }
   const { pollMs, revalidateMs } = settings
-  const isTold = () => changes.state.kind === 'live'
   const kept = await PinsFile.open(join(stateFolder, 'pins.json'), disk)
-  const pins = new Pins(core, kept, { isTold, revalidateMs })
-  const parts = { remote, tree, kernel, server, clock, log, pollMs, mirror }
-  const changes = new ChangeFollower({ ...parts, watcher: pins })
+  const pins = new Pins(core, kept, { isTold: () => changes.state.kind === 'live', revalidateMs })
+  const parts = { remote, tree, kernel, server, clock, log, pollMs, mirror, watcher: pins }
+  const changes = new ChangeFollower(parts)
   tree.onOwnChange = (path) => pins.changed([path])
+  const state = { times: times.file, journal, staging, unlock }
   return new Drive({ core, facts, fileSystem, restore, state, kernels: kernel, changes, pins })
+}
+
+function openPatience(
+  { clock, log, patience }: CreateOptions,
+  { timeoutMs: deadlineMs }: CoreSettings,
+  server: Reachability,
+): Patience {
+  return new Patience(clock, log, patience ?? { ...defaultPatience, deadlineMs }, server)
 }
 
 /** Changes are sent only while the server takes them. */
@@ -304,45 +311,12 @@ async function knownTop({ remote, mirror, log }: CreateOptions): Promise<RemoteE
   return undefined
 }
 
-/**
- * How many files and folders the last process with this state folder left that are not at the server as programs were told. Changes
- * nothing, and asks nobody.
- *
- * @throws {JournalVersionError}
- */
-export async function countLeftChanges(stateFolder: string): Promise<number> {
-  return sortRecords(await readRecords(journalFolder(stateFolder))).records.size
-}
-
-function journalFolder(stateFolder: string): string {
-  return join(stateFolder, 'journal')
-}
-
-interface FoundJournal extends Pick<SortedRecords, 'records' | 'unsettled'> {
-  readonly journal: Journal
-  /** For the write path. */
-  readonly left: Pick<WriteBackOptions, 'claimed' | 'gone' | 'endings'>
-}
-
-/** What earlier processes promised and did not send. */
-async function openJournal(
-  stateFolder: string,
-  { layer, log }: { readonly layer: FileLayer; readonly log: Log },
-): Promise<FoundJournal> {
-  const folder = journalFolder(stateFolder)
-  await layer.makeFolder(folder)
-  const { journal, entries } = await Journal.open({ folder, layer, log })
-  const { records, gone, unsettled, endings } = sortRecords(entries)
-  const left = { claimed: stagedIdsOf(records), gone, endings: new EndingRecords(journal, endings) }
-  return { journal, records, unsettled, left }
-}
-
 function writeBackSettings(
-  { stateFolder, clock, log, hostName, fileLayer, bootId, onGivenUp }: CreateOptions,
+  { stateFolder, clock, log, hostName, bootId, onGivenUp }: CreateOptions,
   settings: CoreSettings,
 ): Omit<WriteBackOptions, 'remote'> {
   return {
-    stagingFolder: join(stateFolder, 'staging'),
+    stagingFolder: stagingFolder(stateFolder),
     isReadOnly: settings.readOnly,
     clock,
     log,
@@ -352,7 +326,6 @@ function writeBackSettings(
     stagingLimitBytes: settings.stagingLimitBytes,
     stagingReserveBytes: settings.stagingReserveBytes,
     hostName,
-    fileLayer,
     bootId,
     onFailed: ({ label, reason }) => onGivenUp?.({ label, kind: 'content', reason }),
   }

@@ -12,6 +12,7 @@ import type {
   Restore,
   TimesFile,
 } from './filesystem/index.ts'
+import type { InlineLayer } from './inline/index.ts'
 import type { Journal } from './journal/index.ts'
 import type { FileSystem, KernelCache } from './ports.ts'
 import { reach } from './tree/index.ts'
@@ -35,6 +36,7 @@ export interface DriveParts {
 export interface DriveState {
   readonly times: TimesFile
   readonly journal: Journal
+  readonly staging: InlineLayer
   /** Lets another process have it. */
   readonly unlock: () => Promise<void>
 }
@@ -170,7 +172,7 @@ export class Drive {
   }
 
   async close(): Promise<void> {
-    const { times, journal, unlock } = this.#state
+    const { times, journal, staging, unlock } = this.#state
     this.#changes.close()
     const pinsClosed = this.#pins.close()
     this.#restore.close()
@@ -181,6 +183,7 @@ export class Drive {
     await this.#core.pending.ended().catch((error: unknown) => {
       this.#core.log.warn('what the server has is still on record as unsent; it is sent once more', { error })
     })
+    await staging.close()
     await journal.close()
     await times.close()
     await unlock()

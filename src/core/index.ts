@@ -1,13 +1,8 @@
 /** The filesystem core: knows neither FUSE nor HTTP. */
 export { DiskCache, emptyFolder, findUsage, verifyFolder, type CacheUsage } from './cache/index.ts'
 export { findMirrorBytes, Mirror, removeMirrors, type MirrorUsage } from './mirror/index.ts'
-export {
-  countLeftChanges,
-  createDrive,
-  defaultSettings,
-  type CoreSettings,
-  type CreateOptions,
-} from './create-drive.ts'
+export { createDrive, defaultSettings, type CoreSettings, type CreateOptions } from './create-drive.ts'
+export { countLeftChanges } from './unsent-state.ts'
 export { Drive, type OpenView } from './drive.ts'
 export { FsError, toFsError } from './errors.ts'
 export type { FileSystem, KernelCache, Place } from './ports.ts'

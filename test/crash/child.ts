@@ -51,6 +51,7 @@ async function openDrive(setup: Setup): Promise<Drive> {
     hostName: 'here',
     patience: { deadlineMs: patienceMs, lockDeadlineMs: patienceMs },
     settings: { quietMs, renameDelayMs },
+    inlineLimits: setup.inlineLimits,
     fileLayer: new HookedLayer(nodeFileLayer, setup.hooks, places()),
   })
 }

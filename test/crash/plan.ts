@@ -1,7 +1,7 @@
 /** What happens in one run: which processes die where, and what fails before. */
 import type { Hook, HookAction } from './hooked-layer.ts'
 import { Random } from './random.ts'
-import type { Damage, RunOptions } from './run-once.ts'
+import type { Damage, Inline, RunOptions } from './run-once.ts'
 import type { Site } from './sites.ts'
 
 export interface Plan {
@@ -27,12 +27,18 @@ export function planRun(
   const random = new Random(seed * 7919)
   const isMounted = canMount && random.chance(mountedShare)
   const target = sites.find(({ id }) => id === wanted)
-  const common = { seed, isMounted, target: target?.id }
+  const common = { seed, isMounted, target: target?.id, inline: inlineFor(random, target) }
   if (random.chance(damageChance(target)))
     return { ...common, damage: damageOf(random, target), hooks: rescueHooks(random, sites, target) }
   const lives = random.pick([1, 1, 2, 2, 3])
   const hooks = target ? targetHooks(random, sites, target, lives) : anyHooks(random, sites, lives)
   return { ...common, damage: 'none', hooks }
+}
+
+/** The steps of one way are not taken in the other. */
+function inlineFor(random: Random, target: Site | undefined): Inline {
+  if (target?.id.startsWith('write/')) return 'none'
+  return target?.id.startsWith('inline/') ? 'some' : random.pick(['none', 'some', 'small ones'])
 }
 
 /** What a single record spoke of is saved by a few steps, and most of these have gone by before a process dies at the last ones. */

@@ -1,4 +1,5 @@
 /** What the process that is killed and the one that watches it say to each other. */
+import type { InlineLimits } from '../../src/core/inline/index.ts'
 import type { PendingUpload } from '../../src/core/write/index.ts'
 import type { SeenFile } from './hands.ts'
 import type { Hook } from './hooked-layer.ts'
@@ -12,6 +13,8 @@ export interface Setup {
   readonly hooks: readonly Hook[]
   readonly quietMs: number
   readonly renameDelayMs: number
+  /** Which staged files lie in the log of small ones. */
+  readonly inlineLimits: InlineLimits
   /** How long a program waits for a server that is away, ms. */
   readonly patienceMs: number
   /** Mounted there with the native driver; left out: operations come over this channel. */

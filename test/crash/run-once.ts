@@ -12,6 +12,7 @@ import { atMost, whileItGoesOn } from './progress.ts'
 import type { Setup } from './protocol.ts'
 import { Random } from './random.ts'
 import { startServer, type EmbeddedServer, type LoggedRequest } from '../../src/server/index.ts'
+import { nothingInline, type InlineLimits } from '../../src/core/inline/index.ts'
 import { beginTrouble, troubles, type Trouble } from './trouble.ts'
 import { judge, judgeRescue, judgeView, type Verdict } from './verdict.ts'
 
@@ -21,6 +22,8 @@ export interface RunOptions {
   readonly isMounted: boolean
   /** Where its processes were meant to die; undefined: at places by chance. */
   readonly target: string | undefined
+  /** Which staged files lie in the log of small ones. */
+  readonly inline: Inline
   /** Of the journal, after the first process. */
   readonly damage: Damage
   /** For each process before the last: where it dies; none: at any moment. */
@@ -29,6 +32,15 @@ export interface RunOptions {
 
 /** What cannot be read of it: nothing, the record in its middle, or any record. */
 export type Damage = 'none' | 'middle' | 'all'
+
+/** `some` grow too large for it. */
+export type Inline = 'none' | 'some' | 'small ones'
+
+const inlineLimits: Readonly<Record<Inline, InlineLimits>> = {
+  none: nothingInline,
+  some: { fileBytes: 2_000, totalBytes: 20_000 },
+  'small ones': { fileBytes: 64 * 1024, totalBytes: 16 * 1024 ** 2 },
+}
 
 export interface RunReport extends Verdict {
   readonly options: RunOptions
@@ -285,6 +297,7 @@ class Run {
       hooks,
       quietMs: this.#random.pick([0, 30, 200]),
       renameDelayMs: this.#random.pick([30, 300, 1_000]),
+      inlineLimits: inlineLimits[this.#options.inline],
       patienceMs,
       ...(this.#options.isMounted && { mountpoint: join(this.#folder, 'mount') }),
     }

@@ -14,9 +14,9 @@ export interface Site {
 const call =
   /\b(?:file|layer|Layer)\.(open|write|append|truncate|datasync|replace|rename|remove|makeFolder|syncFolder)\(/
 
-/** Every call of a `FileLayer`, or of a file of one, under src/core/write and src/core/journal that changes something. */
+/** Every call of a `FileLayer`, or of a file of one, under src/core/write, src/core/inline and src/core/journal that changes something. */
 export function findSites(): readonly Site[] {
-  return ['write', 'journal'].flatMap((folder) => {
+  return ['write', 'inline', 'journal'].flatMap((folder) => {
     const path = join(projectFolder, 'src/core', folder)
     const names = readdirSync(path).filter((name) => name.endsWith('.ts'))
     return names.sort().flatMap((name) => sitesIn(`${folder}/${name}`, join(path, name)))

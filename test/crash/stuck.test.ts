@@ -4,7 +4,14 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { runOnce, type RunOptions } from './run-once.ts'
 
-const options: RunOptions = { seed: 1, isMounted: false, target: undefined, damage: 'none', hooks: [[]] }
+const options: RunOptions = {
+  seed: 1,
+  isMounted: false,
+  target: undefined,
+  inline: 'none',
+  damage: 'none',
+  hooks: [[]],
+}
 
 let folder: string
 

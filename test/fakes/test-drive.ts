@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { nodeFileLayer, type FileLayer, type LocalFile } from '../../src/base/file-layer.ts'
 import { createDrive, DiskCache, Mirror, ROOT_INO, type Drive } from '../../src/core/index.ts'
 import type { CoreSettings, CreateOptions } from '../../src/core/create-drive.ts'
+import type { InlineLimits } from '../../src/core/inline/index.ts'
 import type {
   Attr,
   AttrChanges,
@@ -36,6 +37,8 @@ export interface TestDriveOptions {
   readonly settings?: Partial<CoreSettings>
   /** Its folders are those of the drive (`TestDrive.folder`); the lock lies on the real disk all the same. */
   readonly fileLayer?: FileLayer
+  /** Which staged files lie in a log; small ones if left out. */
+  readonly inlineLimits?: InlineLimits
   /** Where contents are kept to be read again; nowhere if left out. */
   readonly cacheFolder?: string
   /** Where what is known of the drive is kept; nowhere if left out. */
@@ -114,30 +117,27 @@ export class TestDrive {
 
   /** Mounts on the same state, as a new process would. */
   async start(): Promise<void> {
-    const kernel = noticingKernel(this.notices)
     const { log, folder: stateFolder, bootId } = this
     this.#opened = []
     const callsBefore = this.remote.calls.length
     const fileLayer = notingLayer(this.fileLayer, this.#opened)
     this.#line = mortalRemote(this.remote)
-    const { remote } = this.#line
-    const machine = { stateFolder, fileLayer, bootId }
+    const machine = { stateFolder, fileLayer, bootId, inlineLimits: this.#options.inlineLimits }
     const clock = new MortalClock(this.clock)
     this.#processClock = clock
-    const readOnly = this.#isReadOnly
-    const settings = { readMemoryBytes: 16 * 1024 ** 2, readOnly, ...this.#options.settings }
+    const ours = { readMemoryBytes: 16 * 1024 ** 2, readOnly: this.#isReadOnly }
+    const settings = { ...ours, ...this.#options.settings }
     const { hostName = 'laptop', onGivenUp } = this.#options
-    const diskCache = await this.#openCache()
-    this.diskCache = diskCache
+    this.diskCache = await this.#openCache()
     this.mirror = await this.#openMirror()
     const cached = {
-      diskCache,
+      diskCache: this.diskCache,
       cacheSharesDisk: true,
       mirror: this.mirror,
       isServerAway: this.remote.offline,
     }
-    const drive = { remote, clock, log, kernel, settings, hostName, onGivenUp, ...machine, ...cached }
-    this.drive = await createDrive(drive)
+    const drive = { remote: this.#line.remote, clock, log, settings, hostName, onGivenUp }
+    this.drive = await createDrive({ ...drive, kernel: noticingKernel(this.notices), ...machine, ...cached })
     this.startCalls = this.remote.calls.slice(callsBefore)
     this.remote.script.forgetCalls()
   }
@@ -170,7 +170,7 @@ export class TestDrive {
   /** What `kill -9` and a new mount do: what the process had in memory is gone, and nothing of it goes on. */
   async crash(whileDown: () => Promise<void> | void = () => undefined): Promise<void> {
     this.kill()
-    leftOpen.push(this.#opened.filter(({ fd }) => fd >= 0))
+    leftOpen.push(this.#opened.filter(({ fd = -1 }) => fd >= 0))
     this.#lookups.clear()
     await writeFile(join(this.folder, 'lock'), JSON.stringify({ pid: 2 ** 22 + 1, startTicks: '1' }))
     await whileDown()

@@ -120,12 +120,13 @@ export class Segment {
 
   /** Where bytes of verified blocks lie, if the file is open: `offset` and `length` in bytes from the start of the segment. */
   spanOf(offset: number, length: number): FileSpan | undefined {
-    if (!this.#file || this.#isClosed) return undefined
+    const fd = this.#isClosed ? undefined : this.#file?.fd
+    if (fd === undefined) return undefined
     const { blockBytes } = this.#head.shape
     const first = Math.floor(offset / blockBytes)
     const past = Math.ceil((offset + length) / blockBytes)
     if (!this.isVerified(first, past - first)) return undefined
-    return { fd: this.#file.fd, offset: headBytes + offset, length }
+    return { fd, offset: headBytes + offset, length }
   }
 
   /** How many blocks `bytes` bytes from block `first` on are. */

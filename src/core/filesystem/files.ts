@@ -274,11 +274,10 @@ export class Files {
     }
   }
 
-  /** What was written, and where it belongs, survives power loss: first the bytes, then what speaks of them. */
+  /** What was written, and where it belongs, survives power loss. */
   async #keep({ content, node }: Pick<FileHandle, 'content' | 'node'>): Promise<void> {
     try {
-      await content.fsync()
-      await this.#core.pending.synced()
+      await Promise.all([content.fsync(), this.#core.pending.synced()])
     } catch (error) {
       throw toFsError(error, node.label)
     }

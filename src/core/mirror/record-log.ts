@@ -193,9 +193,11 @@ export class RecordLog {
 
   #read(entry: Entry): Buffer | undefined {
     if (Buffer.isBuffer(entry.at)) return entry.at
+    const { fd } = entry.at.file.file
+    if (fd === undefined) return undefined
     const frame = Buffer.allocUnsafe(entry.length)
     try {
-      const count = readSync(entry.at.file.file.fd, frame, 0, frame.length, entry.at.start)
+      const count = readSync(fd, frame, 0, frame.length, entry.at.start)
       return count === frame.length ? frame : undefined
     } catch (error) {
       this.#options.log.debug('the mirror cannot be read', { error })

@@ -1,5 +1,6 @@
 import type { RangeSet } from '../../base/ranges.ts'
 import type { AskedSession, SentChunk, UploadSession } from '../../remote/types.ts'
+import type { LocalFile } from '../../base/file-layer.ts'
 import type { Extents } from './extents.ts'
 import { OpenFile } from './open-file.ts'
 import {
@@ -34,6 +35,8 @@ export interface SideCarFileParts {
 const compactAfterChanges = 64
 /** … and before one that is kept open does, at an fsync: a database makes several changes a transaction. */
 const compactOpenAfterChanges = 4096
+/** Of a record of a change of bytes, at most. */
+const recordBytes = 128
 /** The newest count: a file may change for days while nobody hears what becomes of its uploads. */
 const attemptsKept = 64
 
@@ -108,6 +111,12 @@ export class SideCarFile {
     this.#isMarked = false
   }
 
+  /** A record that follows `moreBytes` more in the data file is not there without them, though nobody waits for that. */
+  async isOrdered(data: LocalFile, moreBytes: number): Promise<boolean> {
+    if (!data.isOrdered?.(moreBytes)) return false
+    return this.#side.use(async (side) => side.isOrdered?.(recordBytes) === true)
+  }
+
   async record(change: SideCarChange): Promise<void> {
     this.#isMarked &&= !concernsBytes(change)
     await this.#side.use((file) => file.append(Buffer.from(formatChange(change))))
@@ -162,7 +171,7 @@ export class SideCarFile {
   async sync(): Promise<void> {
     if (this.#isMarked) return undefined
     if (this.#isSynced && this.#changes > compactOpenAfterChanges) return this.writeHead()
-    await this.#syncData()
+    await this.#settleData()
     await this.record({ m: this.#changes })
     const names = this.#isSynced ? undefined : this.#place.names.run()
     await Promise.all([this.#side.use((file) => file.datasync()), names])
@@ -173,7 +182,7 @@ export class SideCarFile {
   /** Replaces all that is on record. */
   async writeHead(content: Partial<SideCarContent> = {}): Promise<void> {
     // What once survived power loss must not be replaced by something that does not.
-    if (this.#isSynced && !this.#isMarked) await this.#syncData()
+    if (this.#isSynced && !this.#isMarked) await this.#settleData()
     const { extents, ...more } = { ...this.#content(), ...content }
     const head = {
       version: sideCarVersion,
@@ -204,6 +213,12 @@ export class SideCarFile {
   async remove(isRetained: boolean): Promise<void> {
     if (isRetained) await this.#side.release()
     await this.#place.layer.remove(this.#side.path)
+  }
+
+  /** No record that follows is there after power loss without the bytes. */
+  async #settleData(): Promise<void> {
+    const isOrdered = await this.#data.use(async (data) => this.isOrdered(data, 0))
+    if (!isOrdered) await this.#syncData()
   }
 
   async #syncData(): Promise<void> {

@@ -82,8 +82,8 @@ export class StagedFile {
     mutex: Mutex,
   ): Promise<StagedFile> {
     const staged = new StagedFile(place, facts, Extents.ofBase(baseSizeBytes), mutex)
-    await staged.#data.create()
-    await staged.#side.writeHead()
+    // One without the other is nothing that anybody was told of.
+    await Promise.all([staged.#data.create(), staged.#side.writeHead()])
     return staged
   }
 
@@ -168,11 +168,15 @@ export class StagedFile {
     if (certain) await this.#side.takeBack({ w: [certain.start, certain.end] })
     const progress = { doneBytes: 0 }
     try {
-      await this.#data.use((file) => writeAll(file, data, offset, progress))
-      if (!this.#extents.written.covers(range)) {
-        await this.#side.record({ w: [range.start, range.end] })
-        this.#localBytes += data.length
-      }
+      const isKnown = this.#extents.written.covers(range)
+      await this.#data.use(async (file) => {
+        const moreBytes = Math.max(data.length, range.end - this.#extents.localEnd)
+        const isOrdered = await this.#side.isOrdered(file, moreBytes)
+        const written = writeAll(file, data, offset, progress)
+        if (!isOrdered) await written
+        await Promise.all([written, isKnown ? undefined : this.#side.record({ w: [range.start, range.end] })])
+      })
+      if (!isKnown) this.#localBytes += data.length
     } catch (error) {
       // What lay in the data file already was changed in place; what did not stays as if never written.
       const changed = this.#extents.local({ start: offset, end: offset + progress.doneBytes })
@@ -340,10 +344,10 @@ export class StagedFile {
   async remove(copy?: () => Promise<void>): Promise<void> {
     if (this.#isRetained) await this.#data.release()
     await this.#frozen?.drop()
-    // The side-car goes first: data without one is never taken for a saved file.
-    await this.#side.remove(this.#isRetained)
-    await copy?.()
-    await this.#place.layer.remove(this.#data.path)
+    // Data without a side-car is never taken for a saved file.
+    const removed = this.#side.remove(this.#isRetained)
+    if (copy) await removed.then(copy)
+    await Promise.all([removed, this.#place.layer.remove(this.#data.path)])
   }
 
   /** Before the content becomes another one. */

@@ -1,12 +1,13 @@
 import { constants, readSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { nothingInline } from '../../../../src/core/inline/index.ts'
 import type { FilePosition } from '../../../../src/core/types.ts'
 import { errnoOf, TestDrive, type OpenedFile } from '../../../fakes/test-drive.ts'
 
 let test: TestDrive
 
 beforeEach(async () => {
-  test = await TestDrive.open({}, (remote) => {
+  test = await TestDrive.open({ inlineLimits: nothingInline }, (remote) => {
     remote.putAsOther('a', 'hello world')
   })
 })

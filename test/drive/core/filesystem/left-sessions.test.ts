@@ -1,8 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { nothingInline } from '../../../../src/core/inline/index.ts'
 import { nodeFileLayer, type FileLayer } from '../../../../src/base/file-layer.ts'
-import { countLeftChanges } from '../../../../src/core/create-drive.ts'
+import { countLeftChanges } from '../../../../src/core/unsent-state.ts'
 import { readRecords } from '../../../../src/core/journal/index.ts'
 import { RemoteError } from '../../../../src/remote/errors.ts'
 import { eventually } from '../../../fakes/eventually.ts'
@@ -44,7 +45,8 @@ beforeEach(async () => {
   keepsSideCars = false
   stopsAsking = false
   hasAsked = false
-  drive = await TestDrive.open({ remote: { putLimitBytes: 8, chunkBytes: 4 }, fileLayer }, (remote) => {
+  const remote = { putLimitBytes: 8, chunkBytes: 4 }
+  drive = await TestDrive.open({ remote, fileLayer, inlineLimits: nothingInline }, (remote) => {
     remote.putAsOther('docs/letter', 'old letter')
     remote.putAsOther('docs/other', 'another one')
   })

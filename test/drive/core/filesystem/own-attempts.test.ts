@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createHash } from 'node:crypto'
 import { constants, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { nothingInline } from '../../../../src/core/inline/index.ts'
 import { eventually } from '../../../fakes/eventually.ts'
 import { takenUnheard } from '../../../fakes/taken-unheard.ts'
 import { TestDrive } from '../../../fakes/test-drive.ts'
@@ -219,7 +220,7 @@ describe('a large file that is changed while it is being sent', () => {
 
   beforeEach(async () => {
     await drive.stop()
-    drive = await TestDrive.open({ remote: { chunkBytes: 8 * 1024 ** 2 } })
+    drive = await TestDrive.open({ remote: { chunkBytes: 8 * 1024 ** 2 }, inlineLimits: nothingInline })
     await drive.save('film', large)
   })
 

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { nothingInline } from '../../../../src/core/inline/index.ts'
 import { nodeFileLayer, type FileLayer } from '../../../../src/base/file-layer.ts'
 import { settle } from '../../../fakes/manual-clock.ts'
 import { TestDrive } from '../../../fakes/test-drive.ts'
@@ -33,7 +34,7 @@ class HeldDisk {
 }
 
 it('sends nothing of what an earlier process left before all of it is taken up', async () => {
-  const drive = await TestDrive.open({}, (remote) => {
+  const drive = await TestDrive.open({ inlineLimits: nothingInline }, (remote) => {
     remote.putAsOther('letter', 'a letter')
     remote.putAsOther('target', 'an old one')
     remote.putAsOther('gone', 'deleted')

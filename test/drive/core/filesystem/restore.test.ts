@@ -1,6 +1,7 @@
 import { constants, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { nothingInline } from '../../../../src/core/inline/index.ts'
 import { RemoteError } from '../../../../src/remote/errors.ts'
 import { eventually } from '../../../fakes/eventually.ts'
 import { TestDrive } from '../../../fakes/test-drive.ts'
@@ -8,7 +9,7 @@ import { TestDrive } from '../../../fakes/test-drive.ts'
 let drive: TestDrive
 
 beforeEach(async () => {
-  drive = await TestDrive.open({}, (remote) => {
+  drive = await TestDrive.open({ inlineLimits: nothingInline }, (remote) => {
     remote.putAsOther('docs/letter', 'old letter')
     remote.putAsOther('docs/other', 'other')
   })

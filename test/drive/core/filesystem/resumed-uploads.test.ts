@@ -1,6 +1,7 @@
 import { constants, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { nothingInline } from '../../../../src/core/inline/index.ts'
 import { RemoteError } from '../../../../src/remote/errors.ts'
 import { eventually } from '../../../fakes/eventually.ts'
 import { TestDrive } from '../../../fakes/test-drive.ts'
@@ -8,7 +9,8 @@ import { TestDrive } from '../../../fakes/test-drive.ts'
 let drive: TestDrive
 
 beforeEach(async () => {
-  drive = await TestDrive.open({ remote: { putLimitBytes: 8, chunkBytes: 4 } }, (remote) => {
+  const remote = { putLimitBytes: 8, chunkBytes: 4 }
+  drive = await TestDrive.open({ remote, inlineLimits: nothingInline }, (remote) => {
     remote.putAsOther('docs/letter', 'old letter')
   })
 })

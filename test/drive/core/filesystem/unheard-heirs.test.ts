@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { nothingInline } from '../../../../src/core/inline/index.ts'
 import { nodeFileLayer } from '../../../../src/base/file-layer.ts'
 import { eventually } from '../../../fakes/eventually.ts'
 import { aMoment } from '../../../fakes/manual-clock.ts'
@@ -14,7 +15,8 @@ let drive: TestDrive
 /** The server has taken what was saved, nobody knows, and it is away. */
 beforeEach(async () => {
   disk = new MortalDisk()
-  drive = await TestDrive.open({ fileLayer: disk.layer }, (remote) => remote.putAsOther(path, 'old letter'))
+  const options = { fileLayer: disk.layer, inlineLimits: nothingInline }
+  drive = await TestDrive.open(options, (remote) => remote.putAsOther(path, 'old letter'))
   await drive.save(path, 'first')
   await takenUnheard(drive)
   await drive.crash()

@@ -1,4 +1,5 @@
 import type { FileLayer } from '../../../../src/base/file-layer.ts'
+import { nothingInline, type InlineLimits } from '../../../../src/core/inline/index.ts'
 import { aMoment, settle } from '../../../fakes/manual-clock.ts'
 import { MortalLayer } from '../../../fakes/mortal-layer.ts'
 import { PowerLossDisk, seededRandom, type Lie, type Random } from '../../../fakes/power-loss.ts'
@@ -9,6 +10,19 @@ const longestWait = 1_500
 
 /** What a program does ends with its machine. */
 export class PowerIsLost extends Error {}
+
+/** All small files in the log, none, and some that move out. */
+const limits: readonly InlineLimits[] = [
+  { fileBytes: 64 * 1024, totalBytes: 1024 ** 2 },
+  nothingInline,
+  { fileBytes: 1_000, totalBytes: 8_000 },
+]
+
+/** A lie is about one of the two ways. */
+function limitsFor(seed: number, lieAbout: RegExp | undefined): InlineLimits {
+  if (!lieAbout) return limits[Math.abs(seed) % limits.length]!
+  return lieAbout.test('/inline') ? limits[0]! : nothingInline
+}
 
 /** A machine that has a drive mounted, and loses its power now and then. */
 export class Machine {
@@ -35,7 +49,8 @@ export class Machine {
   ): Promise<Machine> {
     const disk = await PowerLossDisk.with('/', lie ? [lie] : [], lieAbout)
     const remote = { putLimitBytes: 8_000, chunkBytes: 4_096, versionsKept: 1_000 }
-    const drive = await TestDrive.open({ fileLayer: disk, remote }, (remote) => {
+    const inlineLimits = limitsFor(seed, lieAbout)
+    const drive = await TestDrive.open({ fileLayer: disk, remote, inlineLimits }, (remote) => {
       for (const [path, text] of Object.entries(files)) remote.putAsOther(path, text)
     })
     const machine = new Machine(drive, disk, seed)

@@ -21,7 +21,9 @@ const lies: readonly (readonly [Lie, RegExp])[] = [
   ['syncFolder', /journal$/],
   ['datasync', /[.]data$/],
   ['datasync', /[.]side$/],
-  ['datasync', /journal-/],
+  ['datasync', /journal[/]journal-/],
+  ['syncFolder', /[/]inline$/],
+  ['datasync', /[/]inline($|[/]journal-)/],
 ]
 
 describe('a drive whose machine loses its power again and again', () => {

@@ -1,0 +1,1 @@
+export { InlineLayer, nothingInline, type InlineLimits } from './inline-layer.ts'
