@@ -186,7 +186,7 @@ async function openDrive(options: CreateOptions, unlock: () => Promise<void>): P
     attributeCalls: new AttributeCalls(),
     hostName,
   }
-  if (remote.facts.capacity) core.writeBack.learnCapacity(remote.facts.capacity)
+  if (remote.facts.capacity) writeBack.learnCapacity(remote.facts.capacity, options.isServerAway)
   const facts = openFacts(options, settings, readers)
   const fileSystem = new CloudreveFileSystem(core, facts)
   const restore = fileSystem.restoring(records)

@@ -121,9 +121,7 @@ export class CloudreveFileSystem implements FileSystem {
     this.#arrival = arrival
     this.#attributeOps = new AttributeOps(core, files, { attributes, arrival })
     this.#xattrs = new XattrOps(core, facts, { attributes, renames, arrival })
-    this.#statFs = new StatFsReader(core.remote, core.clock, core.log, (capacity) =>
-      core.writeBack.learnCapacity(capacity),
-    )
+    this.#statFs = new StatFsReader({ ...core, quota: core.writeBack.quota })
   }
 
   lookup(parent: Ino, name: string, context: OpContext): MaybePromise<Entry> {

@@ -49,7 +49,10 @@ export async function purgeTrashed(
   try {
     const { same, others } = await compare(core, await findTrashed(core, meant), sentAtMs)
     if (others.length > 0) putBack.push(...(await putBackAll(core, others)))
-    if (same.length > 0) await inTrash(core, same, (entries) => core.remote.purge(entries))
+    if (same.length > 0) {
+      await inTrash(core, same, (entries) => core.remote.purge(entries))
+      core.writeBack.quota.capacity.outdate() // that has made room
+    }
   } catch (error) {
     core.log.warn('deleted files could not be purged and stay in the trash of the drive: purge them there', {
       file: keyOf(meant[0]!.path),

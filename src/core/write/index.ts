@@ -17,6 +17,7 @@ export type {
 export { wasSent } from './conflict.ts'
 export { conflictName } from './conflict-name.ts'
 export type { RecoveredFile } from './staging-store.ts'
+export type { QuotaGuard } from './quota-guard.ts'
 export { WriteBack } from './write-back.ts'
 export type { DrainOptions, DrainProgress, WriteBackOptions } from './write-back.ts'
 export type { Outage, Pass } from './outage.ts'

@@ -1,14 +1,12 @@
-import { waitAtMost, type Clock } from '../../base/clock.ts'
+import type { Clock } from '../../base/clock.ts'
 import { Errno } from '../../base/errno.ts'
-import type { Log } from '../../base/log.ts'
-import { SingleFlight } from '../../base/single-flight.ts'
 import type { Capacity } from '../../remote/types.ts'
 import { FsError } from '../errors.ts'
+import type { DriveCapacity } from './drive-capacity.ts'
 
 export interface QuotaGuardOptions {
-  readonly capacity: () => Promise<Capacity>
+  readonly capacity: DriveCapacity
   readonly clock: Clock
-  readonly log: Log
 }
 
 /** While writes are refused the server is asked again at most once in so long, ms: somebody may have made room. */
@@ -21,13 +19,10 @@ const relaxedTtlMs = 10 * 60_000
 /** While uploads wait for room the server is asked for it again after this, ms. */
 const roomPollMs = 60_000
 
-/** A write does not wait longer for the server's word on its room; without it nothing is refused, ms. */
-const askDeadlineMs = 10_000
-
-interface Known {
+/** What programs are told of the drive. */
+export interface DriveRoom {
   readonly totalBytes: number
-  usedBytes: number
-  readonly atMs: number
+  readonly freeBytes: number
 }
 
 interface Waiting {
@@ -47,34 +42,39 @@ interface Waiting {
 export class QuotaGuard {
   readonly #options: QuotaGuardOptions
   readonly #reserved = new Map<object, number>()
-  /** Reservations that the server counts as used already, because their upload session is open. */
-  readonly #counted = new Map<object, number>()
-  readonly #flights = new SingleFlight<'capacity', boolean>()
   readonly #waiting = new Map<object, Waiting>()
   /** Free bytes on which a refused upload was tried again: it takes more than that to try once more. */
   readonly #triedAtFreeBytes = new WeakMap<object, number>()
   #reservedBytes = 0
-  #known: Known | undefined
   #refusalAskedAtMs = -Infinity
   #cancelPoll: (() => void) | undefined
 
   constructor(options: QuotaGuardOptions) {
     this.#options = options
+    options.capacity.onLearnt = () => this.#wakeFitting()
   }
 
-  /** Somebody else asked the server (statfs): saves a request. */
-  learn({ totalBytes, usedBytes }: Capacity): void {
-    const counted = [...this.#counted.values()].reduce((sum, bytes) => sum + bytes, 0)
-    const atMs = this.#options.clock.monotonic()
-    this.#known = { totalBytes, usedBytes: Math.max(0, usedBytes - counted), atMs }
-    this.#wakeFitting()
+  get capacity(): DriveCapacity {
+    return this.#options.capacity
+  }
+
+  /** What is reserved is not free. undefined: nothing is known of the drive. */
+  get room(): DriveRoom | undefined {
+    const { known } = this.capacity
+    if (!known) return undefined
+    return { totalBytes: known.totalBytes, freeBytes: Math.max(0, freeBytes(known) - this.#reservedBytes) }
+  }
+
+  /** ms. While uploads wait for room what was told does not count: somebody who looks has made some, perhaps. */
+  get roomAgeMs(): number {
+    return this.#waiting.size > 0 ? Infinity : this.capacity.ageMs
   }
 
   /** The server had no room for `owner`, whatever it said before: `retry` is called, once, when it has. */
   waitForRoom(owner: object, sizeBytes: number, retry: () => void): void {
     this.#waiting.set(owner, { sizeBytes, retry })
-    this.#known = undefined
-    void this.#ask()
+    this.capacity.outdate()
+    void this.capacity.ask()
     this.#poll()
   }
 
@@ -96,7 +96,7 @@ export class QuotaGuard {
     const growth = sizeBytes - (this.#reserved.get(owner) ?? 0)
     if (growth > 0 && !this.#fits(growth)) await this.#askAgainOrRefuse(growth, label)
     this.#set(owner, sizeBytes)
-    if (this.#isOld()) void this.#ask()
+    if (this.#isOld()) void this.capacity.ask()
   }
 
   /** `owner` needs `sizeBytes`, whether they fit or not: they are here already. */
@@ -112,21 +112,14 @@ export class QuotaGuard {
   release(owner: object): void {
     this.#set(owner, 0)
     this.#reserved.delete(owner)
-    this.#counted.delete(owner)
+    this.capacity.session(owner, undefined)
     this.#waiting.delete(owner)
   }
 
   /** The server has taken `sizeBytes` of `owner`: they are used now. */
   committed(owner: object, sizeBytes: number): void {
-    this.#counted.delete(owner)
+    this.capacity.committed(owner, sizeBytes)
     this.#triedAtFreeBytes.delete(owner)
-    if (this.#known) this.#known.usedBytes += sizeBytes
-  }
-
-  /** An upload session makes the server count the announced size at once; undefined: it is over without a result. */
-  session(owner: object, sizeBytes: number | undefined): void {
-    if (sizeBytes === undefined) this.#counted.delete(owner)
-    else this.#counted.set(owner, sizeBytes)
   }
 
   #set(owner: object, sizeBytes: number): void {
@@ -135,21 +128,21 @@ export class QuotaGuard {
   }
 
   #fits(growth: number): boolean {
-    return !this.#known || this.#reservedBytes + growth <= freeBytes(this.#known)
+    const { known } = this.capacity
+    return !known || this.#reservedBytes + growth <= freeBytes(known)
   }
 
   #isOld(): boolean {
-    if (!this.#known) return true
-    const { totalBytes, usedBytes, atMs } = this.#known
-    const isTight = this.#reservedBytes * 2 > totalBytes - usedBytes
-    const age = this.#options.clock.monotonic() - atMs
-    return age >= (isTight ? tightTtlMs : relaxedTtlMs)
+    const { known, ageMs } = this.capacity
+    if (!known) return true
+    const isTight = this.#reservedBytes * 2 > known.totalBytes - known.usedBytes
+    return ageMs >= (isTight ? tightTtlMs : relaxedTtlMs)
   }
 
   async #askAgainOrRefuse(growth: number, label: string): Promise<void> {
     const { clock } = this.#options
     if (clock.monotonic() - this.#refusalAskedAtMs >= refusalIntervalMs) {
-      const isKnown = await this.#ask()
+      const isKnown = await this.capacity.ask()
       this.#refusalAskedAtMs = clock.monotonic()
       if (!isKnown || this.#fits(growth)) return
     }
@@ -165,8 +158,9 @@ export class QuotaGuard {
 
   /** Beside what waits here, running uploads need room too. */
   #wakeFitting(): void {
-    if (!this.#known || this.#waiting.size === 0) return
-    const free = freeBytes(this.#known)
+    const { known } = this.capacity
+    if (!known || this.#waiting.size === 0) return
+    const free = freeBytes(known)
     const waiting = [...this.#waiting]
     const waitingBytes = waiting.reduce((sum, [owner]) => sum + (this.#reserved.get(owner) ?? 0), 0)
     let room = free - (this.#reservedBytes - waitingBytes)
@@ -183,26 +177,12 @@ export class QuotaGuard {
     this.#cancelPoll?.()
     this.#cancelPoll = this.#options.clock.after(roomPollMs, () => {
       if (this.#waiting.size === 0) return
-      void this.#ask()
+      void this.capacity.ask()
       this.#poll()
-    })
-  }
-
-  /** Asks the server; false when it could not be asked. */
-  #ask(): Promise<boolean> {
-    return this.#flights.run('capacity', async () => {
-      try {
-        const { clock, capacity } = this.#options
-        this.learn(await waitAtMost(capacity(), { clock, deadlineMs: askDeadlineMs }))
-        return true
-      } catch (error) {
-        this.#options.log.debug('the capacity of the drive could not be asked for', { error })
-        return false
-      }
     })
   }
 }
 
-function freeBytes({ totalBytes, usedBytes }: Known): number {
+function freeBytes({ totalBytes, usedBytes }: Capacity): number {
   return Math.max(0, totalBytes - usedBytes)
 }

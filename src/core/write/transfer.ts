@@ -177,7 +177,7 @@ export class Transfer {
   async #begun(session: UploadSession, path: RemotePath, { changes, sizeBytes }: Generation): Promise<void> {
     // A film may take hours: others need not wait for its end.
     this.#environment.queue.outage.sessionOpened()
-    this.#environment.quota.session(this.#content, sizeBytes)
+    this.#environment.quota.capacity.session(this.#content, sizeBytes)
     this.#wasSession = true
     this.#environment.abandoned.free(this.#environment.remote.facts.uriOf(path))
     if (this.#open?.session.id !== session.id) {
@@ -224,7 +224,7 @@ export class Transfer {
 
   #leave(): void {
     this.#open = undefined
-    this.#environment.quota.session(this.#content, undefined)
+    this.#environment.quota.capacity.session(this.#content, undefined)
   }
 
   /** Takes the lock of a session away that is not going to be finished. Left for the next attempt when that fails. */

@@ -4,6 +4,7 @@ import type { Log } from '../../base/log.ts'
 import type { Capacity } from '../../remote/types.ts'
 import { AbandonedSessions, noLedger, sessionKey, type EndingLedger } from './abandoned-sessions.ts'
 import { BackgroundLine } from './background-parts.ts'
+import { DriveCapacity } from './drive-capacity.ts'
 import type { WriteEnvironment } from './environment.ts'
 import { FileContent } from './file-content.ts'
 import { readBootId } from '../../base/boot-id.ts'
@@ -111,6 +112,7 @@ export class WriteBack {
       ledger: options.endings ?? noLedger,
     })
     const store = await openStore({ ...options, fileLayer }, abandoned)
+    const capacity = new DriveCapacity({ clock, log, ask: () => remote.capacity() })
     const listeners = new Set<() => void>()
     const onTaken = new Set<() => void>()
     const room = new StagingRoom({
@@ -138,7 +140,7 @@ export class WriteBack {
         copies: new ServerCopies({ remote, clock, log, hostName: options.hostName }),
         lendings: new Lendings(),
         background: new BackgroundLine(options),
-        quota: new QuotaGuard({ clock, log, capacity: () => remote.capacity() }),
+        quota: new QuotaGuard({ clock, capacity }),
         onFailed: (failure) => {
           room.lookAgain()
           options.onFailed?.(failure)
@@ -200,9 +202,14 @@ export class WriteBack {
     return this.#environment.lendings
   }
 
-  /** Somebody asked the server for the capacity: the next write need not. */
-  learnCapacity(capacity: Capacity): void {
-    this.#environment.quota.learn(capacity)
+  /** Room on the drive for what is written here. */
+  get quota(): QuotaGuard {
+    return this.#environment.quota
+  }
+
+  /** Somebody has asked the server for the capacity: `DriveCapacity.learn`. */
+  learnCapacity(capacity: Capacity, isOld?: boolean): void {
+    this.quota.capacity.learn(capacity, isOld)
   }
 
   /** Uploads that wait, or were given up, are tried at once. */
