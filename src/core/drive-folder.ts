@@ -223,8 +223,10 @@ export class DriveFolder {
 
   /** What the server has of a file, or of everything below a folder. */
   async *#entriesIn(node: Node, signal?: AbortSignal): AsyncGenerator<readonly RemoteEntry[]> {
-    if (node.isFolder) yield* this.#core.remote.listSubtree(node.remotePath ?? [], { signal })
-    else if (node.entry) yield [node.entry]
+    if (node.isFolder) {
+      const pages = this.#core.remote.listSubtree(node.remotePath ?? [], { signal })
+      for await (const { entries } of pages) yield entries
+    } else if (node.entry) yield [node.entry]
   }
 
   async #clearEntry({ kind, entity, sizeBytes }: RemoteEntry): Promise<number> {

@@ -18,6 +18,7 @@ import type {
   RemoteDetails,
   RemoteEntry,
   RemotePath,
+  SubtreePage,
   UploadRequest,
   UploadSession,
 } from './types.ts'
@@ -52,8 +53,9 @@ export interface RemoteTree {
   /**
    * Everything below the folder, at any depth, each object once, parents before what is in them; throws rather than ending early.
    * What is moved meanwhile may be missing (api/00-live-files §11). `unsupported` when the server does not walk so many folders.
+   * There is a first page even if it is empty.
    */
-  listSubtree(folder: RemotePath, options?: CallOptions): AsyncIterable<readonly RemoteEntry[]>
+  listSubtree(folder: RemotePath, options?: CallOptions): AsyncIterable<SubtreePage>
   info(path: RemotePath, options?: CallOptions): Promise<RemoteEntry>
   /** The object wherever it is now. `not-found` also when it lies in the trash. */
   infoById(id: FileId, options?: CallOptions): Promise<RemoteEntry>

@@ -45,6 +45,12 @@ export interface ListingPage {
   readonly isLast: boolean
 }
 
+export interface SubtreePage {
+  readonly entries: readonly RemoteEntry[]
+  /** The folder below which they are. */
+  readonly folder: RemoteEntry
+}
+
 export interface StoragePolicy {
   readonly id: string
   readonly name: string

@@ -21,6 +21,7 @@ import type {
   RemoteEntry,
   RemotePath,
   StoragePolicy,
+  SubtreePage,
   UploadRequest,
 } from '../../src/remote/types.ts'
 import { activityPage } from './activity-page.ts'
@@ -99,14 +100,13 @@ export class MemoryRemote extends MemoryDrive implements Remote {
     }
   }
 
-  async *listSubtree(folder: RemotePath, _options?: CallOptions): AsyncIterable<readonly RemoteEntry[]> {
-    const which = { size: this.#pageSize, changedSinceMs: 0 }
+  async *listSubtree(folder: RemotePath, _options?: CallOptions): AsyncIterable<SubtreePage> {
     for (let after = { depth: 0, made: 0 }; ;) {
-      const { entries, last } = await this.#call('listSubtree', folder, () =>
-        this.tree.pageBelow(this.tree.folder(folder), after, which),
+      const { last, ...page } = await this.#call('listSubtree', folder, () =>
+        this.tree.pageBelow(this.tree.folder(folder), after, { size: this.#pageSize, changedSinceMs: 0 }),
       )
-      yield entries
-      if (entries.length < this.#pageSize) return
+      yield page
+      if (page.entries.length < this.#pageSize) return
       after = last
     }
   }

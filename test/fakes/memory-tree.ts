@@ -1,5 +1,12 @@
 import { RemoteError } from '../../src/remote/errors.ts'
-import type { EntityId, FileId, RemoteEntry, RemotePath, RemoteVersion } from '../../src/remote/types.ts'
+import type {
+  EntityId,
+  FileId,
+  RemoteEntry,
+  RemotePath,
+  RemoteVersion,
+  SubtreePage,
+} from '../../src/remote/types.ts'
 
 export interface Version {
   readonly entity: EntityId
@@ -175,7 +182,7 @@ export class MemoryTree {
     folder: MemoryNode,
     after: WalkPlace,
     { size, changedSinceMs }: { size: number; changedSinceMs: number },
-  ): { entries: RemoteEntry[]; last: WalkPlace } {
+  ): SubtreePage & { readonly last: WalkPlace } {
     const found: [WalkPlace, MemoryNode][] = []
     let level = [...folder.children.values()]
     for (let depth = 1; level.length > 0; depth += 1) {
@@ -186,7 +193,8 @@ export class MemoryTree {
       .filter(([place, node]) => node.updatedAtMs >= changedSinceMs && comparePlaces(place, after) > 0)
       .sort(([a], [b]) => comparePlaces(a, b))
       .slice(0, size)
-    return { entries: page.map(([, node]) => this.entry(node)), last: page.at(-1)?.[0] ?? after }
+    const entries = page.map(([, node]) => this.entry(node))
+    return { entries, folder: this.entry(folder), last: page.at(-1)?.[0] ?? after }
   }
 
   pathOf(node: MemoryNode): RemotePath {

@@ -3,7 +3,7 @@
  * that lead to it.
  */
 import { absentAsUndefined, isRemoteError } from '../../remote/errors.ts'
-import type { RemoteEntry, RemotePath } from '../../remote/types.ts'
+import type { RemoteEntry, RemotePath, SubtreePage } from '../../remote/types.ts'
 import type { Node } from '../inode/index.ts'
 import { isBelow, samePath } from '../tree/index.ts'
 import { childrenByParent } from './confirm-places.ts'
@@ -67,7 +67,7 @@ async function presentIn(
   }
   await Promise.all(
     children.map(async (node) => {
-      const found = (await presentFlat(core, node, nodes)) ?? (await presentAlone(core, node))
+      const found = (await presentFolder(core, node, nodes)) ?? (await presentAlone(core, node))
       if (found) present.set(node, found)
     }),
   )
@@ -80,18 +80,19 @@ async function presentAlone({ remote, patience }: Core, node: Node): Promise<Pre
   return entry && { entry }
 }
 
-/** A folder that no folder goes with: its listing tells what it is as well. undefined: more has to be asked for. */
-async function presentFlat(core: Core, folder: Node, nodes: ReadonlySet<Node>): Promise<Present | undefined> {
-  const path = folder.remotePath
-  const isFlat =
-    folder.isFolder && withAllIn(folder, nodes).every((node) => node === folder || !node.isFolder)
-  if (!path || !isFlat) return undefined
+/** Of a folder the listing of what is in it tells what it is as well. undefined: more has to be asked for. */
+async function presentFolder(
+  core: Core,
+  folder: Node,
+  nodes: ReadonlySet<Node>,
+): Promise<Present | undefined> {
+  if (!folder.isFolder || !folder.remotePath) return undefined
+  const goesAlone = withAllIn(folder, nodes).every((node) => node === folder || !node.isFolder)
   try {
-    const { itself, entries } = await listed(core, folder, path)
-    if (entries.some(({ kind }) => kind === 'folder')) return undefined
-    return (
-      itself && { entry: itself, inside: entries.map((entry) => ({ entry, path: [...path, entry.name] })) }
-    )
+    const flat = goesAlone ? await inFolder(core, folder, folder.remotePath) : undefined
+    const isAll = flat !== undefined && flat.inside.every(({ entry }) => entry.kind !== 'folder')
+    const { itself, inside } = isAll ? flat : await below(core, folder, nodes)
+    return itself && { entry: itself, inside }
   } catch (error) {
     // Gone, or something else than a folder by now.
     if (isRemoteError(error) && !error.isTransient) return undefined
@@ -126,7 +127,7 @@ async function judgeFolder(
   folder: Node,
   { nodes, verdict, inside: known }: Judging & Pick<Present, 'inside'>,
 ): Promise<void> {
-  const found = known ?? (await below(core, folder, nodes))
+  const found = known ?? (await below(core, folder, nodes)).inside
   const top = folder.remotePath ?? []
   await recogniseAll(core, found, withAllIn(folder, nodes))
   const strangers = found.filter(({ entry }) => !isDeletedHere(core, entry, nodes))
@@ -168,44 +169,55 @@ export interface Found {
   readonly entry: RemoteEntry
 }
 
+interface Below {
+  readonly itself: RemoteEntry | undefined
+  readonly inside: readonly Found[]
+}
+
 /** Everything below a folder. Where that is too much for one walk, what lies in the folders that were deleted here. */
-async function below(core: Core, folder: Node, nodes: ReadonlySet<Node>): Promise<Found[]> {
-  const { remote, patience } = core
+async function below(core: Core, folder: Node, nodes: ReadonlySet<Node>): Promise<Below> {
+  const { remote } = core
   const path = folder.remotePath
-  if (!path) return []
+  if (!path) return { itself: undefined, inside: [] }
   try {
-    return await patience.run(folder.label, async (progress) => {
-      const found: Found[] = []
-      for await (const entries of remote.listSubtree(path)) {
-        found.push(...entries.map((entry) => ({ entry, path: remote.facts.pathOf(entry.uri) ?? path })))
-        progress()
-      }
-      return found
-    })
+    const place = ({ uri }: RemoteEntry) => remote.facts.pathOf(uri) ?? path
+    return await collected(core, folder.label, { pages: () => remote.listSubtree(path), place })
   } catch (error) {
     if (!isRemoteError(error, 'unsupported')) throw error
   }
-  const found: Found[] = []
+  let itself: RemoteEntry | undefined
+  const inside: Found[] = []
   for (const each of withAllIn(folder, nodes)) {
     const at = each.isFolder ? each.remotePath : undefined
     if (!at) continue
-    const { entries } = await listed(core, each, at)
-    found.push(...entries.map((entry) => ({ entry, path: [...at, entry.name] })))
+    const found = await inFolder(core, each, at)
+    if (each === folder) itself = found.itself
+    inside.push(...found.inside)
   }
-  return found
+  return { itself, inside }
 }
 
 /** A folder, and what is in it. */
-function listed({ remote, patience }: Core, { label }: Node, path: RemotePath) {
+function inFolder(core: Core, { label }: Node, path: RemotePath): Promise<Below> {
+  const place = ({ name }: RemoteEntry) => [...path, name]
+  return collected(core, label, { pages: () => core.remote.list(path), place })
+}
+
+interface Collecting {
+  readonly pages: () => AsyncIterable<SubtreePage>
+  readonly place: (entry: RemoteEntry) => RemotePath
+}
+
+function collected({ patience }: Core, label: string, { pages, place }: Collecting): Promise<Below> {
   return patience.run(label, async (progress) => {
-    const entries: RemoteEntry[] = []
+    const inside: Found[] = []
     let itself: RemoteEntry | undefined
-    for await (const page of remote.list(path)) {
-      itself ??= page.folder
-      entries.push(...page.entries)
+    for await (const { folder, entries } of pages()) {
+      itself ??= folder
+      inside.push(...entries.map((entry) => ({ entry, path: place(entry) })))
       progress()
     }
-    return { itself, entries }
+    return { itself, inside }
   })
 }
 

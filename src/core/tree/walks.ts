@@ -203,9 +203,9 @@ export class Walks {
     const entries: RemoteEntry[] = []
     let [pages, isTooMuch] = [0, false]
     try {
-      for await (const page of remote.listSubtree(path)) {
-        if (isWhole) entries.push(...page)
-        if (!isTooMuch) this.#add(page, walked)
+      for await (const { entries: found } of remote.listSubtree(path)) {
+        if (isWhole) entries.push(...found)
+        if (!isTooMuch) this.#add(found, walked)
         progress()
         pages += 1
         isTooMuch ||= walked.count >= walkObjects

@@ -39,7 +39,7 @@ export class CloudreveChanges implements RemoteChanges {
     const startedAt = clock.monotonic()
     const fetch = (token: string | undefined) => listFolder(client, uri, { pageSize, token, signal })
     try {
-      for await (const files of walkSubtree({ fetch, subject: 'what was changed' })) {
+      for await (const { files } of walkSubtree({ fetch, subject: 'what was changed' })) {
         // The answer has just told what time it is there.
         const askedAtMs = this.now() - (clock.monotonic() - startedAt)
         yield { entries: files.map((file) => toEntry(file, noContent)), askedAtMs }

@@ -26,6 +26,7 @@ import type {
   RemoteDetails,
   RemoteEntry,
   RemotePath,
+  SubtreePage,
   UploadRequest,
 } from '../types.ts'
 
@@ -58,7 +59,7 @@ export class LaterRemote implements Remote {
     yield* (await this.#there()).list(folder, options)
   }
 
-  async *listSubtree(folder: RemotePath, options?: CallOptions): AsyncGenerator<readonly RemoteEntry[]> {
+  async *listSubtree(folder: RemotePath, options?: CallOptions): AsyncGenerator<SubtreePage> {
     yield* (await this.#there()).listSubtree(folder, options)
   }
 

@@ -27,6 +27,7 @@ import type {
   RemoteDetails,
   RemoteEntry,
   RemotePath,
+  SubtreePage,
   UploadRequest,
 } from '../types.ts'
 import { CloudreveChanges } from './changes.ts'
@@ -86,7 +87,7 @@ export class CloudreveRemote implements Remote {
     return this.#tree.list(folder, options)
   }
 
-  listSubtree(folder: RemotePath, options?: CallOptions): AsyncIterable<readonly RemoteEntry[]> {
+  listSubtree(folder: RemotePath, options?: CallOptions): AsyncIterable<SubtreePage> {
     return this.#tree.listSubtree(folder, options)
   }
 

@@ -3,6 +3,12 @@ import { RemoteError } from '../errors.ts'
 import type { WireFile, WireListing } from '../../api/schema.ts'
 import { nextToken, pagesAhead } from './pages-ahead.ts'
 
+export interface SubtreeFiles {
+  readonly files: readonly WireFile[]
+  /** What was walked over. */
+  readonly parent: WireFile
+}
+
 export interface SubtreeWalkOptions {
   readonly fetch: (token: string | undefined) => Promise<WireListing>
   /** For messages. */
@@ -13,10 +19,7 @@ export interface SubtreeWalkOptions {
  * Ends without an error only after everything was seen; an object that two pages repeat is handed out once.
  * @throws {RemoteError} `unsupported` when the server gave up: then the deepest levels are missing
  */
-export async function* walkSubtree({
-  fetch,
-  subject,
-}: SubtreeWalkOptions): AsyncGenerator<readonly WireFile[]> {
+export async function* walkSubtree({ fetch, subject }: SubtreeWalkOptions): AsyncGenerator<SubtreeFiles> {
   const seen = new Set<string>()
   let token: string | undefined
   let repeats = false
@@ -29,7 +32,7 @@ export async function* walkSubtree({
   for await (const page of pagesAhead(fetch(undefined), askNext)) {
     const fresh = page.files.filter(({ id }) => !seen.has(id))
     for (const { id } of fresh) seen.add(id)
-    yield fresh
+    yield { files: fresh, parent: page.parent }
     if (page.recursion_limit_reached === true)
       throw new RemoteError('unsupported', `${subject}: the server does not list so many folders in one walk`)
     if (repeats)

@@ -33,7 +33,7 @@ export class CloudreveTrash implements RemoteTrash {
     const uri = `cloudreve://trash?meta_${RESTORE_URI}=${encodeURIComponent(path)}`
     const fetch = (token: string | undefined) => listFolder(client, uri, { pageSize, token, signal })
     try {
-      for await (const files of walkSubtree({ fetch, subject: 'the trash' }))
+      for await (const { files } of walkSubtree({ fetch, subject: 'the trash' }))
         yield files.map((file) => this.#toTrashed(file))
     } catch (error) {
       throw toRemoteError(error, signal)

@@ -13,7 +13,7 @@ import { isRefusal, type ApiError } from '../../api/errors.ts'
 import { pathBelow } from '../../api/uri.ts'
 import { RemoteError } from '../errors.ts'
 import type { CallOptions, RemoteTree, RemoveOptions } from '../remote.ts'
-import type { FileId, ListingPage, MetadataPatch, RemoteEntry, RemotePath } from '../types.ts'
+import type { FileId, ListingPage, MetadataPatch, RemoteEntry, RemotePath, SubtreePage } from '../types.ts'
 import {
   disjointBatches,
   plainBatches,
@@ -62,16 +62,16 @@ export class CloudreveTree implements RemoteTree {
     }
   }
 
-  async *listSubtree(
-    folder: RemotePath,
-    { signal }: CallOptions = {},
-  ): AsyncGenerator<readonly RemoteEntry[]> {
+  async *listSubtree(folder: RemotePath, { signal }: CallOptions = {}): AsyncGenerator<SubtreePage> {
     const { client, pageSize, noContent } = this.#context
     const uri = `${uriOf(this.#context, folder)}${everything}`
     const fetch = (token: string | undefined) => listFolder(client, uri, { pageSize, token, signal })
     try {
-      for await (const files of walkSubtree({ fetch, subject: this.#name(folder) }))
-        yield files.map((file) => toEntry(file, noContent))
+      for await (const { files, parent } of walkSubtree({ fetch, subject: this.#name(folder) }))
+        yield {
+          entries: files.map((file) => toEntry(file, noContent)),
+          folder: toEntry(parent, noContent),
+        }
     } catch (error) {
       throw toRemoteError(error, signal)
     }

@@ -85,7 +85,7 @@ describe('what is asked of the server', () => {
       'a tree',
       ['/d/f', '/d/sub/g'],
       ['/d/sub', '/d'],
-      { 'GET /file/info': 1, 'GET /file': 1, 'DELETE /file': 1 },
+      { 'GET /file': 1, 'DELETE /file': 1 },
       // The files on their own, the listing of the trash, the count of the folder, and the purge.
       { 'GET /file': 1, 'GET /file/info': 1, 'DELETE /file': 2 },
     ],

@@ -58,7 +58,6 @@ describe('what is deleted for good', () => {
     await removeTree(drive, 'd')
     await sent(drive)
     expect(calls(drive)).toEqual([
-      'info d',
       'listSubtree d',
       'remove d/f0',
       'remove d',

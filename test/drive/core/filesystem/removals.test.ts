@@ -44,7 +44,7 @@ describe('what was deleted here', () => {
     expect(calls(drive)).toEqual([])
     expect(await drive.names()).toEqual(['a'])
     await sent(drive)
-    expect(calls(drive)).toEqual(['info d', 'listSubtree d', 'remove d'])
+    expect(calls(drive)).toEqual(['listSubtree d', 'remove d'])
     expect(drive.remote.paths()).toEqual(['a'])
     expect(drive.remote.tree.trash.map(({ name }) => name)).toEqual(['d'])
   })
@@ -127,7 +127,7 @@ describe('before the server deletes it', () => {
     await removeTree(drive, 'd')
     drive.remote.fail('listSubtree', new RemoteError('unsupported', 'too many folders'))
     await sent(drive)
-    expect(calls(drive)).toEqual(['info d', 'listSubtree d', 'list d/sub', 'list d', 'remove d'])
+    expect(calls(drive)).toEqual(['listSubtree d', 'list d/sub', 'list d', 'remove d'])
     expect(drive.remote.paths()).toEqual(['a'])
   })
 
@@ -320,16 +320,26 @@ describe('a folder', () => {
     expect(await drive.names('d')).toContain('sub')
   })
 
-  it.each([
-    ['nothing', () => undefined],
-    ['a file', () => drive.remote.putAsOther('d/sub', 'theirs')],
-    ['another folder', () => drive.remote.mkdirAsOther('d/sub')],
-  ])('in the place of which somebody else has put %s is not deleted again', async (_, put) => {
-    await removeTree(drive, 'd/sub')
-    drive.remote.removeAsOther('d/sub')
-    put()
+  it.each<[string, string, (path: string) => unknown]>(
+    ['d/sub', 'd'].flatMap((path) => [
+      [path, 'nothing', () => undefined],
+      [path, 'a file', () => drive.remote.putAsOther(path, 'theirs')],
+      [path, 'another folder', () => drive.remote.putAsOther(`${path}/theirs/one`, 'theirs')],
+    ]),
+  )('%s, in the place of which somebody else has put %s, is not deleted again', async (path, _, put) => {
+    await removeTree(drive, path)
+    drive.remote.removeAsOther(path)
+    put(path)
     await sent(drive)
     expect(drive.remote.count('remove')).toBe(0)
+  })
+
+  it('that a folder was put into while it was deleted here is walked, and asked for no more', async () => {
+    await removeTree(drive, 'd/sub')
+    drive.remote.putAsOther('d/sub/below/theirs', 'theirs')
+    await sent(drive)
+    expect(calls(drive).slice(0, 2)).toEqual(['list d/sub', 'listSubtree d/sub'])
+    expect(drive.remote.count('info')).toBe(0)
   })
 
   it('that somebody else has emptied is asked for once more', async () => {

@@ -25,7 +25,7 @@ async function start(folders: number, ...options: Parameters<typeof embeddedRemo
 
 async function walk(remote: Remote): Promise<string[]> {
   const paths: string[] = []
-  for await (const entries of remote.listSubtree(['tree']))
+  for await (const { entries } of remote.listSubtree(['tree']))
     paths.push(...entries.map(({ uri }) => remote.facts.pathOf(uri)!.join('/')))
   return paths
 }
@@ -40,6 +40,17 @@ describe('everything below a folder', () => {
     expect(paths).toHaveLength(3 + 6 + 2)
     // A page begins with the last object of the page before.
     expect(embedded.server.requests.count()).toBe(4)
+  })
+
+  it('comes with the folder itself on each page, also where nothing is in it', async () => {
+    const remote = await start(3, { maxPageSize: 4 })
+    for (const path of [['tree'], ['tree', 'f0', 'empty', 'below']]) {
+      const { id } = await remote.info(path)
+      const ids: string[] = []
+      for await (const { folder } of remote.listSubtree(path)) ids.push(folder.id)
+      expect(ids.length).toBeGreaterThan(0)
+      expect(new Set(ids)).toEqual(new Set([id]))
+    }
   })
 
   it('is asked for a page ahead of who works on one, and not further', async () => {
