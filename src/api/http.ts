@@ -8,11 +8,14 @@ import { Readable } from 'node:stream'
 import { got, RequestError, type Response } from 'got'
 import { BandwidthLimit } from '../base/bandwidth-limit.ts'
 import type { Clock } from '../base/clock.ts'
+import { exchangeDirectly } from './direct-exchange.ts'
 
 /** A body that can be sent again: `open` starts over at its first byte. */
 export interface StreamBody {
   readonly sizeBytes: number
   readonly open: () => AsyncIterable<Uint8Array>
+  /** All of it at once, where that is little. */
+  readonly whole?: (() => Promise<Uint8Array>) | undefined
 }
 
 export interface HttpRequest {
@@ -94,14 +97,45 @@ export class Http {
 
   /** @throws {HttpFailure} when there is no answer (any HTTP status is one); what reading the body threw */
   async send(request: HttpRequest): Promise<HttpAnswer> {
-    const sending = new Sending(request, {
-      clock: this.#clock,
-      stallMs: this.#sendStallMs,
-      limit: this.#limit,
-    })
+    const { body } = request
+    const short = typeof body === 'object' ? await this.#shortOf(body) : undefined
+    const parts = { clock: this.#clock, stallMs: this.#sendStallMs, limit: this.#limit, short }
+    const sending = new Sending(request, parts)
+    try {
+      return await (short ? this.#sendShort(request, sending, short) : this.#sendWithGot(request, sending))
+    } catch (error) {
+      if (sending.brokenBody) throw sending.brokenBody.error
+      throw failureOf(error, sending.sent)
+    } finally {
+      sending.end()
+    }
+  }
+
+  /** What is in memory leaves at once, unless a limit stretches it. @throws what reading it threw */
+  async #shortOf({ sizeBytes, whole }: StreamBody): Promise<Uint8Array | undefined> {
+    if (!whole || this.#limit.pieceBytes !== Infinity) return undefined
+    const bytes = await whole()
+    if (bytes.length !== sizeBytes) throw new Error(`a body of ${sizeBytes} bytes has ${bytes.length}`)
+    return bytes
+  }
+
+  #sendShort({ method, url }: HttpRequest, sending: Sending, bytes: Uint8Array): Promise<HttpAnswer> {
+    const headers = { 'user-agent': USER_AGENT, ...sending.headers }
+    return exchangeDirectly(
+      { method, url, headers, bytes },
+      {
+        agents: this.agents,
+        clock: this.#clock,
+        connectTimeoutMs: this.#connectTimeoutMs,
+        onWire: (wire) => sending.attach(wire),
+      },
+    )
+  }
+
+  async #sendWithGot({ method, url }: HttpRequest, sending: Sending): Promise<HttpAnswer> {
     const phaseMs = this.#connectTimeoutMs
-    const exchange = got(request.url, {
-      method: request.method,
+    const exchange = got(url, {
+      method,
       headers: { 'user-agent': USER_AGENT, ...sending.headers },
       ...(sending.body === undefined ? {} : { body: sending.body }),
       agent: this.agents,
@@ -112,15 +146,8 @@ export class Http {
       responseType: 'text',
     })
     void exchange.on('request', (wire: ClientRequest) => sending.attach(wire))
-    try {
-      const response: Response<string> = await exchange
-      return { status: response.statusCode, headers: response.headers, text: response.body }
-    } catch (error) {
-      if (sending.brokenBody) throw sending.brokenBody.error
-      throw failureOf(error, sending.sent)
-    } finally {
-      sending.end()
-    }
+    const response: Response<string> = await exchange
+    return { status: response.statusCode, headers: response.headers, text: response.body }
   }
 
   /**
@@ -167,6 +194,8 @@ interface SendingParts {
   readonly clock: Clock
   readonly stallMs: number
   readonly limit: BandwidthLimit
+  /** The whole body, where it leaves at once. */
+  readonly short: Uint8Array | undefined
 }
 
 /** The way out of one request: knows whether all of it left, and cuts a body that stalls. */
@@ -194,7 +223,9 @@ class Sending {
     this.#parts = parts
     const { body } = request
     this.headers = { ...request.headers }
-    if (typeof body === 'object') {
+    if (parts.short) {
+      this.body = undefined
+    } else if (typeof body === 'object') {
       // Without a length the server would store an empty file and answer success (api/00-live §2.1).
       this.headers['content-length'] = String(body.sizeBytes)
       this.body = Readable.from(this.#pieces(body), { objectMode: false, highWaterMark: 1 })
@@ -289,12 +320,11 @@ class Sending {
 }
 
 function failureOf(error: unknown, sent: boolean): HttpFailure {
-  const found = error instanceof RequestError ? error : undefined
-  const cause = found?.cause
+  const cause = error instanceof RequestError ? (error.cause ?? error) : error
   if (cause instanceof HttpFailure) return cause
-  const code = found?.code ?? 'EUNKNOWN'
+  const { code = 'EUNKNOWN', message } = error as Partial<NodeJS.ErrnoException>
   // Only the code and a plain message go on: got's errors carry headers and URLs.
-  return new HttpFailure(sentence(code, found?.message ?? String(error)), sent, code)
+  return new HttpFailure(sentence(code, message ?? String(error)), sent, code)
 }
 
 function sentence(code: string, message: string): string {

@@ -9,6 +9,8 @@ export interface ByteSource {
 
 /** Held in memory at a time for each body under way. */
 const PIECE_BYTES = 256 * 1024
+/** A body of at most so many is read before it leaves. */
+const SHORT_BYTES = 64 * 1024
 
 /** The body of one request: `[start, end)` of `source`, read in pieces while it is sent. */
 export function bodyOf(
@@ -16,8 +18,15 @@ export function bodyOf(
   { start, end }: { readonly start: number; readonly end: number },
   onProgress: (sentBytes: number) => void = () => {},
 ): StreamBody {
+  const sizeBytes = end - start
+  const whole = async () => {
+    const bytes = await source.read(start, end)
+    onProgress(sizeBytes)
+    return bytes
+  }
   return {
-    sizeBytes: end - start,
+    sizeBytes,
+    whole: sizeBytes <= SHORT_BYTES ? whole : undefined,
     async *open() {
       for (let offset = start; offset < end; offset += PIECE_BYTES) {
         const pieceEnd = Math.min(end, offset + PIECE_BYTES)

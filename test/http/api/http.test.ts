@@ -1,7 +1,7 @@
 import { createServer, type RequestListener, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { createServer as createMuteServer, type AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
-import { Http } from '../../../src/api/http.ts'
+import { Http, type StreamBody } from '../../../src/api/http.ts'
 import { eventually } from '../../fakes/eventually.ts'
 import { ImpatientClock } from '../../fakes/impatient-clock.ts'
 import { ManualClock } from '../../fakes/manual-clock.ts'
@@ -88,7 +88,110 @@ describe('an exchange', () => {
   })
 })
 
-function bodyOf(...pieces: Buffer[]) {
+function failureOf(sending: Promise<unknown>): Promise<Error> {
+  return sending.catch((error: unknown) => error) as Promise<Error>
+}
+
+describe('a short body', () => {
+  const bytes = Buffer.from('a letter')
+  const put = (url: string, body = shortOf(bytes), cutSignal?: AbortSignal) =>
+    http.send({
+      method: 'PUT',
+      url: `${url}?sign=secret`,
+      headers: { authorization: 'Bearer secret-token' },
+      body,
+      cutSignal,
+    })
+
+  it('leaves with its length, over a connection that is used again', async () => {
+    const seen: unknown[] = []
+    const url = await serve((request, response) => {
+      const { headers, socket, method } = request
+      const pieces: Buffer[] = []
+      request
+        .on('data', (piece: Buffer) => pieces.push(piece))
+        .on('end', () => {
+          seen.push([method, headers['content-length'], String(Buffer.concat(pieces)), socket.remotePort])
+          response.end('stored')
+        })
+    })
+    const sent: string[] = []
+    for (let i = 0; i < 3; i += 1) {
+      const body = i === 2 ? shortOf(Buffer.alloc(0)) : shortOf(bytes)
+      const onSent = () => sent.push('sent')
+      const answer = await http.send({ method: 'PUT', url, headers: {}, body, onSent })
+      expect(answer).toMatchObject({ status: 200, text: 'stored' })
+    }
+    const [[, , , port]] = seen as [[string, string, string, number]]
+    const letter = ['PUT', '8', 'a letter', port]
+    expect(seen).toEqual([letter, letter, ['PUT', '0', '', port]])
+    expect(sent).toEqual(['sent', 'sent', 'sent'])
+  })
+
+  it('that does not arrive tells whether it had left, and nothing of its headers or URL', async () => {
+    const url = await serve((request) => void request.on('data', () => request.socket.destroy()))
+    const broken = await serve((request, response) => {
+      request.resume().on('end', () => {
+        response.writeHead(200, { 'content-length': '10' }).write('half')
+        setImmediate(() => response.destroy())
+      })
+    })
+    const errors = await Promise.all([url, broken, 'http://127.0.0.1:1/'].map((each) => failureOf(put(each))))
+    expect(errors).toMatchObject([
+      { name: 'HttpFailure', sent: true, code: 'ECONNRESET', message: 'the connection broke' },
+      { name: 'HttpFailure', sent: true, code: 'ECONNRESET', message: 'the connection broke' },
+      { name: 'HttpFailure', sent: false, code: 'ECONNREFUSED', message: 'the connection was refused' },
+    ])
+    for (const error of errors)
+      expect(`${error.message}${error.stack}${JSON.stringify(error)}${String(error.cause)}`).not.toContain(
+        'secret',
+      )
+  })
+
+  it('that cannot be read, or has another length, does not leave', async () => {
+    let asked = 0
+    const url = await serve((_, response) => {
+      asked += 1
+      response.end()
+    })
+    const unreadable = new Error('the disk is gone')
+    const body = { ...shortOf(bytes), whole: () => Promise.reject(unreadable) }
+    expect(await failureOf(put(url, body))).toBe(unreadable)
+    await expect(put(url, { ...shortOf(bytes), sizeBytes: 9 })).rejects.toThrow('a body of 9 bytes has 8')
+    expect(asked).toBe(0)
+  })
+
+  it('that is cut before it leaves has not left', async () => {
+    let asked = 0
+    const url = await serve(() => void (asked += 1))
+    expect(await failureOf(put(url, shortOf(bytes), AbortSignal.abort()))).toMatchObject({
+      sent: false,
+      code: 'ECUT',
+    })
+    expect(asked).toBe(0)
+  })
+
+  it('waits for a connection no longer than it may', async () => {
+    const clock = new ManualClock()
+    const patient = new Http({ clock, connectTimeoutMs: 10_000 })
+    const mute = createMuteServer()
+    await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve))
+    const url = `https://127.0.0.1:${(mute.address() as AddressInfo).port}/`
+    const failure = failureOf(patient.send({ method: 'PUT', url, headers: {}, body: shortOf(bytes) }))
+    await eventually(() => clock.pending > 0)
+    await clock.advance(10_000)
+    await eventually(() => clock.pending === 0)
+    expect(await failure).toMatchObject({ sent: false, code: 'ETIMEDOUT', message: 'it does not answer' })
+    patient.close()
+    mute.close()
+  })
+})
+
+function shortOf(bytes: Buffer): StreamBody {
+  return { ...bodyOf(bytes), whole: () => Promise.resolve(bytes) }
+}
+
+function bodyOf(...pieces: Buffer[]): StreamBody {
   return {
     sizeBytes: Buffer.concat(pieces).length,
     async *open() {
