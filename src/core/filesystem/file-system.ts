@@ -103,6 +103,7 @@ export class CloudreveFileSystem implements FileSystem {
       onConfirmed,
       openContents,
     }
+    core.tree.isArriving = (node, at) => renames.isArriving(node, at)
     core.tree.onceStill = (folder) => core.folderMoves.still(folder)
     this.#core = core
     this.#owners = parts

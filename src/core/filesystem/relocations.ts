@@ -54,8 +54,9 @@ export class Relocations {
     return undefined
   }
 
-  isArriving(node: Node): boolean {
-    return this.#arriving.has(node)
+  /** Where the server may have `node` already, though nothing of that is known yet. */
+  arrivalOf(node: Node): NodePlace | undefined {
+    return this.#arriving.get(node)
   }
 
   /** Nobody waits any more for what has become of `node`. */

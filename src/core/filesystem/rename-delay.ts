@@ -98,6 +98,11 @@ export class RenameDelay {
     return this.#removals.at(folder, name) ?? this.#arrivingAt(place)
   }
 
+  /** The server may have `node` at `at` already, by a request that is not answered yet. */
+  isArriving(node: Node, at: NodePlace): boolean {
+    return samePlace(this.#relocations.arrivalOf(node), at)
+  }
+
   #arrivingAt(place: NodePlace): Node | undefined {
     const node = this.#relocations.arrivingAt(place)
     return samePlace(node?.place, place) ? undefined : node
@@ -234,7 +239,7 @@ export class RenameDelay {
   /** The request that gives `node` a name that is not its own any more is answered, or the next one is. */
   async #arrived(node: Node): Promise<void> {
     await this.#core.folderMoves.passed(node)
-    if (this.#relocations.isArriving(node)) await this.settle(node)
+    if (this.#relocations.arrivalOf(node)) await this.settle(node)
     this.#relocations.forget(node)
   }
 

@@ -1,15 +1,21 @@
 import type { RemoteEntry } from '../../remote/types.ts'
-import type { Node } from '../inode/index.ts'
+import { samePlace, type Node, type NodePlace } from '../inode/index.ts'
 import type { FolderCache } from './folder-cache.ts'
+
+export interface HidingKnowledge {
+  readonly folders: FolderCache
+  /** The server may have `node` at `at` already, by a request of ours that is not answered yet. */
+  readonly isArriving: (node: Node, at: NodePlace) => boolean
+}
 
 /**
  * Not to be shown under this name: a file whose first upload by somebody else has not ended (api/00-live-files §17.8), one
- * that was renamed here a moment ago, which the server does not know yet, one that a newer listing shows elsewhere, or one that was
+ * that was renamed here a moment ago, which the server does not know yet or has not said, one that a newer listing shows elsewhere, or one that was
  * deleted here before anybody heard of its id.
  * `node` stands for `entry`, if any does.
  */
 export function isHidden(
-  folders: FolderCache,
+  { folders, isArriving }: HidingKnowledge,
   folder: Node,
   entry: RemoteEntry,
   node: Node | undefined,
@@ -18,6 +24,8 @@ export function isHidden(
   if (!node) return folder.unheardNames?.has(entry.name) === true
   if (node.remotePlace?.parent === folder && node.remotePlace.name === entry.name)
     return node.place?.parent !== folder || node.place.name !== entry.name
+  const at = { parent: folder, name: entry.name }
+  if (isArriving(node, at)) return !samePlace(node.place, at)
   return folder.isWithin(node) || isNewerElsewhere(folders, folder, node)
 }
 

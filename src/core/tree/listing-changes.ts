@@ -1,5 +1,5 @@
 /** What became different between two answers of the server. Pure. */
-import type { RemoteEntry } from '../../remote/types.ts'
+import type { FileId, RemoteEntry } from '../../remote/types.ts'
 
 type Entries = ReadonlyMap<string, RemoteEntry>
 
@@ -27,4 +27,17 @@ export function sameAttributes(before: RemoteEntry, after: RemoteEntry): boolean
 function sameMetadata(before: RemoteEntry['metadata'], after: RemoteEntry['metadata']): boolean {
   const keys = Object.keys(before)
   return keys.length === Object.keys(after).length && keys.every((key) => before[key] === after[key])
+}
+
+/** Where a listing has an object now that had `name`: most have it still. */
+export function entryFinder(
+  entries: ReadonlyMap<string, RemoteEntry>,
+): (id: FileId | undefined, name: string) => RemoteEntry | undefined {
+  let byId: Map<FileId | undefined, RemoteEntry> | undefined
+  return (id, name) => {
+    const same = entries.get(name)
+    if (same?.id === id) return same
+    byId ??= new Map([...entries.values()].map((entry) => [entry.id, entry]))
+    return byId.get(id)
+  }
 }

@@ -7,7 +7,7 @@ import { andThen, type MaybePromise } from '../../base/maybe-promise.ts'
 import { isRemoteError } from '../../remote/errors.ts'
 import type { RemoteEntry, RemotePath } from '../../remote/types.ts'
 import { kindOf } from './entry-attributes.ts'
-import { samePlace, type Node, type NodeTable } from '../inode/index.ts'
+import { samePlace, type Node, type NodePlace, type NodeTable } from '../inode/index.ts'
 import { toPosixName } from '../names/index.ts'
 import type { KernelCache } from '../ports.ts'
 import type { Reachability } from '../reachability.ts'
@@ -15,7 +15,7 @@ import { nameOfLive, type ChildName } from './child-name.ts'
 import type { FolderCache, Listing, ListingArrival } from './folder-cache.ts'
 import { isHidden } from './hidden.ts'
 import { KernelNews } from './kernel-news.ts'
-import { sameAttributes } from './listing-changes.ts'
+import { entryFinder, sameAttributes } from './listing-changes.ts'
 import { idOf, newRecord, pathOf, samePath } from './places.ts'
 import type { ReceivedPages } from './received-pages.ts'
 import { Revalidations } from './revalidations.ts'
@@ -37,6 +37,8 @@ export class Tree {
   onFolderBound: (folder: Node) => void = () => undefined
   /** The server has something else at a path, by a change of ours. */
   onOwnChange: ((path: RemotePath) => void) | undefined
+  /** The server may have `node` at `at` already, by a request of ours that is not answered yet. */
+  isArriving: (node: Node, at: NodePlace) => boolean = () => false
   /** Waits until a folder is not just being renamed. */
   onceStill: (folder: Node) => Promise<void> = () => Promise.resolve()
 
@@ -173,8 +175,7 @@ export class Tree {
 
   /** Asks the server, whatever is known. */
   async refresh(folder: Node, signal?: AbortSignal): Promise<Listing> {
-    const path = folder.remotePath
-    const { id } = folder
+    const { id, remotePath: path } = folder
     try {
       return await this.#load(folder, signal)
     } catch (error) {
@@ -203,7 +204,7 @@ export class Tree {
     for (const entry of entries.values()) {
       const live = folder.children.get(entry.name)
       if (live) names.push(nameOfLive(live))
-      else if (!isHidden(this.folders, folder, entry, this.table.byId(entry.id)))
+      else if (!isHidden(this, folder, entry, this.table.byId(entry.id)))
         names.push({ name: entry.name, kind: kindOf(entry), stableIno: 0 })
     }
     for (const node of folder.children.values())
@@ -333,7 +334,7 @@ export class Tree {
   #materialise(folder: Node, entry: RemoteEntry | undefined): Node | undefined {
     if (!entry) return undefined
     const known = this.table.byId(entry.id)
-    if (isHidden(this.folders, folder, entry, known)) return undefined
+    if (isHidden(this, folder, entry, known)) return undefined
     if (!known || known.kind !== kindOf(entry)) return this.table.addRemote(folder, entry, kindOf(entry))
     // Moved here by somebody else: the same node, so that open files and unsent work follow.
     const former = known.place
@@ -346,16 +347,16 @@ export class Tree {
   #reconcile(folder: Node, listing: Listing): void {
     if (!folder.isUnlinked && folder.id === listing.folder.id)
       this.table.bind(folder, { ...folder.entry, ...listing.folder, metadata: folder.entry?.metadata ?? {} })
-    let byId: Map<string, RemoteEntry> | undefined
+    const find = entryFinder(listing.entries)
     const moved: [Node, RemoteEntry][] = []
     for (const node of [...folder.children.values()]) {
       const at = node.remotePlace
       if (node.isNew && node.isFolder) this.#bindToPresent(node, listing)
       if (at?.parent !== folder) continue
       const same = listing.entries.get(at.name)
-      byId ??=
-        same?.id === node.id ? byId : new Map([...listing.entries.values()].map((entry) => [entry.id, entry]))
-      const entry = same?.id === node.id ? same : byId?.get(node.id!)
+      const entry = find(node.id, at.name)
+      // By our own doing: its answer says the same.
+      if (entry && entry !== same && this.isArriving(node, { parent: folder, name: entry.name })) continue
       if (!entry || kindOf(entry) !== node.kind) this.#missed(node, same)
       else if (this.#adopt(node, entry) && entry.name !== at.name) moved.push([node, entry])
     }

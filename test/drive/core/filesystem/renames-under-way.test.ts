@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { RemoteError } from '../../../../src/remote/errors.ts'
-import { TestDrive } from '../../../fakes/test-drive.ts'
+import { errnoOf, TestDrive } from '../../../fakes/test-drive.ts'
 
 let drive: TestDrive
 
@@ -93,5 +93,35 @@ describe('a name that a file is given by a request on its way, and that is not i
     gate.release()
     await drive.settleAll()
     expect(texts()).toEqual({ b: 'other', x: 'theirs', y: 'v1' })
+  })
+})
+
+describe('a listing that shows what a request has done before it is answered', () => {
+  it('takes no file back from the name that it has by then', async () => {
+    const gate = drive.remote.hold('rename', 'after')
+    await drive.rename('a', 'x')
+    await drive.clock.advance(1_000)
+    await gate.entered
+    await drive.rename('x', 'y')
+    await drive.outdate()
+    expect(await drive.names()).toEqual(['b', 'y'])
+    gate.release()
+    await drive.settleAll()
+    expect(texts()).toEqual({ b: 'other', y: 'v1' })
+  })
+
+  it('takes no file back that gets there in two steps', async () => {
+    drive.remote.mkdirAsOther('d')
+    await drive.outdate()
+    const gate = drive.remote.hold('move', 'after')
+    await drive.rename('a', 'd/b')
+    await drive.clock.advance(1_000)
+    await gate.entered
+    await drive.outdate()
+    expect(await drive.names('d')).toEqual(['b'])
+    expect(await errnoOf(drive.stat('d/a'))).toBe('ENOENT')
+    gate.release()
+    await drive.settleAll()
+    expect(texts()).toEqual({ b: 'other', 'd/': 'a folder', 'd/b': 'v1' })
   })
 })
