@@ -299,9 +299,10 @@ export function recordOf(node: Node, keyOf: (folder: Node) => string): PendingRe
     ...(entry && { id: entry.id }),
     ...(entry?.entity && { entity: entry.entity }),
     ...(place && { place: placeRecord(place, keyOf) }),
+    // Also where it is to be what it was: a request that is on its way may give it another name.
     ...((entry || !place) &&
       remotePlace &&
-      !samePlace(place, remotePlace) && { at: placeRecord(remotePlace, keyOf) }),
+      (node.waits || !samePlace(place, remotePlace)) && { at: placeRecord(remotePlace, keyOf) }),
     ...(!place && node.sentUnheard && { sent: node.sentUnheard }),
     ...(staged !== undefined && { staged }),
     ...(staged !== undefined && content!.replaces !== 'absent' && { replaces: content!.replaces }),

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { RemoteError } from '../../../../src/remote/errors.ts'
+import { settle } from '../../../fakes/manual-clock.ts'
 import { errnoOf, TestDrive } from '../../../fakes/test-drive.ts'
 
 let drive: TestDrive
@@ -124,4 +125,23 @@ describe('a listing that shows what a request has done before it is answered', (
     await drive.settleAll()
     expect(texts()).toEqual({ b: 'other', 'd/': 'a folder', 'd/b': 'v1' })
   })
+})
+
+it('a folder that is renamed back before the answer, and whose other name a new one has, is itself after a crash', async () => {
+  drive.remote.putAsOther('d/old', 'inside')
+  await drive.outdate()
+  const gate = drive.remote.hold('rename')
+  await drive.rename('d', 'x')
+  await drive.clock.advance(1_000)
+  await gate.entered
+  await drive.rename('x', 'd')
+  await drive.mkdir('x')
+  await drive.clock.advance(0)
+  await drive.crash(async () => {
+    gate.release()
+    await settle()
+  })
+  expect(await drive.during(drive.names())).toEqual(['a', 'b', 'd', 'x'])
+  await drive.settleAll()
+  expect(texts()).toEqual({ a: 'v1', b: 'other', 'd/': 'a folder', 'd/old': 'inside', 'x/': 'a folder' })
 })
