@@ -92,6 +92,11 @@ export class CallScript<Method extends string> {
     return hold
   }
 
+  /** What is held of `method` goes on. */
+  release(method: Method): void {
+    this.#holds.get(method)?.release()
+  }
+
   /** Number of calls of `method` (of all methods when undefined) since the last `forgetCalls`. */
   count(method?: Method): number {
     return method === undefined
