@@ -18,7 +18,7 @@ import type { RecoveredFile } from './staging-store.ts'
 import { StagedUsers } from './staged-users.ts'
 import type { BaseEntity } from './types.ts'
 import { UploadsOnRecord } from './uploads-on-record.ts'
-import type { Uploadable } from './uploadable.ts'
+import type { Confirmed, Uploadable } from './uploadable.ts'
 
 /**
  * The bytes of one file: its base at the server, and the staged file with what was changed since (only while there are
@@ -272,7 +272,7 @@ export class ContentBytes implements Uploadable {
     return this.#mutex.run(() => this.#staged?.thaw(maybeSent))
   }
 
-  confirm(generation: Generation, entry: RemoteEntry, shown: RemoteEntry): Promise<void> {
+  confirm(generation: Generation, { entry, shown }: Confirmed, onShown: () => void): Promise<void> {
     return this.#mutex.run(async () => {
       const staged = this.#staged
       invariant(staged, 'a clean content is confirmed')
@@ -283,13 +283,14 @@ export class ContentBytes implements Uploadable {
       if (!isNewer && !staysBeside) {
         this.#dropStaged(entry)
         this.base.show(shown)
-        return
+        return onShown()
       }
       this.base.become(entity, generation.sizeBytes)
       // The server has it: trouble with the local record must not look like a failed upload.
       await staged.settle(generation, entity).catch((error: unknown) => this.#complain(error))
       this.#beside = staysBeside ? { changes: generation.changes, shown } : undefined
       if (!isNewer) this.#settled()
+      onShown()
     })
   }
 

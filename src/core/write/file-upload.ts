@@ -337,16 +337,16 @@ export class FileUpload {
     this.#sent.confirmed()
     for (const heard of this.#environment.onTaken) heard()
     quota.committed(this.#content, generation.sizeBytes)
-    await this.#content.confirm(generation, entry, aside?.current ?? entry)
-    this.#confirmedChanges = generation.changes
-    const isNewer = this.#content.isDirty
-    this.schedule.done(clock.monotonic() - startedAtMs, isNewer)
-    if (aside) {
-      this.#aside = this.#content.isBeside ? conflictCopy({ entry, path }, aside.current) : undefined
-      this.#owner.displaced(entry, aside.current)
-    } else {
-      this.#owner.confirmed(entry, former, path)
-    }
+    await this.#content.confirm(generation, { entry, shown: aside?.current ?? entry }, () => {
+      this.#confirmedChanges = generation.changes
+      this.schedule.done(clock.monotonic() - startedAtMs, this.#content.isDirty)
+      if (aside) {
+        this.#aside = this.#content.isBeside ? conflictCopy({ entry, path }, aside.current) : undefined
+        this.#owner.displaced(entry, aside.current)
+      } else {
+        this.#owner.confirmed(entry, former, path)
+      }
+    })
   }
 
   async #failed(error: unknown, pass: Pass): Promise<void> {

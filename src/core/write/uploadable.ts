@@ -4,6 +4,11 @@ import type { Generation } from './generation.ts'
 import type { BaseEntity } from './types.ts'
 import type { UploadsOnRecord } from './uploads-on-record.ts'
 
+export interface Confirmed {
+  readonly entry: RemoteEntry
+  readonly shown: RemoteEntry
+}
+
 /** A file's content as its upload sees it. */
 export interface Uploadable {
   readonly sizeBytes: number
@@ -25,9 +30,10 @@ export interface Uploadable {
   thaw(maybeSent: boolean): Promise<void>
   /**
    * The server has `generation` as `entry`. The name shows `shown`, which is another one after a conflict: as soon as nothing is
-   * newer here and nobody has the file open for writing.
+   * newer here and nobody has the file open for writing. `onShown` follows in the same step: nobody finds the content as it is then
+   * and everything else as it was.
    */
-  confirm(generation: Generation, entry: RemoteEntry, shown: RemoteEntry): Promise<void>
+  confirm(generation: Generation, entries: Confirmed, onShown: () => void): Promise<void>
   rebase(entity: BaseEntity): void
   readonly uploads: UploadsOnRecord
 }
