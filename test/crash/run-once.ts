@@ -61,6 +61,8 @@ const longestPause = 100
 const longestRun = 300
 /** What is left of a run whose process is killed ends in less, however busy the machine is, ms. */
 const longestEndMs = 60_000
+/** What the damaged journal spoke of is on this machine then: of a file that was sent and changed since, half would be at the server, ms. */
+const sendsNothingMs = 60_000
 /** A program waits so long for a server that nothing is wrong with: the machine may be busy, ms. */
 const longPatienceMs = 120_000
 
@@ -295,7 +297,7 @@ class Run {
       password,
       stateFolder: join(this.#folder, 'state'),
       hooks,
-      quietMs: this.#random.pick([0, 30, 200]),
+      quietMs: this.#quietMs(),
       renameDelayMs: this.#random.pick([30, 300, 1_000]),
       inlineLimits: inlineLimits[this.#options.inline],
       patienceMs,
@@ -306,6 +308,11 @@ class Run {
     this.#life = life
     await life.begun
     return life
+  }
+
+  #quietMs(): number {
+    const picked = this.#random.pick([0, 30, 200])
+    return this.#options.damage !== 'none' && this.#kills <= 1 ? sendsNothingMs : picked
   }
 
   #killLater(life: Life, ms: number): () => void {
