@@ -22,10 +22,8 @@ export function isHidden(
 ): boolean {
   if (entry.uploadSessionId !== undefined && entry.entity === undefined && entry.kind === 'file') return true
   if (!node) return folder.unheardNames?.has(entry.name) === true
-  if (node.remotePlace?.parent === folder && node.remotePlace.name === entry.name)
-    return node.place?.parent !== folder || node.place.name !== entry.name
   const at = { parent: folder, name: entry.name }
-  if (isArriving(node, at)) return !samePlace(node.place, at)
+  if (samePlace(node.remotePlace, at) || isArriving(node, at)) return !samePlace(node.place, at)
   return folder.isWithin(node) || isNewerElsewhere(folders, folder, node)
 }
 
