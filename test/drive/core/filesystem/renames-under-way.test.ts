@@ -14,9 +14,9 @@ beforeEach(async () => {
 
 afterEach(() => drive.stop())
 
-/** The request that renames `a` to `x` is on its way, and does its work when the gate is released. */
-async function onItsWay() {
-  const gate = drive.remote.hold('rename')
+/** The request that renames `a` to `x` is on its way: it does its work, or is answered, when the gate is released. */
+async function onItsWay(at: 'before' | 'after' = 'before') {
+  const gate = drive.remote.hold('rename', at)
   await drive.rename('a', 'x')
   await drive.clock.advance(1_000)
   await gate.entered
@@ -99,10 +99,7 @@ describe('a name that a file is given by a request on its way, and that is not i
 
 describe('a listing that shows what a request has done before it is answered', () => {
   it('takes no file back from the name that it has by then', async () => {
-    const gate = drive.remote.hold('rename', 'after')
-    await drive.rename('a', 'x')
-    await drive.clock.advance(1_000)
-    await gate.entered
+    const gate = await onItsWay('after')
     await drive.rename('x', 'y')
     await drive.outdate()
     expect(await drive.names()).toEqual(['b', 'y'])
