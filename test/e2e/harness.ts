@@ -5,11 +5,13 @@
  */
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
-import { access, constants, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { access, constants, mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { untilProcessEnds } from '../../src/cli/process-end.ts'
 import { isProcessAlive } from '../../src/base/process-state.ts'
+import { lazyUnmount } from '../../src/fuse/lazy-unmount.ts'
+import { readMounts } from '../../src/fuse/mountinfo.ts'
 import { connectTo } from '../../src/mount/control-client.ts'
 import { listRunning } from '../../src/mount/registry.ts'
 import type { Json, RunningMount } from '../../src/mount/spec.ts'
@@ -86,6 +88,7 @@ export class Workplace {
   readonly #commandLine: string
   readonly #mounts: Mount[] = []
   #cutsAreExpected = false
+  #deathsAreExpected = false
 
   private constructor(server: EmbeddedServer, scratch: string, options: WorkplaceOptions) {
     this.server = server
@@ -156,20 +159,49 @@ export class Workplace {
     this.#cutsAreExpected = true
   }
 
-  /** Ends what is still mounted, and asserts that no request was cut that could have harmed a server. */
+  /** A process is about to be killed: the kernel keeps what it had mounted. */
+  expectDeath(): void {
+    this.#deathsAreExpected = true
+  }
+
+  /**
+   * Ends what is still mounted, also what a case that went wrong never came to know of, and asserts that no process left its
+   * folder mounted and that no request was cut that could have harmed a server.
+   */
   async close(): Promise<void> {
     this.server.faults.clear()
-    for (const mount of this.#mounts) await mount.endIfRunning()
+    await this.#endAll()
+    const left = await this.#unmountLeft()
     const cut = this.server.requests.cutRequests.map(({ route, path }) => `${route} ${path}`)
     await this.server.close()
     await rm(this.scratch, { recursive: true, force: true })
+    if (!this.#deathsAreExpected) assert.deepEqual(left, [], 'folders left mounted by processes that ended')
     if (!this.#cutsAreExpected)
       assert.deepEqual(cut, [], 'requests that were cut while the server worked on them')
   }
 
+  async #endAll(): Promise<void> {
+    const records = await this.#records()
+    for (const { mountpoint } of records) await this.cli(['umount', '--force', mountpoint])
+    const served = new Set(records.map(({ pid }) => pid))
+    for (const mount of this.#mounts) if (!served.has(mount.pid)) await mount.terminate()
+    for (const record of records) await new Mount(this, record).endInTime()
+  }
+
+  /** Whatever is mounted in this workplace; one that somebody mounted over another comes first. */
+  async #unmountLeft(): Promise<string[]> {
+    const inside = (await readMounts()).filter(({ mountpoint }) => mountpoint.startsWith(`${this.scratch}/`))
+    const left = inside.map(({ mountpoint }) => mountpoint).reverse()
+    for (const mountpoint of left) await lazyUnmount(mountpoint)
+    return left
+  }
+
+  #records(): Promise<RunningMount[]> {
+    return listRunning(join(this.scratch, 'run/cloudreve-mount'))
+  }
+
   async #record(): Promise<RunningMount> {
-    const records = await listRunning(join(this.scratch, 'run/cloudreve-mount'))
-    const record = records.find(({ mountpoint }) => mountpoint === this.mountpoint)
+    const record = (await this.#records()).find(({ mountpoint }) => mountpoint === this.mountpoint)
     if (!record) throw new Error('the mount left no record of itself')
     return record
   }
@@ -207,6 +239,7 @@ export class Mount {
   }
 
   kill(signal: NodeJS.Signals): void {
+    if (signal === 'SIGKILL') this.#place.expectDeath()
     process.kill(this.pid, signal)
   }
 
@@ -216,14 +249,23 @@ export class Mount {
   }
 
   async endIfRunning(): Promise<void> {
-    if (!(await isProcessAlive(this.pid))) return this.#detach()
-    const { exitCode } = await this.#place.cli(['umount', '--force', this.#place.mountpoint])
-    // It may have been at its end already.
-    if (exitCode !== 0 && (await isProcessAlive(this.pid))) this.kill('SIGTERM')
+    if (!(await isProcessAlive(this.pid))) return
+    await this.#place.cli(['umount', '--force', this.#record.mountpoint])
+    await this.endInTime()
+  }
+
+  /** Ends a process that nobody can ask any more. */
+  async terminate(): Promise<void> {
+    if (!(await isProcessAlive(this.pid))) return
+    this.kill('SIGTERM')
+    await this.endInTime()
+  }
+
+  /** Waits for an end that is on its way, or brings it about. */
+  async endInTime(): Promise<void> {
     const giveUp = setTimeout(() => this.kill('SIGKILL'), 30_000)
     await this.gone()
     clearTimeout(giveUp)
-    await this.#detach()
   }
 
   async #ask(method: string): Promise<Json> {
@@ -232,14 +274,6 @@ export class Mount {
       return await client.call(method)
     } finally {
       client.close()
-    }
-  }
-
-  /** A process that was killed leaves its mountpoint behind. */
-  async #detach(): Promise<void> {
-    const mounts = await readFile('/proc/self/mounts', 'utf8')
-    if (mounts.includes(` ${this.#place.mountpoint} `)) {
-      await runToEnd('fusermount3', ['-u', '-z', this.#place.mountpoint])
     }
   }
 }
