@@ -1,6 +1,8 @@
 import { mkdir, open, readdir, readFile, rename, stat, statfs, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { writeFileAtomic, syncFolder } from './atomic-file.ts'
+import { systemClock } from './clock.ts'
+import { ImmediateWrites } from './immediate-writes.ts'
 
 /** An open local file, as far as staged content and the journal need it. Offsets and sizes in bytes. */
 export interface LocalFile {
@@ -59,6 +61,9 @@ export interface FileLayer {
   space(folder: string): Promise<DiskSpace>
 }
 
+/** Of the whole process: one disk that is slow is a reason to be careful with all. */
+const immediate = new ImmediateWrites(systemClock)
+
 const flagsOf = { create: 'wx+', use: 'r+', append: 'a' } as const
 
 export const nodeFileLayer: FileLayer = {
@@ -67,8 +72,13 @@ export const nodeFileLayer: FileLayer = {
     return {
       fd: file.fd,
       read: (into, position) => readFully((at) => file.read(into, at, into.length - at, position + at), into),
-      write: async (data, position) => (await file.write(data, 0, data.length, position)).bytesWritten,
-      append: (data) => file.appendFile(data),
+      write: async (data, position) =>
+        immediate.write(file.fd, data, position) ??
+        (await file.write(data, 0, data.length, position)).bytesWritten,
+      append: async (data) => {
+        const writtenBytes = immediate.write(file.fd, data, null) ?? 0
+        if (writtenBytes < data.length) await file.appendFile(data.subarray(writtenBytes))
+      },
       truncate: (sizeBytes) => file.truncate(sizeBytes),
       sizeBytes: async () => (await file.stat()).size,
       datasync: () => file.datasync(),
