@@ -98,6 +98,13 @@ export class CachedContent {
     })
   }
 
+  /** As `put`, once programs give the disk a rest: these bytes are in memory as well. */
+  putAtRest(first: number, bytes: Uint8Array): boolean {
+    return this.#parts.store.queue.addAtRest(bytes.length, async () => {
+      for (const { piece, part } of this.#cut(first, bytes)) await this.#write(piece, part)
+    })
+  }
+
   /** As `put`, for who waits: resolves when they are on the disk, or the disk does not take them. */
   async store(first: number, bytes: Uint8Array): Promise<void> {
     const { store } = this.#parts

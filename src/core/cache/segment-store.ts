@@ -64,7 +64,7 @@ export class SegmentStore {
 
   constructor(options: SegmentStoreOptions) {
     this.#options = options
-    this.queue = new WriteBehind(options.waitingBytes)
+    this.queue = new WriteBehind(options.waitingBytes, options.clock)
     this.scanned = this.#scan()
   }
 

@@ -107,7 +107,7 @@ export class ContentReaders {
   /** The whole content of `entity`, known without asking. Blocks are copies: each can be dropped by itself. */
   remember(entity: EntityId, bytes: Uint8Array): void {
     const { cache, options } = this.#deps
-    this.onDisk({ entity, sizeBytes: bytes.length })?.put(0, bytes)
+    this.onDisk({ entity, sizeBytes: bytes.length })?.putAtRest(0, bytes)
     for (let start = 0, index = 0; start < bytes.length; start += options.blockBytes, index += 1) {
       const block = bytes.slice(start, start + options.blockBytes)
       cache.put({ entity, first: index, bytes: block, blockBytes: block.length })
