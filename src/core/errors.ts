@@ -13,7 +13,11 @@ export class FsError extends Error {
   readonly level: ErrorLevel
 
   constructor(errno: ErrnoCode, message: string, details: { cause?: unknown; level?: ErrorLevel } = {}) {
+    // What is ordinary life is answered all the time, and to record where from takes longer than the whole answer.
+    const { stackTraceLimit } = Error
+    if (!details.level && !('cause' in details)) Error.stackTraceLimit = 0
     super(`${errnoName(errno)}: ${message}`, 'cause' in details ? { cause: details.cause } : undefined)
+    Error.stackTraceLimit = stackTraceLimit
     this.errno = errno
     this.level = details.level ?? 'debug'
   }
