@@ -1,14 +1,14 @@
 /** Who a mount of the product is for: the stored sign-in, or that of the environment. */
-import { messageOf } from '../base/error-message.ts'
 import { AccountStore } from '../auth/account-store.ts'
 import { desktopKeyring } from '../auth/keyring.ts'
-import { originOf } from '../auth/origin.ts'
-import { passwordSession, storedSession, visitorSession, type Session } from '../auth/session.ts'
+import { storedSession, visitorSession, type Session } from '../auth/session.ts'
+import { readWrittenOptions } from '../config/parse.ts'
 import { AccountDrives } from './account-drives.ts'
 import type { ComposeParts, Prepared } from './composition.ts'
+import { environmentRemedy, environmentSession } from './environment-session.ts'
 import { explainFailure } from './explain-failure.ts'
 import { rootOf } from './root-of.ts'
-import { MountError, type MountSpec } from './spec.ts'
+import type { MountSpec } from './spec.ts'
 
 /** @throws an error whose message is a sentence, when the account cannot sign in */
 export async function compose(spec: MountSpec, parts: ComposeParts): Promise<Prepared> {
@@ -29,7 +29,10 @@ export async function compose(spec: MountSpec, parts: ComposeParts): Promise<Pre
 async function sessionOf(spec: MountSpec, parts: ComposeParts): Promise<Session> {
   const server = spec.share?.visitorOf
   if (server !== undefined) return visitorSession(server, rootOf(spec).id ?? '', parts)
-  if (spec.accountKey === null) return environmentSession(parts)
+  if (spec.accountKey === null) {
+    const { timeoutMs } = readWrittenOptions(spec.options)
+    return environmentSession(process.env, { ...parts, timeoutMs })
+  }
   return storeSession(spec.accountKey, spec, parts)
 }
 
@@ -48,29 +51,5 @@ async function storeSession(key: string, spec: MountSpec, parts: ComposeParts): 
 }
 
 function remedyFor({ accountKey }: Pick<MountSpec, 'accountKey'>, server: string): string {
-  return accountKey === null
-    ? 'see whether CLOUDREVE_PASSWORD is still right'
-    : `sign in again (cloudreve-mount login ${server})`
-}
-
-/** The password stays in the environment and in memory: it signs in again when the session ends. */
-async function environmentSession(parts: ComposeParts): Promise<Session> {
-  const { CLOUDREVE_URL: url, CLOUDREVE_EMAIL: email, CLOUDREVE_PASSWORD: password } = process.env
-  if (!url || !email || !password) {
-    throw new MountError('CLOUDREVE_URL, CLOUDREVE_EMAIL and CLOUDREVE_PASSWORD must all be set')
-  }
-  const origin = environmentOrigin(url)
-  try {
-    return await passwordSession(origin, { email, password }, parts)
-  } catch (error) {
-    throw explainFailure(error, origin, remedyFor({ accountKey: null }, origin))
-  }
-}
-
-function environmentOrigin(url: string): string {
-  try {
-    return originOf(url)
-  } catch (error) {
-    throw new MountError(`CLOUDREVE_URL will not do: ${messageOf(error)}`, { cause: error, kind: 'usage' })
-  }
+  return accountKey === null ? environmentRemedy : `sign in again (cloudreve-mount login ${server})`
 }

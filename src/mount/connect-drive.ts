@@ -1,5 +1,4 @@
 /** The server of a drive; one that cannot be reached as it was known before. */
-import { ApiError } from '../api/errors.ts'
 import { waitAtMost } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 import type { Mirror } from '../core/index.ts'
@@ -10,8 +9,9 @@ import {
   type ConnectOptions,
   type RememberedServer,
 } from '../remote/cloudreve/index.ts'
-import { isRemoteError, RemoteError } from '../remote/errors.ts'
+import { isRemoteError } from '../remote/errors.ts'
 import type { Remote } from '../remote/remote.ts'
+import { silentServer } from './silent-server.ts'
 
 export interface ConnectedDrive {
   readonly remote: Remote
@@ -43,7 +43,11 @@ export async function connectDrive(
   const asked = connect(options)
   try {
     const deadlineMs = known ? knownDeadlineMs : timeoutMs
-    const remote = await waitAtMost(asked, { clock, deadlineMs, late: () => lateError(origin, deadlineMs) })
+    const remote = await waitAtMost(asked, {
+      clock,
+      deadlineMs,
+      late: () => silentServer(origin, deadlineMs),
+    })
     remember(remote)
     return { remote, isAway: false }
   } catch (error) {
@@ -69,12 +73,6 @@ export async function connectDrive(
     })
     return { remote, isAway: true }
   }
-}
-
-/** With the cause that tells a person's words and the exit code. */
-function lateError(origin: string, deadlineMs: number): RemoteError {
-  const cause = new ApiError('lost', `no answer for ${Math.round(deadlineMs / 1000)} s`, { endpoint: origin })
-  return new RemoteError('offline', `${origin} does not answer`, { cause })
 }
 
 /** First what is on its way. */

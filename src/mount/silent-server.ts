@@ -1,0 +1,8 @@
+import { ApiError } from '../api/errors.ts'
+import { RemoteError } from '../remote/errors.ts'
+
+/** What is said of a server that has not answered in time, with the cause that tells a person's words and the exit code. */
+export function silentServer(origin: string, deadlineMs: number): RemoteError {
+  const cause = new ApiError('lost', `no answer for ${Math.round(deadlineMs / 1000)} s`, { endpoint: origin })
+  return new RemoteError('offline', `${origin} does not answer`, { cause })
+}
