@@ -42,8 +42,11 @@ export interface WindowBounds {
 
 /** Enough for one handle that two or three threads read; more would take random reads for streams. */
 const MAX_STREAMS = 4
-/** At most so many times as long as it was is a window that the line alone would have. */
-const mostGrowth = 16
+/**
+ * At most so many times as long as it was is a window that the line alone would have. Who began at the first byte and has come to
+ * the next window is going to read all of it: he has the longest at once, where each step in between would be a round trip.
+ */
+const mostGrowth = { fromFirstByte: 64, fromElsewhere: 16 }
 /** Half of what the kernel reads ahead of a program by default; of one that asks for little it asks for less at first. */
 const READS_ON_BLOCKS = 2
 
@@ -169,9 +172,10 @@ export class ReadWindows {
     }
   }
 
-  #grown({ windowBytes, hasWaited }: Stream, { busyBytes }: WindowBounds): number {
+  #grown({ windowBytes, hasWaited, start }: Stream, { busyBytes }: WindowBounds): number {
     if (!hasWaited) return 2 * windowBytes
-    return Math.max(4 * windowBytes, this.#wholeBlocks(Math.min(busyBytes, mostGrowth * windowBytes)))
+    const most = (start === 0 ? mostGrowth.fromFirstByte : mostGrowth.fromElsewhere) * windowBytes
+    return Math.max(4 * windowBytes, this.#wholeBlocks(Math.min(busyBytes, most)))
   }
 
   /** The last end of a part beyond `from` and up to `to`, or `to`: files of the disk cache begin where parts do. */

@@ -22,11 +22,12 @@ function readOn(
   return ahead
 }
 
-/** Of who waited for the first window, where so much keeps the line busy. */
-function secondWindowMib(busyBytes: number): number {
+/** Of who began at `from` and waited for the first window, where so much keeps the line busy. */
+function secondWindowMib(from: number, busyBytes: number): number {
   const windows = new ReadWindows(defaultReadOptions)
-  windows.note({ start: 0, end: 128 * KIB }, 'missing', plenty)
-  return Math.max(...readOn(windows, 128 * KIB, MIB, { ...plenty, busyBytes })) / KIB
+  windows.note({ start: from, end: from + 128 * KIB }, 'missing', plenty)
+  readOn(windows, from + 128 * KIB, from + 384 * KIB, plenty, 'coming')
+  return Math.max(...readOn(windows, from + 384 * KIB, from + 1.25 * MIB, { ...plenty, busyBytes })) / KIB
 }
 
 describe('read windows', () => {
@@ -45,7 +46,13 @@ describe('read windows', () => {
   })
 
   it('grow to what keeps the line busy for who waits, sixteenfold at most', () => {
-    expect([2, 7, 1000].map((mebibytes) => secondWindowMib(mebibytes * MIB))).toEqual([4, 7, 15.5])
+    const second = [2, 7, 1000].map((mebibytes) => secondWindowMib(8 * MIB, mebibytes * MIB))
+    expect(second).toEqual([4, 7, 15.375])
+  })
+
+  it('grow to the longest at once for who waits and began at the first byte, where so much keeps the line busy', () => {
+    const second = [2, 7, 40, 1000].map((mebibytes) => secondWindowMib(0, mebibytes * MIB))
+    expect(second).toEqual([4, 7, 39.5, 63.5])
   })
 
   it('do not grow for the line where nobody waits for it', () => {
