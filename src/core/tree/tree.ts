@@ -7,13 +7,13 @@ import { andThen, type MaybePromise } from '../../base/maybe-promise.ts'
 import { isRemoteError } from '../../remote/errors.ts'
 import type { RemoteEntry, RemotePath } from '../../remote/types.ts'
 import { kindOf } from './entry-attributes.ts'
-import { samePlace, type Node, type NodePlace, type NodeTable } from '../inode/index.ts'
+import { samePlace, type Node, type NodeTable } from '../inode/index.ts'
 import { toPosixName } from '../names/index.ts'
 import type { KernelCache } from '../ports.ts'
 import type { Reachability } from '../reachability.ts'
 import { nameOfLive, type ChildName } from './child-name.ts'
 import type { FolderCache, Listing, ListingArrival } from './folder-cache.ts'
-import { isHidden } from './hidden.ts'
+import { isHidden, type HidingKnowledge } from './hidden.ts'
 import { KernelNews } from './kernel-news.ts'
 import { entryFinder, sameAttributes } from './listing-changes.ts'
 import { idOf, newRecord, pathOf, samePath } from './places.ts'
@@ -37,8 +37,7 @@ export class Tree {
   onFolderBound: (folder: Node) => void = () => undefined
   /** The server has something else at a path, by a change of ours. */
   onOwnChange: ((path: RemotePath) => void) | undefined
-  /** The server may have `node` at `at` already, by a request of ours that is not answered yet. */
-  isArriving: (node: Node, at: NodePlace) => boolean = () => false
+  isArriving: HidingKnowledge['isArriving'] = () => false
   /** Waits until a folder is not just being renamed. */
   onceStill: (folder: Node) => Promise<void> = () => Promise.resolve()
 
