@@ -98,9 +98,10 @@ export class RenameDelay {
     return this.#removals.at(folder, name) ?? this.#arrivingAt(place)
   }
 
-  /** The server may have `node` at `at` already, by a request that is not answered yet. */
-  isArriving(node: Node, at: NodePlace): boolean {
-    return samePlace(this.#relocations.arrivalOf(node), at)
+  /** As the tree wants to know. */
+  isArriving(node: Node, at?: NodePlace): boolean {
+    const arrival = this.#relocations.arrivalOf(node)
+    return at ? samePlace(arrival, at) : arrival !== undefined
   }
 
   #arrivingAt(place: NodePlace): Node | undefined {

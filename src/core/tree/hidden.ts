@@ -4,8 +4,8 @@ import type { FolderCache } from './folder-cache.ts'
 
 export interface HidingKnowledge {
   readonly folders: FolderCache
-  /** The server may have `node` at `at` already, by a request of ours that is not answered yet. */
-  readonly isArriving: (node: Node, at: NodePlace) => boolean
+  /** The server may have `node` at `at` already, or anywhere, by a request of ours that is not answered yet. */
+  readonly isArriving: (node: Node, at?: NodePlace) => boolean
 }
 
 /**

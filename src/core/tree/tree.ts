@@ -356,6 +356,7 @@ export class Tree {
       const entry = find(node.id, at.name)
       // By our own doing: its answer says the same.
       if (entry && entry !== same && this.isArriving(node, { parent: folder, name: entry.name })) continue
+      if (!entry && node.waits && this.isArriving(node)) continue
       if (!entry || kindOf(entry) !== node.kind) this.#missed(node, same)
       else if (this.#adopt(node, entry) && entry.name !== at.name) moved.push([node, entry])
     }

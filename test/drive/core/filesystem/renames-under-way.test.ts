@@ -108,6 +108,22 @@ describe('a listing that shows what a request has done before it is answered', (
     expect(texts()).toEqual({ b: 'other', y: 'v1' })
   })
 
+  it('takes no file away that was moved back', async () => {
+    drive.remote.mkdirAsOther('d')
+    await drive.outdate()
+    const gate = drive.remote.hold('move', 'after')
+    await drive.rename('a', 'd/a')
+    await drive.clock.advance(1_000)
+    await gate.entered
+    await drive.rename('d/a', 'a')
+    await drive.outdate()
+    expect(await drive.names()).toEqual(['a', 'b', 'd'])
+    expect(await drive.names('d')).toEqual([])
+    gate.release()
+    await drive.settleAll()
+    expect(texts()).toEqual({ a: 'v1', b: 'other', 'd/': 'a folder' })
+  })
+
   it('takes no file back that gets there in two steps', async () => {
     drive.remote.mkdirAsOther('d')
     await drive.outdate()
