@@ -1,4 +1,4 @@
-import { delay, type Clock } from '../base/clock.ts'
+import { delay, waitAtMost, type Clock } from '../base/clock.ts'
 import { messageOf } from '../base/error-message.ts'
 import type { Log } from '../base/log.ts'
 import type { DrainResult } from './composition.ts'
@@ -8,6 +8,8 @@ import type { StopRequests } from './stop-requests.ts'
 
 /** How long programs that still have files open may go on after somebody asked the process to end. */
 const OPEN_FILES_GRACE_MS = 5_000
+/** How long a process that is asked to end waits for its folder to be unmounted: it would stay mounted, and dead. */
+const UNMOUNT_MS = 5_000
 /** How long somebody who waits for the end of an unmounted folder is kept waiting for programs that have files open. */
 const OPEN_FILES_ANSWER_MS = 3_000
 
@@ -81,14 +83,18 @@ export class MountLife {
   /** Resolves at the end, with the exit code of the process. */
   async run(): Promise<number> {
     const { mounted, stops, log } = this.#parts
-    const onStop = () => void this.#unmount()
+    let unmounting: Promise<void> | undefined
+    const onStop = () => {
+      unmounting = this.#unmount()
+    }
     stops.stop.addEventListener('abort', onStop)
-    if (stops.stop.aborted) await this.#unmount()
+    if (stops.stop.aborted) onStop()
     try {
       await Promise.race([mounted.closed, this.#outOfPatience()])
     } finally {
       stops.stop.removeEventListener('abort', onStop)
     }
+    await unmounting
     await this.#detaching
     await this.#parts.setState('draining')
     this.#tellClosed()
@@ -100,8 +106,11 @@ export class MountLife {
 
   /** When it fails the process goes on to its end: the next start clears the dead mount away. */
   async #unmount(): Promise<void> {
-    const { mounted, log } = this.#parts
-    await this.#leave().catch((error: Error) => log.error(error.message, { mountpoint: mounted.mountpoint }))
+    const { mounted, log, clock } = this.#parts
+    const { mountpoint } = mounted
+    const late = () => new Error(`${mountpoint} could not be unmounted in ${UNMOUNT_MS / 1000} s`)
+    const inTime = waitAtMost(this.#leave(), { clock, deadlineMs: UNMOUNT_MS, late })
+    await inTime.catch((error: Error) => log.error(error.message, { mountpoint }))
   }
 
   /** From now on a new mount of the account waits for this one. */
