@@ -11,7 +11,7 @@ import {
 } from '../remote/cloudreve/index.ts'
 import { isRemoteError } from '../remote/errors.ts'
 import type { Remote } from '../remote/remote.ts'
-import { silentServer } from './silent-server.ts'
+import { closeWhenItComes, silentServer } from './silent-server.ts'
 
 export interface ConnectedDrive {
   readonly remote: Remote
@@ -52,10 +52,7 @@ export async function connectDrive(
     return { remote, isAway: false }
   } catch (error) {
     if (!known || !isRemoteError(error, 'offline', 'unknown-outcome')) {
-      asked.then(
-        (remote) => remote.close(), // nobody waits for it any more
-        () => undefined, // told already, or too late
-      )
+      closeWhenItComes(asked)
       throw error
     }
     asked.catch(() => undefined) // it is tried again

@@ -4,7 +4,7 @@ import { waitAtMost } from '../base/clock.ts'
 import { originOf } from '../auth/origin.ts'
 import { passwordSession, type Session, type SessionOptions } from '../auth/session.ts'
 import { explainFailure } from './explain-failure.ts'
-import { silentServer } from './silent-server.ts'
+import { closeWhenItComes, silentServer } from './silent-server.ts'
 import { MountError } from './spec.ts'
 
 export const environmentRemedy = 'see whether CLOUDREVE_PASSWORD is still right'
@@ -33,10 +33,7 @@ export async function environmentSession(
   try {
     return await waitAtMost(asked, { clock: options.clock, deadlineMs, late })
   } catch (error) {
-    asked.then(
-      (session) => session.close(), // nobody waits for it any more
-      () => undefined, // told already, or too late
-    )
+    closeWhenItComes(asked)
     throw explainFailure(error, origin, environmentRemedy)
   }
 }

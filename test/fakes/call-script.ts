@@ -15,8 +15,6 @@ export interface Gate {
   readonly waiting: number
   /** Lets the waiting calls go on and opens the gate for good. */
   release(): void
-  /** Opens the gate for calls that come from now on; those that wait at it go on waiting. */
-  passOthers(): void
 }
 
 interface Hold extends Gate {
@@ -24,7 +22,7 @@ interface Hold extends Gate {
   pass(): Promise<void>
 }
 
-function makeHold(at: 'before' | 'after', passing: number, onOpen: () => void): Hold {
+function makeHold(at: 'before' | 'after', passing: number, onRelease: () => void): Hold {
   const signals = new EventEmitter()
   const entered = once(signals, 'entered').then(() => undefined)
   const released = once(signals, 'released')
@@ -37,10 +35,9 @@ function makeHold(at: 'before' | 'after', passing: number, onOpen: () => void): 
       return waiting
     },
     release() {
-      onOpen()
+      onRelease()
       signals.emit('released')
     },
-    passOthers: onOpen,
     async pass() {
       passed += 1
       if (passed <= passing) return

@@ -93,16 +93,14 @@ export class CachedContent {
   put(first: number, bytes: Uint8Array, onDone?: () => void): boolean {
     // All of it or nothing: it is one memory, which would be held for a part of it, too.
     return this.#parts.store.queue.add(bytes.length, async () => {
-      for (const { piece, part } of this.#cut(first, bytes)) await this.#write(piece, part)
+      await this.#writeAll(first, bytes)
       onDone?.()
     })
   }
 
   /** As `put`, once programs give the disk a rest: these bytes are in memory as well. */
   putAtRest(first: number, bytes: Uint8Array): boolean {
-    return this.#parts.store.queue.addAtRest(bytes.length, async () => {
-      for (const { piece, part } of this.#cut(first, bytes)) await this.#write(piece, part)
-    })
+    return this.#parts.store.queue.addAtRest(bytes.length, () => this.#writeAll(first, bytes))
   }
 
   /** As `put`, for who waits: resolves when they are on the disk, or the disk does not take them. */
@@ -181,6 +179,10 @@ export class CachedContent {
         reached(start + copiedAtOnce)
       }
     })
+  }
+
+  async #writeAll(first: number, bytes: Uint8Array): Promise<void> {
+    for (const { piece, part } of this.#cut(first, bytes)) await this.#write(piece, part)
   }
 
   #write({ number, first }: Piece, bytes: Uint8Array): Promise<void> {

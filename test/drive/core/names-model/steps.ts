@@ -87,42 +87,6 @@ const overtaken: fc.Arbitrary<Step[]> = fc
     { do: 'wait', ms: 600 },
   ])
 
-const anyName: fc.Arbitrary<Step> = fc.oneof(
-  onPath('mkdir'),
-  onPath('save'),
-  onPath('unlink'),
-  onPath('rmdir'),
-  { weight: 4, arbitrary: fc.record({ do: fc.constant('rename' as const), path: pathOf, to: pathOf }) },
-)
-
-/** The process dies while requests are on their way, which the server gets round to long afterwards. */
-const outlived: fc.Arbitrary<Step[]> = fc
-  .record({
-    methods: fc.subarray([...changing], { minLength: 1 }),
-    ms: fc.constantFrom(2_500, 6_000, 20_000),
-    before: fc.array(anyName, { minLength: 1, maxLength: 4 }),
-    between: fc.array(anyName, { maxLength: 2 }),
-    after: fc.array(anyName, { maxLength: 3 }),
-    waitMs: fc.constantFrom(0, 600, 1_100, 5_000),
-  })
-  .map(({ methods, ms, before, between, after, waitMs }) => [
-    ...methods.map((method) => ({ do: 'hold', at: 'before', method, ms }) as const),
-    ...before,
-    { do: 'wait', ms: 1_100 },
-    ...between,
-    { do: 'crash' },
-    ...after,
-    { do: 'wait', ms: waitMs },
-  ])
-
-/** The same where the server may get round to requests of a process long after its end. */
-export const outlivedSteps: fc.Arbitrary<Step[]> = fc
-  .tuple(
-    fc.array(fc.oneof(step, anyName), { maxLength: 6 }),
-    fc.array(outlived, { minLength: 1, maxLength: 2 }),
-  )
-  .map(([first, parts]) => [...first, ...parts.flat()])
-
 export const someSteps: fc.Arbitrary<Step[]> = fc
   .array(fc.oneof({ weight: 9, arbitrary: step.map((one) => [one]) }, { weight: 1, arbitrary: overtaken }), {
     minLength: 3,

@@ -7,12 +7,6 @@ import { TimedLayer } from '../../../fakes/timed-layer.ts'
 import { atFirst, isEmpty, isFolder, parentOf, rename, sorted, type Names } from './reference.ts'
 import { changing, type HoldStep, type PathStep, type Step } from './steps.ts'
 
-/**
- * What a server does of the requests of a process that has died, and that it takes its time for: it ends them before it is asked by the
- * next one, or goes on taking its time, and the next process is served meanwhile.
- */
-export type WhenDead = 'release' | 'passOthers'
-
 /** A drive in which steps are done, and beside it what is to be seen of it. Nothing in it takes real time: the same steps, the same outcome. */
 export class NamesWorld {
   readonly drive: TestDrive
@@ -21,23 +15,21 @@ export class NamesWorld {
   #layer: TimedLayer
   #diskTakesMs = 0
   readonly #gates = new Set<Gate>()
-  readonly #whenDead: WhenDead
 
-  private constructor(drive: TestDrive, disk: PowerLossDisk, layer: TimedLayer, whenDead: WhenDead) {
+  private constructor(drive: TestDrive, disk: PowerLossDisk, layer: TimedLayer) {
     this.drive = drive
-    this.#whenDead = whenDead
     this.#disk = disk
     this.#layer = layer
   }
 
-  static async open(whenDead: WhenDead = 'release'): Promise<NamesWorld> {
+  static async open(): Promise<NamesWorld> {
     const disk = await PowerLossDisk.with('/')
     const layer = new TimedLayer()
     const drive = await TestDrive.open({ fileLayer: layer.over(disk) }, (remote) => {
       remote.mkdirAsOther('b')
       for (const [path, text] of atFirst()) if (text !== undefined) remote.putAsOther(path, text)
     })
-    return new NamesWorld(drive, disk, layer, whenDead)
+    return new NamesWorld(drive, disk, layer)
   }
 
   /** What programs are shown. */
@@ -145,8 +137,9 @@ export class NamesWorld {
         this.#layer = new TimedLayer()
         this.#slowDown(this.#diskTakesMs)
         drive.fileLayer = this.#layer.over(this.#disk)
-        for (const gate of this.#gates) gate[this.#whenDead]()
-        if (this.#whenDead === 'release') this.#gates.clear()
+        // A server ends what it has begun before it is asked by the next process.
+        for (const gate of this.#gates) gate.release()
+        this.#gates.clear()
         await settle()
       }),
     )
