@@ -64,8 +64,8 @@ export class FileOwner implements ContentOwner {
   }
 
   known(id: FileId): KnownFile | undefined {
-    const { entry, remotePath: path } = this.#parts.core.tree.table.byId(id) ?? {}
-    return entry && { path, entry }
+    const node = this.#parts.core.tree.table.byId(id)
+    return node?.entry && { path: node.remotePath, entry: node.entry, isSettled: !node.hasUnsent }
   }
 
   uploadFacts(): ReturnType<ContentOwner['uploadFacts']> {

@@ -10,8 +10,8 @@ export interface CopySource {
   readonly path: RemotePath
   readonly entity: EntityId
   readonly sizeBytes: number
-  /** What a copy has along with the content, as far as that is known. */
-  readonly metadata: RemoteEntry['metadata'] | undefined
+  /** What a copy that is made now has along with the content; undefined: the server is to be asked. */
+  readonly metadata: () => RemoteEntry['metadata'] | undefined
 }
 
 /** What shows where nothing was changed: a content of the server, as a rule an earlier one of this file. */
@@ -111,7 +111,11 @@ export class ContentBase {
     const { path = lender.path, entry } = owner.known(lender.id) ?? {}
     const entity = this.#borrowed.base
     if (entry && (entry.entity !== entity || entry.uploadSessionId !== undefined)) return undefined
-    return { lender, path, entity, sizeBytes: this.sizeBytes, metadata: entry?.metadata }
+    const metadata = () => {
+      const original = owner.known(lender.id)
+      return original?.isSettled ? original.entry.metadata : undefined
+    }
+    return { lender, path, entity, sizeBytes: this.sizeBytes, metadata }
   }
 
   #lend(lender: Lender | undefined): void {

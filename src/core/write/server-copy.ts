@@ -102,11 +102,13 @@ export class ServerCopies {
   #copyAndRename({ from, entity, metadata, to }: Copying): Promise<RemoteEntry | undefined> {
     const { facts } = this.#remote
     return this.#scratch.use(async (folder) => {
+      const before = metadata()
       await this.#remote.copy([from], folder)
       const between = [...folder, to.at(-1)!]
       const renamed = await this.#remote.rename([...folder, from.at(-1)!], to.at(-1)!)
       // The answer to a rename is without metadata (api/03 §6).
-      const copied = metadata ? { ...renamed, metadata } : await this.#remote.info(between)
+      const isKnown = before !== undefined && before === metadata()
+      const copied = isKnown ? { ...renamed, metadata: before } : await this.#remote.info(between)
       if (!isCopyOf(entity, copied)) {
         await this.#remote.remove([between])
         return undefined

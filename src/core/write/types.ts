@@ -30,6 +30,8 @@ export interface KnownFile {
   /** Where it is at the server; undefined: nowhere any more. */
   readonly path: RemotePath | undefined
   readonly entry: RemoteEntry
+  /** No attribute is on its way that `entry` does not have yet. */
+  readonly isSettled: boolean
 }
 
 /** The content that bytes come from or that an upload replaces; `'absent'`: there is none. */

@@ -149,6 +149,25 @@ describe('a copy of a whole file', () => {
     }
   })
 
+  it.each([
+    ['while it is copied', async () => undefined],
+    ['and the process dies before it is copied', () => drive.crash()],
+  ])('has nothing of what the original is just being given, %s [P2]', async (_, meanwhile) => {
+    const gate = drive.remote.hold('patchMetadata', 'after')
+    await drive.setattr('docs/letter', { mode: 0o600 })
+    await drive.clock.advance(200)
+    await cp('docs/letter', 'docs/copy')
+    await drive.during(gate.entered, 10)
+    expect(calls()).not.toContain('copy')
+    await meanwhile()
+    await drive.during(eventually(() => drive.drive.writeBack.pending().length === 0))
+    gate.release()
+    await arrived()
+    await drive.remount()
+    expect((await drive.stat('docs/copy')).mode & 0o777).toBe(0o644)
+    expect((await drive.stat('docs/letter')).mode & 0o777).toBe(0o600)
+  })
+
   it('is not made of what is not sent yet [P3]', async () => {
     await drive.save('new', 'new')
     await cp('new', 'docs/new')
