@@ -154,15 +154,15 @@ export class ApiClient {
   }
 
   /**
-   * Refuses new requests, ends streams, waits for requests under way (at most as long as for any answer), then drops
-   * connections.
+   * Refuses new requests, ends streams, waits for requests under way (at most `patienceMs`; if left out, as long as for any
+   * answer), then drops connections.
    */
-  async close(): Promise<void> {
+  async close(patienceMs = this.#answerTimeoutMs): Promise<void> {
     this.#closed = true
     for (const cut of this.#streams) cut()
     const stop = new AbortController()
     const drained = this.#drain()
-    const given = delay(this.clock, this.#answerTimeoutMs, stop.signal).catch(() => undefined)
+    const given = delay(this.clock, patienceMs, stop.signal).catch(() => undefined)
     await Promise.race([drained, given])
     stop.abort()
     this.http.close()

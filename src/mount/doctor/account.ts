@@ -20,25 +20,26 @@ export interface AccountParts {
 }
 
 const PATIENCE_MS = 60_000
-/** A server that takes longer for one answer is as good as away. */
+/** A server that takes longer for one answer is as good as away; the first question, which costs it nothing, is not asked again then. */
 const ANSWER_TIMEOUT_MS = 20_000
 
 export async function* examineAccount(
   account: ExaminedAccount,
   parts: AccountParts,
 ): AsyncGenerator<Finding> {
-  const { clock, patienceMs = PATIENCE_MS } = parts
-  const patience = new AbortController()
-  const seconds = Math.round(patienceMs / 1000)
-  const calm = clock.after(patienceMs, () =>
-    patience.abort(new Error(`the server did not answer within ${seconds} s`)),
-  )
+  const { signal, forget } = patience(parts.clock, parts.patienceMs ?? PATIENCE_MS)
   try {
-    for await (const finding of findings(account, parts, patience.signal))
-      yield { ...finding, account: account.name }
+    for await (const finding of findings(account, parts, signal)) yield { ...finding, account: account.name }
   } finally {
-    calm()
+    forget()
   }
+}
+
+/** Aborted after `ms`, unless that is forgotten before. */
+function patience(clock: Clock, ms: number): { readonly signal: AbortSignal; readonly forget: () => void } {
+  const control = new AbortController()
+  const late = () => control.abort(new Error(`the server did not answer within ${Math.round(ms / 1000)} s`))
+  return { signal: control.signal, forget: clock.after(ms, late) }
 }
 
 async function* findings(
@@ -46,7 +47,7 @@ async function* findings(
   parts: AccountParts,
   signal: AbortSignal,
 ): AsyncGenerator<Finding> {
-  const server = await examineServer(account, parts, signal)
+  const server = await examineServer(account, parts)
   yield server
   if (server.level === 'fail') return
   let session: Session
@@ -60,17 +61,14 @@ async function* findings(
   try {
     yield* examineSession(account, { ...parts, client, session, signal })
   } finally {
-    await client.close()
+    await client.close(0) // questions: nothing hangs on their answers
     await session.close()
   }
 }
 
-async function examineServer(
-  { origin }: ExaminedAccount,
-  { clock }: AccountParts,
-  signal: AbortSignal,
-): Promise<Finding> {
+async function examineServer({ origin }: ExaminedAccount, { clock }: AccountParts): Promise<Finding> {
   const client = new ApiClient({ origin, clock, answerTimeoutMs: ANSWER_TIMEOUT_MS })
+  const { signal, forget } = patience(clock, ANSWER_TIMEOUT_MS)
   try {
     const version = await ping(client, { signal })
     const [, major] = /^v?(\d+)\./.exec(version) ?? []
@@ -82,7 +80,8 @@ async function examineServer(
   } catch (error) {
     return unreachable(origin, error)
   } finally {
-    await client.close()
+    forget()
+    await client.close(0) // questions: nothing hangs on their answers
   }
 }
 

@@ -21,6 +21,7 @@ import { contentProbe } from '../../../../src/mount/doctor/content.ts'
 import type { Finding } from '../../../../src/mount/doctor/finding.ts'
 import { startServer, type EmbeddedServer, type ServerOptions } from '../../../../src/server/index.ts'
 import { ImpatientClock } from '../../../fakes/impatient-clock.ts'
+import { ManualClock } from '../../../fakes/manual-clock.ts'
 import { ScriptedServer } from '../../../fakes/scripted-server.ts'
 
 const closers: (() => unknown)[] = []
@@ -136,6 +137,31 @@ describe('an account', () => {
         text: `${url} cannot be reached: the connection was refused`,
       }),
     ])
+  })
+
+  it('whose server is silent is told so after 20 s', async () => {
+    const silent = await ScriptedServer.start()
+    closers.push(() => silent.stop())
+    const isAsked = new Promise<void>((resolve) => {
+      silent.on('GET /site/ping', () => {
+        resolve()
+        return undefined
+      })
+    })
+    const clock = new ManualClock()
+    const account = environmentAccount({ url: silent.origin, email: 'a@b.c', password: 'x' })
+    const { probe, close } = contentProbe(clock)
+    closers.push(close)
+    const findings = examineAccount(account, { clock, probeContent: probe })
+    const first = findings.next()
+    await isAsked
+    await clock.advance(20_000)
+    expect((await first).value).toMatchObject({
+      level: 'fail',
+      cause: 'unreachable',
+      text: `${silent.origin} cannot be reached: the server did not answer within 20 s`,
+    })
+    expect(await findings.next()).toMatchObject({ done: true })
   })
 
   it('whose address shows something else is told so', async () => {
