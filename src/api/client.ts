@@ -7,16 +7,10 @@ import type { z } from 'zod'
 import { abortReason, delay, waitAtMost, waitUnlessAborted, type Clock } from '../base/clock.ts'
 import { silentLog, type Log } from '../base/log.ts'
 import { Code } from './codes.ts'
+import type { HttpAnswer } from './direct-exchange.ts'
 import { openEnvelope, type AnswerContext } from './envelope.ts'
 import { ApiError } from './errors.ts'
-import {
-  Http,
-  HttpFailure,
-  type HttpAnswer,
-  type HttpRequest,
-  type StreamBody,
-  type StreamedAnswer,
-} from './http.ts'
+import { Http, HttpFailure, type HttpRequest, type StreamBody, type StreamedAnswer } from './http.ts'
 import { createLanes, type LaneName, type Lanes } from './lanes.ts'
 import { withRetry, type Repeatability } from './retry.ts'
 import { ServerClock } from './server-clock.ts'

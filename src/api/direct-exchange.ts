@@ -6,6 +6,7 @@ import {
   request as httpRequest,
   type Agent as HttpAgent,
   type ClientRequest,
+  type IncomingHttpHeaders,
   type IncomingMessage,
 } from 'node:http'
 import { request as httpsRequest, type Agent as HttpsAgent } from 'node:https'
@@ -28,9 +29,10 @@ export interface DirectParts {
   readonly onWire: (wire: ClientRequest) => void
 }
 
-export interface DirectAnswer {
+/** An answer whose whole body is in memory. */
+export interface HttpAnswer {
   readonly status: number
-  readonly headers: IncomingMessage['headers']
+  readonly headers: IncomingHttpHeaders
   readonly text: string
 }
 
@@ -38,7 +40,7 @@ export interface DirectAnswer {
 export function exchangeDirectly(
   { method, url, headers, bytes }: DirectRequest,
   { agents, clock, connectTimeoutMs, onWire }: DirectParts,
-): Promise<DirectAnswer> {
+): Promise<HttpAnswer> {
   return new Promise((resolve, reject) => {
     const isSecure = url.startsWith('https:')
     const options = { method, headers: { ...headers, 'content-length': String(bytes.length) } }
@@ -83,7 +85,7 @@ function watchPhases(socket: Socket, { isSecure, clock, phaseMs, late }: Phases)
   socket.once(isSecure ? 'secureConnect' : 'connect', end).once('close', end)
 }
 
-async function textOf(response: IncomingMessage): Promise<DirectAnswer> {
+async function textOf(response: IncomingMessage): Promise<HttpAnswer> {
   const pieces: Buffer[] = []
   for await (const piece of response) pieces.push(piece as Buffer)
   const text = Buffer.concat(pieces).toString('utf8')

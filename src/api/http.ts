@@ -8,7 +8,7 @@ import { Readable } from 'node:stream'
 import { got, RequestError, type Response } from 'got'
 import { BandwidthLimit } from '../base/bandwidth-limit.ts'
 import type { Clock } from '../base/clock.ts'
-import { exchangeDirectly } from './direct-exchange.ts'
+import { exchangeDirectly, type HttpAnswer } from './direct-exchange.ts'
 
 /** A body that can be sent again: `open` starts over at its first byte. */
 export interface StreamBody {
@@ -27,12 +27,6 @@ export interface HttpRequest {
   readonly cutSignal?: AbortSignal | undefined
   /** Called when the whole request has left. */
   readonly onSent?: () => void
-}
-
-export interface HttpAnswer {
-  readonly status: number
-  readonly headers: IncomingHttpHeaders
-  readonly text: string
 }
 
 /** An answer that goes on for as long as both sides like. */

@@ -1,6 +1,6 @@
 /** What a storage's refusal means, from its status and the XML or JSON in which it explains itself. */
 import { withoutSecrets } from '../api/envelope.ts'
-import type { HttpAnswer } from '../api/http.ts'
+import type { HttpAnswer } from '../api/direct-exchange.ts'
 import { StorageError, type StorageErrorKind } from './storage-error.ts'
 
 export interface AnswerSubject {

@@ -4,7 +4,8 @@
  */
 import { waitUnlessAborted } from '../base/clock.ts'
 import type { ApiClient } from '../api/client.ts'
-import { Http, HttpFailure, type HttpAnswer, type HttpRequest } from '../api/http.ts'
+import type { HttpAnswer } from '../api/direct-exchange.ts'
+import { Http, HttpFailure, type HttpRequest } from '../api/http.ts'
 import { StorageError } from './storage-error.ts'
 
 export interface StorageRequest extends Pick<HttpRequest, 'method' | 'url' | 'headers' | 'body'> {

@@ -6,7 +6,7 @@
  */
 import { backoffMs } from '../../base/backoff.ts'
 import { delay } from '../../base/clock.ts'
-import type { HttpAnswer } from '../../api/http.ts'
+import type { HttpAnswer } from '../../api/direct-exchange.ts'
 import { membersOf, parseJson, requireStatus, type AnswerSubject } from '../storage-answer.ts'
 import { isStorageError, StorageError } from '../storage-error.ts'
 import { Chunks } from './chunks.ts'

@@ -1,5 +1,5 @@
 /** Parts of a multipart upload at an object store, each to a URL of its own (api/04 §6). */
-import type { HttpAnswer } from '../../api/http.ts'
+import type { HttpAnswer } from '../../api/direct-exchange.ts'
 import { requireStatus } from '../storage-answer.ts'
 import { StorageError } from '../storage-error.ts'
 import { withChunkRetry } from './chunk-retry.ts'

@@ -1,5 +1,5 @@
 /** Qiniu's object store: it calls the server (api/04 §6.4). */
-import type { HttpAnswer } from '../../api/http.ts'
+import type { HttpAnswer } from '../../api/direct-exchange.ts'
 import { membersOf, parseJson } from '../storage-answer.ts'
 import { completeParts } from './complete-parts.ts'
 import type { ContentUpload } from './content-upload.ts'
