@@ -153,13 +153,30 @@ export class Strays {
     const { tree } = this.#core
     const above = path.slice(0, -1)
     await this.#madeAgain.bringBack(above)
-    const folder = await reach(this.#core, above)
+    const folder = await this.#folderAt(above)
+    if (!folder) return
     const present = tree.table.byId(entry.id) ?? folder.children.get(entry.name)
     if (present && (present.id !== entry.id || present.isNeeded || present.handles > 0)) return
     const stray = present ?? tree.table.addRemote(folder, entry, kindOf(entry))
     this.#renames.addRemoval(stray)
     stray.detach()
     await this.#madeAgain.remove(above, entry.createdAtMs)
+  }
+
+  /**
+   * The folder that the server has at `path`; undefined: none. One that is known under this path here may have been moved meanwhile:
+   * then what our request has made is in another one, which was made with it.
+   */
+  async #folderAt(path: RemotePath): Promise<Node | undefined> {
+    const { tree, remote } = this.#core
+    if (path.length === 0) return tree.table.root
+    const entry = await absentAsUndefined(remote.info(path))
+    if (!entry) return undefined
+    const known = await reach(this.#core, path)
+    if (known.id === entry.id) return known
+    for (let depth = 0; depth < path.length; depth += 1)
+      await tree.refresh(await reach(this.#core, path.slice(0, depth)))
+    return reach(this.#core, path)
   }
 }
 

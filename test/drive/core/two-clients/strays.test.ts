@@ -51,6 +51,30 @@ describe('a file that another client renames while it is saved here', () => {
     expect(calls()).toEqual(['upload', 'infoById', 'details', 'upload', 'info', 'remove'])
   })
 
+  it.each([
+    ['d/f', 'd', { 'e/g': 'too' }],
+    ['x/y/f', 'x', { ...rest, 'e/y/g': 'deep' }],
+  ])(
+    'and whose former folder it renames as well: nothing is left where that was (%s)',
+    async (path, top, others) => {
+      for (const name of ['f', 'g']) one.remote.putAsOther(`x/y/${name}`, 'deep')
+      if (top === 'd') one.remote.removeAsOther('x')
+      await one.outdate()
+      await one.names('x/y').catch(() => undefined)
+      const info = one.remote.hold('info')
+      await saveInPlace(path, 'mine')
+      one.remote.moveAsOther(path, 'z')
+      one.remote.moveAsOther(top, 'e')
+      await one.clock.advance(5_000)
+      // Another program looks at the top while what was made is about to go.
+      await one.outdate()
+      await one.names('')
+      info.release()
+      await both.settleAll()
+      expect(await both.agreed()).toEqual({ a: 'v1', ...others, z: 'mine' })
+    },
+  )
+
   it('and changes: ours lies beside it', async () => {
     await saveInPlace('a', 'mine')
     one.remote.moveAsOther('a', 'z')
