@@ -128,12 +128,16 @@ export class Client {
     }
   }
 
-  /** The network is there, nothing is lost or late any more, and everything was sent. @throws {Error} when it never is */
+  /** The network is there, and nothing is lost or late any more. */
+  comesBack(): void {
+    this.#release()
+    this.drive.remote.offline = false
+    this.drive.remote.script.forgetTrouble()
+  }
+
+  /** Everything was sent. @throws {Error} when it never is */
   async arrives(): Promise<void> {
     const { drive } = this
-    this.#release()
-    drive.remote.offline = false
-    drive.remote.script.forgetTrouble()
     for (let round = 0; round < 20; round += 1) {
       await drive.clock.advance(61_000)
       await this.tries(async () => void (await drive.drain()))

@@ -36,6 +36,8 @@ export class TwoClientsRun {
   async run(operations: readonly Operation[]): Promise<readonly string[]> {
     for (const operation of operations) await this.#step(operation)
     for (const { programs } of this.#both) await programs.closeAll()
+    // All of them at first: one that is away may have left a lock in the way of the other.
+    for (const { client } of this.#both) client.comesBack()
     for (const { client } of this.#both) {
       await client.arrives()
       if (client.hasLostBase) this.#ledger.basesLost(client.name)
