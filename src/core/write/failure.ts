@@ -16,8 +16,9 @@ const uncertainKinds: ReadonlySet<RemoteErrorKind> = new Set<RemoteErrorKind>([
   'aborted',
 ])
 
-/** Errors of the local disk that go away when somebody makes room. */
-const localTransients: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EMFILE', 'ENFILE', 'EAGAIN'])
+/** Errors of this machine that go away when somebody makes room, or a program ends. */
+const fullDisk: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT'])
+const fullMachine: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'EAGAIN'])
 
 export function mayHaveBeenDone(error: unknown): boolean {
   return isRemoteError(error) && uncertainKinds.has(error.kind)
@@ -32,8 +33,9 @@ export function judge(error: unknown, label: string): Verdict {
   } else if (cause instanceof FsError && cause.errno === Errno.ENOENT) {
     // Met on the way to its place: the next try makes the folder again, or finds where the file belongs by then.
     return { kind: 'retry', detail: `it is being changed at the server (${cause.message})`, firstMs: 1000 }
-  } else if (localTransients.has((cause as NodeJS.ErrnoException | undefined)?.code ?? '')) {
-    return { kind: 'retry', detail: 'the local disk is full', firstMs: 1000 }
+  } else {
+    const detail = localDetail(cause)
+    if (detail !== undefined) return { kind: 'retry', detail, firstMs: 1000 }
   }
   return { kind: 'park', detail: parkDetail(cause), error: toFsError(error, label) }
 }
@@ -47,6 +49,12 @@ function retryDetail(error: RemoteError): string | undefined {
   // An answer that makes no sense is mostly not the server's: a proxy or a sign-in page on the way.
   if (error.kind === 'protocol' || error.kind === 'aborted') return error.message
   return error.isTransient ? error.message : undefined
+}
+
+function localDetail(error: unknown): string | undefined {
+  const code = (error as NodeJS.ErrnoException | undefined)?.code ?? ''
+  if (fullDisk.has(code)) return 'the local disk is full'
+  return fullMachine.has(code) ? `this machine has no room for it now (${messageOf(error)})` : undefined
 }
 
 function firstRetryMs(error: RemoteError): number {
