@@ -75,11 +75,10 @@ export class StagingRoom {
     this.#held.set(staged, sizeBytes)
   }
 
-  /** Its files are gone. */
+  /** Its files are gone. What is known of the disk is less than is free from then on, which errs on the safe side. */
   release(staged: object): void {
     this.hold(staged, 0)
     this.#held.delete(staged)
-    this.#free = undefined
     this.lookAgain()
   }
 

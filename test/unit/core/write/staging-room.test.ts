@@ -25,6 +25,20 @@ describe('--staging-reserve', () => {
     await expect(room.enter(1, 'a')).rejects.toMatchObject({ errno: Errno.ENOSPC })
   })
 
+  it('nor is it asked because a staged file is gone, while what was free suffices', async () => {
+    await clock.advance(2_000)
+    disk.freeBytes = 100
+    disk.questions = 0
+    for (let i = 0; i < 4; i += 1) {
+      const leave = await room.enter(10, 'a')
+      room.release({})
+      leave()
+    }
+    expect(disk.questions).toBe(1)
+    disk.freeBytes = 60
+    await expect(room.enter(1, 'a')).rejects.toMatchObject({ errno: Errno.ENOSPC })
+  })
+
   it('a program waits for what is just being sent', async () => {
     disk.isDraining = true
     let isIn = false
