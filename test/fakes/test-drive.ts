@@ -260,9 +260,13 @@ export class TestDrive {
     await this.fs.write(fh, offset, Buffer.from(text), this.context())
   }
 
+  /** As the kernel: what `flush` says is for the program, and the file is closed all the same. */
   async close({ fh }: OpenedFile): Promise<void> {
-    await this.fs.flush(fh, this.context())
-    await this.fs.release(fh)
+    try {
+      await this.fs.flush(fh, this.context())
+    } finally {
+      await this.fs.release(fh)
+    }
   }
 
   /** Opens, reads, closes. */

@@ -8,6 +8,8 @@ import type { ClientName } from './operations.ts'
 export class Ledger {
   readonly #owed = new Map<string, string>()
   readonly #known = new Set<string>([''])
+  /** Who has put a content together, of whatever words. */
+  readonly #writers = new Map<string, ClientName>()
   readonly #copied = new Set<string>()
   /** Contents that are a part of another one, changed. */
   readonly #basedOn = new Map<string, string>()
@@ -20,21 +22,26 @@ export class Ledger {
   }
 
   /** It is on the drive; `how` is said when it is missed. */
-  wrote(content: string, how: string): void {
+  wrote(content: string, how: string, by?: ClientName): void {
     this.#known.add(content)
+    if (by) this.#writers.set(content, by)
     if (content !== '') this.#owed.set(content, how)
   }
 
   /** The same of what has a part of `base`, which need not be on the machine that changes it. */
-  changed(base: string, content: string, how: string): void {
-    this.wrote(content, how)
+  changed(base: string, content: string, how: string, by: ClientName): void {
+    this.wrote(content, how, by)
     this.#basedOn.set(content, base)
   }
 
   /** A client could not send what it had changed: somebody has deleted for good what it was a part of. */
   basesLost(client: ClientName): void {
     for (const [content, base] of this.#basedOn)
-      if (lastWriter(content) === client && !this.#owed.has(base)) this.gaveUp(content)
+      if (this.isBy(content, client) && !this.#owed.has(base)) this.gaveUp(content)
+  }
+
+  isBy(content: string, client: ClientName): boolean {
+    return this.#writers.get(content) === client
   }
 
   /** Somebody who knew the content overwrote or deleted it. */
@@ -62,11 +69,4 @@ export class Ledger {
         complaints.push(`"${content}" is there ${paths.length} times: ${paths.join(', ')}`)
     return complaints
   }
-}
-
-/** Who wrote the last word of a content. */
-export function lastWriter(content: string): ClientName | undefined {
-  const words = content.split(';')
-  const last = words.at(-2)
-  return last?.startsWith('one') ? 'one' : last?.startsWith('two') ? 'two' : undefined
 }

@@ -2,7 +2,7 @@ import { constants } from 'node:fs'
 import type { Ino } from '../../../src/core/types.ts'
 import type { OpenedFile } from '../../fakes/test-drive.ts'
 import { noteName, type Client } from './client.ts'
-import { lastWriter, type Ledger } from './ledger.ts'
+import type { Ledger } from './ledger.ts'
 import type { OperationOf, ProgramOperation } from './operations.ts'
 
 interface OpenFile {
@@ -138,7 +138,7 @@ export class Programs {
     const { drive, name } = this.#client
     const content = this.#ledger.word(name)
     await drive.write(file, content)
-    this.#ledger.wrote(content, `${name} ${how}`)
+    this.#ledger.wrote(content, `${name} ${how}`, name)
   }
 
   async #writeTo(file: OpenedFile, how: 'append' | 'patch', what: string): Promise<void> {
@@ -148,7 +148,7 @@ export class Programs {
     await drive.write(file, word, how === 'append' ? before.length : 0)
     this.#ledger.gaveUp(before)
     const content = how === 'append' ? before + word : word + before.slice(word.length)
-    this.#ledger.changed(before, content, `${name} ${what}`)
+    this.#ledger.changed(before, content, `${name} ${what}`, name)
   }
 
   async #unlink(path: string): Promise<void> {
@@ -243,7 +243,7 @@ export class Programs {
     const shown = await this.#client.shown(path, watcherPid)
     if (shown === undefined) return
     this.#ledger.gaveUp(loaded.content)
-    if (lastWriter(shown) === this.#client.name || this.#brought.has(`${path}:${shown}`))
+    if (this.#ledger.isBy(shown, this.#client.name) || this.#brought.has(`${path}:${shown}`))
       this.#ledger.gaveUp(shown)
     this.#loaded.delete(editor)
     if (how === 'in place') return this.#tries(() => this.#editInPlace(path, pid))
