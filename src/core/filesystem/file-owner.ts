@@ -2,7 +2,7 @@
 import { timespecToMs, type Timespec } from '../../base/timespec.ts'
 import type { FileId, MetadataPatch, RemoteEntry, RemotePath } from '../../remote/types.ts'
 import { encodeMtime, MTIME_KEY } from '../attributes/index.ts'
-import type { Node } from '../inode/index.ts'
+import type { Node, NodePlace } from '../inode/index.ts'
 import type { BaseEntity, ContentOwner, FileContent, KnownFile, Stray } from '../write/index.ts'
 import type { AttributeSender } from './attribute-sender.ts'
 import type { Creations } from './creations.ts'
@@ -188,13 +188,42 @@ export class FileOwner implements ContentOwner {
     node.unsent.patches.clear()
     node.unsent.mtime = undefined
     if (folder) {
-      core.tree.table.bind(node, current)
-      this.#placed(current, node.remotePath)
+      this.#becomes(current)
       core.tree.placed(folder, copy)
       tellKernels(core, { parent: folder, name: copy.name })
     }
     onConfirmed(node)
     this.replaced()
+  }
+
+  /** Its changes are elsewhere: from now on it is what somebody else has put, or moved, to its place. */
+  #becomes(current: RemoteEntry): void {
+    const { core, renames } = this.#parts
+    const { tree } = core
+    const node = this.#node
+    const other = tree.table.byId(current.id)
+    if (other !== node) {
+      const from = other ? other.remotePlace : this.#listedAt(current)
+      // Two that stand for one file would be replaced by each other, and deleted for it.
+      if (other && (other.isNeeded || other.hasUnsent || renames.has(other))) {
+        if (node.remotePlace) tree.folders.expire(node.remotePlace.parent.listingKey)
+        return tree.vanish(node)
+      }
+      if (other) tree.vanish(other)
+      if (from) tree.removed(from.parent, from.name)
+    }
+    tree.table.bind(node, current)
+    this.#placed(current, node.remotePath)
+    return undefined
+  }
+
+  /** The other name in the folder under which it was listed. */
+  #listedAt({ id, name }: RemoteEntry): NodePlace | undefined {
+    const parent = this.#node.remotePlace?.parent
+    const listing = parent && this.#parts.core.tree.folders.known(parent.listingKey)
+    for (const entry of listing?.entries.values() ?? [])
+      if (entry.id === id && entry.name !== name) return { parent: parent!, name: entry.name }
+    return undefined
   }
 
   /** Whoever wrote did so through the kernel, which knows. */

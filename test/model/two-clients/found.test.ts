@@ -3,8 +3,11 @@ import { describe, expect, it } from 'vitest'
 import type { Operation } from './operations.ts'
 import { TwoClientsRun } from './run.ts'
 
-async function complaintsAfter(operations: readonly Operation[]): Promise<readonly string[]> {
-  const run = await TwoClientsRun.open()
+async function complaintsAfter(
+  operations: readonly Operation[],
+  { deletesForGood = false } = {},
+): Promise<readonly string[]> {
+  const run = await TwoClientsRun.open({ deletesForGood })
   try {
     return await run.run(operations)
   } finally {
@@ -91,6 +94,26 @@ describe('two clients', () => {
       { do: 'wait', client: 'two', ms: 31_000 },
       { do: 'unlink', client: 'one', path: 'b' },
     ])
+    expect(complaints).toEqual([])
+  })
+
+  it('one of which moves a file onto one that the other changes, and puts back, keep it', async () => {
+    const complaints = await complaintsAfter(
+      [
+        { do: 'save', client: 'two', path: 'd/a' },
+        { do: 'copy', client: 'two', path: 'b', to: 'd/b' },
+        { do: 'removeTree', client: 'one', path: 'd' },
+        { do: 'wait', client: 'one', ms: 600 },
+        { do: 'copy', client: 'one', path: 'd/b', to: 'd/s/a' },
+        { do: 'save', client: 'two', path: 'd/a' },
+        { do: 'rename', client: 'two', path: 'd/a', to: 'd/b' },
+        { do: 'wait', client: 'two', ms: 2000 },
+        { do: 'change', client: 'one', path: 'd/b', how: 'append' },
+        { do: 'wait', client: 'one', ms: 2000 },
+        { do: 'rename', client: 'one', path: 'd/b', to: 'd/a' },
+      ],
+      { deletesForGood: true },
+    )
     expect(complaints).toEqual([])
   })
 })
