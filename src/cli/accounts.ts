@@ -1,6 +1,5 @@
 /** Who is signed in on this machine, and the account that the environment may hold. */
 import { accountName, AccountStoreError, type AccountStore } from '../auth/account-store.ts'
-import { logIn, logOut } from '../auth/session.ts'
 import { originOf } from '../auth/origin.ts'
 import { SignInError, type Account, type SignInRequest } from '../auth/sign-in.ts'
 import { isApiError } from '../api/errors.ts'
@@ -51,12 +50,14 @@ export class StoredAccounts implements AccountBook {
 
   async signIn(url: string, request: SignInRequest): Promise<Account> {
     const origin = originFrom(url)
+    const { logIn } = await import('../auth/session.ts')
     return logIn(this.#store, origin, { ...request, clock: systemClock }).catch((error: unknown) => {
       throw explainSignIn(error, origin)
     })
   }
 
-  signOut(account: Account): Promise<boolean> {
+  async signOut(account: Account): Promise<boolean> {
+    const { logOut } = await import('../auth/session.ts')
     return logOut(this.#store, account, { clock: systemClock })
   }
 }

@@ -2,30 +2,34 @@
 import { resolve } from 'node:path'
 import { systemClock } from '../base/clock.ts'
 import { readWrittenOptions } from '../config/parse.ts'
-import { createLogger, terminalDestination } from '../mount/logger.ts'
-import { recoverMountpoint } from '../mount/recover-mountpoint.ts'
-import { runMount } from '../mount/run-mount.ts'
 import { startInBackground } from '../mount/start-in-background.ts'
 import type { MountSpec } from '../mount/spec.ts'
 import type { MountStarter } from './context.ts'
 import type { Io } from './io.ts'
 
+/** What serves a mount is loaded where this process does that itself. */
 export function mountStarter(io: Pick<Io, 'err'>): MountStarter {
   const onNote = (sentence: string) => io.err(sentence)
   return {
     startInBackground: (spec) => startInBackground(spec, { onNote }),
-    runForeground: (spec) => runMount(spec, { log: foregroundLog(spec), onNote }),
+    async runForeground(spec) {
+      const { runMount } = await import('../mount/run-mount.ts')
+      return runMount(spec, { log: await foregroundLog(spec), onNote })
+    },
     cleanStale,
   }
 }
 
-function foregroundLog(spec: MountSpec) {
+async function foregroundLog(spec: MountSpec) {
+  const { createLogger, terminalDestination } = await import('../mount/logger.ts')
   const level = spec.verbose ? 'debug' : readWrittenOptions(spec.options).logLevel
   return createLogger({ level, destination: terminalDestination() })
 }
 
 /** Asked only where no process of ours serves. */
-function cleanStale(mountpoint: string): Promise<boolean> {
+async function cleanStale(mountpoint: string): Promise<boolean> {
+  const { createLogger, terminalDestination } = await import('../mount/logger.ts')
+  const { recoverMountpoint } = await import('../mount/recover-mountpoint.ts')
   return recoverMountpoint(resolve(mountpoint), {
     log: createLogger({ level: 'error', destination: terminalDestination() }),
     clock: systemClock,

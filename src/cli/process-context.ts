@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs'
 import { AccountStore } from '../auth/account-store.ts'
 import { desktopKeyring } from '../auth/keyring.ts'
 import { paths as xdgPaths } from '../config/paths.ts'
-import { leftChanges } from '../mount/left-changes.ts'
 import { StoredAccounts } from './accounts.ts'
 import type { CliContext } from './context.ts'
 import { processIo } from './io.ts'
@@ -28,7 +27,10 @@ export function processContext(): CliContext {
     mounts: new RunningMounts(paths.runtimeFolder),
     accounts: new StoredAccounts(store),
     starter: mountStarter(processIo),
-    leftChanges: (account) => leftChanges(paths, account),
+    async leftChanges(account) {
+      const { leftChanges } = await import('../mount/left-changes.ts')
+      return leftChanges(paths, account)
+    },
     version: packageVersion(),
   }
 }

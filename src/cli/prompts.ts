@@ -1,5 +1,4 @@
 /** Questions to a person at a terminal. Answers are never shown again. */
-import { password as askPassword, text as askText } from '@clack/prompts'
 import { CliError, exitCodes } from './exit-codes.ts'
 
 export interface Prompts {
@@ -9,10 +8,14 @@ export interface Prompts {
 }
 
 export const terminalPrompts: Prompts = {
-  text: async (message) =>
-    answered(await askText({ message, output: process.stderr, validate: refuseEmpty })),
-  secret: async (message) =>
-    answered(await askPassword({ message, output: process.stderr, validate: refuseEmpty })),
+  async text(message) {
+    const { text } = await import('@clack/prompts')
+    return answered(await text({ message, output: process.stderr, validate: refuseEmpty }))
+  },
+  async secret(message) {
+    const { password } = await import('@clack/prompts')
+    return answered(await password({ message, output: process.stderr, validate: refuseEmpty }))
+  },
 }
 
 function refuseEmpty(value: string | undefined): string | undefined {

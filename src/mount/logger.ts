@@ -1,5 +1,4 @@
 /** Logs: JSON lines in a file for a mount in the background, readable lines on a terminal. Secrets are hidden in both. */
-import { renameSync, statSync } from 'node:fs'
 import { pino, type DestinationStream } from 'pino'
 import { PinoPretty } from 'pino-pretty'
 import type { Log, LogFields } from '../base/log.ts'
@@ -11,8 +10,6 @@ export interface LoggerOptions {
   readonly level: LogLevel
   readonly destination: DestinationStream
 }
-
-const SET_ASIDE_AT_BYTES = 10 * 1024 ** 2
 
 export function createLogger({ level, destination }: LoggerOptions): Log {
   const logger = pino(
@@ -39,10 +36,4 @@ export function terminalDestination(): DestinationStream {
     ignore: 'pid',
     translateTime: 'SYS:HH:MM:ss',
   })
-}
-
-/** A log that has grown is kept as `.1`, instead of the one that was kept before. */
-export function setAsideLog(path: string): void {
-  const stats = statSync(path, { throwIfNoEntry: false })
-  if (stats && stats.size > SET_ASIDE_AT_BYTES) renameSync(path, `${path}.1`)
 }

@@ -62,6 +62,8 @@ interface Import {
   file: string
   target: string
   typeOnly: boolean
+  /** `import()`: loaded when that line runs. */
+  isLate: boolean
 }
 
 function sourceFiles(folder: string): string[] {
@@ -79,7 +81,8 @@ function importsOf(path: string): Import[] {
   return [...text.matchAll(pattern)].map((match) => {
     const specifier = match[2] ?? match[3] ?? ''
     const target = specifier.startsWith('.') ? relative(root, resolve(dirname(path), specifier)) : specifier
-    return { file: relative(root, path), target, typeOnly: match[1] !== undefined }
+    const [typeOnly, isLate] = [match[1] !== undefined, match[3] !== undefined]
+    return { file: relative(root, path), target, typeOnly, isLate }
   })
 }
 
@@ -106,6 +109,33 @@ function mayImport(layer: string, { target, typeOnly }: Import): boolean {
   return src.includes(targetLayer)
 }
 
+/** What is loaded with `entry` before its first line runs: files of ours and packages. */
+function loadedWith(entry: string): Set<string> {
+  const loaded = new Set([entry])
+  // A set also visits what is added meanwhile.
+  for (const file of loaded) {
+    if (!isLocal(file)) continue
+    const imports = importsOf(join(root, file)).filter(({ typeOnly, isLate }) => !typeOnly && !isLate)
+    for (const { target } of imports) loaded.add(target)
+  }
+  return loaded
+}
+
+/** Not for a command line to wait for: each costs tens of milliseconds, or brings in what does. */
+const heavyForCommands = [
+  '@clack/prompts',
+  '@cocalc/fuse-native',
+  'core/index.ts',
+  'got',
+  'lru-cache',
+  'mount/run-mount.ts',
+  'node-gyp-build',
+  'p-queue',
+  'pino',
+  'pino-pretty',
+  'server/index.ts',
+]
+
 const files = sourceFiles(root)
 
 describe('layers', () => {
@@ -122,6 +152,13 @@ describe('layers', () => {
       .filter((found) => found.file !== 'index.ts' && !mayImport(layerOf(found.file)!, found))
       .map(({ file, target }) => `${file} must not import ${target}`)
     expect(upward).toEqual([])
+  })
+
+  it('the command line starts without what only some commands need', () => {
+    const loaded = loadedWith('cli/main.ts')
+    expect(loaded).toContain('commander')
+    expect(loaded).toContain('cli/commands/status.ts')
+    expect(heavyForCommands.filter((heavy) => loaded.has(heavy))).toEqual([])
   })
 
   it('time passes in base/clock.ts only, except in the embedded server and the command line', () => {

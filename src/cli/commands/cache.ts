@@ -1,13 +1,6 @@
 import type { Command } from 'commander'
 import type { CacheResult, ClearedResult } from '../../mount/control-results.ts'
-import {
-  emptyCache,
-  storedCaches,
-  usageOfCache,
-  verifyCache,
-  type StoredCache,
-  type StoredUsage,
-} from '../../mount/stored-caches.ts'
+import type { StoredCache, StoredUsage } from '../../mount/stored-caches.ts'
 import type { CliContext } from '../context.ts'
 import { CliError } from '../exit-codes.ts'
 import { counted, printable, renderTable, sizeInWords } from '../table.ts'
@@ -71,6 +64,7 @@ function cacheLines(caches: readonly ShownCache[], width: number): string[] {
 }
 
 async function shownCaches(context: CliContext): Promise<ShownCache[]> {
+  const { storedCaches, usageOfCache } = await import('../../mount/stored-caches.ts')
   const serving = await servedCaches(context)
   const caches = await storedCaches(context.paths.cacheFolder)
   return Promise.all(
@@ -104,6 +98,7 @@ async function servedCaches({ io, mounts }: CliContext): Promise<Map<string, Ser
 }
 
 export async function verify({ io, paths }: CliContext): Promise<void> {
+  const { storedCaches, verifyCache } = await import('../../mount/stored-caches.ts')
   let isSound = true
   for (const { account, folder } of await storedCaches(paths.cacheFolder)) {
     const { files, bytes, damaged } = await verifyCache(folder, io.now())
@@ -126,6 +121,7 @@ export async function clear(context: CliContext, path: string | undefined): Prom
     io.err(`${sizeInWords(bytes)} of ${printable(path)} removed from the cache`)
     return
   }
+  const { emptyCache, storedCaches, usageOfCache } = await import('../../mount/stored-caches.ts')
   const serving = await servedCaches(context)
   for (const cache of await storedCaches(paths.cacheFolder)) {
     const { usedBytes, mirrorBytes } = await usageOfCache(cache)

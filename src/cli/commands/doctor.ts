@@ -6,8 +6,8 @@ import { AccountStore } from '../../auth/account-store.ts'
 import { desktopKeyring } from '../../auth/keyring.ts'
 import { ConfigError } from '../../config/config-error.ts'
 import type { MountOptions } from '../../config/options.ts'
-import { environmentAccount, storedAccount, type ExaminedAccount } from '../../mount/doctor/accounts.ts'
-import { examineHere, type ExamineRequest } from '../../mount/doctor/examine.ts'
+import type { ExaminedAccount } from '../../mount/doctor/accounts.ts'
+import type { ExamineRequest } from '../../mount/doctor/examine.ts'
 import { fail, type Finding } from '../../mount/doctor/finding.ts'
 import { redactText } from '../../mount/redact.ts'
 import { hasEnvironmentAccount } from '../accounts.ts'
@@ -36,6 +36,7 @@ export function addDoctor(program: Command, context: CliContext): void {
     .option('--json', 'for programs: {"ok": …, "findings": [{"check","level","text","remedy","account"}]}')
     .addHelpText('after', helpText)
     .action(async (mountpoint: string | undefined, flags: DoctorFlags) => {
+      const { examineHere } = await import('../../mount/doctor/examine.ts')
       const examine: Examine = (request) => examineHere(request, context.io.environment)
       process.exitCode = await doctor(context, mountpoint, { ...flags, examine })
     })
@@ -101,13 +102,14 @@ async function accountsFor(
   folder: string | undefined,
   options: MountOptions | undefined,
 ): Promise<readonly ExaminedAccount[]> {
+  const { storedAccount } = await import('../../mount/doctor/accounts.ts')
   const store = new AccountStore({
     folder: paths.stateFolder,
     keyring: desktopKeyring,
     onPlainFile: () => undefined,
   })
   const isFromEnvironment = options?.account === undefined && hasEnvironmentAccount(io.environment)
-  const environment = isFromEnvironment ? [accountOf(io.environment)] : []
+  const environment = isFromEnvironment ? [await accountOf(io.environment)] : []
   if (folder === undefined) {
     const stored = (await accounts.list()).map((account) => storedAccount(store, account))
     const all = [...environment, ...stored]
@@ -117,7 +119,10 @@ async function accountsFor(
   return [storedAccount(store, await accounts.find(options?.account))]
 }
 
-function accountOf(environment: Readonly<Record<string, string | undefined>>): ExaminedAccount {
+async function accountOf(
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<ExaminedAccount> {
+  const { environmentAccount } = await import('../../mount/doctor/accounts.ts')
   const {
     CLOUDREVE_URL: url = '',
     CLOUDREVE_EMAIL: email = '',

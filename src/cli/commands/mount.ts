@@ -17,7 +17,7 @@ import {
   type OptionSource,
 } from '../../config/parse.ts'
 import { logFile } from '../../config/paths.ts'
-import { setAsideLog } from '../../mount/logger.ts'
+import { setAsideLog } from '../../mount/set-aside-log.ts'
 import type { ConfigSource, MountSpec } from '../../mount/spec.ts'
 import { parseMountpoint } from '../arguments.ts'
 import type { CliContext } from '../context.ts'

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createLogger, setAsideLog } from '../../../src/mount/logger.ts'
+import { createLogger } from '../../../src/mount/logger.ts'
+import { setAsideLog } from '../../../src/mount/set-aside-log.ts'
 import { redact, redactText } from '../../../src/mount/redact.ts'
 
 describe('secrets', () => {
