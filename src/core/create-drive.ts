@@ -6,10 +6,11 @@ import { nodeFileLayer, type FileLayer } from '../base/file-layer.ts'
 import { lockFolder } from '../base/folder-lock.ts'
 import type { Log } from '../base/log.ts'
 import type { Remote } from '../remote/remote.ts'
-import type { RemoteEntry } from '../remote/types.ts'
+import type { FileId, RemoteEntry } from '../remote/types.ts'
 import { ChangeFollower } from './changes/index.ts'
 import { Drive } from './drive.ts'
 import {
+  AskedRecord,
   AttributeCalls,
   changingCalls,
   ChangeTimes,
@@ -20,6 +21,7 @@ import {
   PendingStates,
   Pins,
   PinsFile,
+  recordedRemote,
   RefusedNames,
   SeenVersions,
   SendingTimes,
@@ -30,6 +32,7 @@ import {
 } from './filesystem/index.ts'
 import type { InlineLimits } from './inline/index.ts'
 import { NodeTable } from './inode/index.ts'
+import type { Journal } from './journal/index.ts'
 import { Patience, defaultPatience, type PatienceOptions } from './patience.ts'
 import type { KernelCache } from './ports.ts'
 import { Reachability } from './reachability.ts'
@@ -97,6 +100,8 @@ export interface CoreSettings extends FileSystemOptions {
   readonly stagingLimitBytes: number
   /** So many bytes of the local disk are left to others. */
   readonly stagingReserveBytes: number
+  /** A start waits so long for what an earlier process may have asked the server for, ms; 0: that is not recorded, nor waited for. */
+  readonly settleMs: number
   readonly listFacts: ListFacts
 }
 
@@ -122,6 +127,7 @@ export const defaultSettings: CoreSettings = {
   uploadConcurrency: 32,
   stagingLimitBytes: Infinity,
   stagingReserveBytes: 0,
+  settleMs: 10_000,
   listFacts: 'auto',
 }
 
@@ -142,19 +148,19 @@ export async function createDrive(options: CreateOptions): Promise<Drive> {
 
 async function openDrive(options: CreateOptions, unlock: () => Promise<void>): Promise<Drive> {
   const settings = { ...defaultSettings, ...options.settings }
-  const { remote, clock, log, hostName, stateFolder, mirror } = options
+  const { clock, log, hostName, stateFolder, mirror } = options
   const server = new Reachability(clock, options.isServerAway)
   const patience = openPatience(options, settings, server)
   const kernel = new KernelCaches()
   if (options.kernel) kernel.add(options.kernel)
   const tree = await openTree(options, { settings, patience, kernel, server })
   const disk = { layer: options.fileLayer ?? nodeFileLayer, log }
-  const { journal, records, unsettled, left } = await openJournal(stateFolder, disk)
+  const { journal, records, unsettled, isAsked, left } = await openJournal(stateFolder, disk)
+  const asked = new AskedRecord({ journal, clock, log, settleMs: settings.settleMs, isFound: isAsked })
+  const remote = recordedRemote(options.remote, asked)
   const times = await TimesFile.open(join(stateFolder, 'times.jsonl'), disk)
   const readers = openReaders(options, settings, tree)
-  const pending = new PendingStates({ journal, ...(mirror && { known: mirror }) })
-  for (const id of unsettled) mirror?.outdate(id)
-  await pending.forgetUnsettled(unsettled)
+  const pending = await openPending(journal, unsettled, mirror)
   const staging = await openStaging(options, disk.layer)
   const writeBack = await WriteBack.create({
     ...writeBackSettings(options, settings),
@@ -166,7 +172,7 @@ async function openDrive(options: CreateOptions, unlock: () => Promise<void>): P
   })
   const core: Core = {
     remote,
-    ...whileServerTakes({ remote, clock, server, writeBack }),
+    ...whileServerTakes({ remote, clock, server, writeBack, asked }),
     tree,
     writeBack,
     readers,
@@ -197,8 +203,19 @@ async function openDrive(options: CreateOptions, unlock: () => Promise<void>): P
   const parts = { remote, tree, kernel, server, clock, log, pollMs, mirror, watcher: pins }
   const changes = new ChangeFollower(parts)
   tree.onOwnChange = (path) => pins.changed([path])
-  const state = { times: times.file, journal, staging, unlock }
+  const state = { times: times.file, journal, asked, staging, unlock }
   return new Drive({ core, facts, fileSystem, restore, state, kernels: kernel, changes, pins })
+}
+
+async function openPending(
+  journal: Journal,
+  unsettled: readonly FileId[],
+  mirror: Mirror | undefined,
+): Promise<PendingStates> {
+  const pending = new PendingStates({ journal, ...(mirror && { known: mirror }) })
+  for (const id of unsettled) mirror?.outdate(id)
+  await pending.forgetUnsettled(unsettled)
+  return pending
 }
 
 function openPatience(
@@ -215,18 +232,18 @@ function whileServerTakes({
   clock,
   server,
   writeBack,
-}: Pick<Core, 'clock' | 'server' | 'writeBack'> & { readonly remote: Remote }): Pick<
+  asked,
+}: Pick<Core, 'clock' | 'server' | 'writeBack' | 'asked'> & { readonly remote: Remote }): Pick<
   Core,
-  'changing' | 'sending'
+  'changing' | 'sending' | 'asked'
 > {
   const { outage } = writeBack
   server.onBack = () => {
     if (outage.isAway) outage.tryNow()
   }
-  return {
-    changing: changingCalls({ remote, clock, outage }),
-    sending: new SendingTimes({ clock, outage, holdUploads: () => writeBack.holdUploads() }),
-  }
+  const sending = new SendingTimes({ clock, outage, holdUploads: () => writeBack.holdUploads() })
+  if (asked.isSettling) void sending.hold(() => asked.settled)
+  return { changing: changingCalls({ remote, clock, outage, asked }), sending, asked }
 }
 
 function openReaders(options: CreateOptions, settings: CoreSettings, tree: Tree): ContentReaders {

@@ -5,6 +5,7 @@ import type { ChangeFollower, FollowState } from './changes/index.ts'
 import { DriveFolder, type DrainOptions } from './drive-folder.ts'
 import { FsError } from './errors.ts'
 import type {
+  AskedRecord,
   CloudreveFileSystem,
   Core,
   PendingChange,
@@ -36,6 +37,7 @@ export interface DriveParts {
 export interface DriveState {
   readonly times: TimesFile
   readonly journal: Journal
+  readonly asked: AskedRecord
   readonly staging: InlineLayer
   /** Lets another process have it. */
   readonly unlock: () => Promise<void>
@@ -172,7 +174,7 @@ export class Drive {
   }
 
   async close(): Promise<void> {
-    const { times, journal, staging, unlock } = this.#state
+    const { times, journal, asked, staging, unlock } = this.#state
     this.#changes.close()
     const pinsClosed = this.#pins.close()
     this.#restore.close()
@@ -183,6 +185,7 @@ export class Drive {
     await this.#core.pending.ended().catch((error: unknown) => {
       this.#core.log.warn('what the server has is still on record as unsent; it is sent once more', { error })
     })
+    await asked.close()
     await staging.close()
     await journal.close()
     await times.close()

@@ -41,7 +41,7 @@ export function openStaging(
   return InlineLayer.open({ ...folders, layer, log, now: () => clock.now(), limits })
 }
 
-interface FoundJournal extends Pick<SortedRecords, 'records' | 'unsettled'> {
+interface FoundJournal extends Pick<SortedRecords, 'records' | 'unsettled' | 'isAsked'> {
   readonly journal: Journal
   /** For the write path. */
   readonly left: Pick<WriteBackOptions, 'claimed' | 'gone' | 'endings'>
@@ -55,7 +55,7 @@ export async function openJournal(
   const folder = journalFolder(stateFolder)
   await layer.makeFolder(folder)
   const { journal, entries } = await Journal.open({ folder, layer, log })
-  const { records, gone, unsettled, endings } = sortRecords(entries)
+  const { records, gone, unsettled, endings, isAsked } = sortRecords(entries)
   const left = { claimed: stagedIdsOf(records), gone, endings: new EndingRecords(journal, endings) }
-  return { journal, records, unsettled, left }
+  return { journal, records, unsettled, isAsked, left }
 }

@@ -32,7 +32,7 @@ function errorsAsText(_key: string, value: unknown): unknown {
 }
 
 async function openDrive(setup: Setup): Promise<Drive> {
-  const { url: origin, email, password, quietMs, renameDelayMs, patienceMs } = setup
+  const { url: origin, email, password, quietMs, renameDelayMs, settleMs, patienceMs } = setup
   const clock = systemClock
   const { tokenSource, serverClock } = await passwordSession(origin, { email, password }, { clock, log })
   const remote = await connectCloudreve({
@@ -50,7 +50,7 @@ async function openDrive(setup: Setup): Promise<Drive> {
     log,
     hostName: 'here',
     patience: { deadlineMs: patienceMs, lockDeadlineMs: patienceMs },
-    settings: { quietMs, renameDelayMs },
+    settings: { quietMs, renameDelayMs, settleMs },
     inlineLimits: setup.inlineLimits,
     fileLayer: new HookedLayer(nodeFileLayer, setup.hooks, places()),
   })

@@ -13,6 +13,8 @@ export interface Setup {
   readonly hooks: readonly Hook[]
   readonly quietMs: number
   readonly renameDelayMs: number
+  /** How long a start waits for what the process before it may have asked for, ms. */
+  readonly settleMs: number
   /** Which staged files lie in the log of small ones. */
   readonly inlineLimits: InlineLimits
   /** How long a program waits for a server that is away, ms. */

@@ -65,6 +65,8 @@ const longestEndMs = 60_000
 const sendsNothingMs = 60_000
 /** A program waits so long for a server that nothing is wrong with: the machine may be busy, ms. */
 const longPatienceMs = 120_000
+/** The server is on this machine: what a killed process had asked for it does at once, or not at all, ms. */
+const settleMs = 300
 
 /** What a test of the runs themselves takes instead. */
 export interface RunParts {
@@ -300,6 +302,7 @@ class Run {
       quietMs: this.#quietMs(),
       renameDelayMs: this.#random.pick([30, 300, 1_000]),
       inlineLimits: inlineLimits[this.#options.inline],
+      settleMs,
       patienceMs,
       ...(this.#options.isMounted && { mountpoint: join(this.#folder, 'mount') }),
     }

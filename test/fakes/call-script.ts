@@ -15,6 +15,8 @@ export interface Gate {
   readonly waiting: number
   /** Lets the waiting calls go on and opens the gate for good. */
   release(): void
+  /** Calls that come from now on do not wait; those that do wait on. */
+  passOthers(): void
 }
 
 interface Hold extends Gate {
@@ -22,7 +24,7 @@ interface Hold extends Gate {
   pass(): Promise<void>
 }
 
-function makeHold(at: 'before' | 'after', passing: number, onRelease: () => void): Hold {
+function makeHold(at: 'before' | 'after', passing: number, onOpen: () => void): Hold {
   const signals = new EventEmitter()
   const entered = once(signals, 'entered').then(() => undefined)
   const released = once(signals, 'released')
@@ -35,9 +37,10 @@ function makeHold(at: 'before' | 'after', passing: number, onRelease: () => void
       return waiting
     },
     release() {
-      onRelease()
+      onOpen()
       signals.emit('released')
     },
+    passOthers: onOpen,
     async pass() {
       passed += 1
       if (passed <= passing) return

@@ -51,6 +51,8 @@ export interface TestDriveOptions {
   readonly onGivenUp?: CreateOptions['onGivenUp']
 }
 
+/** Tests that let come later what a dead process has asked for say so. */
+const ours = { readMemoryBytes: 16 * 1024 ** 2, settleMs: 0 }
 /** What processes that were killed had open: kept, as the collector complains of what it has to close. */
 const leftOpen: (readonly LocalFile[])[] = []
 
@@ -123,11 +125,9 @@ export class TestDrive {
     const fileLayer = notingLayer(this.fileLayer, this.#opened)
     this.#line = mortalRemote(this.remote)
     const machine = { stateFolder, fileLayer, bootId, inlineLimits: this.#options.inlineLimits }
-    const clock = new MortalClock(this.clock)
-    this.#processClock = clock
-    const ours = { readMemoryBytes: 16 * 1024 ** 2, readOnly: this.#isReadOnly }
-    const settings = { ...ours, ...this.#options.settings }
+    this.#processClock = new MortalClock(this.clock)
     const { hostName = 'laptop', onGivenUp } = this.#options
+    const settings = { ...ours, readOnly: this.#isReadOnly, ...this.#options.settings }
     this.diskCache = await this.#openCache()
     this.mirror = await this.#openMirror()
     const cached = {
@@ -136,7 +136,7 @@ export class TestDrive {
       mirror: this.mirror,
       isServerAway: this.remote.offline,
     }
-    const drive = { remote: this.#line.remote, clock, log, settings, hostName, onGivenUp }
+    const drive = { remote: this.#line.remote, clock: this.#processClock, log, settings, hostName, onGivenUp }
     this.drive = await createDrive({ ...drive, kernel: noticingKernel(this.notices), ...machine, ...cached })
     this.startCalls = this.remote.calls.slice(callsBefore)
     this.remote.script.forgetCalls()

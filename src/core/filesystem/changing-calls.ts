@@ -4,6 +4,7 @@ import type { Remote } from '../../remote/remote.ts'
 import type { RemotePath } from '../../remote/types.ts'
 import { NotAskedError } from '../patience.ts'
 import { mayHaveBeenDone, type Outage, type Pass } from '../write/index.ts'
+import type { AskedRecord } from './asked-record.ts'
 import { keyOf } from './remote-paths.ts'
 
 /** Requests that change names, folders or attributes. */
@@ -19,12 +20,13 @@ export interface ChangingCallsParts {
   readonly remote: ChangingCalls
   readonly clock: Clock
   readonly outage: Outage
+  readonly asked: Pick<AskedRecord, 'settled' | 'isSettling'>
 }
 
 /**
  * A server that takes nothing is asked by one at a time, uploads included (`Outage`). The others fail here at once and cost it
  * nothing; they never wait, so that nothing can wait for them in a circle. Who sends something by itself tries again when there
- * is hope (`SendingTimes`).
+ * is hope (`SendingTimes`). Only what an earlier process has asked for is waited for, which takes its time and nothing else.
  */
 export function changingCalls({ remote, ...parts }: ChangingCallsParts): ChangingCalls {
   const gate = new Gate(parts)
@@ -41,20 +43,23 @@ export function changingCalls({ remote, ...parts }: ChangingCallsParts): Changin
 class Gate {
   readonly #clock: Clock
   readonly #outage: Outage
+  readonly #asked: ChangingCallsParts['asked']
   readonly #waiting: (() => void)[] = []
   #running = 0
 
-  constructor({ clock, outage }: Omit<ChangingCallsParts, 'remote'>) {
+  constructor({ clock, outage, asked }: Omit<ChangingCallsParts, 'remote'>) {
     this.#clock = clock
     this.#outage = outage
+    this.#asked = asked
   }
 
   async run<T>(subject: string, call: () => Promise<T>): Promise<T> {
+    if (this.#asked.isSettling) await this.#asked.settled
     await this.#enter()
-    const asked = this.#ask(subject, call)
+    const answer = this.#ask(subject, call)
     const leave = () => this.#leave()
-    waitAtMost(asked, { clock: this.#clock, deadlineMs: hangsAfterMs }).then(leave, leave)
-    return asked
+    waitAtMost(answer, { clock: this.#clock, deadlineMs: hangsAfterMs }).then(leave, leave)
+    return answer
   }
 
   async #ask<T>(subject: string, call: () => Promise<T>): Promise<T> {

@@ -14,6 +14,7 @@ import type { ContentReaders } from '../read/index.ts'
 import type { Tree } from '../tree/index.ts'
 import type { Ino } from '../types.ts'
 import type { WriteBack } from '../write/index.ts'
+import type { AskedRecord } from './asked-record.ts'
 import type { AttributeCalls } from './attribute-calls.ts'
 import type { ChangingCall, ChangingCalls } from './changing-calls.ts'
 import type { ChangeTimes } from './change-times.ts'
@@ -65,6 +66,7 @@ export interface Core {
   readonly seen: SeenVersions
   readonly pending: PendingStates
   readonly sending: SendingTimes
+  readonly asked: Pick<AskedRecord, 'settled' | 'isSettling'>
   readonly refused: RefusedNames
   readonly kernel: KernelCache
   readonly clock: Clock

@@ -82,6 +82,8 @@ export class Creations {
   async look(node: Node): Promise<void> {
     const creation = this.#new.get(node)
     if (!creation?.maybeSent) return
+    const { asked } = this.#core
+    if (asked.isSettling) await asked.settled
     await this.#parts.renames.freeNameOf(node)
     if (node.isFolder) await this.#core.tree.refresh(node)
     else {
@@ -264,7 +266,9 @@ export class Creations {
   }
 
   async #settle(node: Node, creation: Creation): Promise<void> {
+    const { asked } = this.#core
     try {
+      if (asked.isSettling) await asked.settled
       while (this.#new.get(node) === creation && !node.isUnlinked) {
         if (creation.refused) throw creation.refused
         await this.#prepare(node)

@@ -1,5 +1,6 @@
 export { FolderLocks, pinned, type Core, type FileSystemOptions, type SyncMode } from './core.ts'
 export { attributeSync } from './attribute-sender.ts'
+export { AskedRecord, recordedRemote } from './asked-record.ts'
 export { AttributeCalls } from './attribute-calls.ts'
 export { changingCalls } from './changing-calls.ts'
 export { ChangeTimes } from './change-times.ts'

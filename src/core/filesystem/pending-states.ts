@@ -5,6 +5,7 @@ import type { EntityId, FileId, MetadataPatch, RemotePath } from '../../remote/t
 import { samePlace, type Node, type NodePlace } from '../inode/index.ts'
 import type { Journal, JournalChange, JournalValue } from '../journal/index.ts'
 import type { Attempt, EndingSession } from '../write/index.ts'
+import { askedKey } from './asked-record.ts'
 import { endingKey } from './ending-records.ts'
 
 /** A name in a folder, so that it can be found again. */
@@ -261,9 +262,11 @@ export interface SortedRecords {
   readonly unsettled: readonly FileId[]
   /** Upload sessions that are to be ended. */
   readonly endings: ReadonlyMap<string, EndingSession>
+  /** Something was asked of the server that it may not have done yet. */
+  readonly isAsked: boolean
 }
 
-const keysOfOthers = [goneKey, unsettledKey, endingKey]
+const keysOfOthers = [goneKey, unsettledKey, endingKey, askedKey]
 
 function isState(key: string): boolean {
   return !keysOfOthers.some((prefix) => key.startsWith(prefix))
@@ -279,7 +282,8 @@ export function sortRecords(found: ReadonlyMap<string, JournalValue>): SortedRec
       found.get(`${endingKey}${key}`) as unknown as EndingSession,
     ]),
   )
-  return { records: new Map(states), gone, unsettled: idsAfter(unsettledKey, found) as FileId[], endings }
+  const unsettled = idsAfter(unsettledKey, found) as FileId[]
+  return { records: new Map(states), gone, unsettled, endings, isAsked: found.has(askedKey) }
 }
 
 function idsAfter(prefix: string, found: ReadonlyMap<string, JournalValue>): string[] {

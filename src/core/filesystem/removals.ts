@@ -261,7 +261,9 @@ export class Removals {
 
   /** One after the other, so that nothing is named twice. */
   async #send(nodes: readonly Node[]): Promise<void> {
+    const { asked } = this.#core
     let failure: { readonly reason: unknown } | undefined
+    if (asked.isSettling) await asked.settled
     // Not in the queue: what is moved may itself wait for something to be deleted.
     if (nodes.some(({ isFolder }) => isFolder))
       await this.#parts.bringOut(nodes).catch((reason: unknown) => {

@@ -304,7 +304,9 @@ export class RenameDelay {
   }
 
   async #settle(node: Node, delayed: Delayed): Promise<void> {
+    const { asked } = this.#core
     try {
+      if (asked.isSettling) await asked.settled
       while (this.#delayed.get(node) === delayed) {
         if (!isWanted(node)) return this.#forget(node)
         await this.#prepare(node)

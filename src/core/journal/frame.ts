@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib'
 
 /** Version of the format. Its first line has the same form in all versions (docs/formats/journal.md). */
-export const journalVersion = 4
+export const journalVersion = 5
 
 const magic = 'cloudreve-mount-journal'
 /** Longest text before the payload of a frame: a checksum and three numbers. */

@@ -326,7 +326,7 @@ describe('a newer version', () => {
 })
 
 describe('an older version', () => {
-  it.each([1, 2, 3])('(%i) is read, and written anew in the present one', async (version) => {
+  it.each([1, 2, 3, 4])('(%i) is read, and written anew in the present one', async (version) => {
     const { journal } = await open()
     await journal.put('a', 1)
     await journal.close()
@@ -338,6 +338,6 @@ describe('an older version', () => {
     expect(Object.fromEntries((await open()).entries)).toEqual({ a: 1 })
     const [newer] = await readdir(folder)
     expect(newer).not.toBe(name)
-    expect(await readFile(join(folder, newer!), 'utf8')).toContain(`cloudreve-mount-journal 4 `)
+    expect(await readFile(join(folder, newer!), 'utf8')).toContain(`cloudreve-mount-journal 5 `)
   })
 })
