@@ -7,6 +7,9 @@ import { TimedLayer } from '../../../fakes/timed-layer.ts'
 import { atFirst, isEmpty, isFolder, parentOf, rename, sorted, type Names } from './reference.ts'
 import { changing, type HoldStep, type PathStep, type Step } from './steps.ts'
 
+/** What copies get their names in: it goes some time after the last one, or with the first of the next process. */
+const scratch = /^\.copying-[^/]*(\/|$)/
+
 /** A drive in which steps are done, and beside it what is to be seen of it. Nothing in it takes real time: the same steps, the same outcome. */
 export class NamesWorld {
   readonly drive: TestDrive
@@ -34,7 +37,7 @@ export class NamesWorld {
 
   /** What programs are shown. */
   async shown(): Promise<Names> {
-    return sorted(await this.drive.during(this.#shownIn('')))
+    return withoutScratch(await this.drive.during(this.#shownIn('')))
   }
 
   async #shownIn(folder: string): Promise<[string, string | undefined][]> {
@@ -52,7 +55,7 @@ export class NamesWorld {
   get stored(): Names {
     const { remote } = this.drive
     const paths = remote.paths().map((path) => path.replace(/\/$/, ''))
-    return sorted(paths.map((path) => [path, remote.textAt(path)]))
+    return withoutScratch(paths.map((path) => [path, remote.textAt(path)]))
   }
 
   get expected(): Names {
@@ -164,4 +167,8 @@ export class NamesWorld {
   get #isWaiting(): boolean {
     return this.#layer.waiting > 0 || [...this.#gates].some(({ waiting }) => waiting > 0)
   }
+}
+
+function withoutScratch(names: readonly (readonly [string, string | undefined])[]): Names {
+  return sorted(names.filter(([path]) => !scratch.test(path)))
 }
