@@ -262,11 +262,10 @@ export class TestDrive {
 
   /** As the kernel: what `flush` says is for the program, and the file is closed all the same. */
   async close({ fh }: OpenedFile): Promise<void> {
-    try {
-      await this.fs.flush(fh, this.context())
-    } finally {
-      await this.fs.release(fh)
-    }
+    const flushed = this.fs.flush(fh, this.context())
+    await flushed.catch(() => undefined)
+    await this.fs.release(fh)
+    return flushed
   }
 
   /** Opens, reads, closes. */
@@ -314,8 +313,7 @@ export class TestDrive {
   }
 
   async setattr(path: string, changes: AttrChanges): Promise<Attr> {
-    const reply = await this.fs.setattr(await this.ino(path), changes, undefined, this.context())
-    return reply.attr
+    return (await this.fs.setattr(await this.ino(path), changes, undefined, this.context())).attr
   }
 
   async setxattr(path: string, name: string, value: string): Promise<void> {
@@ -341,12 +339,11 @@ export class TestDrive {
 
   /** The quiet time and the delay of renames pass, and everything is at the server. */
   async settleAll(): Promise<void> {
-    const isDone = () => this.isSettled
-    for (let steps = 0; steps < 2_000 && (steps < 20 || !isDone()); steps += 1) {
+    for (let steps = 0; steps < 2_000 && (steps < 20 || !this.isSettled); steps += 1) {
       await this.clock.advance(100)
       if (steps > 20) await aMoment(5)
     }
-    await eventually(isDone)
+    await eventually(() => this.isSettled)
     await settle()
   }
 
@@ -377,7 +374,7 @@ export class TestDrive {
     return this.remote.paths().filter((path) => path.includes('conflict'))
   }
 
-  /** After everything was closed: no node may be left. Answers the counts to be compared with zero. */
+  /** After everything was closed: no node may be left, so both counts should be zero. */
   async leftovers(): Promise<{ kept: number; held: number }> {
     this.forgetAll()
     await this.drain()
@@ -388,8 +385,7 @@ export class TestDrive {
 
   async #create(path: string, mode: number, flags: number): Promise<{ entry: Entry; opened: Opened }> {
     const answer = await this.fs.create(await this.#place(path), mode, flags, this.context())
-    this.#noted(answer.entry)
-    return answer
+    return { ...answer, entry: this.#noted(answer.entry) }
   }
 
   async #place(path: string): Promise<{ parent: Ino; name: string }> {
