@@ -29,8 +29,6 @@ export interface Refused {
   readonly previous: BaseEntity
   readonly generation: Generation
   readonly attempts: readonly Attempt[]
-  /** When it was first refused, ms since the epoch: in the name of a copy. */
-  readonly atMs: number
   /** Nobody has heard whether the server has a copy at `path`. */
   readonly onUnheard: (path: RemotePath) => void
 }
@@ -52,7 +50,7 @@ export interface Examined {
 
 /** Finds out why an upload was refused. */
 export async function examine(
-  refused: Omit<Refused, 'atMs' | 'onUnheard'>,
+  refused: Omit<Refused, 'onUnheard'>,
   transfer: Transfer,
   environment: WriteEnvironment,
 ): Promise<Examined> {
@@ -85,13 +83,15 @@ export async function sentBefore(
 
 /** Uploads beside, under the first name that is free; a copy that an attempt of ours left there counts as done. */
 export async function saveAside(
-  { path, generation, atMs, onUnheard }: Omit<Refused, 'previous' | 'attempts'>,
+  { path, generation, onUnheard }: Omit<Refused, 'previous' | 'attempts'>,
   current: RemoteEntry,
   transfer: Transfer,
   environment: WriteEnvironment,
 ): Promise<Resolution & { readonly kind: 'aside' }> {
   const { remote, hostName } = environment
   const maxBytes = remote.facts.maxFileNameBytes
+  // On record: whoever goes on after us looks under the same name for what we have sent unheard.
+  const atMs = generation.modifiedAtMs
   for (let attempt = 1; attempt <= maxCopies; attempt += 1) {
     const name = conflictName(path.at(-1) ?? '', { atMs, hostName, attempt, maxBytes })
     const beside = [...path.slice(0, -1), name]

@@ -58,8 +58,6 @@ export class FileUpload {
   #parked: { readonly detail: string; readonly error: FsError } | undefined
   /** After a conflict, while our line of changes goes on: the copy that it goes on in. */
   #aside: ConflictCopy | undefined
-  /** Names the copy: a second try must find the first one's. */
-  #conflictAtMs: number | undefined
   /** Number of the last change that the server has. */
   #confirmedChanges = 0
 
@@ -195,7 +193,6 @@ export class FileUpload {
   async forget(): Promise<void> {
     this.unpark()
     await this.#sent.forget()
-    this.#conflictAtMs = undefined
     this.#aside = undefined
   }
 
@@ -300,8 +297,7 @@ export class FileUpload {
   async #send(): Promise<void> {
     const { generation, path, startedAtMs } = await this.#begin()
     const previous = this.#aside?.entity ?? this.#content.replaces
-    const refusedAtMs = () => (this.#conflictAtMs ??= this.#environment.clock.now())
-    const sending = { path, previous, generation, isOwn: !this.#aside, refusedAtMs }
+    const sending = { path, previous, generation, isOwn: !this.#aside }
     await this.#resolved(generation, await sendGeneration(sending, this.#parts), startedAtMs)
   }
 
@@ -333,7 +329,6 @@ export class FileUpload {
     const former = this.#content.replaces
     this.#failures = 0
     this.#trouble = undefined
-    this.#conflictAtMs = undefined
     this.#sent.confirmed()
     for (const heard of this.#environment.onTaken) heard()
     quota.committed(this.#content, generation.sizeBytes)

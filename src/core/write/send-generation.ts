@@ -15,8 +15,6 @@ export interface Sending {
   readonly generation: Generation
   /** It goes to the file of the owner, and not beside it. */
   readonly isOwn: boolean
-  /** When it was first refused, ms since the epoch: in the name of a copy. */
-  readonly refusedAtMs: () => number
 }
 
 export interface SendParts {
@@ -48,7 +46,7 @@ export async function sendGeneration(sending: Sending, parts: SendParts): Promis
     transfer.checkCut()
     if (moved) continue
     const onUnheard = (at: RemotePath) => parts.sent.leftUncertain(at)
-    const refused = { ...sending, path, atMs: sending.refusedAtMs(), onUnheard }
+    const refused = { ...sending, path, onUnheard }
     const aside = await saveAside(refused, sent.entry, transfer, environment)
     await leaveUnheard({ entry: aside.copy, path: aside.path }, sending, parts)
     return aside

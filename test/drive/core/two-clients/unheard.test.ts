@@ -88,4 +88,17 @@ describe('an upload whose answer was lost, to a path that its file is not at by 
     await both.settleAll()
     expect(await both.agreed()).toMatchObject({ 'd/new': 'theirs', 'e/new': 'mine' })
   })
+
+  it('of a conflict copy is known to the process that follows', async () => {
+    await saveInPlace('a', 'mine')
+    one.remote.putAsOther('a', 'theirs')
+    const gate = one.remote.hold('upload', 'after')
+    await one.clock.advance(600)
+    await gate.entered
+    await one.clock.advance(240_000)
+    await one.crash(() => gate.release())
+    await both.settleAll()
+    expect(await both.agreedWithCopies()).toEqual({ a: 'theirs', 'a (copy)': 'mine', ...rest })
+    expect(one.copies()).toHaveLength(1)
+  })
 })
