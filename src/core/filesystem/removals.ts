@@ -277,6 +277,8 @@ export class Removals {
         if (failure) throw failure.reason
         await this.#core.folderMoves.use([...wanted], () => this.#remove(wanted))
         this.#failures = 0
+        // What has left its folder while that was looked at is looked at on its own.
+        if ([...wanted].some((node) => this.#waiting.has(node))) this.lookAgain()
       } catch (error) {
         this.#tryAgain(wanted, error)
         throw toFsError(error, [...wanted][0]!.remotePath?.join('/') ?? 'a deleted file')
