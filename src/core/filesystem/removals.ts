@@ -139,6 +139,7 @@ export class Removals {
     if (!waiting) return
     this.#waiting.delete(node)
     this.#preserved.delete(node)
+    this.#forgetHeir(waiting.facts)
     this.#names.remove(node, waiting)
     node.waits = false
     node.refusal = undefined
@@ -149,6 +150,11 @@ export class Removals {
       held.pins -= 1
       this.#core.tree.table.release(held)
     }
+  }
+
+  #forgetHeir({ heir }: RemovalFacts): void {
+    if (heir && ![...this.#waiting.values()].some(({ facts }) => facts.heir === heir))
+      this.#heirs.delete(heir)
   }
 
   /** Resolves when `node` is not being checked or deleted just now. */
@@ -166,7 +172,7 @@ export class Removals {
 
   /** The content of `node` is not dirty any more: what waited for that goes. */
   contentSettled(node: Node): void {
-    if (this.#heirs.delete(node)) this.lookAgain()
+    if (this.#heirs.has(node)) this.lookAgain()
   }
 
   /** Deletes what is left of files whose content is the next version of `heir`. @throws {FsError} when that failed */

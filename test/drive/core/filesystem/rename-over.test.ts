@@ -50,6 +50,19 @@ async function expectDone(source: string): Promise<void> {
   expect(drive.copies()).toEqual([])
 }
 
+it('over one that is written on right after it was sent leaves nothing under the former name', async () => {
+  await drive.rename('docs/read', 'docs/letter')
+  await drive.clock.advance(600)
+  await eventually(() => drive.remote.textAt('docs/letter') === 'small')
+  const file = await drive.open('docs/letter', constants.O_WRONLY)
+  await drive.write(file, '!', 5)
+  await drive.close(file)
+  await drive.clock.advance(600)
+  await eventually(() => drive.remote.textAt('docs/letter') === 'small!')
+  await drive.clock.advance(2_000)
+  await eventually(() => !drive.remote.paths().includes('docs/read'))
+})
+
 describe('over a file that was not sent', () => {
   it('that is not seen again where somebody else deletes what took its place, which has changed', async () => {
     await drive.save('docs/new', 'draft')
