@@ -226,6 +226,12 @@ export class FileOwner implements ContentOwner {
     return undefined
   }
 
+  /** What the server has by now is shown, and not what the changes were made to. */
+  discarded(): void {
+    this.#parts.core.tree.catchUp(this.#node)
+    this.replaced()
+  }
+
   /** Whoever wrote did so through the kernel, which knows. */
   changed(): void {
     const { lendings } = this.#parts.core.writeBack
@@ -308,7 +314,7 @@ const owners = new WeakMap<Node, FileOwner>()
 /** Drops what is staged of a file that nobody can reach any more. */
 export async function discardContent(node: Node): Promise<void> {
   await node.content?.discard()
-  owners.get(node)?.replaced()
+  owners.get(node)?.discarded()
 }
 
 /** Answers to a save never say that a file is shared; listings do. */
